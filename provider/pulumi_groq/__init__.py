@@ -1,0 +1,1 @@
+"""Groq access as code: API keys, limits, budgets and the spending policy as Pulumi resources."""

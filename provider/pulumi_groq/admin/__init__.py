@@ -1,0 +1,1 @@
+"""The admin API's client: the only room that knows its URLs and status codes."""

@@ -1,0 +1,1 @@
+"""Models, prices and retirements as dated data."""

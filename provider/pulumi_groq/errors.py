@@ -1,0 +1,123 @@
+"""Everything that this package raises on purpose.
+
+GroqError
+├── ConfigurationError          a setting is missing or unusable
+├── AccessFileError             access.yaml is unusable: file, line, why
+├── NoAnswerError               the admin API could not be reached, or did not answer in time
+└── ApiError                    the admin API answered with an error
+    ├── InvalidRequestError     400: the request itself is at fault
+    │   └── SpendingPausedError 400 blocked_api_access, spend_limit_reached
+    ├── InvalidApiKeyError      401 invalid_api_key
+    ├── PermissionDeniedError   403
+    │   └── ModelNotAvailableError  403 model_not_available
+    ├── NotFoundError           404
+    ├── ConflictError           409
+    ├── RequestTooLargeError    413
+    ├── RateLimitError          429 rate_limit_exceeded
+    └── ServerError             5xx
+
+Messages are one line: what failed, why, what to do. They never hold a key or an answer's body.
+"""
+
+
+class GroqError(Exception):
+    """Base of the errors of this package."""
+
+
+class ConfigurationError(GroqError):
+    """A setting is missing or unusable."""
+
+
+class AccessFileError(GroqError):
+    """access.yaml is unusable; the message begins with `file:line`."""
+
+
+class NoAnswerError(GroqError):
+    """The admin API could not be reached or gave no answer before the deadline."""
+
+
+class ApiError(GroqError):
+    """The admin API answered with an error.
+
+    `status` is the HTTP status; `code` and `param` come from the error body where it has them;
+    `request_id` is the `x-request-id` header; `retry_after_s` the `retry-after` header in seconds.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequestError(ApiError):
+    """400: the request itself is at fault; `param` names the field where there is one."""
+
+
+class SpendingPausedError(InvalidRequestError):
+    """400: the organisation's cap is reached and auto-pause is on."""
+
+
+class InvalidApiKeyError(ApiError):
+    """401: the key is missing, wrong, disabled, expired or deleted."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the key is good, but not for this."""
+
+
+class ModelNotAvailableError(PermissionDeniedError):
+    """403: the model is outside the key's or its team's list."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such object."""
+
+
+class ConflictError(ApiError):
+    """409: the request contradicts what exists; `code` says how."""
+
+
+class RequestTooLargeError(ApiError):
+    """413: the body, or the tokens of one request, exceed the limit."""
+
+
+class RateLimitError(ApiError):
+    """429: too many requests or tokens; `retry_after_s` says when to come back."""
+
+
+class ServerError(ApiError):
+    """5xx: the server failed."""
+
+
+BY_CODE: dict[str, type[ApiError]] = {
+    "blocked_api_access": SpendingPausedError,
+    "spend_limit_reached": SpendingPausedError,
+    "model_not_available": ModelNotAvailableError,
+}
+BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidRequestError,
+    401: InvalidApiKeyError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: RequestTooLargeError,
+    429: RateLimitError,
+}
+
+
+def error_class(status: int, code: str | None) -> type[ApiError]:
+    """The class for an error answer: by its code where that is known, else by its status."""
+    by_status = ServerError if status >= 500 else BY_STATUS.get(status, ApiError)
+    return BY_CODE.get(code or "", by_status)

@@ -1,0 +1,1 @@
+"""The server: admin plane, inference plane, metering and alerts."""

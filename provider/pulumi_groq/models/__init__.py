@@ -1,0 +1,1 @@
+"""What the admin API sends and receives, as pydantic models; imports nothing of this package."""

@@ -1,0 +1,22 @@
+"""The error body, in the envelope that Groq uses (observed: `message`, `type`, mostly `code`, sometimes `param`)."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong; `param` is the path of the field at fault. Unknown fields are ignored: Groq adds some."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: str = ""
+    type: str = ""
+    code: str | None = None
+    param: str | None = None
+
+
+class ErrorBody(BaseModel):
+    """An error answer's whole body."""
+
+    model_config = ConfigDict(frozen=True)
+
+    error: ErrorDetail

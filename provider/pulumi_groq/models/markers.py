@@ -1,0 +1,28 @@
+"""Field markers: what a change of a field means to whoever diffs it, declared once, on the field."""
+
+from enum import Enum
+
+from pydantic import BaseModel
+
+
+class Marker(Enum):
+    """Metadata for `typing.Annotated` on a model field.
+
+    `REPLACE`: the admin API cannot change the field, so a change replaces the resource.
+    `SECRET`: the value never appears in clear in state, previews, logs or errors.
+    `LOCAL`: the field steers this provider and is not a property of the object on the server.
+    """
+
+    REPLACE = "replace"
+    SECRET = "secret"
+    LOCAL = "local"
+
+
+REPLACE = Marker.REPLACE
+SECRET = Marker.SECRET
+LOCAL = Marker.LOCAL
+
+
+def marked(model: type[BaseModel], marker: Marker) -> frozenset[str]:
+    """The names of the fields of `model` that carry `marker`."""
+    return frozenset(name for name, field in model.model_fields.items() if marker in field.metadata)

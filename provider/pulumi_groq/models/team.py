@@ -1,0 +1,27 @@
+"""Teams: a list of models that bounds every key of the team."""
+
+from typing import Literal
+
+from pulumi_groq.models.fields import AllowedModels, Name, UtcTime, WireModel
+
+
+class TeamSettings(WireModel):
+    """Body of `PUT /openai/v1/teams/{name}`."""
+
+    allowed_models: AllowedModels
+
+
+class Team(TeamSettings):
+    """A team as the admin API shows it; its name is its id."""
+
+    object: Literal["team"] = "team"
+    name: Name
+    created_at: UtcTime
+    updated_at: UtcTime
+
+
+class TeamPage(WireModel):
+    """All teams, by name."""
+
+    object: Literal["list"] = "list"
+    data: list[Team]

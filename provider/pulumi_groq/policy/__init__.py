@@ -1,0 +1,1 @@
+"""Pure decisions: may this request pass, and what does it cost."""

@@ -1,0 +1,1 @@
+"""Reports: data in, table, JSON, Markdown or HTML out."""

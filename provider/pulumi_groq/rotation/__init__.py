@@ -1,0 +1,1 @@
+"""The rotation state machine: pure, with the clock passed in."""
