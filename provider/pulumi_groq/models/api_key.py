@@ -11,7 +11,7 @@ KeyStatus = Literal["active", "disabled", "expired"]
 
 
 class ApiKeySettings(WireModel):
-    """What may change during a key's life. `None` means: the server's default, or none where there is no default."""
+    """What may change during a key's life. `None` is the server's default, or none where there is none."""
 
     allowed_models: AllowedModels
     requests_per_minute: Limit | None = None

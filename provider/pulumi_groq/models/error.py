@@ -1,10 +1,10 @@
-"""The error body, in the envelope that Groq uses (observed: `message`, `type`, mostly `code`, sometimes `param`)."""
+"""The error body in Groq's envelope (observed: `message`, `type`, mostly `code`, sometimes `param`)."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class ErrorDetail(BaseModel):
-    """What went wrong; `param` is the path of the field at fault. Unknown fields are ignored: Groq adds some."""
+    """What went wrong; `param` is the path of the field at fault. Unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -14,7 +14,7 @@ class Marker(Enum):
     """
 
     REPLACE = "replace"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 (a marker's name, not a password)
     LOCAL = "local"
 
 

@@ -16,7 +16,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
-    """One key. `models` is what both the key and its team allow; the budget is its lineage's, in micro-dollars a UTC month."""
+    """One key: `models` is what both it and its team allow; the budget (a UTC month) is its lineage's."""
 
     key_id: str
     name: str

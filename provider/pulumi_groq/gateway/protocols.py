@@ -1,0 +1,88 @@
+"""The seams inside the gateway: what one part may expect of another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pulumi_groq.models.spend_policy import AlertSent
+from pulumi_groq.models.usage import UsageTotals
+from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
+from pulumi_groq.policy.metering import Consumption, Demand, Denial
+
+
+class Clock(Protocol):
+    """The gateway's time. Nothing below the edges reads the system's clock."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        ...
+
+
+class Directory(Protocol):
+    """What is in force right now; reads never wait for the store."""
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:
+        """The key whose value has this SHA-256 digest."""
+        ...
+
+    @property
+    def organisation(self) -> OrganisationPolicy | None:
+        """The spending policy, if one is set."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A reservation. `headers` are the `x-ratelimit-*` lines for the answer."""
+
+    lease_id: str
+    key: KeyAccess
+    demand: Demand
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+class Metering(Protocol):
+    """Reserve, then settle: every admitted request is settled exactly once, on every exit path."""
+
+    async def admit(
+        self, key: KeyAccess, demand: Demand, request_id: str
+    ) -> Lease | tuple[Denial, tuple[tuple[bytes, bytes], ...]]:
+        """Take the worst case from all limits, the budget and the cap in one step, or nothing of it."""
+        ...
+
+    async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
+        """Book what was used; `None` means that nothing was generated. A second settle does nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsageRow:
+    """What the ledger knows of one key."""
+
+    key_id: str
+    requests_today: int
+    tokens_today: int
+    cost_today_micro_usd: int
+    last_used_at: datetime | None
+    month_to_date: UsageTotals
+
+
+class UsageSource(Protocol):
+    """The ledger as the admin plane reads it; safe to call from any thread."""
+
+    def usage_by_key(self, now: datetime) -> Mapping[str, KeyUsageRow]:
+        """Usage by key id, of every key with traffic this UTC month or ever used."""
+        ...
+
+    def last_used_at(self, key_id: str) -> datetime | None:
+        """When the key's last request was admitted."""
+        ...
+
+    def month_spend_micro_usd(self, now: datetime) -> int:
+        """Settled spend of the organisation in the UTC month of `now`."""
+        ...
+
+    def alerts_sent(self, now: datetime) -> list[AlertSent]:
+        """The alerts of the UTC month of `now`, by threshold."""
+        ...
