@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pulumi_groq.models.fields import AllowedModels, Limit, Metadata, Name, ObjectId, Usd, UtcTime, WireModel
+from pulumi_groq.models.fields import (
+    Address,
+    AllowedModels,
+    Limit,
+    Metadata,
+    Name,
+    ObjectId,
+    Usd,
+    UtcTime,
+    WireModel,
+)
 from pulumi_groq.models.markers import REPLACE, SECRET
 
 KeyStatus = Literal["active", "disabled", "expired"]
@@ -28,12 +38,15 @@ class ApiKeyCreate(ApiKeySettings):
     """Body of `POST /openai/v1/api-keys`.
 
     `name` is what usage is booked under, so it stays as it was created. `managed_by` names the
-    stack that owns the key; lists filter by it. `replaces` is the id of the key that this one
-    succeeds: the new key joins its lineage, and shares its budget.
+    stack that owns the key (lists filter by it) and `declared_as` its place in that stack: live
+    keys of different lineages never share `managed_by`, `declared_as` and `name` (409
+    `already_declared`), so no run mints a second key. `replaces` is the id of the key that this
+    one succeeds: the new key joins its lineage, and shares its budget.
     """
 
     name: Annotated[Name, REPLACE]
-    managed_by: Name | None = None
+    managed_by: Address | None = None
+    declared_as: Address | None = None
     replaces: Annotated[ObjectId | None, REPLACE] = None
 
 
@@ -49,7 +62,8 @@ class ApiKeyUpdate(WireModel):
     expires_at: UtcTime | None = None
     team: Name | None = None
     metadata: Metadata | None = None
-    managed_by: Name | None = None
+    managed_by: Address | None = None
+    declared_as: Address | None = None
     disabled: bool | None = None
 
 
@@ -72,7 +86,8 @@ class ApiKey(ApiKeySettings):
     object: Literal["api_key"] = "api_key"
     id: ObjectId
     name: Name
-    managed_by: Name | None
+    managed_by: Address | None
+    declared_as: Address | None
     replaces: ObjectId | None
     lineage_id: ObjectId
     generation: int

@@ -104,6 +104,9 @@ def wire_time(value: datetime) -> str:
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 """A name people read: 1 to 128 printable characters."""
 
+Address = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)]
+"""Where an object is declared, such as `organization/project/stack`: 1 to 1,024 printable characters."""
+
 ModelId = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")
 ]
