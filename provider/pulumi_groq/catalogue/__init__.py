@@ -1,1 +1,6 @@
-"""Models, prices and retirements as dated data."""
+"""Groq's models: sizes, retirements and prices, as dated data; imports models and errors only."""
+
+from pulumi_groq.catalogue.catalogue import Catalogue
+from pulumi_groq.catalogue.model import CatalogueModel, Prices, Retirement, UnpricedUsageError
+
+__all__ = ["Catalogue", "CatalogueModel", "Prices", "Retirement", "UnpricedUsageError"]

@@ -1,0 +1,99 @@
+"""The catalogue: every model by its id, from the shipped list and a user's own laid over it."""
+
+from decimal import Decimal
+from fractions import Fraction
+from importlib.resources import as_file, files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+
+from pulumi_groq.catalogue.model import CatalogueModel, Prices, Retirement
+from pulumi_groq.catalogue.price_list import ModelEntry, PriceList, PricesEntry, RetiredEntry, read_price_list
+from pulumi_groq.errors import ConfigurationError
+
+PICO_USD_PER_USD: Final = 10**12
+PICO_USD_PER_PRICED_MILLION: Final = 10**6
+"""A price of 1 USD per 1,000,000 units is this many pico-dollars a unit."""
+
+
+class Catalogue:
+    """What is known of Groq's models. Immutable; `models` are sorted by id."""
+
+    def __init__(self, models: tuple[CatalogueModel, ...]) -> None:
+        self._by_id = MappingProxyType(
+            {model.id: model for model in sorted(models, key=lambda each: each.id)}
+        )
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """The shipped catalogue, with the user's price list at `path` laid over it.
+
+        An entry of the user's list adds a model (then `kind` is needed) or replaces the fields it
+        names; a `prices` table replaces the whole table. Raises `ConfigurationError` with the file
+        and the entry at fault.
+        """
+        with as_file(files("pulumi_groq.catalogue").joinpath("models.toml")) as shipped:
+            entries = dict(read_price_list(shipped).models)
+        if path is not None:
+            entries |= _laid_over(entries, read_price_list(path), path)
+        return cls(tuple(_model(model_id, entry) for model_id, entry in entries.items()))
+
+    def get(self, model_id: str) -> CatalogueModel | None:
+        """The model with this id, where it is known."""
+        return self._by_id.get(model_id)
+
+    @property
+    def models(self) -> tuple[CatalogueModel, ...]:
+        """All models, by id."""
+        return tuple(self._by_id.values())
+
+    def is_priced(self, model_id: str) -> bool:
+        """Whether use of the model can be charged for; only then may a key be given it."""
+        model = self._by_id.get(model_id)
+        return model is not None and model.prices is not None
+
+
+def _laid_over(shipped: dict[str, ModelEntry], own: PriceList, path: Path) -> dict[str, ModelEntry]:
+    merged = {}
+    for model_id, entry in own.models.items():
+        known = shipped.get(model_id)
+        if known is None and "kind" not in entry.model_fields_set:
+            raise ConfigurationError(
+                f'{path}: models."{model_id}": add kind ("chat", "transcription", "speech" or "embedding"): '
+                "the shipped list does not know this model"
+            )
+        merged[model_id] = entry if known is None else entry.over(known)
+    return merged
+
+
+def _model(model_id: str, entry: ModelEntry) -> CatalogueModel:
+    return CatalogueModel(
+        id=model_id,
+        kind=entry.kind,
+        owned_by=entry.owned_by,
+        context_window=entry.context_window,
+        max_completion_tokens=entry.max_completion_tokens,
+        prices=None if entry.prices is None else _prices(entry.prices),
+        retirement=None if entry.retired is None else _retirement(entry.retired),
+    )
+
+
+def _prices(entry: PricesEntry) -> Prices:
+    return Prices(
+        priced_on=entry.priced_on,
+        input_token=_pico_usd(entry.input, PICO_USD_PER_PRICED_MILLION),
+        output_token=_pico_usd(entry.output, PICO_USD_PER_PRICED_MILLION),
+        cached_input_token=_pico_usd(entry.cached_input, PICO_USD_PER_PRICED_MILLION),
+        character=_pico_usd(entry.characters, PICO_USD_PER_PRICED_MILLION),
+        audio_hour=_pico_usd(entry.audio_hour, PICO_USD_PER_USD),
+        audio_minimum_ms=entry.audio_minimum_s * 1000,
+        batch_factor=Fraction(entry.batch_factor),
+    )
+
+
+def _pico_usd(price_usd: Decimal | None, pico_usd_per_usd: int) -> int | None:
+    return None if price_usd is None else int(price_usd * pico_usd_per_usd)
+
+
+def _retirement(entry: RetiredEntry) -> Retirement:
+    return Retirement(retired_on=entry.on, replacements=tuple(entry.replacements), audience=entry.audience)

@@ -1,0 +1,99 @@
+"""One model of the catalogue and what its use costs, in whole numbers."""
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Final, Literal
+
+Kind = Literal["chat", "transcription", "speech", "embedding"]
+Audience = Literal["free_and_developer", "all"]
+
+PICO_PER_MICRO: Final = 1_000_000
+MS_PER_HOUR: Final = 3_600_000
+
+
+class UnpricedUsageError(Exception):
+    """Something was used that the model has no price for: tokens of a model priced by audio, for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """`retired_on` is Groq's date; `audience` is whom it refuses; `replacements` best first."""
+
+    retired_on: date
+    replacements: tuple[str, ...]
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """List prices on `priced_on`, in pico-dollars (10^-12 USD) a unit; `None` is no price, never free.
+
+    Tokens and characters are priced each, audio by the hour with at least `audio_minimum_ms` a
+    request. `batch_factor` is what a batch pays of the price (Groq: half).
+    """
+
+    priced_on: date
+    input_token: int | None = None
+    output_token: int | None = None
+    cached_input_token: int | None = None
+    character: int | None = None
+    audio_hour: int | None = None
+    audio_minimum_ms: int = 0
+    batch_factor: Fraction = Fraction(1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueModel:
+    """A model that Groq serves or served; `None` sizes and owners are unknown."""
+
+    id: str
+    kind: Kind
+    owned_by: str | None
+    context_window: int | None
+    max_completion_tokens: int | None
+    prices: Prices | None
+    retirement: Retirement | None
+
+    def cost_micro_usd(
+        self,
+        *,
+        prompt_tokens: int = 0,
+        cached_tokens: int = 0,
+        completion_tokens: int = 0,
+        characters: int = 0,
+        audio_ms: int = 0,
+        batch: bool = False,
+    ) -> int:
+        """What one request costs in micro-dollars, rounded up once.
+
+        `cached_tokens` are those of the `prompt_tokens` that the upstream's cache held. Raises
+        `UnpricedUsageError` where something used has no price, so that nothing passes as free.
+        """
+        prices = self.prices
+        if prices is None:
+            raise UnpricedUsageError(f"model {self.id} has no price")
+        cached_price = prices.input_token if prices.cached_input_token is None else prices.cached_input_token
+        cached_tokens = min(cached_tokens, prompt_tokens)
+        pico = 0
+        for amount, price in (
+            (prompt_tokens - cached_tokens, prices.input_token),
+            (cached_tokens, cached_price),
+            (completion_tokens, prices.output_token),
+            (characters, prices.character),
+        ):
+            if amount:
+                if price is None:
+                    raise UnpricedUsageError(f"model {self.id} has no price for what was used")
+                pico += amount * price
+        if audio_ms:
+            pico += self._audio_pico(prices, audio_ms)
+        if batch:
+            factor = prices.batch_factor
+            return -(-pico * factor.numerator // (PICO_PER_MICRO * factor.denominator))
+        return -(-pico // PICO_PER_MICRO)
+
+    def _audio_pico(self, prices: Prices, audio_ms: int) -> int:
+        if prices.audio_hour is None:
+            raise UnpricedUsageError(f"model {self.id} has no price for audio")
+        return -(-max(audio_ms, prices.audio_minimum_ms) * prices.audio_hour // MS_PER_HOUR)
