@@ -1,0 +1,1 @@
+"""The durable store: SQLite today, by URL, through SQLAlchemy Core; knows no HTTP."""

@@ -1,0 +1,13 @@
+"""What the store raises: it cannot be opened, or it does not answer."""
+
+
+class StoreError(Exception):
+    """Base of the store's errors; messages are one line and hold no secret."""
+
+
+class StoreOpenError(StoreError):
+    """The store cannot be used at all: bad URL, path, version, or another gateway holds it."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store did not answer: the write was not acknowledged, nothing of it may be assumed."""

@@ -1,0 +1,99 @@
+"""Keys, teams, the spending policy and the answers of idempotent creates."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from pulumi_groq.gateway.store.columns import DeclaredLimit, UtcTimestamp
+
+revision = "r0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the first tables."""
+    _create_teams()
+    _create_api_keys()
+    _create_spend_policy()
+    _create_idempotency()
+
+
+def _create_teams() -> None:
+    op.create_table(
+        "teams",
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("allowed_models", sa.JSON, nullable=False),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_teams"),
+    )
+
+
+def _create_api_keys() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("seq", sa.Integer, nullable=False, autoincrement=True),
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(32), nullable=True),
+        sa.Column("last_four", sa.String(4), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("managed_by", sa.String(1024), nullable=True),
+        sa.Column("declared_as", sa.String(1024), nullable=True),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("replaces", sa.String(64), nullable=True),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
+        sa.Column("allowed_models", sa.JSON, nullable=False),
+        sa.Column("requests_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("requests_per_day", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_day", DeclaredLimit, nullable=True),
+        sa.Column("monthly_budget_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("expires_at", UtcTimestamp, nullable=True),
+        sa.Column("metadata", sa.JSON, nullable=False),
+        sa.Column("disabled", sa.Boolean, nullable=False),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.Column("deleted_at", UtcTimestamp, nullable=True),
+        sa.PrimaryKeyConstraint("seq", name="pk_api_keys"),
+        sa.UniqueConstraint("id", name="uq_api_keys_id"),
+        sa.UniqueConstraint("key_hash", name="uq_api_keys_key_hash"),
+        sa.CheckConstraint(
+            "(key_hash IS NULL) = (deleted_at IS NOT NULL)", name="ck_api_keys_live_keys_have_a_hash"
+        ),
+        sqlite_autoincrement=True,
+    )
+    for column in ("name", "managed_by", "team", "lineage_id"):
+        op.create_index(f"ix_api_keys_{column}", "api_keys", [column])
+
+
+def _create_spend_policy() -> None:
+    op.create_table(
+        "spend_policy",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("monthly_cap_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("alert_thresholds_micro_usd", sa.JSON, nullable=False),
+        sa.Column("auto_pause", sa.Boolean, nullable=False),
+        sa.Column("alert_webhook_urls", sa.JSON, nullable=False),
+        sa.Column("alert_webhook_signing_secret", sa.String(256), nullable=True),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_spend_policy"),
+        sa.CheckConstraint("id = 1", name="ck_spend_policy_one_row"),
+    )
+
+
+def _create_idempotency() -> None:
+    op.create_table(
+        "idempotency",
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("sealed_answer", sa.LargeBinary, nullable=True),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_idempotency"),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name="fk_idempotency_key_id"),
+    )
+    op.create_index("ix_idempotency_key_id", "idempotency", ["key_id"])
+    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
