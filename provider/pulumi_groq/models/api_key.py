@@ -106,9 +106,13 @@ class ApiKeyCreated(ApiKey):
 
 
 class ApiKeyPage(WireModel):
-    """One page of keys, oldest first. `after=last_id` asks for the next while `has_more`."""
+    """One page of keys, oldest first. `after=last_id` asks for the next while `has_more`.
+
+    `as_of` is the server's time: whoever reckons with ages and last uses has its clock at hand.
+    """
 
     object: Literal["list"] = "list"
+    as_of: UtcTime
     data: list[ApiKey]
     first_id: ObjectId | None
     last_id: ObjectId | None

@@ -43,9 +43,13 @@ def _unique(values: list[str]) -> list[str]:
     return values
 
 
+def _whole(value: Any) -> Any:
+    # Pulumi carries every number as a double.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _limit(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # Pulumi carries every number as a double
+    value = _whole(value)
     if value == UNLIMITED:
         return value
     if isinstance(value, bool) or not isinstance(value, int):
@@ -117,6 +121,9 @@ AllowedModels = Annotated[list[ModelId], Field(min_length=1, max_length=200), Af
 
 ObjectId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
 """An id that the server gave."""
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+"""An integer; a double without a fraction counts as one."""
 
 Limit = Annotated[
     Annotated[int, Field(ge=1, le=LARGEST_LIMIT)] | Literal["unlimited"], BeforeValidator(_limit)

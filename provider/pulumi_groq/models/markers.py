@@ -10,17 +10,17 @@ class Marker(Enum):
 
     `REPLACE`: the admin API cannot change the field, so a change replaces the resource.
     `SECRET`: the value never appears in clear in state, previews, logs or errors.
-    `LOCAL`: the field steers this provider and is not a property of the object on the server.
+    `ONCE`: the field matters while the resource is created; later changes mean nothing.
     """
 
     REPLACE = "replace"
     SECRET = "secret"  # noqa: S105 (a marker's name, not a password)
-    LOCAL = "local"
+    ONCE = "once"
 
 
 REPLACE = Marker.REPLACE
 SECRET = Marker.SECRET
-LOCAL = Marker.LOCAL
+ONCE = Marker.ONCE
 
 
 def marked(model: type[BaseModel], marker: Marker) -> frozenset[str]:

@@ -1,0 +1,109 @@
+"""Property bags in and out of models: validation with unknowns, canonical dumps, derived diffs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from pulumi_groq.models.markers import ONCE, REPLACE, marked
+
+Properties = Mapping[str, Any]
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown()
+"""Stands for a value that is known only after the run; anything holding it counts as unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an input cannot be used; `property` is its path, such as `allowed_models[1]`."""
+
+    property: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Inputs in canonical form, unknown ones as they came, and what is wrong with them."""
+
+    inputs: dict[str, Any]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What differs between state and inputs, as sorted field names."""
+
+    changed: tuple[str, ...]
+    replaces: tuple[str, ...]
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether `value` is `UNKNOWN` or holds it at any depth."""
+    if isinstance(value, Mapping):
+        return any(is_unknown(item) for item in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(is_unknown(item) for item in value)
+    return value is UNKNOWN
+
+
+def check_inputs(model: type[BaseModel], news: Properties) -> Checked:
+    """Validate the known inputs of `news` as fields of `model`; unknown ones pass untouched.
+
+    A rule over several fields applies as soon as all of them are known.
+    """
+    unknown = {name: value for name, value in news.items() if is_unknown(value)}
+    known = {name: value for name, value in news.items() if name not in unknown and value is not None}
+    try:
+        validated = _without(model, unknown).model_validate(known)
+    except ValidationError as error:
+        return Checked(dict(news), tuple(_failure(item) for item in error.errors(include_url=False)))
+    inputs = {name: value for name, value in dump(validated).items() if name not in unknown}
+    return Checked({**inputs, **unknown}, ())
+
+
+def _without(model: type[BaseModel], unknown: Properties) -> type[BaseModel]:
+    present = {name: (Any, None) for name in unknown if name in model.model_fields}
+    fields: dict[str, Any] = {**present}
+    return create_model(model.__name__, __base__=model, **fields) if fields else model
+
+
+def _failure(error: Any) -> Failure:
+    path = ""
+    for part in error["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    if error["type"] == "missing":
+        return Failure(path, "is required")
+    if error["type"] == "extra_forbidden":
+        return Failure(path, "is not a property of this resource")
+    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return Failure(path, reason[:1].lower() + reason[1:])
+
+
+def dump(model: BaseModel) -> dict[str, Any]:
+    """`model` as plain properties; what is unset or empty is left out, so that it never shows as a change."""
+    values = model.model_dump(mode="json", exclude_none=True)
+    return {name: value for name, value in values.items() if value not in ({}, [])}
+
+
+def parse(model: type[M], properties: Properties) -> M:
+    """`properties` as `model`, unknown names left aside: a state may come from another release."""
+    return model.model_validate({name: properties[name] for name in model.model_fields if name in properties})
+
+
+def compare(args: type[BaseModel], state: Properties, inputs: Properties) -> Change:
+    """The fields of `args` that differ between two canonical bags; an unknown input counts as different."""
+    changed = [
+        name
+        for name in sorted(args.model_fields.keys() - marked(args, ONCE))
+        if is_unknown(inputs.get(name)) or state.get(name) != inputs.get(name)
+    ]
+    replaces = [name for name in changed if name in marked(args, REPLACE)]
+    return Change(tuple(changed), tuple(replaces))
