@@ -48,6 +48,7 @@ api_keys = Table(
     Column("name", String(128), nullable=False),
     Column("managed_by", String(1024), nullable=True),
     Column("declared_as", String(1024), nullable=True),
+    # No foreign key: a tombstone keeps the name of a team that may be gone.
     Column("team", String(128), nullable=True),
     Column("replaces", String(64), nullable=True),
     Column("lineage_id", String(64), nullable=False),

@@ -59,9 +59,7 @@ def _create_api_keys() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_api_keys"),
         sa.UniqueConstraint("id", name="uq_api_keys_id"),
         sa.UniqueConstraint("key_hash", name="uq_api_keys_key_hash"),
-        sa.CheckConstraint(
-            "(key_hash IS NULL) = (deleted_at IS NOT NULL)", name="ck_api_keys_live_keys_have_a_hash"
-        ),
+        sa.CheckConstraint("(key_hash IS NULL) = (deleted_at IS NOT NULL)", name="live_keys_have_a_hash"),
         sqlite_autoincrement=True,
     )
     for column in ("name", "managed_by", "team", "lineage_id"):
@@ -80,7 +78,7 @@ def _create_spend_policy() -> None:
         sa.Column("created_at", UtcTimestamp, nullable=False),
         sa.Column("updated_at", UtcTimestamp, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_spend_policy"),
-        sa.CheckConstraint("id = 1", name="ck_spend_policy_one_row"),
+        sa.CheckConstraint("id = 1", name="one_row"),
     )
 
 

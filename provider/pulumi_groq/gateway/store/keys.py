@@ -1,0 +1,154 @@
+"""API keys in the store."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from pulumi_groq.gateway.store.columns import LimitSetting
+from pulumi_groq.gateway.store.schema import api_keys
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as stored: settings as declared, never its value. `key_hash` is the value's SHA-256 digest."""
+
+    id: str
+    key_hash: bytes = field(repr=False)
+    last_four: str
+    name: str
+    managed_by: str | None
+    declared_as: str | None
+    team: str | None
+    replaces: str | None
+    lineage_id: str
+    generation: int
+    allowed_models: tuple[str, ...]
+    requests_per_minute: LimitSetting
+    tokens_per_minute: LimitSetting
+    requests_per_day: LimitSetting
+    tokens_per_day: LimitSetting
+    monthly_budget_micro_usd: int | None
+    expires_at: datetime | None
+    metadata: Mapping[str, str]
+    disabled: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedKey:
+    """What stays of a deleted key, so that past usage still has a name."""
+
+    id: str
+    name: str
+    team: str | None
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuery:
+    """Which keys a list shows; `None` is any."""
+
+    name: str | None = None
+    managed_by: str | None = None
+    team: str | None = None
+
+
+_COLUMNS = [api_keys.c[name] for name in KeyRecord.__dataclass_fields__]
+_LIVE = api_keys.c.deleted_at.is_(None)
+_BATCH_ROWS = 1_000
+
+
+def _record(row: Row[Any]) -> KeyRecord:
+    values = row._asdict()
+    values["allowed_models"] = tuple(values["allowed_models"])
+    return KeyRecord(**values)
+
+
+def _row(record: KeyRecord) -> dict[str, Any]:
+    return asdict(record) | {"allowed_models": list(record.allowed_models)}
+
+
+def insert_key(connection: Connection, record: KeyRecord) -> None:
+    """Add a new key."""
+    connection.execute(insert(api_keys).values(_row(record)))
+
+
+def replace_key(connection: Connection, record: KeyRecord) -> None:
+    """Write the record of a live key anew."""
+    connection.execute(update(api_keys).where(api_keys.c.id == record.id, _LIVE).values(_row(record)))
+
+
+def bury_key(connection: Connection, key_id: str, now: datetime) -> None:
+    """Turn a live key into a tombstone: without its hash and its labels."""
+    connection.execute(
+        update(api_keys)
+        .where(api_keys.c.id == key_id, _LIVE)
+        .values(key_hash=None, metadata={}, updated_at=now, deleted_at=now)
+    )
+
+
+def find_key(connection: Connection, key_id: str) -> KeyRecord | None:
+    """The live key with this id."""
+    row = connection.execute(select(*_COLUMNS).where(api_keys.c.id == key_id, _LIVE)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def live_lineage(connection: Connection, lineage_id: str) -> list[KeyRecord]:
+    """The live keys of a lineage, oldest first."""
+    query = select(*_COLUMNS).where(api_keys.c.lineage_id == lineage_id, _LIVE).order_by(api_keys.c.seq)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def keys_declared_as(connection: Connection, managed_by: str, declared_as: str, name: str) -> list[KeyRecord]:
+    """The live keys at one address of one stack under one name, oldest first."""
+    query = select(*_COLUMNS).where(
+        api_keys.c.managed_by == managed_by,
+        api_keys.c.declared_as == declared_as,
+        api_keys.c.name == name,
+        _LIVE,
+    )
+    return [_record(row) for row in connection.execute(query.order_by(api_keys.c.seq))]
+
+
+def cursor_position(connection: Connection, key_id: str) -> int | None:
+    """Where a key stands in the order of lists; a deleted one keeps its place."""
+    return connection.execute(select(api_keys.c.seq).where(api_keys.c.id == key_id)).scalar_one_or_none()
+
+
+def page_of_keys(connection: Connection, query: KeyQuery, after: int | None, limit: int) -> list[KeyRecord]:
+    """Up to `limit` live keys behind position `after`, oldest first."""
+    statement = select(*_COLUMNS).where(_LIVE).order_by(api_keys.c.seq).limit(limit)
+    for column, wanted in asdict(query).items():
+        if wanted is not None:
+            statement = statement.where(api_keys.c[column] == wanted)
+    if after is not None:
+        statement = statement.where(api_keys.c.seq > after)
+    return [_record(row) for row in connection.execute(statement)]
+
+
+def all_keys(connection: Connection) -> Iterator[KeyRecord]:
+    """Every live key, oldest first, without holding them all."""
+    query = select(*_COLUMNS).where(_LIVE).order_by(api_keys.c.seq)
+    for row in connection.execute(query.execution_options(yield_per=_BATCH_ROWS)):
+        yield _record(row)
+
+
+def deleted_keys(connection: Connection, key_ids: Sequence[str]) -> list[DeletedKey]:
+    """The tombstones among `key_ids`."""
+    columns = [api_keys.c[name] for name in DeletedKey.__dataclass_fields__]
+    found = []
+    for start in range(0, len(key_ids), _BATCH_ROWS):
+        batch = key_ids[start : start + _BATCH_ROWS]
+        rows = connection.execute(select(*columns).where(api_keys.c.id.in_(batch), ~_LIVE))
+        found += [DeletedKey(**row._asdict()) for row in rows]
+    return found
+
+
+def keys_of_team(connection: Connection, team: str, limit: int) -> list[str]:
+    """The ids of up to `limit` live keys of a team, oldest first."""
+    query = select(api_keys.c.id).where(api_keys.c.team == team, _LIVE).order_by(api_keys.c.seq).limit(limit)
+    return list(connection.execute(query).scalars())
