@@ -14,7 +14,8 @@ GroqError
     ├── ConflictError           409
     ├── RequestTooLargeError    413
     ├── RateLimitError          429 rate_limit_exceeded
-    └── ServerError             5xx
+    ├── ServerError             5xx
+    └── UnexpectedAnswerError   a redirect, a proxy's page, another API, or an answer that does not fit
 
 Messages are one line: what failed, why, what to do. They never hold a key or an answer's body.
 """
@@ -40,7 +41,8 @@ class ApiError(GroqError):
     """The admin API answered with an error.
 
     `status` is the HTTP status; `code` and `param` come from the error body where it has them;
-    `request_id` is the `x-request-id` header; `retry_after_s` the `retry-after` header in seconds.
+    `request_id` is the `x-request-id` header; `retry_after_s` the `retry-after` header in seconds;
+    `key_id` the `x-api-key-id` header: the key that stands in the way.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class ApiError(GroqError):
         param: str | None = None,
         request_id: str | None = None,
         retry_after_s: float | None = None,
+        key_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -59,6 +62,7 @@ class ApiError(GroqError):
         self.param = param
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.key_id = key_id
 
 
 class InvalidRequestError(ApiError):
@@ -99,6 +103,10 @@ class RateLimitError(ApiError):
 
 class ServerError(ApiError):
     """5xx: the server failed."""
+
+
+class UnexpectedAnswerError(ApiError):
+    """The answer is not the admin API's: a redirect, a proxy's page, another API, or a misfit."""
 
 
 BY_CODE: dict[str, type[ApiError]] = {
