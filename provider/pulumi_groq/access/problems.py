@@ -1,0 +1,54 @@
+"""What is wrong with an access file: one line a problem, as `file:line: path: what to do`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from pulumi_groq.errors import AccessFileError
+
+Path = tuple[str | int, ...]
+
+_LONGEST_SHOWN = 60
+
+
+def shown(text: str) -> str:
+    """`text` as messages quote it: without line breaks or control characters, and not endless."""
+    shortened = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return json.dumps(shortened, ensure_ascii=not shortened.isprintable())
+
+
+def dotted(path: Path) -> str:
+    """`path` as messages write it: `teams.chatbot.allowed_models.0`, odd names in quotes."""
+    return ".".join(_step(step) for step in path)
+
+
+def _step(step: str | int) -> str:
+    plain = isinstance(step, int) or step.replace("-", "").replace("_", "").isalnum()
+    return str(step) if plain and len(str(step)) <= _LONGEST_SHOWN else shown(str(step))
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects every problem of one file, so that all of them are reported at once."""
+
+    file: str
+    _found: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, line: int, path: Path, message: str) -> None:
+        where = f"{dotted(path)}: " if path else ""
+        self._found.append((line, f"{self.file}:{line}: {where}{message}"))
+
+    def fail(self, line: int, path: Path, message: str) -> NoReturn:
+        """Add this problem and raise AccessFileError: nothing after it can be read."""
+        self.add(line, path, message)
+        raise AccessFileError("\n".join(_in_order(self._found)))
+
+    def raise_if_any(self) -> None:
+        """Raise AccessFileError with the problems in the file's order, if there are any."""
+        if self._found:
+            raise AccessFileError("\n".join(_in_order(self._found)))
+
+
+def _in_order(found: Sequence[tuple[int, str]]) -> list[str]:
+    return [text for _, text in sorted(dict.fromkeys(found), key=lambda problem: problem[0])]

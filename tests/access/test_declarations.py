@@ -1,0 +1,157 @@
+"""What a valid access file declares."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from pulumi_groq.access import load_access
+
+REFERENCE = Path(__file__).parents[2] / "stacks" / "access.yaml"
+
+
+def test_the_reference_file_declares_the_keys_of_the_mission() -> None:
+    """stacks/access.yaml holds the two keys with their teams, models and limits."""
+    keys = {key.name: key for key in load_access(REFERENCE).keys}
+    assert sorted(keys) == ["batch-processor", "chatbot-prod"]
+    chatbot, batch = keys["chatbot-prod"], keys["batch-processor"]
+    assert chatbot.team == "chatbot"
+    assert chatbot.allowed_models == ["llama-3.3-70b-versatile", "llama-3.1-8b-instant"]
+    assert (chatbot.requests_per_minute, chatbot.tokens_per_minute) == (500, 100_000)
+    assert batch.team == "analytics"
+    assert batch.allowed_models == ["llama-3.1-8b-instant"]
+    assert (batch.requests_per_minute, batch.tokens_per_minute) == (60, 500_000)
+
+
+def test_the_reference_file_declares_the_policy_of_the_mission() -> None:
+    """stacks/access.yaml holds a cap of 500 USD with three alerts and auto-pause."""
+    policy = load_access(REFERENCE).spend_policy
+    assert policy is not None
+    assert policy.monthly_cap_usd == 500
+    assert policy.alert_thresholds_usd == [100, 250, 400]
+    assert policy.auto_pause is True
+
+
+def test_the_reference_file_declares_three_teams() -> None:
+    """stacks/access.yaml holds chatbot, analytics and research, in this order, without warnings."""
+    access = load_access(REFERENCE)
+    assert [team.name for team in access.teams] == ["chatbot", "analytics", "research"]
+    assert access.warnings == ()
+
+
+def test_a_key_inherits_the_models_of_its_team(read) -> None:
+    """A key without a list of its own has its team's."""
+    access = read("""
+        teams:
+          search:
+            allowed_models: [b, a]
+            keys:
+              search-dev: {}
+    """)
+    assert access.keys[0].allowed_models == ["b", "a"]
+
+
+def test_a_key_may_narrow_the_models_of_its_team(read) -> None:
+    """A key's own list is taken where it lies within its team's."""
+    access = read("""
+        teams:
+          search:
+            allowed_models: [a, b]
+            keys:
+              search-dev:
+                allowed_models: [b]
+    """)
+    assert access.keys[0].allowed_models == ["b"]
+
+
+def test_everything_a_key_can_have(read) -> None:
+    """Every optional field of a key is read with its type."""
+    key = read("""
+        teams:
+          search:
+            allowed_models: [a]
+            keys:
+              search-dev:
+                requests_per_minute: unlimited
+                requests_per_day: 1000
+                tokens_per_day: 2000000
+                monthly_budget_usd: 12.345678
+                expires_at: 2026-12-31T00:00:00+01:00
+                metadata: {cost_center: "1234"}
+                reason: because
+    """).keys[0]
+    assert key.requests_per_minute == "unlimited"
+    assert (key.requests_per_day, key.tokens_per_day, key.tokens_per_minute) == (1000, 2_000_000, None)
+    assert key.monthly_budget_usd == Decimal("12.345678")
+    assert key.expires_at is not None
+    assert key.expires_at.isoformat() == "2026-12-30T23:00:00+00:00"
+    assert (key.metadata, key.reason) == ({"cost_center": "1234"}, "because")
+
+
+def test_declarations_know_their_line(read) -> None:
+    """Teams, keys and the policy each carry the line that declares them."""
+    access = read("""
+        teams:
+          search:
+            allowed_models: [a]
+            keys:
+
+              search-dev: {}
+        spend_policy:
+          monthly_cap_usd: 5
+    """)
+    assert access.spend_policy is not None
+    assert (access.teams[0].line, access.keys[0].line, access.spend_policy.line) == (2, 6, 7)
+
+
+def test_names_are_data(read) -> None:
+    """Names that YAML 1.1 or a shell would read otherwise come through as they stand."""
+    access = read("""
+        teams:
+          no:
+            allowed_models: [a]
+            keys:
+              2024-10-01: {}
+              1_000: {}
+              $(id); 'x': {}
+              <b>&amp;: {}
+    """)
+    assert access.teams[0].name == "no"
+    assert [key.name for key in access.keys] == ["2024-10-01", "1_000", "$(id); 'x'", "<b>&amp;"]
+
+
+def test_budgets_above_the_cap_are_a_warning(read) -> None:
+    """Budgets that together exceed the cap are allowed, with one warning that gives both sums."""
+    access = read("""
+        teams:
+          search:
+            allowed_models: [a]
+            keys:
+              one: {monthly_budget_usd: 300}
+              two: {monthly_budget_usd: 250.5}
+        spend_policy:
+          monthly_cap_usd: 500
+    """)
+    assert access.warnings == (
+        "access.yaml:7: spend_policy.monthly_cap_usd: 500 is less than the keys' budgets together (550.5); "
+        "the cap can be reached while budgets are left",
+    )
+
+
+def test_budgets_up_to_the_cap_are_no_warning(read) -> None:
+    """Budgets that add up to exactly the cap give no warning."""
+    access = read("""
+        teams:
+          search: {allowed_models: [a], keys: {one: {monthly_budget_usd: 5}}}
+        spend_policy: {monthly_cap_usd: 5}
+    """)
+    assert access.warnings == ()
+
+
+def test_a_policy_alone_is_a_declaration(read) -> None:
+    """A file may declare the spending policy without teams."""
+    access = read("spend_policy: {monthly_cap_usd: 5}")
+    assert (access.teams, access.keys) == ((), ())
+
+
+def test_a_byte_order_mark_is_accepted(read) -> None:
+    """A file saved with a byte order mark reads as without."""
+    assert read("\ufeffspend_policy: {monthly_cap_usd: 5}").spend_policy is not None

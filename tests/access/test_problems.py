@@ -1,0 +1,150 @@
+"""What an unusable access file says: file, line, path, what to do."""
+# ruff: noqa: E501 (each case is one line, as each problem is)
+
+from pathlib import Path
+
+import pytest
+
+from pulumi_groq.access import load_access
+from pulumi_groq.errors import AccessFileError
+
+KEY = "teams: {t: {allowed_models: [a], keys: {k: {%s}}}}"
+POLICY = "spend_policy: {%s}"
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("requests_per_minute: 0", 'requests_per_minute: must be at least 1; leave it out for the server\'s default, or write "unlimited"'),
+        ("requests_per_minute: -5", 'requests_per_minute: must be from 1 to 1000000000, or "unlimited"'),
+        ("requests_per_minute: 1_000", 'requests_per_minute: must be a whole number, or "unlimited"; found "1_000"'),
+        ("tokens_per_day: 0o17", 'tokens_per_day: must be a whole number, or "unlimited"; found "0o17"'),
+        ("tokens_per_day: 017", 'tokens_per_day: must be a whole number, or "unlimited"; found "017"'),
+        ("tokens_per_day: 1:30", 'tokens_per_day: must be a whole number, or "unlimited"; found "1:30"'),
+        ("tokens_per_day: 1.5", 'tokens_per_day: must be a whole number, or "unlimited"'),
+        ("tokens_per_day: true", 'tokens_per_day: must be a whole number, or "unlimited"'),
+        ("tokens_per_day: ", "tokens_per_day: has no value; write one or take the line out"),
+        ("monthly_budget_usd: 0", "monthly_budget_usd: must be more than 0; leave it out for none"),
+        ("monthly_budget_usd: .inf", 'monthly_budget_usd: must be a number of US dollars; found ".inf"'),
+        ("monthly_budget_usd: 1e999", "monthly_budget_usd: must be at most 1000000000 US dollars"),
+        ("monthly_budget_usd: 0.0000001", "monthly_budget_usd: must have at most 6 decimal places"),
+        ("expires_at: 2026-12-31", 'expires_at: must say its zone, as in 2026-12-31T00:00:00Z'),
+        ("expires_at: soon", 'expires_at: must be an ISO 8601 time such as 2026-12-31T00:00:00Z; found "soon"'),
+        ("metadata: {cost: 12}", "metadata.cost: must be text; put it in quotes"),
+        ("metadata: [a]", 'metadata: must be a mapping: one "name: value" a line'),
+        ("allowed_models: a", 'allowed_models: must be a list: one item a line, each after "- "; found "a"'),
+        ("allowed_models: [a, a]", "allowed_models: must not repeat a"),
+        ("allowed_models: [b]", "allowed_models.0: must be one of the team's models; b is not"),
+        ("request_per_minute: 5", "request_per_minute: is not a known field; did you mean requests_per_minute?"),
+        ("team: t", "team: is not a known field; known are allowed_models, expires_at, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, tokens_per_day, tokens_per_minute"),
+    ],
+)  # fmt: skip
+def test_a_field_of_a_key(problems, field: str, line: str) -> None:
+    """An unusable field of a key gives exactly one line with its path."""
+    assert problems(KEY % field) == [f"1: teams.t.keys.k.{line}"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ("monthly_cap_usd: 5, alert_thresholds_usd: [1, 6]", "alert_thresholds_usd: must not exceed monthly_cap_usd (5)"),
+        ("monthly_cap_usd: 5, alert_thresholds_usd: [2, 1]", "alert_thresholds_usd: must ascend without repeats"),
+        ("monthly_cap_usd: 5, alert_thresholds_usd: [1, x]", 'alert_thresholds_usd.1: must be a number of US dollars; found "x"'),
+        ("monthly_cap_usd: 5, auto_pause: yes", 'auto_pause: must be true or false; found "yes"'),
+        ("auto_pause: true", "monthly_cap_usd: is missing"),
+        ("monthly_cap_usd: 5, alert_webhook_urls: ['https://x']", "alert_webhook_urls: is a secret; set it with pulumi config set --secret groq:alertWebhookUrls instead"),
+    ],
+)  # fmt: skip
+def test_a_field_of_the_policy(problems, fields: str, line: str) -> None:
+    """An unusable field of the policy gives exactly one line with its path."""
+    assert problems(POLICY % fields) == [f"1: spend_policy.{line}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "1: is empty; declare teams, a spend_policy, or both"),
+        ("# nothing\n", "1: is empty; declare teams, a spend_policy, or both"),
+        ("{}", "1: is empty; declare teams, a spend_policy, or both"),
+        ("- a", '1: must be a mapping: one "name:" a line'),
+        ("teams: [a]", '1: teams: must be a mapping: one "name:" a line'),
+        ("teams:", "1: teams: has no value; write one or take the line out"),
+        ("team: {}", "1: team: is not a known field; did you mean teams?"),
+        ("teams:\n\tt: {}", "2: is not valid YAML: a tab where a space belongs; indent with spaces"),
+        ("teams: {}\nteams: {}", "2: teams: is written twice, first on line 1"),
+        ("teams: {}\n---\nteams: {}", "2: starts a second document; one is accepted"),
+        ("teams: &t {}", "1: teams: anchors (&) and aliases (*) are not accepted; write the value out"),
+        ("teams: !!python/name:os.system {}", '1: teams: the tag "tag:yaml.org,2002:python/name:os.system" is not accepted; write the plain value'),
+        ("? [a]\n: b", "1: a list or mapping cannot be a name"),
+        (f"teams: {'[' * 40}", "1: is nested more than 12 levels deep"),
+        ("teams: \x00", '1: holds the control character "\\u0000"; take it out'),
+    ],
+)  # fmt: skip
+def test_a_file(problems, text: str, line: str) -> None:
+    """A file that is not a plain mapping gives one line."""
+    assert problems(text) == [line]
+
+
+def test_every_problem_is_reported_at_once_in_the_order_of_the_file(problems) -> None:
+    """Problems of all parts of a file come together, each with its own line."""
+    assert problems("""
+        teams:
+          chatbot:
+            allowed_models: []
+            keys:
+              chatbot-prod:
+                requests_per_minute: many
+          analytics:
+            allowed_models: [a]
+            keys:
+              chatbot-prod:
+                tokens_per_minute: 0
+        spend_policy:
+          monthly_cap_usd: -1
+    """) == [
+        "3: teams.chatbot.allowed_models: must have at least 1 item",
+        '6: teams.chatbot.keys.chatbot-prod.requests_per_minute: must be a whole number, or "unlimited"; found "many"',
+        "10: teams.analytics.keys.chatbot-prod: has the name of the key on line 5; choose another",
+        "11: teams.analytics.keys.chatbot-prod.tokens_per_minute: must be at least 1; "
+        'leave it out for the server\'s default, or write "unlimited"',
+        "13: spend_policy.monthly_cap_usd: must be more than 0; leave it out for none",
+    ]
+
+
+def test_unusual_names_are_quoted_in_paths(problems) -> None:
+    """A name with spaces, dots or line breaks cannot be mistaken for a part of the message."""
+    assert problems('teams: {"a.b: c\\n": {allowed_models: [a]}}') == [
+        '1: teams."a.b: c\\n": its name must not contain control or other unprintable characters; '
+        'found "a.b: c\\n"'
+    ]
+
+
+def test_aliases_never_expand(problems) -> None:
+    """Nested aliases are refused before they can grow."""
+    levels = "\n".join(f"l{n}: [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30))
+    assert all("anchors (&) and aliases (*)" in line for line in problems(f"l0: &l0 x\n{levels}"))
+
+
+def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    """A file that is not UTF-8 gives the line where that begins."""
+    file = tmp_path / "access.yaml"
+    file.write_bytes(b"teams: {}\n# caf\xe9\n")
+    with pytest.raises(AccessFileError, match=r"^access.yaml:2: is not UTF-8 text; save the file as UTF-8$"):
+        load_access(file)
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    """A path without a file names the path and the setting."""
+    file = tmp_path / "none.yaml"
+    with pytest.raises(AccessFileError) as raised:
+        load_access(file)
+    assert str(raised.value) == f"{file}: cannot be read: no such file or directory; check groq:accessFile"
+
+
+def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
+    """A file above the size limit is refused without being read whole."""
+    file = tmp_path / "access.yaml"
+    with file.open("wb") as sparse:
+        sparse.truncate(9 * 1024 * 1024)
+    with pytest.raises(AccessFileError, match=r"^access.yaml:1: is larger than 8 MiB$"):
+        load_access(file)
