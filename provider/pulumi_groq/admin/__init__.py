@@ -1,1 +1,7 @@
-"""The admin API's client: the only room that knows its URLs and status codes."""
+"""The client of the gateway's admin API: the only room that knows its URLs and status codes."""
+
+from pulumi_groq.admin.client import AdminClient, CreatedKey, KeySnapshot
+from pulumi_groq.admin.listing import KeyListing
+from pulumi_groq.admin.settings import AdminSettings
+
+__all__ = ["AdminClient", "AdminSettings", "CreatedKey", "KeyListing", "KeySnapshot"]

@@ -1,0 +1,52 @@
+"""Paths, queries and headers from what callers pass: checked, so that nothing steers a request elsewhere."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from pulumi_groq.admin.redaction import GATEWAY_KEY_PREFIX
+from pulumi_groq.admin.settings import API_PATH
+from pulumi_groq.errors import GroqError
+
+KEYS: Final = f"{API_PATH}/api-keys"
+TEAMS: Final = f"{API_PATH}/teams"
+SPEND_POLICY: Final = f"{API_PATH}/spend-policy"
+USAGE: Final = f"{API_PATH}/usage"
+MODELS: Final = f"{API_PATH}/models"
+
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def key_path(key_id: str) -> str:
+    """Where the key is. Raises GroqError for what cannot be a key's id."""
+    if not _KEY_ID.fullmatch(key_id) or key_id.startswith(GATEWAY_KEY_PREFIX):
+        raise GroqError(
+            "an API key's id has 1 to 64 letters, digits and underscores: pass the id, not the key"
+        )
+    return f"{KEYS}/{key_id}"
+
+
+def team_path(name: str) -> str:
+    """Where the team is. Raises GroqError for what cannot be a team's name."""
+    if not name or not name.isprintable():
+        raise GroqError("a team's name must not be empty and must not hold unprintable characters")
+    quoted = quote(name, safe="")
+    if not name.strip("."):  # a path segment of dots alone means the folder itself or the one above
+        quoted = "%2E" * len(name)
+    return f"{TEAMS}/{quoted}"
+
+
+def checked_idempotency_key(key: str) -> str:
+    """`key`, fit for its header. Raises GroqError otherwise."""
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise GroqError("an idempotency key has 1 to 255 printable ASCII characters and no space")
+    return key
+
+
+def query(**filters: str | int | None) -> dict[str, str]:
+    """The filters that are given. Raises GroqError for text that no name or address can have."""
+    for name, value in filters.items():
+        if isinstance(value, str) and not (value and value.isprintable()):
+            raise GroqError(f"{name} must not be empty and must not hold unprintable characters")
+    return {name: str(value) for name, value in filters.items() if value is not None}

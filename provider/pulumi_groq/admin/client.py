@@ -1,0 +1,222 @@
+"""The admin API as methods: one per operation, models in, models out."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import SystemRandom
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import httpx
+
+from pulumi_groq.admin.addressing import (
+    KEYS,
+    MODELS,
+    SPEND_POLICY,
+    TEAMS,
+    USAGE,
+    checked_idempotency_key,
+    key_path,
+    query,
+    team_path,
+)
+from pulumi_groq.admin.answers import AnswerReader
+from pulumi_groq.admin.exchange import Call
+from pulumi_groq.admin.redaction import Redaction
+from pulumi_groq.admin.retry import Backoff
+from pulumi_groq.admin.sending import Sender
+from pulumi_groq.admin.settings import AdminSettings
+from pulumi_groq.admin.transport import RetryingTransport
+from pulumi_groq.errors import NotFoundError
+from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate, Deleted
+from pulumi_groq.models.fields import WireModel
+from pulumi_groq.models.model import Model, ModelPage
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
+from pulumi_groq.models.team import Team, TeamPage, TeamSettings
+from pulumi_groq.models.usage import Usage
+
+ModelT = TypeVar("ModelT", bound=WireModel)
+
+PAGE_SIZE: Final = 100
+
+_random = SystemRandom().random
+
+
+@dataclass(frozen=True, slots=True)
+class KeySnapshot:
+    """Keys by id, oldest first, and the server's time when their list began."""
+
+    as_of: datetime
+    keys: Mapping[str, ApiKey]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key with its value; `replayed` when an earlier create with the same idempotency key made it."""
+
+    key: ApiKeyCreated
+    replayed: bool
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AdminClient:
+    """The gateway's admin API, called synchronously. Thread-safe: one client serves all threads.
+
+    Every call retries what may pass (see RetryingTransport) and is over within `deadline_s`
+    seconds; listing keys counts that per page. Every call raises NoAnswerError when there is no
+    answer in time, and the ApiError that fits an error answer; messages are one line and hold no
+    key. `clock` is monotonic seconds, `random` gives numbers from 0 to 1, `now` is the wall clock
+    for `retry-after` dates of servers that do not say what time it is.
+    """
+
+    def __init__(
+        self,
+        settings: AdminSettings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = _random,
+        deadline_s: float = 120.0,
+        backoff: Backoff = Backoff(),  # noqa: B008 (frozen)
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        redaction = Redaction(settings.admin_key)
+        self._reader = AnswerReader(settings.base_url, redaction)
+        self._sender = Sender(settings, redaction, transport, now)
+        self._transport = RetryingTransport(
+            self._sender,
+            self._reader,
+            clock=clock,
+            sleep=sleep,
+            random=random,
+            deadline_s=deadline_s,
+            backoff=backoff,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sender.close()
+
+    def create_key(self, key: ApiKeyCreate, idempotency_key: str) -> CreatedKey:
+        """Create a key. The same `idempotency_key` and key within 24 h give the same key and value again.
+
+        Raises ConflictError: `idempotency_key_reused` for another key's, `idempotency_key_expired`
+        after 24 h (the error's `key_id` says which key it made), `already_declared`,
+        `rotation_in_progress`, `already_replaced`.
+        """
+        call = Call(
+            f"create API key '{key.name}'",
+            "POST",
+            KEYS,
+            body=key.model_dump_json(exclude_none=True),
+            idempotency_key=checked_idempotency_key(idempotency_key),
+        )
+        answer = self._transport.send(call)
+        created = self._reader.model(call, answer, ApiKeyCreated)
+        return CreatedKey(created, replayed=answer.headers.get("idempotent-replayed") == "true")
+
+    def get_key(self, key_id: str) -> ApiKey:
+        """The key. Raises NotFoundError when there is none, and only then."""
+        return self._exchange(Call(f"read API key {key_id}", "GET", key_path(key_id)), ApiKey)
+
+    def list_keys(
+        self, *, managed_by: str | None = None, name: str | None = None, team: str | None = None
+    ) -> Iterator[ApiKey]:
+        """All keys that match every filter given, oldest first, read page by page as they are asked for."""
+        for page in self._pages(query(limit=PAGE_SIZE, managed_by=managed_by, name=name, team=team)):
+            yield from page.data
+
+    def snapshot(self, *, managed_by: str | None = None, lineage_id: str | None = None) -> KeySnapshot:
+        """All keys that match every filter given, with the server's time."""
+        filters = query(limit=PAGE_SIZE, managed_by=managed_by, lineage_id=lineage_id)
+        pages = list(self._pages(filters))
+        return KeySnapshot(pages[0].as_of, {key.id: key for page in pages for key in page.data})
+
+    def _pages(self, filters: dict[str, str]) -> Iterator[ApiKeyPage]:
+        seen: set[str] = set()
+        while True:
+            call = Call("list API keys", "GET", KEYS, query=filters)
+            answer = self._transport.send(call)
+            page = self._reader.model(call, answer, ApiKeyPage)
+            yield page
+            if not page.has_more:
+                return
+            if page.last_id is None or page.last_id in seen:
+                raise self._reader.unexpected(call, answer, "the list's pages go in circles")
+            seen.add(page.last_id)
+            filters = filters | {"after": page.last_id}
+
+    def update_key(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
+        """Change the fields that were set on `update`; one set to None goes back to its default."""
+        body = update.model_dump_json(exclude_unset=True)
+        call = Call(f"update API key {key_id}", "PATCH", key_path(key_id), body=body)
+        return self._exchange(call, ApiKey)
+
+    def delete_key(self, key_id: str, *, unless_used_within_s: int | None = None) -> None:
+        """Delete the key at once; one that is gone already is fine.
+
+        Raises ConflictError `key_in_use` if it served a request within the last
+        `unless_used_within_s` seconds; None deletes in any case.
+        """
+        filters = query(unless_used_within_s=unless_used_within_s)
+        self._delete(Call(f"delete API key {key_id}", "DELETE", key_path(key_id), query=filters))
+
+    def list_teams(self) -> list[Team]:
+        """All teams, by name."""
+        return self._exchange(Call("list teams", "GET", TEAMS), TeamPage).data
+
+    def get_team(self, name: str) -> Team:
+        """The team. Raises NotFoundError when there is none, and only then."""
+        return self._exchange(Call(f"read team '{name}'", "GET", team_path(name)), Team)
+
+    def put_team(self, name: str, team: TeamSettings) -> Team:
+        """Create the team, or replace its settings."""
+        call = Call(f"write team '{name}'", "PUT", team_path(name), body=team.model_dump_json())
+        return self._exchange(call, Team)
+
+    def delete_team(self, name: str) -> None:
+        """Delete the team; one that is gone already is fine. Raises ConflictError while it has keys."""
+        self._delete(Call(f"delete team '{name}'", "DELETE", team_path(name)))
+
+    def get_spend_policy(self) -> SpendPolicy:
+        """The spending policy with its status. Raises NotFoundError when there is none, and only then."""
+        return self._exchange(Call("read the spending policy", "GET", SPEND_POLICY), SpendPolicy)
+
+    def put_spend_policy(self, policy: SpendPolicySettings) -> SpendPolicy:
+        """Create the spending policy, or replace it."""
+        body = policy.model_dump_json(exclude_none=True)
+        return self._exchange(Call("write the spending policy", "PUT", SPEND_POLICY, body=body), SpendPolicy)
+
+    def delete_spend_policy(self) -> None:
+        """Delete the spending policy; none to delete is fine."""
+        self._delete(Call("delete the spending policy", "DELETE", SPEND_POLICY))
+
+    def usage(self) -> Usage:
+        """Today's and this month's usage, by key and in all."""
+        return self._exchange(Call("read usage", "GET", USAGE), Usage)
+
+    def models(self) -> list[Model]:
+        """The models that the gateway serves."""
+        return self._exchange(Call("list models", "GET", MODELS), ModelPage).data
+
+    def _exchange(self, call: Call, model: type[ModelT]) -> ModelT:
+        return self._reader.model(call, self._transport.send(call), model)
+
+    def _delete(self, call: Call) -> None:
+        try:
+            self._exchange(call, Deleted)
+        except NotFoundError:
+            return  # gone before, or deleted by an attempt whose answer was lost

@@ -1,0 +1,58 @@
+"""When a failed attempt is tried again, and after how long: pure, no clock, no I/O."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential backoff with full jitter.
+
+    The wait before retry n (from 0) is drawn evenly from 0 to min(`cap_s`, `base_s` * 2^n) seconds,
+    so that callers that failed together do not come back together. `most_attempts` bounds the
+    attempts that fail without the server saying when to come back.
+    """
+
+    base_s: float = 0.25
+    cap_s: float = 8.0
+    most_attempts: int = 7
+
+    def delay_s(self, retry: int, fraction: float) -> float:
+        """The wait before `retry`; `fraction` is a random number from 0 to 1."""
+        doublings = min(retry, 30)  # beyond any cap, and far from overflow
+        return fraction * min(self.cap_s, self.base_s * 2.0**doublings)
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """How many seconds the server asks to wait, or None; `headers` ignores case, `now` is aware.
+
+    Reads `retry-after-ms`, then `retry-after` in seconds (fractions allowed) or as an HTTP date
+    (RFC 9110, 10.2.3). A date counts from the answer's own `date`, so that a wrong clock here does no harm.
+    """
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    if _DECIMAL.fullmatch(milliseconds):
+        return float(milliseconds) / 1000
+    seconds = headers.get("retry-after", "").strip()
+    if _DECIMAL.fullmatch(seconds):
+        return float(seconds)
+    until = _http_date(seconds)
+    if until is None:
+        return None
+    since = _http_date(headers.get("date", "")) or now
+    return max(0.0, (until - since).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        parsed = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

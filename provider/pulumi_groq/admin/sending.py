@@ -1,0 +1,122 @@
+"""One attempt of one call over httpx: an answer, or the reason why there is none."""
+
+import ssl
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from importlib.metadata import version
+from typing import Final
+
+import httpx
+
+from pulumi_groq.admin.exchange import Answer, Call, Deadline, Failure
+from pulumi_groq.admin.redaction import Redaction
+from pulumi_groq.admin.retry import retry_after_s
+from pulumi_groq.admin.settings import AdminSettings
+from pulumi_groq.errors import ConfigurationError
+
+CONNECT_TIMEOUT_S: Final = 5.0
+SILENCE_TIMEOUT_S: Final = 30.0
+LARGEST_ANSWER_BYTES: Final = 64 * 1024 * 1024
+
+_WORDS: Final = (
+    (httpx.ConnectTimeout, f"no connection within {CONNECT_TIMEOUT_S:g} s"),
+    (httpx.ReadTimeout, "the server stayed silent for too long"),
+    (httpx.WriteTimeout, "the server did not take the request in time"),
+    (httpx.ConnectError, "no connection"),
+    (httpx.ProxyError, "the proxy refused"),
+    (httpx.TransportError, "the connection broke"),
+)
+
+
+class Sender:
+    """Sends calls over one httpx.Client. Redirects are not followed: they would carry the admin key along.
+
+    Proxies and certificates come from the usual environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE).
+    Raises ConfigurationError when those are unusable.
+    """
+
+    def __init__(
+        self,
+        settings: AdminSettings,
+        redaction: Redaction,
+        transport: httpx.BaseTransport | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._now = now
+        self._base_url = settings.base_url
+        self._redaction = redaction
+        headers = {
+            "authorization": f"Bearer {settings.admin_key}",
+            "accept": "application/json",
+            "user-agent": f"pulumi-groq/{version('pulumi-groq')} python",
+        }
+        try:
+            self._http = httpx.Client(headers=headers, transport=transport, follow_redirects=False)
+        except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+            raise ConfigurationError(
+                f"cannot set up HTTP: {redaction.line(str(error))}; correct HTTP_PROXY, HTTPS_PROXY, "
+                "ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR in the environment"
+            ) from None
+
+    def attempt(self, call: Call, deadline: Deadline) -> Answer | Failure:
+        """Send `call` once. The deadline bounds each phase, and is looked at after each piece of the body."""
+        try:
+            with closing(self._http.send(self._request(call, deadline), stream=True)) as response:
+                body = _body(response, deadline)
+                if isinstance(body, Failure):
+                    return body
+                asked_s = retry_after_s(response.headers, self._now())
+                return Answer(response.status_code, response.headers, body, asked_s)
+        except httpx.DecodingError:
+            return Failure("the answer's content encoding is broken", passing=False)
+        except httpx.TransportError as error:
+            return self._failure(error)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _request(self, call: Call, deadline: Deadline) -> httpx.Request:
+        headers = {}
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+        if call.idempotency_key is not None:
+            headers["idempotency-key"] = call.idempotency_key
+        remaining_s = deadline.remaining_s()
+        return self._http.build_request(
+            call.method,
+            self._base_url + call.path,
+            params=call.query or None,
+            content=call.body,
+            headers=headers,
+            timeout=httpx.Timeout(
+                min(SILENCE_TIMEOUT_S, remaining_s), connect=min(CONNECT_TIMEOUT_S, remaining_s)
+            ),
+        )
+
+    def _failure(self, error: httpx.TransportError) -> Failure:
+        words = next(words for kind, words in _WORDS if isinstance(error, kind))
+        detail = self._redaction.line(str(error), longest=200)
+        return Failure(f"{words} ({detail})" if detail else words, passing=not _is_certificate_failure(error))
+
+
+def _body(response: httpx.Response, deadline: Deadline) -> bytes | Failure:
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > LARGEST_ANSWER_BYTES:
+            return Failure(f"the answer is larger than {LARGEST_ANSWER_BYTES} bytes", passing=False)
+        if deadline.remaining_s() <= 0:
+            return Failure("the answer was still arriving at the deadline", passing=False)
+    return bytes(body)
+
+
+def _is_certificate_failure(error: BaseException) -> bool:
+    """Whether a certificate that does not verify is behind `error`: no later attempt changes that."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

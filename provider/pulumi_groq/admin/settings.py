@@ -1,0 +1,75 @@
+"""Where the admin API is, and the key for it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+import httpx
+
+from pulumi_groq.errors import ConfigurationError
+
+BASE_URL_SETTING: Final = "groq:baseUrl (environment: GROQ_ADMIN_BASE_URL)"
+ADMIN_KEY_SETTING: Final = "groq:adminKey (environment: GROQ_ADMIN_KEY)"
+
+SET_BASE_URL: Final = "run `pulumi config set groq:baseUrl URL` or set GROQ_ADMIN_BASE_URL"
+SET_ADMIN_KEY: Final = "run `pulumi config set --secret groq:adminKey` or set GROQ_ADMIN_KEY"
+
+API_PATH: Final = "/openai/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """The admin API's address and key, checked.
+
+    `base_url` is kept without a trailing slash and without `/openai/v1`. Raises ConfigurationError
+    that names the setting at fault and quotes neither value. Settings refuse to be pickled, since
+    Pulumi stores pickled providers in its state.
+    """
+
+    base_url: str
+    admin_key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", _base_url(self.base_url))
+        _check_admin_key(self.admin_key)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("AdminSettings hold the admin key and are never pickled")
+
+
+def _base_url(text: str) -> str:
+    if not text:
+        raise ConfigurationError(f"{BASE_URL_SETTING} is missing: {SET_BASE_URL}")
+    fault = _base_url_fault(text)
+    if fault:
+        raise ConfigurationError(
+            f"{BASE_URL_SETTING} {fault}: {SET_BASE_URL}, for example to http://127.0.0.1:8700"
+        )
+    return text.rstrip("/").removesuffix(API_PATH).rstrip("/")
+
+
+def _base_url_fault(text: str) -> str | None:
+    """What is wrong with `text`, without quoting it: a key may have landed in the wrong setting."""
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        return "must hold neither spaces nor non-ASCII characters"
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return "is not a URL"
+    port_fits = url.port is None or 1 <= url.port <= 65535
+    if url.scheme not in {"http", "https"} or not url.host or not port_fits:
+        return "must be an http or https URL with a host"
+    if url.userinfo or "@" in url.netloc.decode("ascii"):
+        return "must not hold a user name or password"
+    if "?" in text or "#" in text:
+        return "must not hold a query or fragment"
+    return None
+
+
+def _check_admin_key(key: str) -> None:
+    if not key:
+        raise ConfigurationError(f"{ADMIN_KEY_SETTING} is missing: {SET_ADMIN_KEY}")
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        raise ConfigurationError(
+            f"{ADMIN_KEY_SETTING} holds a space, a line break or a character that no key has: {SET_ADMIN_KEY}"
+        )
