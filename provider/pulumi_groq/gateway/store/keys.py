@@ -39,13 +39,12 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedKey:
-    """What stays of a deleted key, so that past usage still has a name."""
+class KeyLabel:
+    """What usage is shown under."""
 
     id: str
     name: str
     team: str | None
-    deleted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class KeyQuery:
 
 
 _COLUMNS = [api_keys.c[name] for name in KeyRecord.__dataclass_fields__]
+_LABEL = [api_keys.c.id, api_keys.c.name, api_keys.c.team]
 _LIVE = api_keys.c.deleted_at.is_(None)
 _BATCH_ROWS = 1_000
 
@@ -137,14 +137,19 @@ def all_keys(connection: Connection) -> Iterator[KeyRecord]:
         yield _record(row)
 
 
-def deleted_keys(connection: Connection, key_ids: Sequence[str]) -> list[DeletedKey]:
-    """The tombstones among `key_ids`."""
-    columns = [api_keys.c[name] for name in DeletedKey.__dataclass_fields__]
-    found = []
+def live_labels(connection: Connection) -> list[KeyLabel]:
+    """The labels of every live key, oldest first."""
+    rows = connection.execute(select(*_LABEL).where(_LIVE).order_by(api_keys.c.seq))
+    return [KeyLabel(*row) for row in rows]
+
+
+def deleted_labels(connection: Connection, key_ids: Sequence[str]) -> list[KeyLabel]:
+    """The labels of the deleted ones among `key_ids`, oldest first."""
+    found: list[KeyLabel] = []
     for start in range(0, len(key_ids), _BATCH_ROWS):
         batch = key_ids[start : start + _BATCH_ROWS]
-        rows = connection.execute(select(*columns).where(api_keys.c.id.in_(batch), ~_LIVE))
-        found += [DeletedKey(**row._asdict()) for row in rows]
+        query = select(*_LABEL).where(api_keys.c.id.in_(batch), ~_LIVE).order_by(api_keys.c.seq)
+        found += [KeyLabel(*row) for row in connection.execute(query)]
     return found
 
 

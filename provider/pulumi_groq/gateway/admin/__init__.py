@@ -1,0 +1,1 @@
+"""The admin plane: routes (HTTP) -> handlers (rules) -> store (tables)."""

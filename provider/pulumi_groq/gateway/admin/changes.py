@@ -1,0 +1,55 @@
+"""A change of the store and of what is in force, in that order, one at a time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.store import Store
+
+Step = Callable[[], None]
+
+
+class Change:
+    """One change under way: `connection` writes; the steps run once the outcome is known."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.committed: list[Step] = []
+        self.failed: list[Step] = []
+
+    def then(self, step: Step) -> None:
+        """Run `step` after the commit."""
+        self.committed.append(step)
+
+    def otherwise(self, step: Step) -> None:
+        """Run `step` when the store fails to commit."""
+        self.failed.append(step)
+
+
+class Changes:
+    """Where changes begin. Without the lock around both parts, two changes of one key could be
+    committed in one order and come into force in the other.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._one_at_a_time = threading.Lock()
+
+    @contextmanager
+    def begin(self) -> Iterator[Change]:
+        """A change that is committed when the block ends and undone when it raises."""
+        with self._one_at_a_time:
+            change: Change | None = None
+            try:
+                with self._store.write() as connection:
+                    change = Change(connection)
+                    yield change
+            except StoreUnavailableError:
+                for step in change.failed if change else ():
+                    step()
+                raise
+            for step in change.committed if change else ():
+                step()

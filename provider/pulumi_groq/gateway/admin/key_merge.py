@@ -1,0 +1,34 @@
+"""PATCH of a key: a field left out stays, null clears it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from pulumi_groq.gateway.admin.refusals import Invalid
+from pulumi_groq.gateway.store.keys import KeyRecord
+from pulumi_groq.models.api_key import ApiKeyUpdate
+from pulumi_groq.models.fields import micro_usd
+
+_CANNOT_BE_CLEARED = {
+    "allowed_models": "a key always has at least one model: leave the field out to keep its list",
+    "disabled": "give true or false, or leave the field out",
+}
+
+
+def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime) -> KeyRecord:
+    """`record` with the fields that `update` sets; the very same record when nothing changes.
+
+    Raises `Invalid` for null where a field cannot be without a value.
+    """
+    values = {name: getattr(update, name) for name in update.model_fields_set}
+    for name, hint in _CANNOT_BE_CLEARED.items():
+        if name in values and values[name] is None:
+            raise Invalid(f"{name} cannot be null: {hint}", param=name)
+    if "allowed_models" in values:
+        values["allowed_models"] = tuple(values["allowed_models"])
+    if "monthly_budget_usd" in values:
+        budget = values.pop("monthly_budget_usd")
+        values["monthly_budget_micro_usd"] = None if budget is None else micro_usd(budget)
+    if "metadata" in values:
+        values["metadata"] = values["metadata"] or {}
+    changed = replace(record, **values)
+    return record if changed == record else replace(changed, updated_at=now)

@@ -1,0 +1,66 @@
+"""Keys as the admin API shows them."""
+
+from datetime import datetime
+
+from pulumi_groq.gateway.admin.key_values import KeyValue
+from pulumi_groq.gateway.directory import limits_in_force
+from pulumi_groq.gateway.protocols import UsageSource
+from pulumi_groq.gateway.store.keys import KeyRecord
+from pulumi_groq.models.api_key import ApiKey, ApiKeyCreated, EffectiveLimits, KeyStatus
+from pulumi_groq.models.fields import usd
+from pulumi_groq.policy.access import Limits
+
+
+class KeyViews:
+    """Turns records into answers."""
+
+    def __init__(self, usage: UsageSource, defaults: Limits) -> None:
+        self._usage = usage
+        self._defaults = defaults
+
+    def show(self, record: KeyRecord, now: datetime) -> ApiKey:
+        """A key without its value."""
+        limits = limits_in_force(record, self._defaults)
+        budget = record.monthly_budget_micro_usd
+        return ApiKey(
+            id=record.id,
+            name=record.name,
+            managed_by=record.managed_by,
+            declared_as=record.declared_as,
+            team=record.team,
+            replaces=record.replaces,
+            lineage_id=record.lineage_id,
+            generation=record.generation,
+            status=status(record, now),
+            allowed_models=list(record.allowed_models),
+            requests_per_minute=record.requests_per_minute,
+            tokens_per_minute=record.tokens_per_minute,
+            requests_per_day=record.requests_per_day,
+            tokens_per_day=record.tokens_per_day,
+            effective_limits=EffectiveLimits(
+                requests_per_minute=limits.requests_per_minute,
+                tokens_per_minute=limits.tokens_per_minute,
+                requests_per_day=limits.requests_per_day,
+                tokens_per_day=limits.tokens_per_day,
+            ),
+            monthly_budget_usd=None if budget is None else usd(budget),
+            expires_at=record.expires_at,
+            metadata=dict(record.metadata),
+            last_four=record.last_four,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+            last_used_at=self._usage.last_used_at(record.id),
+        )
+
+    def show_created(self, record: KeyRecord, value: KeyValue, now: datetime) -> ApiKeyCreated:
+        """A new key with its value."""
+        return ApiKeyCreated(**dict(self.show(record, now)), api_key=value.value)
+
+
+def status(record: KeyRecord, now: datetime) -> KeyStatus:
+    """Whether the key serves requests: disabled by hand goes before expired."""
+    if record.disabled:
+        return "disabled"
+    if record.expires_at is not None and record.expires_at <= now:
+        return "expired"
+    return "active"

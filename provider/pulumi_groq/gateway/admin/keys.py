@@ -1,0 +1,156 @@
+"""Lists, shows, changes and deletes keys."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.key_merge import merged
+from pulumi_groq.gateway.admin.key_rules import (
+    require_future,
+    require_own_address,
+    require_priced,
+    require_team,
+)
+from pulumi_groq.gateway.admin.key_views import KeyViews
+from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.store.idempotency import forget_answers
+from pulumi_groq.gateway.store.keys import (
+    KeyQuery,
+    KeyRecord,
+    bury_key,
+    cursor_position,
+    find_key,
+    page_of_keys,
+    replace_key,
+)
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate, Deleted
+from pulumi_groq.models.fields import wire_time
+
+RunOnLoop = Callable[[Callable[[], None]], None]
+"""Runs a function on the event loop, between two steps of any request, and waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A page of keys: the first `limit` behind the key `after` that match."""
+
+    match: KeyQuery
+    after: str | None
+    limit: int
+
+
+class Keys:
+    """The handlers of `/openai/v1/api-keys` but for the create."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        directory: LiveDirectory,
+        catalogue: Catalogue,
+        views: KeyViews,
+        usage: UsageSource,
+        clock: Clock,
+        run_on_loop: RunOnLoop,
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._directory = directory
+        self._catalogue = catalogue
+        self._views = views
+        self._usage = usage
+        self._clock = clock
+        self._run_on_loop = run_on_loop
+
+    def page(self, query: PageQuery) -> ApiKeyPage:
+        """One page, oldest first. A cursor stays good when its key is deleted."""
+        now = self._clock.now()
+        with self._store.read() as connection:
+            position = None if query.after is None else self._position(connection, query.after)
+            found = page_of_keys(connection, query.match, position, query.limit + 1)
+        keys = [self._views.show(record, now) for record in found[: query.limit]]
+        return ApiKeyPage(
+            as_of=now,
+            data=keys,
+            first_id=keys[0].id if keys else None,
+            last_id=keys[-1].id if keys else None,
+            has_more=len(found) > query.limit,
+        )
+
+    def show(self, key_id: str) -> ApiKey:
+        """One key."""
+        with self._store.read() as connection:
+            return self._views.show(_existing(connection, key_id), self._clock.now())
+
+    def update(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
+        """Change a key; in force on the next request. An update that changes nothing writes nothing."""
+        now = self._clock.now()
+        with self._changes.begin() as change:
+            former = _existing(change.connection, key_id)
+            record = merged(former, update, now)
+            if record is not former:
+                self._check(change.connection, former, record, now)
+                replace_key(change.connection, record)
+                change.then(partial(self._directory.put_key, record))
+        return self._views.show(record, now)
+
+    def delete(self, key_id: str, unless_used_within: timedelta | None) -> Deleted:
+        """Delete a key, unless it served a request within the given time (409 `key_in_use`)."""
+        with self._changes.begin() as change:
+            record = _existing(change.connection, key_id)
+            bury_key(change.connection, key_id, self._clock.now())
+            forget_answers(change.connection, key_id)
+            if unless_used_within is None:
+                change.then(partial(self._directory.drop_key, record.key_hash))
+            else:
+                # On the loop no request can be admitted between the look at the last use and the end
+                # of the key. If the commit then fails, the key is put back.
+                quiet = partial(self._require_quiet, record, unless_used_within)
+                change.otherwise(partial(self._directory.put_key, record))
+                self._run_on_loop(partial(self._directory.drop_key_if, record.key_hash, quiet))
+        return Deleted(object="api_key.deleted", id=key_id)
+
+    def _position(self, connection: Connection, key_id: str) -> int:
+        position = cursor_position(connection, key_id)
+        if position is None:
+            raise Invalid(
+                f"after names no key ({shown(key_id)}): use the last_id of the page before", param="after"
+            )
+        return position
+
+    def _check(self, connection: Connection, former: KeyRecord, record: KeyRecord, now: datetime) -> None:
+        if record.allowed_models != former.allowed_models:
+            require_priced(self._catalogue, record.allowed_models)
+        if record.expires_at != former.expires_at:
+            require_future(record.expires_at, now)
+        if record.team != former.team:
+            require_team(connection, record.team)
+        if (record.managed_by, record.declared_as) != (former.managed_by, former.declared_as):
+            require_own_address(connection, record)
+
+    def _require_quiet(self, record: KeyRecord, quiet_for: timedelta) -> None:
+        last_used_at = self._usage.last_used_at(record.id)
+        if last_used_at is not None and self._clock.now() - last_used_at < quiet_for:
+            raise Conflict(
+                f"API key {record.id} (…{record.last_four}) is in use: it last served a request at "
+                f"{wire_time(last_used_at)}, less than {quiet_for.total_seconds():.0f} s ago",
+                code="key_in_use",
+                param="unless_used_within_s",
+                key_id=record.id,
+            )
+
+
+def _existing(connection: Connection, key_id: str) -> KeyRecord:
+    record = find_key(connection, key_id)
+    if record is None:
+        raise no_key(key_id)
+    return record

@@ -1,0 +1,154 @@
+"""Creates keys, each at most once."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.changes import Change, Changes
+from pulumi_groq.gateway.admin.key_rules import (
+    require_future,
+    require_own_address,
+    require_priced,
+    require_successor,
+    require_team,
+)
+from pulumi_groq.gateway.admin.key_values import KeyValue, KeyValues
+from pulumi_groq.gateway.admin.key_views import KeyViews
+from pulumi_groq.gateway.admin.refusals import Conflict
+from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers
+from pulumi_groq.gateway.store.keys import KeyRecord, insert_key
+from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
+from pulumi_groq.models.fields import micro_usd
+
+ANSWERS_KEPT_FOR: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """The answer to a create; `replayed` when an earlier request made the key."""
+
+    key: ApiKeyCreated
+    replayed: bool
+
+
+class Minting:
+    """The handler of `POST /openai/v1/api-keys`."""
+
+    def __init__(
+        self,
+        *,
+        changes: Changes,
+        directory: LiveDirectory,
+        catalogue: Catalogue,
+        views: KeyViews,
+        clock: Clock,
+        ids: ObjectIds,
+        values: KeyValues,
+        seal: Seal,
+    ) -> None:
+        self._changes = changes
+        self._directory = directory
+        self._catalogue = catalogue
+        self._views = views
+        self._clock = clock
+        self._ids = ids
+        self._values = values
+        self._seal = seal
+
+    def create(self, wanted: ApiKeyCreate, idempotency_key: str | None) -> Minted:
+        """Mint a key, or answer again as the first request with this Idempotency-Key was answered."""
+        now = self._clock.now()
+        with self._changes.begin() as change:
+            purge_answers(change.connection, older_than=now - ANSWERS_KEPT_FOR)
+            if idempotency_key is not None:
+                earlier = find_answer(change.connection, idempotency_key)
+                if earlier is not None:
+                    return Minted(self._replay(earlier, wanted), replayed=True)
+            return Minted(self._mint(change, wanted, idempotency_key, now), replayed=False)
+
+    def _mint(
+        self, change: Change, wanted: ApiKeyCreate, idempotency_key: str | None, now: datetime
+    ) -> ApiKeyCreated:
+        value = self._values.new()
+        record = self._record(change.connection, wanted, value, now)
+        insert_key(change.connection, record)
+        answer = self._views.show_created(record, value, now)
+        if idempotency_key is not None:
+            sealed = self._seal.close(answer.model_dump_json().encode(), now)
+            keep_answer(
+                change.connection,
+                IdempotencyRecord(idempotency_key, _fingerprint(wanted), record.id, sealed, now),
+            )
+        change.then(partial(self._directory.put_key, record))
+        return answer
+
+    def _record(
+        self, connection: Connection, wanted: ApiKeyCreate, value: KeyValue, now: datetime
+    ) -> KeyRecord:
+        require_future(wanted.expires_at, now)
+        require_priced(self._catalogue, wanted.allowed_models)
+        require_team(connection, wanted.team)
+        key_id = self._ids.new("key")
+        parent = None if wanted.replaces is None else require_successor(connection, wanted.replaces)
+        budget = wanted.monthly_budget_usd
+        record = KeyRecord(
+            id=key_id,
+            key_hash=value.digest,
+            last_four=value.last_four,
+            name=wanted.name,
+            managed_by=wanted.managed_by,
+            declared_as=wanted.declared_as,
+            team=wanted.team,
+            replaces=wanted.replaces,
+            lineage_id=key_id if parent is None else parent.lineage_id,
+            generation=1 if parent is None else parent.generation + 1,
+            allowed_models=tuple(wanted.allowed_models),
+            requests_per_minute=wanted.requests_per_minute,
+            tokens_per_minute=wanted.tokens_per_minute,
+            requests_per_day=wanted.requests_per_day,
+            tokens_per_day=wanted.tokens_per_day,
+            monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
+            expires_at=wanted.expires_at,
+            metadata=wanted.metadata,
+            disabled=False,
+            created_at=now,
+            updated_at=now,
+        )
+        require_own_address(connection, record)
+        return record
+
+    def _replay(self, earlier: IdempotencyRecord, wanted: ApiKeyCreate) -> ApiKeyCreated:
+        if earlier.fingerprint != _fingerprint(wanted):
+            raise Conflict(
+                "This Idempotency-Key was used with another body: use a new one for another key",
+                code="idempotency_key_reused",
+            )
+        expired = Conflict(
+            f"This Idempotency-Key created API key {earlier.key_id}, whose value can no longer be shown: "
+            "adopt and rotate that key, or delete it and send the request again",
+            code="idempotency_key_expired",
+            key_id=earlier.key_id,
+        )
+        if earlier.sealed_answer is None:
+            raise expired
+        try:
+            return ApiKeyCreated.model_validate_json(self._seal.open(earlier.sealed_answer))
+        except BrokenSealError:
+            # Sealed before the server's secret was changed.
+            raise expired from None
+
+
+def _fingerprint(wanted: ApiKeyCreate) -> bytes:
+    """Equal for bodies that ask for the same key, however they are written."""
+    body = wanted.model_dump(mode="json") | {"allowed_models": sorted(wanted.allowed_models)}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()

@@ -1,0 +1,85 @@
+"""Usage of all keys, and the models of the catalogue."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pulumi_groq.catalogue import Catalogue, CatalogueModel
+from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, UsageSource
+from pulumi_groq.gateway.store.keys import KeyLabel, deleted_labels, live_labels
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.models.fields import usd
+from pulumi_groq.models.model import Model, ModelPage
+from pulumi_groq.models.usage import KeyUsage, Usage, UsageTotals
+
+_NONE = UsageTotals(requests=0, tokens=0, cost_usd=Decimal(0))
+
+
+class Reporting:
+    """The handlers of `/openai/v1/usage` and of the admin's `/openai/v1/models`."""
+
+    def __init__(self, *, store: Store, catalogue: Catalogue, usage: UsageSource, clock: Clock) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._usage = usage
+        self._clock = clock
+
+    def usage(self) -> Usage:
+        """Usage of every live key, and of deleted ones that were used this month: the sums agree."""
+        now = self._clock.now()
+        rows = self._usage.usage_by_key(now)
+        with self._store.read() as connection:
+            living = live_labels(connection)
+            used = [key_id for key_id, row in rows.items() if row.month_to_date.requests]
+            gone = deleted_labels(connection, used)
+        return Usage(
+            as_of=now,
+            month=f"{now:%Y-%m}",
+            usage_by_key=[_key_usage(label, rows, deleted=False) for label in living]
+            + [_key_usage(label, rows, deleted=True) for label in gone],
+            month_to_date=_sum([row.month_to_date for row in rows.values()]),
+        )
+
+    def models(self) -> ModelPage:
+        """Every model that a key may be given, retired ones marked as not active."""
+        now = self._clock.now()
+        return ModelPage(
+            data=[_model(model, now) for model in self._catalogue.models if model.prices is not None]
+        )
+
+
+def _key_usage(label: KeyLabel, rows: Mapping[str, KeyUsageRow], *, deleted: bool) -> KeyUsage:
+    row = rows.get(label.id)
+    return KeyUsage(
+        key_id=label.id,
+        key_name=label.name,
+        team=label.team,
+        requests_today=row.requests_today if row else 0,
+        tokens_today=row.tokens_today if row else 0,
+        estimated_cost_usd=usd(row.cost_today_micro_usd) if row else Decimal(0),
+        last_used_at=row.last_used_at if row else None,
+        month_to_date=row.month_to_date if row else _NONE,
+        deleted=deleted,
+    )
+
+
+def _sum(totals: list[UsageTotals]) -> UsageTotals:
+    return UsageTotals(
+        requests=sum(each.requests for each in totals),
+        tokens=sum(each.tokens for each in totals),
+        cost_usd=sum((each.cost_usd for each in totals), Decimal(0)),
+    )
+
+
+def _model(model: CatalogueModel, now: datetime) -> Model:
+    retired = model.retirement is not None and model.retirement.retired_on <= now.date()
+    priced_on = model.prices.priced_on if model.prices else now.date()
+    return Model(
+        id=model.id,
+        # Groq's own `created` is not in the catalogue; the day of the price is what is known.
+        created=int(datetime(priced_on.year, priced_on.month, priced_on.day, tzinfo=UTC).timestamp()),
+        owned_by=model.owned_by or "unknown",
+        active=not retired,
+        context_window=model.context_window,
+        max_completion_tokens=model.max_completion_tokens,
+    )

@@ -1,0 +1,92 @@
+"""Shows, sets and deletes the spending policy."""
+
+from functools import partial
+
+from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.refusals import Missing
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.models.api_key import Deleted
+from pulumi_groq.models.fields import micro_usd, usd
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
+
+
+class Spending:
+    """The handlers of `/openai/v1/spend-policy`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        directory: LiveDirectory,
+        usage: UsageSource,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._directory = directory
+        self._usage = usage
+        self._clock = clock
+
+    def show(self) -> SpendPolicy:
+        """The policy and where the month stands."""
+        with self._store.read() as connection:
+            record = find_policy(connection)
+        if record is None:
+            raise _no_policy()
+        return self._shown(record)
+
+    def put(self, settings: SpendPolicySettings) -> SpendPolicy:
+        """Replace the whole policy; in force on the next request."""
+        now = self._clock.now()
+        with self._changes.begin() as change:
+            former = find_policy(change.connection)
+            record = PolicyRecord(
+                monthly_cap_micro_usd=micro_usd(settings.monthly_cap_usd),
+                alert_thresholds_micro_usd=tuple(map(micro_usd, settings.alert_thresholds_usd)),
+                auto_pause=settings.auto_pause,
+                alert_webhook_urls=tuple(settings.alert_webhook_urls),
+                alert_webhook_signing_secret=settings.alert_webhook_signing_secret,
+                created_at=now if former is None else former.created_at,
+                updated_at=now,
+            )
+            put_policy(change.connection, record)
+            change.then(partial(self._directory.put_policy, record))
+        return self._shown(record)
+
+    def delete(self) -> Deleted:
+        """Have no policy: no cap, no alerts."""
+        with self._changes.begin() as change:
+            if find_policy(change.connection) is None:
+                raise _no_policy()
+            remove_policy(change.connection)
+            change.then(partial(self._directory.put_policy, None))
+        return Deleted(object="spend_policy.deleted", id="spend_policy")
+
+    def _shown(self, record: PolicyRecord) -> SpendPolicy:
+        now = self._clock.now()
+        spent = self._usage.month_spend_micro_usd(now)
+        cap = record.monthly_cap_micro_usd
+        return SpendPolicy(
+            monthly_cap_usd=usd(cap),
+            alert_thresholds_usd=[usd(threshold) for threshold in record.alert_thresholds_micro_usd],
+            auto_pause=record.auto_pause,
+            alert_webhook_urls=list(record.alert_webhook_urls),
+            alert_webhook_signed=record.alert_webhook_signing_secret is not None,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+            status=SpendStatus(
+                month=f"{now:%Y-%m}",
+                spent_usd=usd(spent),
+                remaining_usd=usd(cap - spent),
+                paused=record.auto_pause and spent >= cap,
+                alerts_sent=self._usage.alerts_sent(now),
+            ),
+        )
+
+
+def _no_policy() -> Missing:
+    return Missing("No spending policy is set", code="spend_policy_not_found")

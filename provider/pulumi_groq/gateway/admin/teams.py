@@ -1,0 +1,81 @@
+"""Lists, shows, sets and deletes teams."""
+
+from functools import partial
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.key_rules import require_priced
+from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.keys import keys_of_team
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.teams import TeamRecord, all_teams, find_team, put_team, remove_team
+from pulumi_groq.models.api_key import Deleted
+from pulumi_groq.models.team import Team, TeamPage, TeamSettings
+
+
+class Teams:
+    """The handlers of `/openai/v1/teams`."""
+
+    def __init__(
+        self, *, store: Store, changes: Changes, directory: LiveDirectory, catalogue: Catalogue, clock: Clock
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._directory = directory
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def list(self) -> TeamPage:
+        """All teams, by name."""
+        with self._store.read() as connection:
+            return TeamPage(data=[_shown(record) for record in all_teams(connection)])
+
+    def show(self, name: str) -> Team:
+        """One team."""
+        with self._store.read() as connection:
+            record = find_team(connection, name)
+        if record is None:
+            raise no_team(name)
+        return _shown(record)
+
+    def put(self, name: str, settings: TeamSettings) -> Team:
+        """Create a team or set its models; its keys are held to them from the next request on."""
+        now = self._clock.now()
+        models = tuple(settings.allowed_models)
+        with self._changes.begin() as change:
+            former = find_team(change.connection, name)
+            if former is not None and former.allowed_models == models:
+                return _shown(former)
+            require_priced(self._catalogue, models)
+            record = TeamRecord(name, models, now if former is None else former.created_at, now)
+            put_team(change.connection, record)
+            change.then(partial(self._directory.put_team, record))
+        return _shown(record)
+
+    def delete(self, name: str) -> Deleted:
+        """Delete a team that has no keys."""
+        with self._changes.begin() as change:
+            if find_team(change.connection, name) is None:
+                raise no_team(name)
+            members = keys_of_team(change.connection, name, limit=1)
+            if members:
+                raise Conflict(
+                    f"Team {shown(name)} still has keys, {members[0]} among them: delete them or move them "
+                    "to another team first",
+                    code="team_in_use",
+                    key_id=members[0],
+                )
+            remove_team(change.connection, name)
+            change.then(partial(self._directory.drop_team, name))
+        return Deleted(object="team.deleted", id=name)
+
+
+def _shown(record: TeamRecord) -> Team:
+    return Team(
+        name=record.name,
+        allowed_models=list(record.allowed_models),
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+    )

@@ -1,0 +1,139 @@
+"""What is in force right now, in memory: key digest -> compiled access, and the organisation's policy."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import lru_cache
+
+from pulumi_groq.gateway.store.columns import LimitSetting
+from pulumi_groq.gateway.store.keys import KeyRecord
+from pulumi_groq.gateway.store.policies import PolicyRecord
+from pulumi_groq.gateway.store.teams import TeamRecord
+from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
+
+
+def limits_in_force(record: KeyRecord, defaults: Limits) -> Limits:
+    """The declared limits of a key, the server's defaults where it declares none."""
+
+    def in_force(declared: LimitSetting, default: int | None) -> int | None:
+        if declared == "unlimited":
+            return None
+        return default if declared is None else declared
+
+    return Limits(
+        requests_per_minute=in_force(record.requests_per_minute, defaults.requests_per_minute),
+        tokens_per_minute=in_force(record.tokens_per_minute, defaults.tokens_per_minute),
+        requests_per_day=in_force(record.requests_per_day, defaults.requests_per_day),
+        tokens_per_day=in_force(record.tokens_per_day, defaults.tokens_per_day),
+    )
+
+
+class LiveDirectory:
+    """The compiled view of the store. Whoever commits a change applies it here next, one change at a time.
+
+    `find` and `organisation` are single reads of a dict and of an attribute: safe beside a change.
+    """
+
+    def __init__(self, defaults: Limits) -> None:
+        self._defaults = defaults
+        self._by_hash: dict[bytes, KeyAccess] = {}
+        # What a team change is compiled from again: the keys' own lists.
+        self._own_models: dict[bytes, tuple[str, ...]] = {}
+        self._hashes_by_team: dict[str, set[bytes]] = {}
+        self._team_models: dict[str, tuple[str, ...]] = {}
+        self._organisation: OrganisationPolicy | None = None
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:
+        """The key whose value has this SHA-256 digest."""
+        return self._by_hash.get(key_hash)
+
+    @property
+    def organisation(self) -> OrganisationPolicy | None:
+        """The spending policy, if one is set."""
+        return self._organisation
+
+    def load(
+        self, teams: Iterable[TeamRecord], keys: Iterable[KeyRecord], policy: PolicyRecord | None
+    ) -> None:
+        """Fill an empty directory from the store."""
+        for team in teams:
+            self.put_team(team)
+        for key in keys:
+            self.put_key(key)
+        self.put_policy(policy)
+
+    def put_key(self, record: KeyRecord) -> None:
+        """A key was created or changed."""
+        former = self._by_hash.get(record.key_hash)
+        if former is not None and former.team is not None and former.team != record.team:
+            self._hashes_by_team[former.team].discard(record.key_hash)
+        if record.team is not None:
+            self._hashes_by_team.setdefault(record.team, set()).add(record.key_hash)
+        own = _shared(record.allowed_models)
+        self._own_models[record.key_hash] = own
+        self._by_hash[record.key_hash] = KeyAccess(
+            key_id=record.id,
+            name=record.name,
+            lineage_id=record.lineage_id,
+            team=record.team,
+            models=self._models_in_force(own, record.team),
+            limits=_shared_limits(limits_in_force(record, self._defaults)),
+            monthly_budget_micro_usd=record.monthly_budget_micro_usd,
+            expires_at=record.expires_at,
+            disabled=record.disabled,
+        )
+
+    def drop_key(self, key_hash: bytes) -> None:
+        """A key was deleted."""
+        gone = self._by_hash.pop(key_hash)
+        del self._own_models[key_hash]
+        if gone.team is not None:
+            self._hashes_by_team[gone.team].discard(key_hash)
+
+    def drop_key_if(self, key_hash: bytes, check: Callable[[], None]) -> None:
+        """Drop a key unless `check` raises. On the event loop nothing is admitted between the two."""
+        check()
+        self.drop_key(key_hash)
+
+    def put_team(self, record: TeamRecord) -> None:
+        """A team was created or changed: so are the models of its keys."""
+        self._team_models[record.name] = _shared(record.allowed_models)
+        for key_hash in self._hashes_by_team.get(record.name, ()):
+            models = self._models_in_force(self._own_models[key_hash], record.name)
+            self._by_hash[key_hash] = replace(self._by_hash[key_hash], models=models)
+
+    def drop_team(self, name: str) -> None:
+        """A team without keys was deleted."""
+        del self._team_models[name]
+        self._hashes_by_team.pop(name, None)
+
+    def put_policy(self, record: PolicyRecord | None) -> None:
+        """The spending policy was set or, with None, removed."""
+        if record is None:
+            self._organisation = None
+            return
+        self._organisation = OrganisationPolicy(
+            cap_micro_usd=record.monthly_cap_micro_usd,
+            alert_thresholds_micro_usd=record.alert_thresholds_micro_usd,
+            auto_pause=record.auto_pause,
+            alert_webhook_urls=record.alert_webhook_urls,
+            alert_webhook_signing_secret=record.alert_webhook_signing_secret,
+        )
+
+    def _models_in_force(self, own: tuple[str, ...], team: str | None) -> frozenset[str]:
+        return _both_allow(own, None if team is None else self._team_models[team])
+
+
+# 100,000 keys share few distinct lists and limits: equal ones are kept once.
+@lru_cache(maxsize=4096)
+def _shared(models: tuple[str, ...]) -> tuple[str, ...]:
+    return models
+
+
+@lru_cache(maxsize=4096)
+def _shared_limits(limits: Limits) -> Limits:
+    return limits
+
+
+@lru_cache(maxsize=4096)
+def _both_allow(own: tuple[str, ...], team: tuple[str, ...] | None) -> frozenset[str]:
+    return frozenset(own) if team is None else frozenset(own).intersection(team)
