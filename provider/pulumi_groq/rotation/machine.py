@@ -21,7 +21,7 @@ class LiveKey:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the state holds: the live key, whether it has its value and since when, and the triggers acted on."""
+    """What the state holds: the live key, if and since when its value, and the triggers acted on."""
 
     key_id: str
     generation: int
@@ -53,11 +53,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps due now, what to tell, and why a rotation that was asked for may not start."""
+    """The steps due now, what to tell, and why a rotation that was asked for may not start.
+
+    `kept` is the id of a predecessor that its overlap is over for, but that is still in use.
+    """
 
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
     refusal: str | None = None
+    kept: str | None = None
 
 
 def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> Plan:
@@ -111,7 +115,7 @@ def _scheduled(
     warnings = [warning] if warning else []
     if wanted and previous is not None:
         warnings.append(f"{wanted}; it waits until key …{previous.last_four} is retired")
-    return Plan(steps, tuple(warnings))
+    return Plan(steps, tuple(warnings), kept=previous.key_id if previous and warning else None)
 
 
 def _wanted(

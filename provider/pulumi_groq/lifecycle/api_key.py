@@ -1,0 +1,133 @@
+"""A key's life: created, adopted, read, changed in place, rotated, deleted."""
+
+from typing import Final
+
+from pulumi_groq.admin import AdminClient, KeyListing
+from pulumi_groq.errors import ConfigurationError, ConflictError, NotFoundError
+from pulumi_groq.lifecycle.key_state import (
+    ApiKeyArgs,
+    ApiKeyState,
+    new_state,
+    outputs_of,
+    settings_of,
+    with_fields,
+)
+from pulumi_groq.lifecycle.minting import mint
+from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare, parse
+from pulumi_groq.lifecycle.succession import Succession
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.rotation import RotationSchedule
+
+QUIET_HOURS: Final = RotationSchedule().quiet_hours
+
+
+class ApiKeyLifecycle:
+    """The lifecycle of `GroqApiKey`. The resource's id is its lineage's, so it stays through rotations."""
+
+    args = ApiKeyArgs
+    state = ApiKeyState
+
+    def __init__(self, client: AdminClient, listing: KeyListing, notify: Notify) -> None:
+        self._client = client
+        self._listing = listing
+        self._notify = notify
+        self._succession = Succession(client, listing, notify)
+
+    def check(self, olds: Properties, news: Properties) -> Checked:
+        checked = check_inputs(ApiKeyArgs, news)
+        return self._succession.check(olds, checked)
+
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+        change = compare(ApiKeyArgs, state, inputs)
+        if change.changed or "key_id" not in state:
+            return change
+        due = self._succession.due(resource_id, parse(ApiKeyState, state), inputs)
+        return Change(("rotation",), ()) if due else change
+
+    def create(self, args: ApiKeyArgs) -> tuple[str, ApiKeyState]:
+        if args.adopt_key_id is not None:
+            return self._adopt(args, args.adopt_key_id)
+        minted = mint(self._client, args, replaces=None)
+        self._listing.forget()
+        state = new_state(args, minted.key, minted.key.api_key)
+        return minted.key.lineage_id, self._succession.started(state, minted.key)
+
+    def _adopt(self, args: ApiKeyArgs, key_id: str) -> tuple[str, ApiKeyState]:
+        key = self._client.get_key(key_id)
+        if key.name != args.name:
+            raise ConfigurationError(
+                f"adopt_key_id: key {key_id} is named {key.name!r}, not {args.name!r}: "
+                f"a key keeps its name, so declare name={key.name!r}"
+            )
+        if key.managed_by not in (None, args.managed_by):
+            self._notify(f"{args.name}: key {key_id} was managed by {key.managed_by}; it is now managed here")
+        found = parse(ApiKeyArgs, settings_of(key))
+        update = args.update_from(found)
+        if update.model_fields_set:
+            key = self._client.update_key(key_id, update)
+            self._listing.forget()
+        adopted = new_state(args, key, None)
+        return key.lineage_id, self._succession.advance(key.lineage_id, adopted, acted_on=args.rotation)
+
+    def read(self, resource_id: str, state: ApiKeyState | None) -> ApiKeyState | None:
+        try:
+            key = self._live_key(resource_id, state)
+        except NotFoundError:
+            return None
+        if state is None:
+            return new_state(parse(ApiKeyArgs, settings_of(key)), key, None)
+        if key.id != state.key_id:
+            return self._succession.observed(resource_id, with_fields(state, status="deleted"))
+        seen = with_fields(state, **settings_of(key), **outputs_of(key))
+        return self._succession.observed(resource_id, seen)
+
+    def _live_key(self, resource_id: str, state: ApiKeyState | None) -> ApiKey:
+        if state is None:
+            return self._client.get_key(resource_id)
+        try:
+            return self._listing.get(state.key_id, state.managed_by)
+        except NotFoundError:
+            lineage = self._client.snapshot(lineage_id=resource_id).keys
+            if not lineage:
+                raise
+            return max(lineage.values(), key=lambda key: key.generation)
+
+    def update(self, resource_id: str, state: ApiKeyState, args: ApiKeyArgs) -> ApiKeyState:
+        update = args.update_from(state)
+        changed = with_fields(state, **{name: getattr(args, name) for name in ApiKeyArgs.model_fields})
+        if update.model_fields_set:
+            for key_id in self._works(resource_id, state):
+                key = self._client.update_key(key_id, update)
+                if key_id == state.key_id:
+                    changed = with_fields(changed, **outputs_of(key))
+            self._listing.forget()
+        return self._succession.advance(resource_id, changed, acted_on=state.rotation)
+
+    def delete(self, resource_id: str, state: ApiKeyState) -> None:
+        quiet_hours = state.rotation.quiet_hours if state.rotation else QUIET_HOURS
+        unless_used_within_s = None if state.allow_delete_in_use else quiet_hours * 3600
+        for key_id in self._works(resource_id, state):
+            try:
+                self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
+            except ConflictError as error:
+                if error.code == "key_in_use":
+                    raise _refused(error, quiet_hours) from None
+                raise
+        self._listing.forget()
+
+    def _works(self, resource_id: str, state: ApiKeyState) -> list[str]:
+        """The ids of the lineage's keys, oldest first; one that never rotated costs no request."""
+        if state.rotation is None and state.generation == 1:
+            return [state.key_id]
+        return list(self._client.snapshot(lineage_id=resource_id).keys)
+
+
+def _refused(error: ConflictError, quiet_hours: int) -> ConflictError:
+    return ConflictError(
+        f"{error}; it is deleted once it has been quiet for {quiet_hours} h, "
+        "or at once with allow_delete_in_use=True (run `pulumi up` with it first)",
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+    )

@@ -1,0 +1,53 @@
+"""Creating a key so that a lost answer loses nothing."""
+
+import hashlib
+from typing import Final
+
+from pulumi_groq.admin import AdminClient, CreatedKey
+from pulumi_groq.errors import ConflictError
+from pulumi_groq.lifecycle.key_state import ApiKeyArgs
+from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
+
+_EVER_S: Final = 100 * 365 * 24 * 3600
+_LEFT_BEHIND: Final = frozenset({"already_declared", "already_replaced", "idempotency_key_expired"})
+
+
+def mint(client: AdminClient, args: ApiKeyArgs, replaces: str | None) -> CreatedKey:
+    """Create the key that `args` declare, or the successor of the key `replaces`.
+
+    The idempotency key follows from the body, so the next run sends the same one and gets the
+    same key, value included, when this run's answer is lost. Where the server cannot replay it
+    (the body has changed since, or 24 hours have passed) the key left behind is deleted first; one
+    that has served traffic is in somebody's hands, and then this raises ConflictError.
+    """
+    created = _create(client, args.creation(replaces))
+    if not args.disabled:
+        return created
+    disabled = client.update_key(created.key.id, ApiKeyUpdate(disabled=True))
+    return CreatedKey(created.key.model_copy(update={"status": disabled.status}), created.replayed)
+
+
+def _create(client: AdminClient, body: ApiKeyCreate) -> CreatedKey:
+    token = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    try:
+        return client.create_key(body, token)
+    except ConflictError as error:
+        if error.code not in _LEFT_BEHIND or error.key_id is None:
+            raise
+        left_behind = error.key_id
+    _discard(client, body.name, left_behind)
+    return client.create_key(body, token)
+
+
+def _discard(client: AdminClient, name: str, key_id: str) -> None:
+    try:
+        client.delete_key(key_id, unless_used_within_s=_EVER_S)
+    except ConflictError as error:
+        raise ConflictError(
+            f"API key '{name}' ({key_id}) is declared here already and in use, but its value is not in this "
+            f"state: take it over with adopt_key_id='{key_id}', or delete it first",
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+            key_id=key_id,
+        ) from None

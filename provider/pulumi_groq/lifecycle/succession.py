@@ -1,0 +1,190 @@
+"""Rotation applied: the machine's plan, shown at preview and carried out by the run."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pulumi_groq.admin import AdminClient, KeyListing, KeySnapshot
+from pulumi_groq.errors import NoAnswerError
+from pulumi_groq.lifecycle.key_state import ApiKeyState, new_state, with_fields
+from pulumi_groq.lifecycle.minting import mint
+from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.properties import Checked, Failure, Properties, is_unknown
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.rotation.machine import Action, Held, LiveKey, Plan, next_rotation_at, plan, retire_after
+
+ROTATION_DUE: Final = "rotation_due"
+"""The input that a check adds to show at preview what the run will do."""
+
+_AFTER_REMOVAL: Final = RotationSchedule()
+
+
+class Succession:
+    """Keeps each lineage on its schedule: at most two keys, the older one retired when it is quiet."""
+
+    def __init__(self, client: AdminClient, listing: KeyListing, notify: Notify) -> None:
+        self._client = client
+        self._listing = listing
+        self._notify = notify
+
+    def check(self, olds: Properties, checked: Checked) -> Checked:
+        """Add to the inputs what is due, or fail where a rotation asked for may not start."""
+        address = tuple(olds.get(name) for name in ("managed_by", "declared_as", "name"))
+        if checked.failures or None in address or not _declares_rotation(checked.inputs):
+            return checked
+        try:
+            snapshot = self._listing.snapshot(olds["managed_by"])
+        except NoAnswerError as error:
+            self._notify(f"{olds['name']}: rotation not checked: {error}")
+            return checked
+        lineage = [
+            key for key in snapshot.keys.values() if (key.managed_by, key.declared_as, key.name) == address
+        ]
+        schedule = RotationSchedule.model_validate(checked.inputs["rotation"])
+        live = [_live_key(key) for key in lineage]
+        decided = plan(schedule, _assumed(live, olds), live, snapshot.as_of)
+        if decided.refusal:
+            return Checked(checked.inputs, (Failure(f"rotation.{_asked(schedule)}", decided.refusal),))
+        due = "; ".join(step.reason for step in decided.steps)
+        return Checked({**checked.inputs, ROTATION_DUE: due} if due else checked.inputs, ())
+
+    def due(self, resource_id: str, state: ApiKeyState, inputs: Properties) -> bool:
+        """Whether the run has something to do; tells what the check could not know."""
+        schedule = _schedule(state)
+        if schedule is None:
+            return False
+        try:
+            snapshot = self._lineage(resource_id, state)
+        except NoAnswerError:
+            return False  # the check has told
+        decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
+        self._tell(state, decided, shown=inputs.get(ROTATION_DUE))
+        return bool(decided.steps)
+
+    def _tell(self, state: ApiKeyState, decided: Plan, shown: object) -> None:
+        due = "; ".join(step.reason for step in decided.steps)
+        if due and due != shown:
+            self._notify(f"{state.name}: {due}")
+        for warning in decided.warnings:
+            self._notify(f"{state.name}: {warning}")
+        if decided.kept is not None:
+            usage = {row.key_id: row for row in self._client.usage().usage_by_key}
+            row = usage.get(decided.kept)
+            if row is not None:
+                self._notify(
+                    f"{state.name}: key {row.key_id} served {row.requests_today} requests today, "
+                    f"{row.month_to_date.requests} this month"
+                )
+
+    def advance(
+        self, resource_id: str, state: ApiKeyState, acted_on: RotationSchedule | None = None
+    ) -> ApiKeyState:
+        """Carry out what is due now and return the state after it.
+
+        `acted_on` is the rotation of the last run, whose triggers have been acted on.
+        """
+        schedule = _schedule(state)
+        if schedule is None:
+            return state
+        snapshot = self._client.snapshot(lineage_id=resource_id)
+        decided = plan(schedule, _held(state, acted_on), _live(snapshot), snapshot.as_of)
+        for step in decided.steps:
+            self._notify(f"{state.name}: {step.reason}")
+            if step.action is Action.MINT:
+                state = self._minted(state, step.key_id, snapshot)
+            elif step.key_id is not None:
+                self._client.delete_key(step.key_id, unless_used_within_s=_guard_s(step.action, schedule))
+        if decided.steps:
+            self._listing.forget()
+            snapshot = self._client.snapshot(lineage_id=resource_id)
+        return _observed(state, schedule, snapshot)
+
+    def _minted(self, state: ApiKeyState, replaces: str | None, snapshot: KeySnapshot) -> ApiKeyState:
+        created = mint(self._client, state, replaces)
+        minted = new_state(state, created.key, created.key.api_key)
+        return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
+
+    def observed(self, resource_id: str, state: ApiKeyState) -> ApiKeyState:
+        """`state` with what the listing shows of the lineage's other key."""
+        schedule = _schedule(state)
+        if schedule is None:
+            return state
+        return _observed(state, schedule, self._lineage(resource_id, state))
+
+    def started(self, state: ApiKeyState, key: ApiKey) -> ApiKeyState:
+        """`state` of a lineage that consists of the new `key` alone."""
+        schedule = _schedule(state)
+        return _observed(state, schedule, KeySnapshot(key.created_at, {key.id: key})) if schedule else state
+
+    def _lineage(self, resource_id: str, state: ApiKeyState) -> KeySnapshot:
+        if state.managed_by is None:
+            return self._client.snapshot(lineage_id=resource_id)
+        listed = self._listing.snapshot(state.managed_by)
+        mine = {key.id: key for key in listed.keys.values() if key.lineage_id == resource_id}
+        return KeySnapshot(listed.as_of, mine)
+
+
+def _declares_rotation(inputs: Properties) -> bool:
+    return inputs.get("rotation") is not None and not is_unknown(inputs["rotation"])
+
+
+def _schedule(state: ApiKeyState) -> RotationSchedule | None:
+    """The declared schedule; a predecessor outlives its removal only until it is quiet."""
+    return state.rotation or (_AFTER_REMOVAL if state.previous_key_id else None)
+
+
+def _guard_s(action: Action, schedule: RotationSchedule) -> int | None:
+    # The plan saw the key quiet; the server looks again, in the same transaction as the delete.
+    return schedule.quiet_hours * 3600 if action is Action.RETIRE else None
+
+
+def _asked(schedule: RotationSchedule) -> str:
+    return "trigger" if schedule.trigger is not None else "emergency_trigger"
+
+
+def _live(snapshot: KeySnapshot) -> list[LiveKey]:
+    return [_live_key(key) for key in snapshot.keys.values()]
+
+
+def _live_key(key: ApiKey) -> LiveKey:
+    return LiveKey(key.id, key.generation, key.last_four, key.created_at, key.last_used_at)
+
+
+def _held(state: ApiKeyState, acted_on: RotationSchedule | None) -> Held:
+    return Held(
+        key_id=state.key_id,
+        generation=state.generation,
+        has_value=state.api_key is not None,
+        delivered_at=state.delivered_at,
+        trigger=acted_on.trigger if acted_on else None,
+        emergency_trigger=acted_on.emergency_trigger if acted_on else None,
+    )
+
+
+def _assumed(lineage: Sequence[LiveKey], olds: Properties) -> Held:
+    """What the state most likely holds: a check sees the last inputs, not the outputs."""
+    newest = max(lineage, key=lambda key: key.generation, default=None)
+    rotation = olds.get("rotation") or {}
+    return Held(
+        key_id=newest.key_id if newest else "",
+        generation=newest.generation if newest else 0,
+        has_value=True,
+        delivered_at=None,
+        trigger=rotation.get("trigger"),
+        emergency_trigger=rotation.get("emergency_trigger"),
+    )
+
+
+def _observed(state: ApiKeyState, schedule: RotationSchedule, lineage: KeySnapshot) -> ApiKeyState:
+    newest = next((key for key in _live(lineage) if key.key_id == state.key_id), None)
+    previous = next((key for key in lineage.keys.values() if key.id != state.key_id), None)
+    overlap_ends = retire_after(schedule, newest, state.delivered_at) if newest and previous else None
+    return with_fields(
+        state,
+        previous_key_id=previous.id if previous else None,
+        previous_last_four=previous.last_four if previous else None,
+        previous_status=previous.status if previous else None,
+        previous_last_used_at=previous.last_used_at if previous else None,
+        retire_after=overlap_ends,
+        next_rotation_at=next_rotation_at(schedule, newest) if newest else None,
+    )

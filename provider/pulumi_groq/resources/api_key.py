@@ -1,0 +1,121 @@
+"""`GroqApiKey`: one API key of the gateway, with its models, limits, budget and rotation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
+from pulumi_groq.lifecycle.key_state import ApiKeyState
+from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.resources.declaration import by_id, declare, options_for
+from pulumi_groq.resources.placement import declared_as, managed_by
+from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.retirement import warn_of_retired_models
+from pulumi_groq.resources.session import Session, notify
+
+
+class ApiKeyProvider(LifecycleProvider):
+    """Serves `GroqApiKey`."""
+
+    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+        return ApiKeyLifecycle(session.client, session.listing, notify)
+
+
+class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
+    """An API key of the gateway, held to its models, rate limits and budget.
+
+    Limits are whole numbers from 1 to 1,000,000,000 or `"unlimited"`; left out, the server's
+    default holds. Everything but the name changes in place, and the key keeps its value.
+
+    Outputs: `key_id`, `api_key` (secret; the value applications send), `last_four`, `status`,
+    `created_at`, `generation`, and while rotation is declared `previous_key_id`,
+    `previous_last_four`, `previous_status`, `previous_last_used_at`, `retire_after` and
+    `next_rotation_at`. Times are ISO 8601 in UTC.
+
+    :param resource_name: the resource's name in the stack.
+    :param allowed_models: ids of the models that the key may call, at least one.
+    :param name: what usage is booked under; the resource's name where left out. Changing it
+        replaces the key: the new one is created before the old one is deleted.
+    :param requests_per_minute: requests a minute, refilled continuously.
+    :param tokens_per_minute: tokens a minute, prompt and completion together.
+    :param requests_per_day: requests a day.
+    :param tokens_per_day: tokens a day.
+    :param monthly_budget_usd: US dollars a UTC calendar month, at most 6 decimal places; shared by
+        the generations of a rotated key. Left out, only the organisation's cap holds.
+    :param expires_at: ISO 8601 time with offset at which the key stops working.
+    :param team: name of a declared team (`GroqTeam.team_name`): its models bound the key's.
+    :param metadata: up to 16 labels, stored with the key.
+    :param disabled: refuse the key's requests without deleting it.
+    :param rotation: fields of `RotationSchedule`: `every_days`, `trigger`, `emergency_trigger`,
+        `overlap_hours` (24), `quiet_hours` (24), `freeze_windows` (list of `start`, `end`).
+    :param adopt_key_id: take over this existing key instead of creating one; `api_key` stays empty
+        until a rotation gives the key a new value.
+    :param allow_delete_in_use: delete the key even if it served traffic within the quiet period.
+    :param opts: Pulumi's resource options.
+
+    Bad values are reported at preview, each with its property. A key whose create was cut off is
+    found again by the next run. Raises nothing itself.
+    """
+
+    key_id: pulumi.Output[str]
+    api_key: pulumi.Output[str | None]
+    last_four: pulumi.Output[str]
+    status: pulumi.Output[str]
+    created_at: pulumi.Output[str]
+    generation: pulumi.Output[int]
+    previous_key_id: pulumi.Output[str | None]
+    previous_last_four: pulumi.Output[str | None]
+    previous_status: pulumi.Output[str | None]
+    previous_last_used_at: pulumi.Output[str | None]
+    retire_after: pulumi.Output[str | None]
+    next_rotation_at: pulumi.Output[str | None]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        allowed_models: pulumi.Input[Sequence[str]],
+        name: pulumi.Input[str] | None = None,
+        requests_per_minute: pulumi.Input[int | str] | None = None,
+        tokens_per_minute: pulumi.Input[int | str] | None = None,
+        requests_per_day: pulumi.Input[int | str] | None = None,
+        tokens_per_day: pulumi.Input[int | str] | None = None,
+        monthly_budget_usd: pulumi.Input[float] | None = None,
+        expires_at: pulumi.Input[str] | None = None,
+        team: pulumi.Input[str] | None = None,
+        metadata: pulumi.Input[Mapping[str, str]] | None = None,
+        disabled: pulumi.Input[bool] | None = None,
+        rotation: pulumi.Input[Mapping[str, Any]] | None = None,
+        adopt_key_id: pulumi.Input[str] | None = None,
+        allow_delete_in_use: pulumi.Input[bool] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        arguments = {
+            "allowed_models": allowed_models,
+            "name": resource_name if name is None else name,
+            "requests_per_minute": requests_per_minute,
+            "tokens_per_minute": tokens_per_minute,
+            "requests_per_day": requests_per_day,
+            "tokens_per_day": tokens_per_day,
+            "monthly_budget_usd": monthly_budget_usd,
+            "expires_at": expires_at,
+            "team": team,
+            "metadata": metadata,
+            "disabled": disabled,
+            "rotation": rotation,
+            "adopt_key_id": adopt_key_id,
+            "allow_delete_in_use": allow_delete_in_use,
+            "managed_by": managed_by(),
+            "declared_as": declared_as(resource_name, opts),
+        }
+        super().__init__(
+            ApiKeyProvider(), resource_name, declare(ApiKeyState, arguments), options_for(ApiKeyState, opts)
+        )
+        warn_of_retired_models(self, allowed_models)
+
+    @classmethod
+    def get(cls, resource_name: str, key_id: str, opts: pulumi.ResourceOptions | None = None) -> "GroqApiKey":
+        """Read the existing key `key_id` into the program without owning it; its value stays unknown."""
+        return cls(resource_name, allowed_models=[], opts=by_id(key_id, opts))

@@ -1,0 +1,73 @@
+"""`GroqSpendPolicy`: the organisation's monthly cap, alerts and auto-pause."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.lifecycle.spend_policy import SPEND_POLICY_ID, SpendPolicyLifecycle, SpendPolicyState
+from pulumi_groq.resources.declaration import by_id, declare, options_for
+from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.session import Session
+
+
+class SpendPolicyProvider(LifecycleProvider):
+    """Serves `GroqSpendPolicy`."""
+
+    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+        return SpendPolicyLifecycle(session.client)
+
+
+class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
+    """The spending policy: one for each gateway, so declare it in one stack. Months are UTC calendar months.
+
+    Output: `created_at`. Deleting the policy removes the cap.
+
+    :param resource_name: the resource's name in the stack.
+    :param monthly_cap_usd: US dollars a month, above 0, at most 6 decimal places.
+    :param alert_thresholds_usd: up to 20 amounts in US dollars, ascending, none above the cap; each
+        alerts once a month.
+    :param auto_pause: refuse new requests at the cap until it is raised or the month ends (default
+        True); otherwise the cap only alerts.
+    :param alert_webhook_urls: up to 10 https URLs that get every alert; kept as a secret.
+    :param alert_webhook_signing_secret: 16 to 256 characters that sign alerts; kept as a secret.
+    :param adopt_existing: take over a policy that exists and differs.
+    :param opts: Pulumi's resource options.
+    """
+
+    monthly_cap_usd: pulumi.Output[float]
+    created_at: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        monthly_cap_usd: pulumi.Input[float],
+        alert_thresholds_usd: pulumi.Input[Sequence[float]] | None = None,
+        auto_pause: pulumi.Input[bool] | None = None,
+        alert_webhook_urls: pulumi.Input[Sequence[str]] | None = None,
+        alert_webhook_signing_secret: pulumi.Input[str] | None = None,
+        adopt_existing: pulumi.Input[bool] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        arguments = {
+            "monthly_cap_usd": monthly_cap_usd,
+            "alert_thresholds_usd": alert_thresholds_usd,
+            "auto_pause": auto_pause,
+            "alert_webhook_urls": alert_webhook_urls,
+            "alert_webhook_signing_secret": alert_webhook_signing_secret,
+            "adopt_existing": adopt_existing,
+        }
+        super().__init__(
+            SpendPolicyProvider(),
+            resource_name,
+            declare(SpendPolicyState, arguments),
+            options_for(SpendPolicyState, opts),
+        )
+
+    @classmethod
+    def get(cls, resource_name: str, opts: pulumi.ResourceOptions | None = None) -> "GroqSpendPolicy":
+        """Read the policy in force into the program without owning it."""
+        return cls(resource_name, monthly_cap_usd=0, opts=by_id(SPEND_POLICY_ID, opts))

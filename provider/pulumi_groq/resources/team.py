@@ -1,0 +1,65 @@
+"""`GroqTeam`: a team whose models bound every key of the team."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.lifecycle.team import TeamLifecycle, TeamState
+from pulumi_groq.resources.declaration import by_id, declare, options_for
+from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.retirement import warn_of_retired_models
+from pulumi_groq.resources.session import Session
+
+
+class TeamProvider(LifecycleProvider):
+    """Serves `GroqTeam`."""
+
+    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+        return TeamLifecycle(session.client)
+
+
+class GroqTeam(Resource, module="groq", name="GroqTeam"):
+    """A team. A key of the team may call the models that both its own list and the team's hold.
+
+    Outputs: `team_name` (pass it to `GroqApiKey(team=...)`) and `created_at`.
+
+    :param resource_name: the resource's name in the stack.
+    :param allowed_models: ids of the models that the team's keys may call, at least one.
+    :param team_name: the team's name; the resource's name where left out. Changing it replaces the
+        team. A team that still has keys cannot be deleted.
+    :param adopt_existing: take over a team of that name that exists with other models.
+    :param opts: Pulumi's resource options.
+    """
+
+    team_name: pulumi.Output[str]
+    allowed_models: pulumi.Output[Sequence[str]]
+    created_at: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        allowed_models: pulumi.Input[Sequence[str]],
+        team_name: pulumi.Input[str] | None = None,
+        adopt_existing: pulumi.Input[bool] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        arguments = {
+            "allowed_models": allowed_models,
+            "team_name": resource_name if team_name is None else team_name,
+            "adopt_existing": adopt_existing,
+        }
+        super().__init__(
+            TeamProvider(), resource_name, declare(TeamState, arguments), options_for(TeamState, opts)
+        )
+        warn_of_retired_models(self, allowed_models)
+
+    @classmethod
+    def get(
+        cls, resource_name: str, team_name: str, opts: pulumi.ResourceOptions | None = None
+    ) -> "GroqTeam":
+        """Read the existing team `team_name` into the program without owning it."""
+        return cls(resource_name, allowed_models=[], team_name=team_name, opts=by_id(team_name, opts))
