@@ -1,0 +1,97 @@
+"""Imports point one way between the rooms of the package, and out of it only where a room allows it."""
+
+import sys
+
+MAY_IMPORT = {
+    "models": set(),
+    "errors": {"models"},
+    "catalogue": {"models", "errors"},
+    "policy": {"models", "errors", "catalogue"},
+    "rotation": {"models", "errors"},
+    "access": {"models", "errors"},
+    "admin": {"models", "errors"},
+    "lifecycle": {"models", "errors", "catalogue", "rotation", "admin"},
+    "resources": {"models", "errors", "catalogue", "admin", "lifecycle"},
+    "gateway": {"models", "errors", "catalogue", "policy"},
+    "reports": {"models", "errors", "catalogue", "rotation", "access"},
+    "cli": {"models", "errors", "catalogue", "policy", "rotation", "access", "admin", "gateway", "reports"},
+    "": {"errors", "models", "lifecycle", "resources"},
+}
+"""Room -> the rooms that it may import."""
+
+MAY_USE = {
+    "models": {"pydantic"},
+    "errors": set(),
+    "catalogue": {"pydantic"},
+    "policy": set(),
+    "rotation": set(),
+    "access": {"pydantic", "pydantic_core", "yaml"},
+    "admin": {"httpx", "pydantic"},
+    "lifecycle": {"pydantic"},
+    "resources": {"pulumi", "pydantic"},
+    "reports": {"pydantic"},
+    "": set(),
+}
+"""Room -> third-party packages; the gateway and the command are installed with extras of their own."""
+
+PURE = {"models", "policy", "rotation", "catalogue", "access", "reports"}
+INPUT_AND_OUTPUT = {
+    "asyncio",
+    "concurrent",
+    "http",
+    "multiprocessing",
+    "socket",
+    "subprocess",
+    "threading",
+    "urllib",
+}
+
+
+def _rooms(imported: str) -> set[str]:
+    package, *below = imported.split(".")
+    return {below[0]} if package == "pulumi_groq" and below else set()
+
+
+def test_every_room_has_a_row(modules) -> None:
+    """A new room states what it may import before anything can land in it."""
+    assert {module.room for module in modules} == MAY_IMPORT.keys()
+
+
+def test_rooms_import_only_what_their_row_names(modules) -> None:
+    """No module imports a room that its own room's row leaves out."""
+    astray = [
+        f"{module.path} imports {imported}"
+        for module in modules
+        for imported in module.imports()
+        if _rooms(imported) - MAY_IMPORT[module.room] - {module.room}
+    ]
+    assert astray == []
+
+
+def test_rooms_use_only_the_packages_of_their_row(modules) -> None:
+    """The rooms of the base install use nothing that the base install does not bring."""
+    astray = [
+        f"{module.path} imports {imported}"
+        for module in modules
+        if module.room in MAY_USE
+        for imported in module.imports()
+        if imported.split(".")[0] not in MAY_USE[module.room] | sys.stdlib_module_names | {"pulumi_groq"}
+    ]
+    assert astray == []
+
+
+def test_pure_rooms_do_no_input_or_output(modules) -> None:
+    """Rooms that only decide or describe import nothing that reaches a network, a process or a thread."""
+    astray = [
+        f"{module.path} imports {imported}"
+        for module in modules
+        if module.room in PURE
+        for imported in module.imports()
+        if imported.split(".")[0] in INPUT_AND_OUTPUT
+    ]
+    assert astray == []
+
+
+def test_imports_are_absolute(modules) -> None:
+    """No module imports relative to itself, so every import can be read and checked alone."""
+    assert [m.path for m in modules for imported in m.imports() if imported.startswith(".")] == []

@@ -1,0 +1,40 @@
+"""What a room offers is written down in its `__all__`."""
+
+import ast
+
+import pulumi_groq
+
+
+def _all(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
+            return [str(name) for name in ast.literal_eval(node.value)]
+    return []
+
+
+def _offered(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pulumi_groq"):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_every_name_that_a_room_offers_is_in_its_list(modules) -> None:
+    """`__all__` of each `__init__.py` holds exactly the public names that stand in it."""
+    differing = {
+        module.path: sorted(_offered(module.tree) ^ set(_all(module.tree)))
+        for module in modules
+        if module.path.endswith("__init__.py") and _offered(module.tree) ^ set(_all(module.tree))
+    }
+    assert differing == {}
+
+
+def test_the_public_surface_imports() -> None:
+    """Every name of `pulumi_groq.__all__` can be imported, and has a docstring of its own."""
+    undocumented = [
+        name for name in pulumi_groq.__all__ if not (getattr(pulumi_groq, name).__doc__ or "").strip()
+    ]
+    assert undocumented == []
