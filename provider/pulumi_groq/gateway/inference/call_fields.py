@@ -1,0 +1,138 @@
+"""The fields of a JSON request that metering needs; every other field passes through unread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pulumi_groq.gateway.inference.json_body import JsonObject
+from pulumi_groq.gateway.inference.refusal import bad_request
+
+SERVICE_TIERS: Final = ("auto", "on_demand", "flex", "performance")
+LARGEST_OUTPUT_TOKENS: Final = 10_000_000
+LARGEST_CHOICES: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class CallFields:
+    """`models` are all that the request names, `model` first; `max_output_tokens` is per choice.
+
+    `include_usage`: the caller asked for the usage chunk of a stream. `input_characters` counts the
+    text to be read aloud.
+    """
+
+    model: str
+    models: tuple[str, ...]
+    stream: bool = False
+    max_output_tokens: int | None = None
+    choices: int = 1
+    include_usage: bool = False
+    input_characters: int = 0
+
+
+def chat_fields(body: JsonObject) -> CallFields:
+    """Of chat/completions. Raises `Refusal` 400 with the field's path in `param`."""
+    model = _model(body)
+    _service_tier(body)
+    newer = _whole_number(body, "max_completion_tokens", LARGEST_OUTPUT_TOKENS)
+    older = _whole_number(body, "max_tokens", LARGEST_OUTPUT_TOKENS)
+    limits = [limit for limit in (newer, older) if limit is not None]
+    return CallFields(
+        model=model,
+        models=(model, *_compound_models(body)),
+        stream=_flag(body, "stream"),
+        max_output_tokens=max(limits, default=None),
+        choices=_whole_number(body, "n", LARGEST_CHOICES) or 1,
+        include_usage=_include_usage(body),
+    )
+
+
+def responses_fields(body: JsonObject) -> CallFields:
+    """Of responses. `background` is refused: its usage would come after the answer."""
+    model = _model(body)
+    _service_tier(body)
+    if _flag(body, "background"):
+        raise bad_request(
+            "background must be false: this gateway meters while it answers.", param="background"
+        )
+    return CallFields(
+        model=model,
+        models=(model,),
+        stream=_flag(body, "stream"),
+        max_output_tokens=_whole_number(body, "max_output_tokens", LARGEST_OUTPUT_TOKENS),
+    )
+
+
+def embedding_fields(body: JsonObject) -> CallFields:
+    """Of embeddings."""
+    model = _model(body)
+    return CallFields(model=model, models=(model,), max_output_tokens=0)
+
+
+def speech_fields(body: JsonObject) -> CallFields:
+    """Of audio/speech, which is priced by the characters of `input`."""
+    model = _model(body)
+    text = body.get("input")
+    if not isinstance(text, str) or not text:
+        raise bad_request("input must be the text to read aloud.", param="input")
+    return CallFields(model=model, models=(model,), max_output_tokens=0, input_characters=len(text))
+
+
+READERS: Final[dict[str, Callable[[JsonObject], CallFields]]] = {
+    "chat/completions": chat_fields,
+    "responses": responses_fields,
+    "embeddings": embedding_fields,
+    "audio/speech": speech_fields,
+}
+"""By the label of the route."""
+
+
+def _model(body: JsonObject) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise bad_request("model must be the id of a model.", param="model")
+    return model
+
+
+def _flag(body: JsonObject, name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise bad_request(f"{name} must be true or false.", param=name)
+    return bool(value)
+
+
+def _whole_number(body: JsonObject, name: str, largest: int) -> int | None:
+    value: Any = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
+        raise bad_request(f"{name} must be a whole number from 1 to {largest}.", param=name)
+    return value
+
+
+def _service_tier(body: JsonObject) -> None:
+    tier = body.get("service_tier")
+    if tier is not None and tier not in SERVICE_TIERS:
+        raise bad_request(f"service_tier must be one of {', '.join(SERVICE_TIERS)}.", param="service_tier")
+
+
+def _include_usage(body: JsonObject) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise bad_request("stream_options must be an object.", param="stream_options")
+    asked = options.get("include_usage")
+    if asked is not None and not isinstance(asked, bool):
+        raise bad_request("include_usage must be true or false.", param="stream_options.include_usage")
+    return bool(asked)
+
+
+def _compound_models(body: JsonObject) -> tuple[str, ...]:
+    """The models that a compound system is told to use; each must be the key's own."""
+    custom = body.get("compound_custom")
+    chosen = custom.get("models") if isinstance(custom, dict) else None
+    if chosen is None:
+        return ()
+    if not isinstance(chosen, dict) or not all(isinstance(each, str | None) for each in chosen.values()):
+        raise bad_request("models must map roles to model ids.", param="compound_custom.models")
+    return tuple(each for each in chosen.values() if each is not None)

@@ -1,0 +1,81 @@
+"""A JSON request body, read once and strictly: what is metered must have one meaning only."""
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from pulumi_groq.gateway.inference.refusal import bad_request
+
+METERED: Final = frozenset(
+    {
+        "model",
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "n",
+        "service_tier",
+        "input",
+        "messages",
+        "background",
+        "compound_custom",
+    }
+)
+_METERED_KEY: Final = re.compile(rb'"(' + "|".join(sorted(METERED)).encode() + rb')"\s*:', re.IGNORECASE)
+_ESCAPED_ASCII: Final = b"\\u00"
+
+JsonObject = dict[str, Any]
+
+
+class RepeatedKeyError(ValueError):
+    """A metered key appears twice in one object with different values."""
+
+
+def read_json_object(body: bytes) -> JsonObject:
+    """The body as a JSON object. Raises `Refusal` 400 for anything else.
+
+    Strict UTF-8, no NaN or Infinity. A metered key that is repeated with another value, or written
+    in another case, is refused: parsers differ in which one they obey, and some ignore case.
+    """
+    try:
+        text = body.decode()
+        if _may_repeat(body):
+            value = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+        else:
+            value = json.loads(text, parse_constant=_no_constant)
+    except RepeatedKeyError as failure:
+        raise bad_request(str(failure)) from None
+    except (ValueError, RecursionError):  # what else is in the text never goes into an answer
+        raise bad_request("The request body is not valid JSON in UTF-8. Send one JSON object.") from None
+    if not isinstance(value, dict):
+        raise bad_request("The request body must be a JSON object.")
+    _refuse_other_spellings(value)
+    return value
+
+
+def _may_repeat(body: bytes) -> bool:
+    """Whether the slow, exact reading is needed. An escaped ASCII letter may hide a key's name."""
+    if _ESCAPED_ASCII in body:
+        return True
+    names = _METERED_KEY.findall(body)
+    return len(names) != len(set(names))
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        for name, one in pairs:
+            if name in METERED and (one != value[name] or type(one) is not type(value[name])):
+                raise RepeatedKeyError(f"The key {name} appears twice with different values. Send it once.")
+    return value
+
+
+def _refuse_other_spellings(value: JsonObject) -> None:
+    for name in value:
+        if name not in METERED and name.casefold() in METERED:
+            raise bad_request(f"Write {name.casefold()} in lower case.", param=name.casefold())
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

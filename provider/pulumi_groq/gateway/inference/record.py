@@ -1,0 +1,35 @@
+"""What is known of one request when it is over; metrics and logs are made from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """Filled in as the request goes. Times are seconds, amounts micro-dollars; empty text is unknown.
+
+    `reason` says why the gateway refused or broke off; `model` is set once the key may use it, so
+    that it is one of a bounded set. `added_s` is the time the gateway itself took before the first
+    byte of the answer went out, the wait for the upstream left out.
+    """
+
+    request_id: str
+    method: str = ""
+    route: str = "unknown"
+    key_id: str = ""
+    model: str = ""
+    status: int = 0
+    reason: str = ""
+    stream: bool = False
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost_micro_usd: int = 0
+    upstream_request_id: str = ""
+    upstream_s: float | None = None
+    added_s: float = 0.0
+    total_s: float = 0.0
+
+
+Observer = Callable[[RequestRecord], None]
+"""Told of every request once, when it is over. Must not block or raise."""

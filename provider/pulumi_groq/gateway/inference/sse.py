@@ -1,0 +1,109 @@
+"""Server-sent events on their way through: whole frames pass undecoded, the last usage is kept."""
+
+import json
+import re
+from typing import Final
+
+from pulumi_groq.gateway.inference.usage import TokenUsage, usage_in
+
+FRAME_LIMIT_BYTES: Final = 256 * 1024
+"""A frame longer than this passes in pieces, and a usage inside it is not seen."""
+
+_USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
+_ENDING: Final = re.compile(rb'"usage"\s*:\s*\{|data: ?\[DONE\]')
+_FRAME_ENDS: Final = (b"\n\n", b"\n\r\n")
+_FRAME: Final = re.compile(rb".*?\r?\n\r?\n", re.DOTALL)
+BYTES_PER_TOKEN: Final = 4
+
+
+class SseRelay:
+    """Takes the upstream's bytes, cut anywhere, and gives them back cut between frames.
+
+    With `hide_usage` the extra chunk (no choices, only usage) is left out. Inside a JSON string a
+    quote is always escaped, so the patterns never match text that a model wrote.
+    """
+
+    def __init__(self, *, hide_usage: bool) -> None:
+        self._hide_usage = hide_usage
+        self._held = b""
+        self._usage_frame = b""
+        self._frames = 0
+        self._bytes = 0
+        self._first_frame_bytes = 0
+
+    def feed(self, piece: bytes) -> bytes:
+        """What may go to the client now; the beginning of an unfinished frame is kept back."""
+        if self._held:
+            piece = self._held + piece
+        end = _end_of_last_frame(piece)
+        if end == len(piece):
+            self._held = b""
+        elif len(piece) - end > FRAME_LIMIT_BYTES:
+            self._held = b""
+            return piece
+        else:
+            self._held = piece[end:]
+            piece = piece[:end]
+        self._count(piece)
+        return self._inspected(piece) if _USAGE.search(piece) else piece
+
+    def rest(self) -> bytes:
+        """What was kept back when the upstream ended without finishing its frame."""
+        held, self._held = self._held, b""
+        return self._inspected(held) if _USAGE.search(held) else held
+
+    def may_end_with(self, piece: bytes) -> bool:
+        """Whether a client may take `piece` for the end of the stream."""
+        return _ENDING.search(piece) is not None
+
+    def usage(self) -> TokenUsage | None:
+        """The last usage that was seen."""
+        return usage_in(_data(self._usage_frame)) if self._usage_frame else None
+
+    @property
+    def counted_tokens(self) -> int:
+        """Tokens seen passing by: at least one a frame, more where frames outgrow the first, empty one."""
+        beyond_framing = self._bytes - self._frames * self._first_frame_bytes
+        return max(self._frames, beyond_framing // BYTES_PER_TOKEN)
+
+    def _count(self, piece: bytes) -> None:
+        frames = piece.count(b"data:")
+        if frames and not self._first_frame_bytes:
+            self._first_frame_bytes = len(piece) // frames
+        self._frames += frames
+        self._bytes += len(piece)
+
+    def _inspected(self, piece: bytes) -> bytes:
+        passed = []
+        position = 0
+        for match in _FRAME.finditer(piece):
+            position = match.end()
+            passed.append(self._inspected_frame(match.group()))
+        passed.append(self._inspected_frame(piece[position:]))
+        return b"".join(passed)
+
+    def _inspected_frame(self, frame: bytes) -> bytes:
+        if not _USAGE.search(frame):
+            return frame
+        self._usage_frame = frame
+        return b"" if self._hide_usage and _is_only_usage(frame) else frame
+
+
+def _end_of_last_frame(piece: bytes) -> int:
+    if piece.endswith(b"\n\n"):
+        return len(piece)
+    ends = [piece.rfind(mark) + len(mark) for mark in _FRAME_ENDS if mark in piece]
+    return max(ends, default=0)
+
+
+def _data(frame: bytes) -> bytes:
+    lines = (line.rstrip(b"\r") for line in frame.split(b"\n"))
+    return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
+
+
+def _is_only_usage(frame: bytes) -> bool:
+    try:
+        chunk = json.loads(_data(frame))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
