@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request may use at the worst: prompt estimate plus the largest output, priced."""
+    """What to reserve for a request: the likely `tokens` for rate limits, the most it can cost for money."""
 
     model: str
     tokens: int

@@ -1,0 +1,35 @@
+"""The arithmetic of a leaky bucket that drains all the time, as Groq's limits do (groq-api.md, section 3).
+
+A bucket of `limit` units a `window_s` drains at `limit / window_s` units a second. What is in it is a
+real number; whoever decides or prints uses whole units, rounded up, so that the printed wait always
+follows from the printed numbers.
+"""
+
+import math
+from typing import Final
+
+_DRIFT: Final = 1e-6
+"""Units that sums of binary fractions may be off; far below the one unit that decides."""
+
+
+def drained(level: float, *, elapsed_s: float, limit: int, window_s: int) -> float:
+    """What is left of `level` after `elapsed_s`; a clock that went back drains nothing."""
+    if elapsed_s <= 0:
+        return level
+    left = level - elapsed_s * limit / window_s
+    return left if left > 0 else 0.0
+
+
+def used(level: float) -> int:
+    """`level` in whole units, rounded up."""
+    return math.ceil(level - _DRIFT)
+
+
+def wait_s(*, used: int, requested: int, limit: int, window_s: int) -> float:
+    """Seconds until `requested` (at most `limit`) fit: (U + R - L) / L * window."""
+    return (used + requested - limit) / limit * window_s
+
+
+def reset_s(*, used: int, limit: int, window_s: int) -> float:
+    """Seconds until the bucket is empty of what is in it: used / limit * window."""
+    return used * window_s / limit

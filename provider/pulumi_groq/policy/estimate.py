@@ -1,0 +1,92 @@
+"""How much a request may use, before it is sent: cheap, and on the safe side.
+
+Each estimate has two figures. The likely one counts against rate limits, where a bound would refuse what
+fits; the bound is what money is reserved for, so that no request costs more than its reservation.
+
+Prompt: 1 token for 3 bytes of body (English text has about 4.2 bytes a token, code 3.3, Chinese 3), plus
+what chat templates add, plus an allowance an image. Bound: the body's bytes, since no tokenizer makes more
+than 1 token of 1 byte, and at most the context window. Inline images are counted as images: their base64
+is not read as text by any model.
+
+Output: what the request asks for. Without it, a likely figure that may be set (Groq estimates too); the
+bound is the model's own.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pulumi_groq.catalogue import CatalogueModel
+
+BYTES_PER_TOKEN: Final = 3
+TEMPLATE_TOKENS: Final = 100
+"""What a chat template adds around the messages; gpt-oss has the longest, about 70."""
+
+LIKELY_IMAGE_TOKENS: Final = 2_000
+LARGEST_IMAGE_TOKENS: Final = 16_384
+USUAL_OUTPUT_TOKENS: Final = 4_096
+"""Counted against token limits for a request that sets no limit of its own."""
+
+UNKNOWN_MODEL_OUTPUT_TOKENS: Final = 32_768
+"""The largest output of a model whose own bound the catalogue does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEstimate:
+    """Tokens of a prompt: the likely number, and one that it does not exceed."""
+
+    likely_tokens: int
+    at_most_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images of a body: how many, and how many of the body's bytes are their inline data."""
+
+    count: int
+    inline_bytes: int
+
+
+def estimate_prompt(body: Mapping[str, Any], body_bytes: int, model: CatalogueModel) -> PromptEstimate:
+    """The prompt of a parsed JSON `body` (chat, responses or embeddings) of `body_bytes` bytes."""
+    images = images_of(body)
+    text_bytes = max(0, body_bytes - images.inline_bytes)
+    likely = -(-text_bytes // BYTES_PER_TOKEN) + TEMPLATE_TOKENS + images.count * LIKELY_IMAGE_TOKENS
+    at_most = text_bytes + TEMPLATE_TOKENS + images.count * LARGEST_IMAGE_TOKENS
+    if model.context_window is not None:
+        likely = min(likely, model.context_window)
+        at_most = min(at_most, model.context_window)
+    return PromptEstimate(likely_tokens=min(likely, at_most), at_most_tokens=at_most)
+
+
+def largest_output(model: CatalogueModel, asked_tokens: int | None, choices: int = 1) -> int:
+    """The most tokens that may come back: what the request asks for, at most what the model can."""
+    of_model = model.max_completion_tokens or UNKNOWN_MODEL_OUTPUT_TOKENS
+    return choices * (of_model if asked_tokens is None else min(asked_tokens, of_model))
+
+
+def likely_output(
+    model: CatalogueModel, asked_tokens: int | None, choices: int = 1, usual_tokens: int = USUAL_OUTPUT_TOKENS
+) -> int:
+    """The tokens to hold against rate limits: as asked, else `usual_tokens` at the most."""
+    return largest_output(model, usual_tokens if asked_tokens is None else asked_tokens, choices)
+
+
+def images_of(body: Mapping[str, Any]) -> Images:
+    """The images among the parts of a body's `messages` (chat) or `input` (responses)."""
+    count = inline_bytes = 0
+    for part in _parts(body.get("messages")) if "messages" in body else _parts(body.get("input")):
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else image
+        if isinstance(url, str):
+            count += 1
+            inline_bytes += len(url) if url.startswith("data:") else 0
+    return Images(count, inline_bytes)
+
+
+def _parts(messages: Any) -> Iterator[dict[str, Any]]:
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict):
+                yield part

@@ -1,0 +1,162 @@
+"""The decision as a table: what was used, what is asked for, and the answer."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pulumi_groq.policy.access import OrganisationPolicy
+from pulumi_groq.policy.decision import Allow, charges_of, decide
+from pulumi_groq.policy.limits import Levels, LimitName
+from pulumi_groq.policy.metering import Demand, Denial
+from tests.policy.conftest import MakeKey
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DEMAND = Demand(model="openai/gpt-oss-20b", tokens=100, cost_micro_usd=50)
+EMPTY: Levels = {
+    "cap": 0,
+    "budget": 0,
+    "requests_per_minute": 0,
+    "requests_per_day": 0,
+    "tokens_per_minute": 0,
+    "tokens_per_day": 0,
+}
+ALL_LIMITS = {
+    "requests_per_minute": 30,
+    "requests_per_day": 1000,
+    "tokens_per_minute": 8000,
+    "tokens_per_day": 200_000,
+}
+CAP_1000 = OrganisationPolicy(cap_micro_usd=1000, alert_thresholds_micro_usd=(), auto_pause=True)
+ALERTS_ONLY = OrganisationPolicy(cap_micro_usd=1000, alert_thresholds_micro_usd=(), auto_pause=False)
+
+
+@pytest.mark.parametrize(
+    ("level", "reason", "status", "kind", "code", "retry_after_s"),
+    [
+        ({}, None, 0, "", "", None),
+        ({"requests_per_minute": 29}, None, 0, "", "", None),
+        (
+            {"requests_per_minute": 29.5},
+            "requests_per_minute",
+            429,
+            "requests",
+            "rate_limit_exceeded",
+            2,
+        ),
+        ({"requests_per_minute": 30}, "requests_per_minute", 429, "requests", "rate_limit_exceeded", 2),
+        ({"requests_per_day": 1000}, "requests_per_day", 429, "requests", "rate_limit_exceeded", 87),
+        ({"tokens_per_minute": 7900}, None, 0, "", "", None),
+        ({"tokens_per_minute": 7901}, "tokens_per_minute", 429, "tokens", "rate_limit_exceeded", 1),
+        ({"tokens_per_day": 200_000}, "tokens_per_day", 429, "tokens", "rate_limit_exceeded", 44),
+        ({"cap": 950, "budget": 450}, None, 0, "", "", None),
+        ({"cap": 951}, "cap", 400, "invalid_request_error", "blocked_api_access", None),
+        ({"cap": 5000}, "cap", 400, "invalid_request_error", "blocked_api_access", None),
+        ({"budget": 451}, "budget", 400, "invalid_request_error", "key_budget_exceeded", None),
+        (
+            {"cap": 1000, "budget": 500, "requests_per_minute": 30},
+            "cap",
+            400,
+            "invalid_request_error",
+            "blocked_api_access",
+            None,
+        ),
+        (
+            {"requests_per_minute": 30, "tokens_per_minute": 8000},
+            "requests_per_minute",
+            429,
+            "requests",
+            "rate_limit_exceeded",
+            2,
+        ),
+    ],
+)
+def test_the_first_exhausted_limit_refuses(
+    make_key: MakeKey,
+    level: dict[LimitName, float],
+    reason: str | None,
+    status: int,
+    kind: str,
+    code: str,
+    retry_after_s: int | None,
+) -> None:
+    """Every limit allows up to its last unit, and refuses in its own terms beyond."""
+    verdict = decide(make_key(500, **ALL_LIMITS), DEMAND, CAP_1000, {**EMPTY, **level}, NOW)
+
+    if reason is None:
+        assert isinstance(verdict, Allow)
+    else:
+        assert isinstance(verdict, Denial)
+        assert (reason, status, kind, code, retry_after_s) == (
+            verdict.reason,
+            verdict.status,
+            verdict.type,
+            verdict.code,
+            verdict.retry_after_s,
+        )
+
+
+@pytest.mark.parametrize("organisation", [ALERTS_ONLY, None])
+def test_without_auto_pause_the_cap_refuses_nothing(
+    make_key: MakeKey, organisation: OrganisationPolicy | None
+) -> None:
+    """A cap without auto-pause, or none at all, only counts."""
+    verdict = decide(make_key(), DEMAND, organisation, {**EMPTY, "cap": 10**12}, NOW)
+
+    assert isinstance(verdict, Allow)
+
+
+@pytest.mark.parametrize("limit", ["tokens_per_minute", "tokens_per_day"])
+def test_a_request_above_its_limit_is_413(make_key: MakeKey, limit: LimitName) -> None:
+    """What can never fit is too large, not too soon."""
+    verdict = decide(make_key(**{limit: 99}), DEMAND, None, EMPTY, NOW)
+
+    assert isinstance(verdict, Denial)
+    assert (verdict.status, verdict.type, verdict.code, verdict.retry_after_s) == (
+        413,
+        "tokens",
+        "rate_limit_exceeded",
+        None,
+    )
+    assert verdict.message.startswith(
+        "Request too large for model `openai/gpt-oss-20b` in organization `org_"
+    )
+    assert "Limit 99, Requested 100." in verdict.message
+    assert "Used" not in verdict.message
+
+
+def test_the_429_text_keeps_groqs_anchors(make_key: MakeKey) -> None:
+    """Order and anchors of the published message, down to the printed wait."""
+    demand = Demand(model="m", tokens=2699, cost_micro_usd=0)
+    key = make_key(tokens_per_minute=8000)
+
+    verdict = decide(key, demand, None, {**EMPTY, "tokens_per_minute": 7197}, NOW, organisation_id="org_01x")
+
+    assert isinstance(verdict, Denial)
+    assert verdict.message.startswith(
+        "Rate limit reached for model `m` in organization `org_01x` service tier `on_demand` on tokens per "
+        "minute (TPM): Limit 8000, Used 7197, Requested 2699. Please try again in 14.219999999s."
+    )
+    assert verdict.retry_after_s == 15
+
+
+def test_the_cap_text_says_when_it_reopens(make_key: MakeKey) -> None:
+    """The block names the first day of the next month."""
+    december = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
+    verdict = decide(make_key(), DEMAND, CAP_1000, {**EMPTY, "cap": 1000}, december)
+
+    assert isinstance(verdict, Denial)
+    assert "or on 2027-01-01 (UTC)" in verdict.message
+
+
+def test_unlimited_takes_no_charge(make_key: MakeKey) -> None:
+    """A key without rate limits is only charged in money."""
+    charges = charges_of(make_key(), DEMAND, None, NOW)
+
+    assert [charge.limit for charge in charges] == ["cap", "budget"]
+
+
+def test_a_lineage_shares_one_counter(make_key: MakeKey) -> None:
+    """The budget's counter is named by lineage and month, not by key."""
+    cells = {charge.limit: charge.cell for charge in charges_of(make_key(), DEMAND, None, NOW)}
+
+    assert cells == {"cap": "spend:2026-11:organisation", "budget": "spend:2026-11:key_01first"}
