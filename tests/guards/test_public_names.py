@@ -1,6 +1,7 @@
 """What a room offers is written down in its `__all__`."""
 
 import ast
+from collections.abc import Iterator
 
 import pulumi_groq
 
@@ -12,9 +13,14 @@ def _all(tree: ast.Module) -> list[str]:
     return []
 
 
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    for node in tree.body:
+        yield from node.body if isinstance(node, ast.If) else [node]
+
+
 def _offered(tree: ast.Module) -> set[str]:
     names: set[str] = set()
-    for node in tree.body:
+    for node in _top_level(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pulumi_groq"):
             names |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from pulumi_groq.models.api_key import ApiKeySettings
-from pulumi_groq.models.fields import Name
+from pulumi_groq.models.fields import Name, ObjectId
+from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicySettings
 from pulumi_groq.models.team import TeamSettings
 
@@ -17,11 +18,16 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 class DeclaredKey(ApiKeySettings):
     """A key under its team; without `allowed_models` of its own it has the team's.
 
-    `line` is where the file declares it, counted from 1.
+    Everything else means what it means for `GroqApiKey`. `line` is where the file declares the
+    key, counted from 1.
     """
 
     name: Name
     team: Name  # always set here: a key stands under its team
+    disabled: bool | None = None
+    rotation: RotationSchedule | None = None
+    adopt_key_id: ObjectId | None = None
+    allow_delete_in_use: bool | None = None
     reason: Reason | None = None
     line: Annotated[int, Field(ge=1)]
 

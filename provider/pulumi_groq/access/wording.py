@@ -11,6 +11,8 @@ from pulumi_groq.access.problems import shown
 
 _BY_TYPE = {
     "missing": "is missing",
+    "extra_forbidden": "is not a known field",
+    "model_type": 'must be a mapping: one "name: value" a line',
     "string_type": "must be text; put it in quotes",
     "bool_type": "must be true or false",
     "list_type": 'must be a list: one item a line, each after "- "',
