@@ -23,6 +23,11 @@ def next_month(month: str) -> str:
     return f"{year + 1:04d}-01-01" if number == 12 else f"{year:04d}-{number + 1:02d}-01"
 
 
+def month_cells(month: str) -> str:
+    """How the names of all spend counters of `month` begin."""
+    return f"spend:{month}:"
+
+
 def organisation_cell(month: str) -> str:
     """The counter of the organisation's spend in `month`."""
     return f"spend:{month}:organisation"

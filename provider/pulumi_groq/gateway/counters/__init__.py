@@ -1,0 +1,1 @@
+"""Counters of what was taken: rate buckets and monthly totals, behind one small protocol."""

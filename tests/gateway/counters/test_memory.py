@@ -1,0 +1,197 @@
+"""The in-process counters: all or nothing, nothing lost, nothing kept for ever."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from pulumi_groq.gateway.counters.memory import MemoryCounters
+from pulumi_groq.gateway.counters.protocol import Taking
+from pulumi_groq.policy.limits import Charge
+
+RPM = Charge("requests_per_minute", "rpm:k", "requests", 1, 30, 60)
+TPM = Charge("tokens_per_minute", "tpm:k", "tokens", 100, 1000, 60)
+CAP = Charge("cap", "spend:2026-11:organisation", "micro_usd", 10, 1000, None)
+BUDGET = Charge("budget", "spend:2026-11:first", "micro_usd", 10, 50, None)
+
+
+def take(counters: MemoryCounters, *charges: Charge, now_s: float = 0.0) -> Taking:
+    return asyncio.run(counters.take(charges, now_s))
+
+
+def settle(
+    counters: MemoryCounters, *charges: Charge, tokens: int = 0, cost: int = 0, now_s: float = 0.0
+) -> None:
+    asyncio.run(counters.settle(charges, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
+
+
+def test_a_refused_request_takes_nothing() -> None:
+    """The limit that refuses leaves every other one untouched."""
+    counters = MemoryCounters()
+    too_much = TPM._replace(amount=1001)
+
+    assert take(counters, CAP, RPM, too_much).refused == too_much
+    assert take(counters, CAP, RPM, TPM).levels == {
+        "cap": 10,
+        "requests_per_minute": 1,
+        "tokens_per_minute": 100,
+    }
+
+
+def test_requests_drain_while_tokens_are_held() -> None:
+    """A slow request gives its tokens back only when it is settled."""
+    counters = MemoryCounters()
+    take(counters, RPM, TPM)
+
+    assert take(counters, RPM, TPM, now_s=60).levels == {"requests_per_minute": 1, "tokens_per_minute": 200}
+
+
+def test_settling_counts_what_was_used() -> None:
+    """The reservation goes, the real use stays and drains."""
+    counters = MemoryCounters()
+    take(counters, TPM)
+    settle(counters, TPM, tokens=40)
+
+    assert take(counters, TPM, now_s=1.2).levels == {"tokens_per_minute": 120}
+
+
+def test_settled_money_does_not_drain() -> None:
+    """What is spent is spent for the month."""
+    counters = MemoryCounters()
+    take(counters, CAP)
+    settle(counters, CAP, cost=7)
+
+    assert take(counters, CAP, now_s=10**6).levels == {"cap": 17}
+
+
+def test_a_changed_limit_is_in_force_at_once() -> None:
+    """The level stays, the pace changes."""
+    counters = MemoryCounters()
+    take(counters, RPM._replace(amount=30))
+
+    assert take(counters, RPM._replace(ceiling=60)).levels == {"requests_per_minute": 31}
+    assert take(counters, RPM._replace(ceiling=60), now_s=1).levels == {"requests_per_minute": 31}
+
+
+def test_a_month_opens_with_the_ledgers_totals() -> None:
+    """After a restart the totals continue where the ledger stands."""
+    counters = MemoryCounters()
+    asyncio.run(counters.open_month("2026-11", {CAP.cell: 995}))
+
+    assert take(counters, CAP).refused == CAP
+
+
+def test_a_new_month_forgets_the_old_one_but_for_what_is_in_flight() -> None:
+    """A request admitted last month still settles into last month."""
+    counters = MemoryCounters()
+    take(counters, CAP, BUDGET)
+    asyncio.run(counters.open_month("2026-12", {}))
+    settle(counters, CAP, BUDGET, cost=5)
+
+    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == {"cap": 10}
+    assert take(counters, CAP).levels == {"cap": 15}
+
+
+def test_idle_buckets_are_forgotten() -> None:
+    """Memory follows the keys in use, not the keys ever seen."""
+    counters = MemoryCounters()
+    for number in range(100):
+        take(counters, RPM._replace(cell=f"rpm:{number}"))
+    for second in range(100):
+        take(counters, RPM, now_s=3600.0 + second)
+
+    assert counters.bucket_count == 1
+
+
+def test_a_request_that_held_nothing_settles_after_its_counters_were_forgotten() -> None:
+    """Speech holds no tokens, a free model no money: their counters may be gone by the end."""
+    counters = MemoryCounters()
+    empty = (CAP._replace(amount=0), TPM._replace(amount=0))
+    take(counters, *empty)
+    asyncio.run(counters.open_month("2026-12", {}))
+    take(counters, RPM)
+    settle(counters, *empty, tokens=3, cost=2)
+
+    assert take(counters, *empty).levels == {"cap": 2, "tokens_per_minute": 3}
+
+
+@pytest.mark.parametrize("count", [200])
+def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
+    """However many ask at once, the sum of what is taken stays within the cap."""
+
+    async def all_at_once() -> list[Taking]:
+        counters = MemoryCounters()
+        return await asyncio.gather(*(counters.take((CAP._replace(amount=7),), 0.0) for _ in range(count)))
+
+    taken = [each for each in asyncio.run(all_at_once()) if each.refused is None]
+
+    assert len(taken) == 1000 // 7
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 1000), st.floats(0, 1)), max_size=50))
+@settings(max_examples=100)
+def test_over_any_window_use_stays_within_burst_and_refill(
+    steps: list[tuple[float, int, float]],
+) -> None:
+    """Requests that last, settled late and for less: no span sees more than one bucket plus its refill."""
+    counters = MemoryCounters()
+    now_s = 0.0
+    open_charges: list[tuple[Charge, int]] = []
+    settled: list[tuple[float, int]] = []
+    for gap_s, amount, share in steps:
+        now_s += gap_s
+        charge = TPM._replace(amount=amount)
+        if take(counters, charge, now_s=now_s).refused is None:
+            open_charges.append((charge, int(amount * share)))
+        elif open_charges:
+            done, used = open_charges.pop(0)
+            settle(counters, done, tokens=used, now_s=now_s)
+            settled.append((now_s, used))
+    for start, (first_s, _) in enumerate(settled):
+        total = 0
+        for at_s, used in settled[start:]:
+            total += used
+            assert total <= 1000 * (1 + (at_s - first_s) / 60) + 1e-3
+
+
+class Conservation(RuleBasedStateMachine):
+    """Reserve and settle in any order: the totals are exactly what is open plus what was used."""
+
+    leases = Bundle("leases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counters = MemoryCounters()
+        self.held = 0
+        self.spent = 0
+
+    @rule(target=leases, amount=st.integers(0, 400))
+    def reserve(self, amount: int) -> tuple[Charge, ...]:
+        charges = (CAP._replace(amount=amount), TPM._replace(amount=amount, ceiling=10**9))
+        fits = self.held + self.spent + amount <= 1000
+        refused = take(self.counters, *charges).refused
+        assert fits == (refused is None)
+        if refused is not None:
+            return ()
+        self.held += amount
+        return charges
+
+    @rule(charges=consumes(leases), used=st.integers(0, 400))
+    def settle(self, charges: tuple[Charge, ...], used: int) -> None:
+        if charges:
+            used = min(used, charges[0].amount)
+            settle(self.counters, *charges, tokens=used, cost=used)
+            self.held -= charges[0].amount
+            self.spent += used
+
+    @invariant()
+    def totals_are_conserved(self) -> None:
+        free = (CAP._replace(amount=0), TPM._replace(amount=0, ceiling=10**9))
+        expected = self.held + self.spent
+        assert take(self.counters, *free).levels == {"cap": expected, "tokens_per_minute": expected}
+        assert expected <= 1000
+
+
+TestConservation = Conservation.TestCase
