@@ -1,0 +1,81 @@
+"""The address and the key are checked where they enter."""
+
+import pickle
+import re
+
+import pytest
+
+from pulumi_groq.admin import AdminSettings
+from pulumi_groq.errors import ConfigurationError
+
+KEY = "adm-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://127.0.0.1:8700", "http://127.0.0.1:8700"),
+        ("http://127.0.0.1:8700/", "http://127.0.0.1:8700"),
+        ("https://groq.example.com/openai/v1", "https://groq.example.com"),
+        ("https://groq.example.com/openai/v1/", "https://groq.example.com"),
+        ("https://example.com/groq/", "https://example.com/groq"),
+        ("http://[::1]:8700", "http://[::1]:8700"),
+    ],
+)
+def test_base_url_is_kept_without_its_tail(given: str, kept: str) -> None:
+    """A trailing slash and the API's own path are tolerated."""
+    assert kept == AdminSettings(given, KEY).base_url
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "127.0.0.1:8700",
+        "ftp://example.com",
+        "http://",
+        "http://:8700",
+        "http://h:0",
+        "http://h:99999",
+        "http://h:port",
+        "http://[::1",
+        "http://h/?a=b",
+        "http://h/#a",
+        "http://h/a b",
+        "http://h\n",
+        "http://grüße.example",
+        "https://user:hunter2@example.com",
+        "https://hunter2@example.com",
+        "pgq_hunter2",
+    ],
+)
+def test_unusable_base_url_names_the_setting(base_url: str) -> None:
+    """An unusable address gives one line with both names of the setting, and not the value."""
+    with pytest.raises(ConfigurationError) as caught:
+        AdminSettings(base_url, KEY)
+    message = str(caught.value)
+    assert message.startswith("groq:baseUrl (environment: GROQ_ADMIN_BASE_URL) ")
+    assert "hunter2" not in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("admin_key", ["", " ", "hunter2 ", "hunter2\n", "hunter\x002", "hünter2", "a\tb"])
+def test_unusable_admin_key_names_the_setting(admin_key: str) -> None:
+    """An unusable admin key gives one line with both names of the setting, and not the value."""
+    with pytest.raises(ConfigurationError) as caught:
+        AdminSettings("http://127.0.0.1:8700", admin_key)
+    message = str(caught.value)
+    assert message.startswith("groq:adminKey (environment: GROQ_ADMIN_KEY) ")
+    assert not re.search("h.nter", message)
+    assert "\n" not in message
+
+
+def test_repr_hides_the_admin_key() -> None:
+    """What a log or a debugger prints of the settings shows the address only."""
+    assert repr(AdminSettings("http://h", KEY)) == "AdminSettings(base_url='http://h')"
+
+
+def test_settings_refuse_to_be_pickled() -> None:
+    """Pulumi pickles providers into its state, where the admin key must never land."""
+    with pytest.raises(TypeError, match="never pickled"):
+        pickle.dumps(AdminSettings("http://h", KEY))
