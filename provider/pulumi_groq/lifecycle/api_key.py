@@ -23,7 +23,7 @@ QUIET_HOURS: Final = RotationSchedule().quiet_hours
 
 
 class ApiKeyLifecycle:
-    """The lifecycle of `GroqApiKey`. The resource's id is its lineage's, so it stays through rotations."""
+    """The lifecycle of `GroqApiKey`. The resource's id is that of its first key: it outlives rotations."""
 
     args = ApiKeyArgs
     state = ApiKeyState
@@ -42,7 +42,7 @@ class ApiKeyLifecycle:
         change = compare(ApiKeyArgs, state, inputs)
         if change.changed or "key_id" not in state:
             return change
-        due = self._succession.due(resource_id, parse(ApiKeyState, state), inputs)
+        due = self._succession.due(parse(ApiKeyState, state), inputs)
         return Change(("rotation",), ()) if due else change
 
     def create(self, args: ApiKeyArgs) -> tuple[str, ApiKeyState]:
@@ -68,7 +68,7 @@ class ApiKeyLifecycle:
             key = self._client.update_key(key_id, update)
             self._listing.forget()
         adopted = new_state(args, key, None)
-        return key.lineage_id, self._succession.advance(key.lineage_id, adopted, acted_on=args.rotation)
+        return key.lineage_id, self._succession.advance(adopted, acted_on=args.rotation)
 
     def read(self, resource_id: str, state: ApiKeyState | None) -> ApiKeyState | None:
         try:
@@ -78,9 +78,9 @@ class ApiKeyLifecycle:
         if state is None:
             return new_state(parse(ApiKeyArgs, settings_of(key)), key, None)
         if key.id != state.key_id:
-            return self._succession.observed(resource_id, with_fields(state, status="deleted"))
+            return self._succession.observed(with_fields(state, status="deleted"))
         seen = with_fields(state, **settings_of(key), **outputs_of(key))
-        return self._succession.observed(resource_id, seen)
+        return self._succession.observed(seen)
 
     def _live_key(self, resource_id: str, state: ApiKeyState | None) -> ApiKey:
         if state is None:
@@ -88,7 +88,7 @@ class ApiKeyLifecycle:
         try:
             return self._listing.get(state.key_id, state.managed_by)
         except NotFoundError:
-            lineage = self._client.snapshot(lineage_id=resource_id).keys
+            lineage = self._client.snapshot(lineage_id=state.lineage_id).keys
             if not lineage:
                 raise
             return max(lineage.values(), key=lambda key: key.generation)
@@ -97,17 +97,17 @@ class ApiKeyLifecycle:
         update = args.update_from(state)
         changed = with_fields(state, **{name: getattr(args, name) for name in ApiKeyArgs.model_fields})
         if update.model_fields_set:
-            for key_id in self._works(resource_id, state):
+            for key_id in self._works(state):
                 key = self._client.update_key(key_id, update)
                 if key_id == state.key_id:
                     changed = with_fields(changed, **outputs_of(key))
             self._listing.forget()
-        return self._succession.advance(resource_id, changed, acted_on=state.rotation)
+        return self._succession.advance(changed, acted_on=state.rotation)
 
     def delete(self, resource_id: str, state: ApiKeyState) -> None:
         quiet_hours = state.rotation.quiet_hours if state.rotation else QUIET_HOURS
         unless_used_within_s = None if state.allow_delete_in_use else quiet_hours * 3600
-        for key_id in self._works(resource_id, state):
+        for key_id in self._works(state):
             try:
                 self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
             except ConflictError as error:
@@ -116,11 +116,11 @@ class ApiKeyLifecycle:
                 raise
         self._listing.forget()
 
-    def _works(self, resource_id: str, state: ApiKeyState) -> list[str]:
+    def _works(self, state: ApiKeyState) -> list[str]:
         """The ids of the lineage's keys, oldest first; one that never rotated costs no request."""
         if state.rotation is None and state.generation == 1:
             return [state.key_id]
-        return list(self._client.snapshot(lineage_id=resource_id).keys)
+        return list(self._client.snapshot(lineage_id=state.lineage_id).keys)
 
 
 def _refused(error: ConflictError, quiet_hours: int) -> ConflictError:

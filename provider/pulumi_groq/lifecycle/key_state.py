@@ -53,6 +53,7 @@ class ApiKeyState(ApiKeyArgs):
     model_config = ConfigDict(extra="ignore")
 
     key_id: ObjectId
+    lineage_id: ObjectId
     api_key: Annotated[str | None, SECRET, Field(repr=False)] = None
     last_four: str
     status: Literal["active", "disabled", "expired", "deleted"]
@@ -77,6 +78,7 @@ def outputs_of(key: ApiKey) -> dict[str, object]:
     """What the state keeps of the live `key` beside its arguments and its value."""
     return {
         "key_id": key.id,
+        "lineage_id": key.lineage_id,
         "last_four": key.last_four,
         "status": key.status,
         "created_at": key.created_at,

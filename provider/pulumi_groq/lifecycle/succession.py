@@ -48,13 +48,13 @@ class Succession:
         due = "; ".join(step.reason for step in decided.steps)
         return Checked({**checked.inputs, ROTATION_DUE: due} if due else checked.inputs, ())
 
-    def due(self, resource_id: str, state: ApiKeyState, inputs: Properties) -> bool:
+    def due(self, state: ApiKeyState, inputs: Properties) -> bool:
         """Whether the run has something to do; tells what the check could not know."""
         schedule = _schedule(state)
         if schedule is None:
             return False
         try:
-            snapshot = self._lineage(resource_id, state)
+            snapshot = self._lineage(state)
         except NoAnswerError:
             return False  # the check has told
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
@@ -76,9 +76,7 @@ class Succession:
                     f"{row.month_to_date.requests} this month"
                 )
 
-    def advance(
-        self, resource_id: str, state: ApiKeyState, acted_on: RotationSchedule | None = None
-    ) -> ApiKeyState:
+    def advance(self, state: ApiKeyState, acted_on: RotationSchedule | None) -> ApiKeyState:
         """Carry out what is due now and return the state after it.
 
         `acted_on` is the rotation of the last run, whose triggers have been acted on.
@@ -86,7 +84,7 @@ class Succession:
         schedule = _schedule(state)
         if schedule is None:
             return state
-        snapshot = self._client.snapshot(lineage_id=resource_id)
+        snapshot = self._client.snapshot(lineage_id=state.lineage_id)
         decided = plan(schedule, _held(state, acted_on), _live(snapshot), snapshot.as_of)
         for step in decided.steps:
             self._notify(f"{state.name}: {step.reason}")
@@ -96,7 +94,7 @@ class Succession:
                 self._client.delete_key(step.key_id, unless_used_within_s=_guard_s(step.action, schedule))
         if decided.steps:
             self._listing.forget()
-            snapshot = self._client.snapshot(lineage_id=resource_id)
+            snapshot = self._client.snapshot(lineage_id=state.lineage_id)
         return _observed(state, schedule, snapshot)
 
     def _minted(self, state: ApiKeyState, replaces: str | None, snapshot: KeySnapshot) -> ApiKeyState:
@@ -104,23 +102,23 @@ class Succession:
         minted = new_state(state, created.key, created.key.api_key)
         return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
 
-    def observed(self, resource_id: str, state: ApiKeyState) -> ApiKeyState:
+    def observed(self, state: ApiKeyState) -> ApiKeyState:
         """`state` with what the listing shows of the lineage's other key."""
         schedule = _schedule(state)
         if schedule is None:
             return state
-        return _observed(state, schedule, self._lineage(resource_id, state))
+        return _observed(state, schedule, self._lineage(state))
 
     def started(self, state: ApiKeyState, key: ApiKey) -> ApiKeyState:
         """`state` of a lineage that consists of the new `key` alone."""
         schedule = _schedule(state)
         return _observed(state, schedule, KeySnapshot(key.created_at, {key.id: key})) if schedule else state
 
-    def _lineage(self, resource_id: str, state: ApiKeyState) -> KeySnapshot:
+    def _lineage(self, state: ApiKeyState) -> KeySnapshot:
         if state.managed_by is None:
-            return self._client.snapshot(lineage_id=resource_id)
+            return self._client.snapshot(lineage_id=state.lineage_id)
         listed = self._listing.snapshot(state.managed_by)
-        mine = {key.id: key for key in listed.keys.values() if key.lineage_id == resource_id}
+        mine = {key.id: key for key in listed.keys.values() if key.lineage_id == state.lineage_id}
         return KeySnapshot(listed.as_of, mine)
 
 

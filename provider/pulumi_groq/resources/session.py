@@ -9,6 +9,7 @@ from functools import cache
 import pulumi.dynamic
 
 from pulumi_groq.admin import AdminClient, AdminSettings, KeyListing
+from pulumi_groq.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,31 @@ def admin_settings(config: pulumi.dynamic.Config, environment: Mapping[str, str]
     )
 
 
+def deadline_s(config: pulumi.dynamic.Config, environment: Mapping[str, str]) -> float:
+    """How long one call of the admin API may take, retries included: 120 s unless set.
+
+    Raises ConfigurationError for what is no number of seconds from 1 to 3,600.
+    """
+    text = config.get("groq:deadlineSeconds") or environment.get("GROQ_ADMIN_DEADLINE_SECONDS") or "120"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 3600:
+        raise ConfigurationError(
+            "groq:deadlineSeconds (environment: GROQ_ADMIN_DEADLINE_SECONDS) must be a number from 1 to 3600"
+        )
+    return seconds
+
+
 def configured_session(config: pulumi.dynamic.Config) -> Session:
     """The session of this process for the stack's configuration."""
-    return _session(admin_settings(config, os.environ))
+    return _session(admin_settings(config, os.environ), deadline_s(config, os.environ))
 
 
 @cache
-def _session(settings: AdminSettings) -> Session:
-    client = AdminClient(settings)
+def _session(settings: AdminSettings, deadline_s: float) -> Session:
+    client = AdminClient(settings, deadline_s=deadline_s)
     return Session(client, KeyListing(client))
 
 

@@ -85,7 +85,7 @@ def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: d
 
 def _resume(newest: LiveKey, older: Sequence[LiveKey], emergency: bool) -> Plan:
     why = f"resume: key …{newest.last_four} was created, but its value did not reach the state"
-    minted = Step(Action.MINT, older[-1].key_id if older else None, why)
+    minted = Step(Action.MINT, (older[-1] if older else newest).key_id, why)
     return Plan((minted, *(_revoke(key) for key in older if emergency)))
 
 
