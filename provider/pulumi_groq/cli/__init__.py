@@ -1,1 +1,12 @@
 """The pulumi-groq command."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command; without its extra, say in one line how to get it."""
+    try:
+        from pulumi_groq.cli.main import commands  # noqa: PLC0415 (click is an extra: the message comes first)
+    except ModuleNotFoundError as missing:
+        sys.exit(f"pulumi-groq: {missing.name} is missing: pip install 'pulumi-groq[cli]'")
+    commands()

@@ -1,7 +1,7 @@
 """Usage of all keys, and the models of the catalogue."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
@@ -73,11 +73,9 @@ def _sum(totals: list[UsageTotals]) -> UsageTotals:
 
 def _model(model: CatalogueModel, now: datetime) -> Model:
     retired = model.retirement is not None and model.retirement.retired_on <= now.date()
-    priced_on = model.prices.priced_on if model.prices else now.date()
     return Model(
         id=model.id,
-        # Groq's own `created` is not in the catalogue; the day of the price is what is known.
-        created=int(datetime(priced_on.year, priced_on.month, priced_on.day, tzinfo=UTC).timestamp()),
+        created=0,  # the catalogue does not know when a model was made
         owned_by=model.owned_by or "unknown",
         active=not retired,
         context_window=model.context_window,

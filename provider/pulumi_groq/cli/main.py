@@ -1,0 +1,14 @@
+"""The group of all commands."""
+
+import click
+
+from pulumi_groq.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="pulumi-groq")
+def commands() -> None:
+    """Groq access as code: the gateway, and reports on it."""
+
+
+commands.add_command(serve)

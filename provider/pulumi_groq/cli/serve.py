@@ -1,0 +1,145 @@
+"""`pulumi-groq serve`."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.models.fields import LARGEST_LIMIT, UNLIMITED
+from pulumi_groq.policy.access import Limits
+
+_EPILOG = """\b
+Secrets come from the environment only:
+  GROQ_ADMIN_KEY       administers this gateway (needed)
+  GROQ_GATEWAY_SECRET  seals stored answers (else made and kept in STORE.secret)
+  GROQ_API_KEY         the key for a real upstream (needed for one)
+
+\b
+Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting is missing or unusable.
+"""
+
+
+class _Limit(click.ParamType[int | None]):
+    """A number, or "unlimited"."""
+
+    name = "N|unlimited"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """The limit; None is unlimited."""
+        if value == UNLIMITED:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if not 1 <= number <= LARGEST_LIMIT:
+            self.fail(f'{value} is neither a number from 1 to {LARGEST_LIMIT} nor "{UNLIMITED}"', param, ctx)
+        return number
+
+
+def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        f"--default-{name}",
+        type=_Limit(),
+        default=default,
+        show_default=True,
+        help="For keys without their own.",
+    )
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8700,
+    show_default=True,
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--store",
+    "store_url",
+    metavar="URL",
+    default="sqlite:///gateway.db",
+    show_default=True,
+    help="Where keys, policy and usage are kept: sqlite:///relative/path or sqlite:////absolute/path.",
+)
+@click.option(
+    "--upstream",
+    metavar="echo|URL",
+    default="echo",
+    show_default=True,
+    help="What answers inference requests: the built-in echo, or a base URL such as https://api.groq.com.",
+)
+@click.option(
+    "--price-list",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Models and prices (TOML) laid over the built-in list.",
+)
+@_default_limit("requests-per-minute", "1000")
+@_default_limit("tokens-per-minute", "250000")
+@_default_limit("requests-per-day", UNLIMITED)
+@_default_limit("tokens-per-day", UNLIMITED)
+@click.option(
+    "--drain-seconds",
+    "drain_s",
+    type=click.IntRange(0, 3600),
+    default=30,
+    show_default=True,
+    help="How long running requests may take to finish at shutdown.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Log lines, on stderr.",
+)
+@click.option(
+    "--test-controls", is_flag=True, help="Serve /__test__/ (clock, failures, counts); echo upstream only."
+)
+def serve(
+    *,
+    default_requests_per_minute: int | None,
+    default_tokens_per_minute: int | None,
+    default_requests_per_day: int | None,
+    default_tokens_per_day: int | None,
+    **options: Any,
+) -> None:
+    """Run the gateway: the admin API and the inference API on one port.
+
+    Prints "gateway listening on http://HOST:PORT" once it takes requests. One gateway a store.
+    """
+    try:
+        from pulumi_groq.gateway import server, settings  # noqa: PLC0415 (an extra; and help stays quick)
+        from pulumi_groq.gateway.store.errors import StoreOpenError  # noqa: PLC0415 (as above)
+    except ModuleNotFoundError as missing:
+        raise _unusable(f"{missing.name} is missing: pip install 'pulumi-groq[gateway]'") from None
+    try:
+        server.serve(
+            settings.Settings(
+                admin_key=os.environ.get("GROQ_ADMIN_KEY", ""),
+                gateway_secret=os.environ.get("GROQ_GATEWAY_SECRET"),
+                upstream_key=os.environ.get("GROQ_API_KEY"),
+                default_limits=Limits(
+                    requests_per_minute=default_requests_per_minute,
+                    tokens_per_minute=default_tokens_per_minute,
+                    requests_per_day=default_requests_per_day,
+                    tokens_per_day=default_tokens_per_day,
+                ),
+                **options,
+            ),
+            announce=lambda url: click.echo(f"gateway listening on {url}"),
+        )
+    except (ConfigurationError, StoreOpenError) as error:
+        raise _unusable(str(error)) from None
+
+
+def _unusable(reason: str) -> click.ClickException:
+    failure = click.ClickException(reason)
+    failure.exit_code = 2
+    return failure

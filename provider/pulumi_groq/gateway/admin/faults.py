@@ -1,0 +1,91 @@
+"""Turns what a route raises into an answer in the envelope."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from pulumi_groq.gateway.admin.answers import ErrorAnswer, unknown_url
+from pulumi_groq.gateway.admin.refusals import SERVER, Refusal
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+
+_log = logging.getLogger(__name__)
+_SHOWN_PROBLEMS: Final = 5
+
+
+def add_fault_handlers(app: FastAPI) -> None:
+    """Let `app` answer every failure in the envelope."""
+    app.exception_handler(Refusal)(_refused)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_no_route)
+    app.exception_handler(StoreUnavailableError)(_store_down)
+    app.exception_handler(Exception)(_bug)
+
+
+def _response(answer: ErrorAnswer) -> Response:
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers)
+
+
+async def _refused(_request: Request, refusal: Refusal) -> Response:
+    headers = [] if refusal.key_id is None else [(b"x-api-key-id", refusal.key_id.encode())]
+    return _response(
+        ErrorAnswer(refusal.status, refusal.message, code=refusal.code, param=refusal.param, headers=headers)
+    )
+
+
+async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+    problems = [(_path(problem["loc"]), _reason(problem)) for problem in error.errors()]
+    lines = [f"{path}: {reason}" if path else reason for path, reason in problems[:_SHOWN_PROBLEMS]]
+    if len(problems) > _SHOWN_PROBLEMS:
+        lines.append(f"and {len(problems) - _SHOWN_PROBLEMS} more")
+    return _response(ErrorAnswer(400, "; ".join(lines), param=problems[0][0] or None))
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """Where in the request: `allowed_models.0`; the first part only says body, query, path or header."""
+    return ".".join(str(part) for part in location[1:])
+
+
+def _reason(problem: dict[str, Any]) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "unknown field" if problem["loc"][0] == "body" else "unknown query parameter"
+    message: str = problem["msg"]
+    return message.removeprefix("Value error, ")
+
+
+async def _no_route(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return _response(
+            ErrorAnswer(
+                405,
+                f"{request.method[:16]} is not served here, but {allowed}",
+                code="method_not_allowed",
+                headers=[(b"allow", allowed.encode())],
+            )
+        )
+    if error.status_code == 404:
+        return _response(unknown_url(request.method, request.url.path))
+    return _response(ErrorAnswer(error.status_code, error.detail))
+
+
+async def _store_down(_request: Request, error: StoreUnavailableError) -> Response:
+    _log.error("the store does not answer: %s", error)
+    return _response(
+        ErrorAnswer(
+            503,
+            "The gateway's store does not answer, so a change may or may not have been made: send it again",
+            type=SERVER,
+            code="store_unavailable",
+            headers=[(b"retry-after", b"1")],
+        )
+    )
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    return _response(ErrorAnswer(500, "The gateway failed; its log says why", type=SERVER))

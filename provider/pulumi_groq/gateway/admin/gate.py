@@ -1,0 +1,84 @@
+"""What every admin request passes before a route sees it: request id, admin key, query, body."""
+
+from collections import Counter
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key
+from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body, require_json
+from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.ids import ObjectIds
+
+OPENAPI_PATH: Final = "/openapi.json"
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Gate:
+    """ASGI: guards `app`, which gets whole, checked bodies; puts `x-request-id` on every answer."""
+
+    def __init__(self, app: ASGIApp, admin_key: AdminKey, ids: ObjectIds) -> None:
+        self._app = app
+        self._admin_key = admin_key
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        # Answers hold keys' values and secret URLs: nothing on the way may keep them.
+        added = [(b"x-request-id", self._ids.new("req").encode()), (b"cache-control", b"no-store")]
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        try:
+            receive_checked = await self._pass(scope, receive)
+        except RejectedError as refused:
+            for message in refused.answer.messages():
+                await send_with_id(message)
+        except ClientGoneError:
+            return
+        else:
+            await self._app(scope, receive_checked, send_with_id)
+
+    async def _pass(self, scope: Scope, receive: Receive) -> Receive:
+        if scope["path"] == OPENAPI_PATH:
+            return receive
+        if not self._admin_key.opens(scope):
+            raise RejectedError(invalid_api_key())
+        _require_one_idempotency_key(scope)
+        _require_plain_query(scope["query_string"])
+        if scope["method"] not in _WITH_BODY:
+            return receive
+        body = await read_body(scope, receive)
+        require_json(scope, body)
+        return _replay(body, receive)
+
+
+def _require_one_idempotency_key(scope: Scope) -> None:
+    if sum(name == b"idempotency-key" for name, _ in scope["headers"]) > 1:
+        raise RejectedError(
+            ErrorAnswer(400, "Idempotency-Key is given more than once", param="Idempotency-Key")
+        )
+
+
+def _require_plain_query(query: bytes) -> None:
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise RejectedError(ErrorAnswer(400, "The query string is not percent-encoded UTF-8")) from None
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise RejectedError(ErrorAnswer(400, "A query parameter is given more than once", param=name))
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """`receive` as it was before the body was read."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed

@@ -1,0 +1,1 @@
+"""HTTP of the admin plane: paths, parameters and statuses, nothing else."""

@@ -1,0 +1,97 @@
+"""`/openai/v1/api-keys`."""
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Query, Response
+
+from pulumi_groq.gateway.admin.keys import Keys, PageQuery
+from pulumi_groq.gateway.admin.minting import Minting
+from pulumi_groq.gateway.admin.openapi import Responses, body_errors, errors
+from pulumi_groq.gateway.store.keys import KeyQuery
+from pulumi_groq.models.api_key import (
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeyCreated,
+    ApiKeyPage,
+    ApiKeyUpdate,
+    Deleted,
+)
+from pulumi_groq.models.fields import Address, Name, ObjectId
+
+PATH: Final = "/openai/v1/api-keys"
+LONGEST_QUIET_S: Final = 366 * 24 * 3600
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key and body within 24 h give the same answer, the key's value included.",
+    ),
+]
+_REPLAYED: Final[Responses] = {
+    201: {
+        "headers": {
+            "idempotent-replayed": {
+                "description": "`true` when an earlier request with this Idempotency-Key made the key.",
+                "schema": {"type": "string", "enum": ["true"]},
+            }
+        }
+    }
+}
+
+
+def key_routes(keys: Keys, minting: Minting) -> APIRouter:
+    """The routes over their handlers."""
+    router = APIRouter(prefix=PATH, tags=["API keys"])
+
+    @router.post("", status_code=201, responses={**body_errors(404, 409), **_REPLAYED})
+    def create_key(
+        body: ApiKeyCreate, response: Response, idempotency_key: IdempotencyKey = None
+    ) -> ApiKeyCreated:
+        """Create a key. The answer is the only one that holds its value."""
+        minted = minting.create(body, idempotency_key)
+        if minted.replayed:
+            response.headers["idempotent-replayed"] = "true"
+        return minted.key
+
+    @router.get("", responses=errors())
+    def list_keys(
+        after: Annotated[ObjectId | None, Query(description="`last_id` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        name: Annotated[Name | None, Query()] = None,
+        managed_by: Annotated[Address | None, Query()] = None,
+        team: Annotated[Name | None, Query()] = None,
+    ) -> ApiKeyPage:
+        """List keys, oldest first."""
+        match = KeyQuery(name=name, managed_by=managed_by, team=team)
+        return keys.page(PageQuery(match=match, after=after, limit=limit))
+
+    @router.get("/{key_id}", responses=errors(404))
+    def show_key(key_id: str) -> ApiKey:
+        """Show a key."""
+        return keys.show(key_id)
+
+    @router.patch("/{key_id}", responses=body_errors(404, 409))
+    def update_key(key_id: str, body: ApiKeyUpdate) -> ApiKey:
+        """Change a key: a field left out stays, null clears it."""
+        return keys.update(key_id, body)
+
+    @router.delete("/{key_id}", responses=errors(404, 409))
+    def delete_key(
+        key_id: str,
+        unless_used_within_s: Annotated[
+            int | None,
+            Query(
+                ge=1, le=LONGEST_QUIET_S, description="Refuse (409) if the key served within so many seconds."
+            ),
+        ] = None,
+    ) -> Deleted:
+        """Delete a key: the next request with it is refused."""
+        quiet_for = None if unless_used_within_s is None else timedelta(seconds=unless_used_within_s)
+        return keys.delete(key_id, quiet_for)
+
+    return router

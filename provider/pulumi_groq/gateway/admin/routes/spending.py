@@ -1,0 +1,34 @@
+"""`/openai/v1/spend-policy`."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from pulumi_groq.gateway.admin.openapi import body_errors, errors
+from pulumi_groq.gateway.admin.spending import Spending
+from pulumi_groq.models.api_key import Deleted
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
+
+PATH: Final = "/openai/v1/spend-policy"
+
+
+def spending_routes(spending: Spending) -> APIRouter:
+    """The routes over their handlers."""
+    router = APIRouter(prefix=PATH, tags=["Spending"])
+
+    @router.get("", responses=errors(404))
+    def show_spend_policy() -> SpendPolicy:
+        """Show the spending policy and where the month stands."""
+        return spending.show()
+
+    @router.put("", responses=body_errors())
+    def put_spend_policy(body: SpendPolicySettings) -> SpendPolicy:
+        """Replace the whole spending policy."""
+        return spending.put(body)
+
+    @router.delete("", responses=errors(404))
+    def delete_spend_policy() -> Deleted:
+        """Have no spending policy: no cap, no alerts."""
+        return spending.delete()
+
+    return router

@@ -1,0 +1,42 @@
+"""`/openai/v1/teams`."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path
+
+from pulumi_groq.gateway.admin.openapi import body_errors, errors
+from pulumi_groq.gateway.admin.teams import Teams
+from pulumi_groq.models.api_key import Deleted
+from pulumi_groq.models.fields import Name
+from pulumi_groq.models.team import Team, TeamPage, TeamSettings
+
+PATH: Final = "/openai/v1/teams"
+# A name may hold a slash.
+_ONE: Final = "/{name:path}"
+
+
+def team_routes(teams: Teams) -> APIRouter:
+    """The routes over their handlers."""
+    router = APIRouter(prefix=PATH, tags=["Teams"])
+
+    @router.get("", responses=errors())
+    def list_teams() -> TeamPage:
+        """List all teams, by name."""
+        return teams.list()
+
+    @router.get(_ONE, responses=errors(404))
+    def show_team(name: str) -> Team:
+        """Show a team."""
+        return teams.show(name)
+
+    @router.put(_ONE, responses=body_errors())
+    def put_team(name: Annotated[Name, Path()], body: TeamSettings) -> Team:
+        """Create a team or set its models; its keys are held to them from the next request on."""
+        return teams.put(name, body)
+
+    @router.delete(_ONE, responses=errors(404, 409))
+    def delete_team(name: str) -> Deleted:
+        """Delete a team that has no keys."""
+        return teams.delete(name)
+
+    return router

@@ -1,0 +1,77 @@
+"""The gateway as one ASGI application: dispatches by path to the admin plane, inference and operations."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pulumi_groq.gateway.admin.answers import unknown_url
+from pulumi_groq.gateway.admin.credentials import AdminKey
+
+ADMIN_PATHS: Final = (
+    "/openai/v1/api-keys",
+    "/openai/v1/teams",
+    "/openai/v1/spend-policy",
+    "/openai/v1/usage",
+    "/openapi.json",
+)
+MODELS_PATH: Final = "/openai/v1/models"
+_INFERENCE_PREFIX: Final = "/openai/v1/"
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Gateway:
+    """The root application. `operations` answers by exact path; `lifespan` spans the time of service."""
+
+    def __init__(
+        self,
+        *,
+        admin: ASGIApp,
+        inference: ASGIApp | None,
+        operations: dict[str, ASGIApp],
+        admin_key: AdminKey,
+        lifespan: Lifespan,
+    ) -> None:
+        self._admin = admin
+        self._inference = inference
+        self._operations = operations
+        self._admin_key = admin_key
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan of the process."""
+        if scope["type"] == "http":
+            await self._app_for(scope)(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    def _app_for(self, scope: Scope) -> ASGIApp:
+        path: str = scope["path"]
+        if self._is_admin(scope):
+            return self._admin
+        if self._inference is not None and path.startswith(_INFERENCE_PREFIX):
+            return self._inference
+        return self._operations.get(path, _unknown)
+
+    def _is_admin(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        if path == MODELS_PATH:
+            # Both planes serve it: the admin sees the catalogue, a gateway key its own models.
+            return self._admin_key.opens(scope)
+        return any(path == admin or path.startswith(f"{admin}/") for admin in ADMIN_PATHS)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _unknown(scope: Scope, _receive: Receive, send: Send) -> None:
+    for message in unknown_url(scope["method"], scope["path"]).messages():
+        await send(message)

@@ -1,0 +1,124 @@
+"""What Prometheus reads at `/metrics`. Labels are bounded: nothing that a caller writes becomes one.
+
+Routes and reasons are the gateway's own words, models those of the catalogue that a key may use,
+statuses HTTP's. Keys are labelled by id, never by name or value, and only in the counters of use;
+their number is bounded by the keys that exist. `key_labels=False` leaves them out.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
+from pulumi_groq.gateway.inference.record import RequestRecord
+
+UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
+
+
+class GatewayMetrics:
+    """The gateway's metrics, in a registry of their own. An ASGI application that answers with them."""
+
+    def __init__(self, *, key_labels: bool = True) -> None:
+        self._key_labels = key_labels
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "pulumi_groq_requests",
+            "Inference requests, by what was answered.",
+            ("route", "model", "status"),
+            registry=self.registry,
+        )
+        self._denials = Counter(
+            "pulumi_groq_denials",
+            "Requests that the gateway refused or broke off, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._tokens = Counter(
+            "pulumi_groq_tokens",
+            "Tokens charged; cached ones are not among the prompt's.",
+            ("key_id", "model", "kind"),
+            registry=self.registry,
+        )
+        self._cost = Counter(
+            "pulumi_groq_cost_micro_usd",
+            "Cost charged, in micro-dollars.",
+            ("key_id", "model"),
+            registry=self.registry,
+        )
+        self._upstream = Histogram(
+            "pulumi_groq_upstream_seconds",
+            "From sending a request upstream to the head of its answer.",
+            ("model",),
+            buckets=UPSTREAM_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._added = Histogram(
+            "pulumi_groq_added_seconds",
+            "What the gateway itself adds before a request goes upstream.",
+            buckets=ADDED_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._alerts = Counter(
+            "pulumi_groq_alerts_sent", "Spending alerts, by outcome.", ("outcome",), registry=self.registry
+        )
+        self._running = Gauge(
+            "pulumi_groq_running_requests", "Inference requests being served.", registry=self.registry
+        )
+        self._reservations = Gauge(
+            "pulumi_groq_open_reservations", "Reservations not yet settled.", registry=self.registry
+        )
+        self._backlog = Gauge(
+            "pulumi_groq_ledger_backlog", "Settled requests not yet written down.", registry=self.registry
+        )
+
+    def observe(self, record: RequestRecord) -> None:
+        """Counts a request that is over."""
+        self._requests.labels(record.route, record.model, str(record.status)).inc()
+        if record.reason:
+            self._denials.labels(record.reason).inc()
+        if record.upstream_s is not None:
+            self._upstream.labels(record.model).observe(record.upstream_s)
+            self._added.observe(record.added_s)
+        if record.cost_micro_usd or record.prompt_tokens:
+            self._charge(record)
+
+    def alert_sent(self, outcome: str) -> None:
+        """Counts a spending alert: `delivered` or `failed`."""
+        self._alerts.labels(outcome).inc()
+
+    def watch(
+        self, *, running: Callable[[], int], reservations: Callable[[], int], backlog: Callable[[], int]
+    ) -> None:
+        """Where the gauges are read from, at each scrape."""
+        self._running.set_function(running)
+        self._reservations.set_function(reservations)
+        self._backlog.set_function(backlog)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = generate_latest(self.registry)
+        headers = [
+            (b"content-type", CONTENT_TYPE_LATEST.encode()),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _charge(self, record: RequestRecord) -> None:
+        key_id = record.key_id if self._key_labels else ""
+        self._cost.labels(key_id, record.model).inc(record.cost_micro_usd)
+        for kind, tokens in (
+            ("prompt", record.prompt_tokens - record.cached_tokens),
+            ("cached", record.cached_tokens),
+            ("completion", record.completion_tokens),
+        ):
+            if tokens:
+                self._tokens.labels(key_id, record.model, kind).inc(tokens)

@@ -1,0 +1,21 @@
+"""A clock that tests may set."""
+
+from datetime import datetime, timedelta
+
+from pulumi_groq.gateway.protocols import Clock
+
+
+class MovableClock:
+    """Goes at the pace of the clock below, from wherever it was set to."""
+
+    def __init__(self, below: Clock) -> None:
+        self._below = below
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The present as it was set."""
+        return self._below.now() + self._ahead
+
+    def set(self, now: datetime) -> None:
+        """Make `now` the present."""
+        self._ahead = now - self._below.now()

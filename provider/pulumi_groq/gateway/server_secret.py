@@ -1,0 +1,38 @@
+"""The server's secret: from the operator, else made once and kept beside the store."""
+
+import os
+import secrets
+from pathlib import Path
+
+from pulumi_groq.gateway.store.errors import StoreOpenError
+
+
+def server_secret(given: str | None, database: Path) -> str:
+    """`given`, or the content of `<database>.secret`, which is created (mode 0600) where missing.
+
+    Call it while holding the store. Raises `StoreOpenError` when the file cannot be read or written.
+    """
+    if given is not None:
+        return given
+    path = database.with_name(database.name + ".secret")
+    try:
+        if not path.exists():
+            _write_whole(path, secrets.token_urlsafe(48))
+        secret = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise StoreOpenError(f"cannot use {path}: {reason}; or set GROQ_GATEWAY_SECRET") from error
+    if not secret:
+        raise StoreOpenError(f"{path} is empty: put its former content back, or delete it for a new secret")
+    return secret
+
+
+def _write_whole(path: Path, content: str) -> None:
+    """A crash leaves either no file or the whole one."""
+    unfinished = path.with_name(path.name + ".new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

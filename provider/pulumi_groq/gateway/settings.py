@@ -1,0 +1,82 @@
+"""What an operator sets; checked here, so that nothing starts half."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.policy.access import Limits
+
+ECHO: Final = "echo"
+DEFAULT_LIMITS: Final = Limits(requests_per_minute=1_000, tokens_per_minute=250_000)
+"""Groq's developer plan for its current chat models (October 2026)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one gateway. Raises `ConfigurationError` for what cannot work; shows no secret.
+
+    `default_limits` hold for keys that declare none. `drain_s` is how long running requests may
+    take to finish at shutdown. Without `gateway_secret` one is kept beside the store.
+    """
+
+    admin_key: str = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8700
+    store_url: str = "sqlite:///gateway.db"
+    upstream: str = ECHO
+    upstream_key: str | None = field(default=None, repr=False)
+    gateway_secret: str | None = field(default=None, repr=False)
+    price_list: Path | None = None
+    default_limits: Limits = DEFAULT_LIMITS
+    drain_s: int = 30
+    log_format: Literal["text", "json"] = "text"
+    test_controls: bool = False
+
+    def __post_init__(self) -> None:
+        _require_secret("GROQ_ADMIN_KEY", self.admin_key, "the key that administers this gateway")
+        if self.gateway_secret is not None:
+            _require_secret(
+                "GROQ_GATEWAY_SECRET", self.gateway_secret, "the secret that seals stored answers"
+            )
+        if self.upstream == ECHO:
+            return
+        _require_safe_upstream(self.upstream)
+        _require_secret("GROQ_API_KEY", self.upstream_key or "", f"the key for {self.upstream}")
+        if self.test_controls:
+            raise ConfigurationError("--test-controls can move the clock: use it with --upstream echo only")
+
+
+def _require_secret(variable: str, value: str, purpose: str) -> None:
+    if not value:
+        raise ConfigurationError(f"{variable} is not set: put {purpose} into the environment")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise ConfigurationError(f"{variable} holds spaces, line ends or non-ASCII characters: set it again")
+
+
+def _require_safe_upstream(upstream: str) -> None:
+    try:
+        url = urlsplit(upstream)
+        usable = bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable or url.scheme not in {"http", "https"} or url.query or url.fragment or "@" in url.netloc:
+        raise ConfigurationError(
+            "--upstream must be echo or a base URL such as https://api.groq.com, without user, query or fragment"
+        )
+    if url.scheme == "http" and not _is_loopback(url):
+        raise ConfigurationError(
+            "--upstream would send the upstream key and all prompts unencrypted: use https, or http to this "
+            "machine only"
+        )
+
+
+def _is_loopback(url: SplitResult) -> bool:
+    if url.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(url.hostname or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,162 @@
+"""Test controls under `/__test__/`: only in a gateway started with `--test-controls` on the echo upstream.
+
+They move the clock, make requests fail, lose answers after the work is done, and count requests.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key, unknown_url
+from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
+from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.refusals import SERVER
+from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder
+from pulumi_groq.gateway.movable_clock import MovableClock
+from pulumi_groq.models.fields import wire_time
+
+PREFIX: Final = "/__test__/"
+_CUT: Final = "pulumi_groq.cut"
+_TEMPLATES: Final = (
+    (re.compile(r"^(/openai/v1/(?:api-keys|files|batches))/[^/]+"), r"\1/{id}"),
+    (re.compile(r"^(/openai/v1/models)/.+"), r"\1/{id}"),
+    (re.compile(r"^(/openai/v1/teams)/.+"), r"\1/{name}"),
+)
+
+OrderT = TypeVar("OrderT", bound=BaseModel)
+MatchT = TypeVar("MatchT", bound=MatchOrder)
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol that lets the application cut the connection without an answer."""
+
+    def on_message_begin(self) -> None:
+        """Offer the cut beside each request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {_CUT: {"abort": self.transport.abort}}
+
+
+class TestControls:
+    """ASGI: the gateway, with the controls in front. All of them need the admin key."""
+
+    def __init__(
+        self, gateway: ASGIApp, *, clock: MovableClock, admin_key: AdminKey, upstream_calls: Mapping[str, int]
+    ) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._admin_key = admin_key
+        self._upstream_calls = upstream_calls
+        self._upstream_calls_before_reset: dict[str, int] = {}
+        self._requests: Counter[str] = Counter()
+        self._fails: list[FailOrder] = []
+        self._losses: list[MatchOrder] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or pass the lifespan on."""
+        if scope["type"] != "http":
+            await self._gateway(scope, receive, send)
+        elif scope["path"].startswith(PREFIX):
+            await self._control(scope, receive, send)
+        else:
+            await self._interfere(scope, receive, send)
+
+    async def _interfere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/openai/"):
+            self._requests[f"{scope['method']} {_template(scope['path'])}"] += 1
+        fail = _take(self._fails, scope)
+        if fail is not None:
+            await _send(_failure(fail), send)
+        elif _take(self._losses, scope) is not None:
+            await self._gateway(scope, receive, _swallow)
+            scope["extensions"][_CUT]["abort"]()
+            # The server counts a request as answered or its client as gone: wait for the latter.
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        else:
+            await self._gateway(scope, receive, send)
+
+    async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._admin_key.opens(scope):
+            await _send(invalid_api_key(), send)
+            return
+        try:
+            response = self._obey(scope, await read_body(scope, receive))
+        except RejectedError as rejected:
+            await _send(rejected.answer, send)
+        except ClientGoneError:
+            return
+        else:
+            await response(scope, receive, send)
+
+    def _obey(self, scope: Scope, body: bytes) -> Response:
+        match scope["method"], scope["path"].removeprefix(PREFIX):
+            case "POST", "clock":
+                return self._move_clock(_order(ClockOrder, body))
+            case "POST", "fail":
+                self._fails.append(_order(FailOrder, body))
+            case "POST", "lose-response":
+                self._losses.append(_order(MatchOrder, body))
+            case "POST", "reset-counts":
+                self._requests.clear()
+                self._upstream_calls_before_reset = dict(self._upstream_calls)
+            case "GET", "requests":
+                return JSONResponse({"requests": self._requests, "upstream": self._upstream_counts()})
+            case _:
+                raise RejectedError(unknown_url(scope["method"], scope["path"]))
+        return JSONResponse({"done": True})
+
+    def _move_clock(self, order: ClockOrder) -> Response:
+        target = order.now or self._clock.now() + timedelta(seconds=order.advance_s or 0)
+        self._clock.set(target)
+        return JSONResponse({"now": wire_time(target)})
+
+    def _upstream_counts(self) -> dict[str, int]:
+        counts = Counter(self._upstream_calls)
+        counts.subtract(self._upstream_calls_before_reset)
+        return {path: count for path, count in counts.items() if count}
+
+
+def _order(kind: type[OrderT], body: bytes) -> OrderT:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise RejectedError(ErrorAnswer(400, f"{path}: {first['msg']}", param=path or None)) from None
+
+
+def _take(orders: list[MatchT], scope: Scope) -> MatchT | None:
+    """The first order that means this request, which it is used up by once."""
+    for index, order in enumerate(orders):
+        if order.matches(scope):
+            left = order.times - 1
+            orders[index : index + 1] = [order.model_copy(update={"times": left})] if left else []
+            return order
+    return None
+
+
+def _failure(order: FailOrder) -> ErrorAnswer:
+    headers = [] if order.retry_after_s is None else [(b"retry-after", b"%d" % order.retry_after_s)]
+    return ErrorAnswer(order.status, "The test controls made this request fail", type=SERVER, headers=headers)
+
+
+def _template(path: str) -> str:
+    for pattern, template in _TEMPLATES:
+        path = pattern.sub(template, path)
+    return path
+
+
+async def _send(answer: ErrorAnswer, send: Send) -> None:
+    for message in answer.messages():
+        await send(message)
+
+
+async def _swallow(_message: Message) -> None:
+    return
