@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Final
 
@@ -51,8 +52,12 @@ class Sender:
             "accept": "application/json",
             "user-agent": f"pulumi-groq/{version('pulumi-groq')} python",
         }
+        # The API has no cookies; a proxy's could not even be sent back where they are not ASCII.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         try:
-            self._http = httpx.Client(headers=headers, transport=transport, follow_redirects=False)
+            self._http = httpx.Client(
+                headers=headers, transport=transport, cookies=no_cookies, follow_redirects=False
+            )
         except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             raise ConfigurationError(
                 f"cannot set up HTTP: {redaction.line(str(error))}; correct HTTP_PROXY, HTTPS_PROXY, "
