@@ -22,6 +22,12 @@ Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting is missing or unusable.
 """
 
 
+class UnusableSettingError(click.ClickException):
+    """A setting is missing or unusable: one line, exit code 2."""
+
+    exit_code = 2
+
+
 class _Limit(click.ParamType[int | None]):
     """A number, or "unlimited"."""
 
@@ -118,7 +124,7 @@ def serve(
         from pulumi_groq.gateway import server, settings  # noqa: PLC0415 (an extra; and help stays quick)
         from pulumi_groq.gateway.store.errors import StoreOpenError  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as missing:
-        raise _unusable(f"{missing.name} is missing: pip install 'pulumi-groq[gateway]'") from None
+        raise UnusableSettingError(f"{missing.name} is missing: pip install 'pulumi-groq[gateway]'") from None
     try:
         server.serve(
             settings.Settings(
@@ -136,10 +142,4 @@ def serve(
             announce=lambda url: click.echo(f"gateway listening on {url}"),
         )
     except (ConfigurationError, StoreOpenError) as error:
-        raise _unusable(str(error)) from None
-
-
-def _unusable(reason: str) -> click.ClickException:
-    failure = click.ClickException(reason)
-    failure.exit_code = 2
-    return failure
+        raise UnusableSettingError(str(error)) from None

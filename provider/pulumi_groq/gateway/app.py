@@ -4,10 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.answers import unknown_url
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.ids import ObjectIds
 
 ADMIN_PATHS: Final = (
     "/openai/v1/api-keys",
@@ -32,12 +33,14 @@ class Gateway:
         inference: ASGIApp | None,
         operations: dict[str, ASGIApp],
         admin_key: AdminKey,
+        ids: ObjectIds,
         lifespan: Lifespan,
     ) -> None:
         self._admin = admin
         self._inference = inference
         self._operations = operations
         self._admin_key = admin_key
+        self._ids = ids
         self._lifespan = lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +58,17 @@ class Gateway:
             return self._admin
         if self._inference is not None and path.startswith(_INFERENCE_PREFIX):
             return self._inference
-        return self._operations.get(path, _unknown)
+        return self._operate
+
+    async def _operate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = (b"x-request-id", self._ids.new("req").encode())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], request_id]
+            await send(message)
+
+        await self._operations.get(scope["path"], _unknown)(scope, receive, send_with_id)
 
     def _is_admin(self, scope: Scope) -> bool:
         path: str = scope["path"]

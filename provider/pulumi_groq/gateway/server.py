@@ -16,10 +16,12 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.key_values import KeyValues
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.operations import Readyz, healthz
 from pulumi_groq.gateway.protocols import Clock, KeyUsageRow
@@ -55,6 +57,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=settings.drain_s,
         )
         # uvicorn drains, then raises the signal again: what was asked for has been done by then.
@@ -71,6 +74,8 @@ def build(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) 
     with store.read() as connection:
         directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
     admin_key = AdminKey(settings.admin_key)
+    random = SystemRandom()
+    ids = ObjectIds(clock, random)
     admin = admin_app(
         AdminParts(
             store=store,
@@ -78,7 +83,8 @@ def build(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) 
             catalogue=catalogue,
             usage=_NoTraffic(),
             clock=clock,
-            random=SystemRandom(),
+            ids=ids,
+            values=KeyValues(random),
             admin_key=admin_key,
             seal=Seal(server_secret(settings.gateway_secret, sqlite_path(settings.store_url))),
             defaults=settings.default_limits,
@@ -89,10 +95,11 @@ def build(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) 
         inference=None,
         operations={"/healthz": healthz, "/readyz": Readyz(store)},
         admin_key=admin_key,
+        ids=ids,
         lifespan=_lifespan,
     )
     if isinstance(clock, MovableClock):
-        return TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=Counter)
+        return TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=Counter())
     return gateway
 
 

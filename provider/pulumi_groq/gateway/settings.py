@@ -64,7 +64,7 @@ def _require_safe_upstream(upstream: str) -> None:
         usable = False
     if not usable or url.scheme not in {"http", "https"} or url.query or url.fragment or "@" in url.netloc:
         raise ConfigurationError(
-            "--upstream must be echo or a base URL such as https://api.groq.com, without user, query or fragment"
+            "--upstream must be echo or a base URL such as https://api.groq.com, without a user or a query"
         )
     if url.scheme == "http" and not _is_loopback(url):
         raise ConfigurationError(

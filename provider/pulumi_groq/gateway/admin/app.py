@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from random import Random
 
 from anyio.from_thread import run_sync
 from fastapi import Depends, FastAPI
@@ -37,14 +36,15 @@ from pulumi_groq.policy.access import Limits
 
 @dataclass(frozen=True, slots=True)
 class AdminParts:
-    """What the admin plane is built over. `random` makes key values: it must be the system's."""
+    """What the admin plane is built over."""
 
     store: Store
     directory: LiveDirectory
     catalogue: Catalogue
     usage: UsageSource
     clock: Clock
-    random: Random
+    ids: ObjectIds
+    values: KeyValues
     admin_key: AdminKey
     seal: Seal
     defaults: Limits
@@ -59,8 +59,7 @@ def admin_app(parts: AdminParts) -> ASGIApp:
         redirect_slashes=False,
         dependencies=[Depends(refuse_unknown_parameters)],
     )
-    ids = ObjectIds(parts.clock, parts.random)
-    _add_key_routes(app, parts, Changes(parts.store), ids)
+    _add_key_routes(app, parts, Changes(parts.store))
     app.include_router(
         reporting_routes(
             Reporting(store=parts.store, catalogue=parts.catalogue, usage=parts.usage, clock=parts.clock)
@@ -69,10 +68,10 @@ def admin_app(parts: AdminParts) -> ASGIApp:
     add_fault_handlers(app)
     described = document(app, version("pulumi-groq"))
     app.openapi = partial(dict, described)  # type: ignore[method-assign]  # FastAPI's documented way
-    return Gate(app, parts.admin_key, ids)
+    return Gate(app, parts.admin_key, parts.ids)
 
 
-def _add_key_routes(app: FastAPI, parts: AdminParts, changes: Changes, ids: ObjectIds) -> None:
+def _add_key_routes(app: FastAPI, parts: AdminParts, changes: Changes) -> None:
     views = KeyViews(parts.usage, parts.defaults)
     keys = Keys(
         store=parts.store,
@@ -90,8 +89,8 @@ def _add_key_routes(app: FastAPI, parts: AdminParts, changes: Changes, ids: Obje
         catalogue=parts.catalogue,
         views=views,
         clock=parts.clock,
-        ids=ids,
-        values=KeyValues(parts.random),
+        ids=parts.ids,
+        values=parts.values,
         seal=parts.seal,
     )
     teams = Teams(
