@@ -103,7 +103,7 @@ class GatewayMetrics:
         self._reservations.set_function(reservations)
         self._backlog.set_function(backlog)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         body = generate_latest(self.registry)
         headers = [
             (b"content-type", CONTENT_TYPE_LATEST.encode()),

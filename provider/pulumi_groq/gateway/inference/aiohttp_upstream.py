@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 
-from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.inference.asgi import Header
 from pulumi_groq.gateway.inference.upstream import (
     UpstreamAnswer,
@@ -27,9 +24,8 @@ class UpstreamTimeouts:
 
 
 class AiohttpUpstream:
-    """One pooled session to `base_url`, authorised with the operator's own key.
+    """One pooled session to `base_url`, authorised with the operator's own key; both checked by `Settings`.
 
-    `base_url` is https, or http to this machine's loopback; raises `ConfigurationError` otherwise.
     `connections` bounds the pool; 0 is no bound.
     """
 
@@ -41,11 +37,7 @@ class AiohttpUpstream:
         timeouts: UpstreamTimeouts = UpstreamTimeouts(),
         connections: int = 0,
     ) -> None:
-        self._base_url = _checked(base_url)
-        if not api_key or not api_key.isprintable() or not api_key.isascii():
-            raise ConfigurationError(
-                "GROQ_API_KEY is missing or unusable: the upstream needs Groq's own API key."
-            )
+        self._base_url = base_url.rstrip("/")
         self._authorization = f"Bearer {api_key}"
         self._timeout = ClientTimeout(
             total=None,
@@ -122,24 +114,3 @@ class AiohttpAnswer:
     def close(self) -> None:
         """An answer read to its end gives its connection back to the pool by itself."""
         self._response.close()
-
-
-def _checked(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    fault = ""
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        fault = "plain http is only for a server on this machine"
-    elif parts.scheme not in ("https", "http") or not parts.hostname:
-        fault = "it must begin with https://"
-    elif parts.username or parts.query or parts.fragment or parts.path not in ("", "/"):
-        fault = "it must be scheme and host only, such as https://api.groq.com"
-    if fault:
-        raise ConfigurationError(f"--upstream {parts.scheme}://{parts.hostname}: {fault}.")
-    return base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

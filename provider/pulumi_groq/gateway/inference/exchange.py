@@ -117,6 +117,7 @@ class Exchange:
     async def _forward(self, call: UpstreamCall) -> tuple[Message, ...]:
         self._booking.sent()
         started = self._monotonic()
+        self._record.added_s = started - self._record.ready_at
         try:
             answer = await self._upstream.send(call)
         except UpstreamError as failure:

@@ -9,8 +9,12 @@ from pulumi_groq.gateway.inference.refusal import bad_request
 FIELD_LIMIT_BYTES: Final = 64 * 1024
 PARTS_LIMIT: Final = 100
 PART_HEAD_LIMIT_BYTES: Final = 8 * 1024
-_BOUNDARY: Final = re.compile(rb'multipart/form-data\s*;.*?boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
-_NAME: Final = re.compile(rb'content-disposition:\s*form-data\s*;[^\r\n]*?\bname="([^"\r\n]*)"', re.IGNORECASE)
+_BOUNDARY: Final = re.compile(
+    rb'multipart/form-data\s*;.*?boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE
+)
+_NAME: Final = re.compile(
+    rb'content-disposition:\s*form-data\s*;[^\r\n]*?\bname="([^"\r\n]*)"', re.IGNORECASE
+)
 _FILENAME: Final = re.compile(rb"content-disposition:[^\r\n]*?;\s*filename\*?=", re.IGNORECASE)
 
 

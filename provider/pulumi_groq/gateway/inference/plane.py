@@ -17,7 +17,8 @@ from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOpti
 from pulumi_groq.gateway.inference.record import Observer, RequestRecord
 from pulumi_groq.gateway.inference.refusal import Refusal, denied
 from pulumi_groq.gateway.inference.request_body import ClientGoneError, read_body
-from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Route, find_route
+from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Form, Route, find_route
+from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
 from pulumi_groq.gateway.inference.usage_request import with_usage_requested
 from pulumi_groq.gateway.inference.worst_case import WorstCase
@@ -89,6 +90,8 @@ class InferencePlane:
             await _answer(client, record, self._models.listed(key))
         elif route is MODEL:
             await _answer(client, record, self._models.described(key, scope["path"].removeprefix(MODEL.path)))
+        elif route.form is Form.MULTIPART:
+            await self._serve_upload(route, head, key, client, record)
         else:
             await self._serve_json(route, head, key, client, record)
 
@@ -99,6 +102,7 @@ class InferencePlane:
         body = await read_body(
             client.receive, head.content_length, options.json_body_limit_bytes, options.body_timeout_s
         )
+        record.ready_at = self._monotonic()
         document = read_json_object(body)
         fields = READERS[route.label](document)
         model = self._models.permit(key, fields.models, route.kind)
@@ -113,6 +117,29 @@ class InferencePlane:
             body=with_usage_requested(body, document) if hide_usage else body,
         )
         await self._exchange(call, key, worst, client, record, hide_usage=hide_usage)
+
+    async def _serve_upload(
+        self, route: Route, head: RequestHead, key: KeyAccess, client: Client, record: RequestRecord
+    ) -> None:
+        upload = Upload(client.receive, head, self._options)
+        model_id = await upload.model()
+        record.ready_at = self._monotonic()
+        model = self._models.permit(key, (model_id,), route.kind)
+        call = UpstreamCall(
+            path=route.path,
+            content_type=head.content_type,
+            accept=head.accept,
+            user_agent=head.user_agent,
+            body=upload.pieces(),
+            length_bytes=head.content_length,
+        )
+        worst = WorstCase.of_audio(model, upload.longest_audio_ms)
+        try:
+            await self._exchange(call, key, worst, client, record, hide_usage=False)
+        except Refusal:
+            if upload.refusal is not None:
+                raise upload.refusal from None
+            raise
 
     async def _exchange(
         self,

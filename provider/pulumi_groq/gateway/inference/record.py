@@ -9,8 +9,8 @@ class RequestRecord:
     """Filled in as the request goes. Times are seconds, amounts micro-dollars; empty text is unknown.
 
     `reason` says why the gateway refused or broke off; `model` is set once the key may use it, so
-    that it is one of a bounded set. `added_s` is the time the gateway itself took before the first
-    byte of the answer went out, the wait for the upstream left out.
+    that it is one of a bounded set. `ready_at` is when the request's body was there (on the monotonic
+    clock), `added_s` what then passed before the request went upstream.
     """
 
     request_id: str
@@ -26,6 +26,7 @@ class RequestRecord:
     completion_tokens: int = 0
     cost_micro_usd: int = 0
     upstream_request_id: str = ""
+    ready_at: float = 0.0
     upstream_s: float | None = None
     added_s: float = 0.0
     total_s: float = 0.0

@@ -42,6 +42,11 @@ class WorstCase:
             characters=fields.input_characters,
         )
 
+    @classmethod
+    def of_audio(cls, model: CatalogueModel, audio_ms: int) -> Self:
+        """Of a transcription or translation. Audio is priced by its length and uses no tokens."""
+        return cls(model=model, audio_ms=audio_ms)
+
     @property
     def demand(self) -> Demand:
         """The reservation to ask for."""

@@ -5,7 +5,12 @@ import json
 import struct
 from typing import Any, Final
 
-from pulumi_groq.gateway.inference.echo.request import EchoRefusalError, EchoRequest, prompt_tokens, request_id
+from pulumi_groq.gateway.inference.echo.request import (
+    EchoRefusalError,
+    EchoRequest,
+    prompt_tokens,
+    request_id,
+)
 
 DIMENSIONS: Final = 8
 SAMPLES_PER_S: Final = 8000

@@ -1,0 +1,100 @@
+"""An audio upload on its way through: held back until the model is known, then passed on as it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from pulumi_groq.gateway.inference.asgi import Receive
+from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
+from pulumi_groq.gateway.inference.head import RequestHead
+from pulumi_groq.gateway.inference.multipart import Form, FormReader
+from pulumi_groq.gateway.inference.options import InferenceOptions
+from pulumi_groq.gateway.inference.refusal import INVALID_REQUEST, Refusal, bad_request, body_too_large
+from pulumi_groq.gateway.inference.request_body import next_piece, request_timeout
+
+FILE_HEAD_BYTES = 64
+EXACT_NAMES = ("model", "file", "url", "response_format", "stream")
+
+
+class Upload:
+    """One multipart request body. Raises `Refusal` 411 without a length, 413 above the limit.
+
+    The form is read on while it is passed on; what makes it unacceptable late is kept in `refusal`,
+    and breaks the upstream's request off.
+    """
+
+    def __init__(self, receive: Receive, head: RequestHead, options: InferenceOptions) -> None:
+        if head.content_length is None:
+            raise _length_required()
+        if head.content_length > options.audio_body_limit_bytes:
+            raise body_too_large(options.audio_body_limit_bytes)
+        self.refusal: Refusal | None = None
+        self._receive = receive
+        self._length_bytes = head.content_length
+        self._timeout_s = options.body_timeout_s
+        self._reader = FormReader(head.content_type)
+        self._held: list[bytes] = []
+        self._more = True
+
+    async def model(self) -> str:
+        """The model's id, as soon as it and the beginning of the file are there. Raises `Refusal`."""
+        form = self._reader.form
+        while self._more and not ("model" in form.fields and len(form.file_head) >= FILE_HEAD_BYTES):
+            self._held.append(await self._next())
+        if not self._more:
+            self._finish()
+        if not form.fields.get("model"):
+            raise bad_request("model must be the id of a model.", param="model")
+        return form.fields["model"]
+
+    @property
+    def longest_audio_ms(self) -> int:
+        """How long the audio may be, once `model` has returned."""
+        return longest_audio_ms(self._length_bytes, self._reader.form.file_head)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The whole body, unchanged."""
+        for piece in self._held:
+            yield piece
+        self._held.clear()
+        while self._more:
+            try:
+                piece = await self._next()
+                if not self._more:
+                    self._finish()
+            except Refusal as refusal:
+                self.refusal = refusal
+                raise
+            yield piece
+
+    async def _next(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                piece, self._more = await next_piece(self._receive)
+        except TimeoutError:
+            raise request_timeout(self._timeout_s) from None
+        self._reader.feed(piece)
+        _check(self._reader.form)
+        return piece
+
+    def _finish(self) -> None:
+        if not self._reader.finish().file_seen:
+            raise bad_request("file must be the audio file.", param="file")
+
+
+def _check(form: Form) -> None:
+    for name in form.fields:
+        if name not in EXACT_NAMES and name.casefold() in EXACT_NAMES:
+            raise bad_request(f"Write {name.casefold()} in lower case.", param=name.casefold())
+    if "url" in form.fields:
+        raise bad_request(
+            "This gateway takes no url: how long that audio is, and so its price, is not known beforehand. "
+            "Send the audio as file.",
+            param="url",
+        )
+
+
+def _length_required() -> Refusal:
+    message = "An audio upload needs a content-length header. Send the file with its length, not chunked."
+    return Refusal(
+        411, INVALID_REQUEST, message, reason="length_required", code="length_required", close=True
+    )

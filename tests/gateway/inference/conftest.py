@@ -1,0 +1,252 @@
+"""A plane with doubles that behave: keys in a dict, a metering that remembers, an echo upstream."""
+
+import asyncio
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+import uvicorn
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, InferencePlane
+from pulumi_groq.gateway.inference.asgi import Message
+from pulumi_groq.gateway.inference.echo import EchoScript
+from pulumi_groq.gateway.inference.record import RequestRecord
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
+from pulumi_groq.policy.metering import Consumption, Demand, Denial
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+KEY = "pgq_" + "A" * 48
+MODEL = "openai/gpt-oss-20b"
+MODELS = frozenset(
+    {MODEL, "llama-3.1-8b-instant", "whisper-large-v3-turbo", "canopylabs/orpheus-v1-english", "gone/model"}
+)
+RATE_HEADERS = ((b"x-ratelimit-limit-requests", b"1000"), (b"x-ratelimit-remaining-requests", b"999"))
+DEADLINE_S = 20.0
+
+
+@dataclass
+class FixedClock:
+    """Stands still until it is moved."""
+
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class DictDirectory:
+    """Keys by the digest of their value."""
+
+    keys: dict[bytes, KeyAccess] = field(default_factory=dict)
+    organisation: OrganisationPolicy | None = None
+
+    def add(self, value: str, **changes: Any) -> KeyAccess:
+        key = KeyAccess(
+            key_id="key_01" + "0" * 24,
+            name="chatbot",
+            lineage_id="key_01" + "0" * 24,
+            team=None,
+            models=MODELS,
+            limits=None,  # type: ignore[arg-type]  # the remembering metering has none
+            monthly_budget_micro_usd=None,
+            expires_at=None,
+            disabled=False,
+        )
+        key = replace(key, **changes)
+        self.keys[hashlib.sha256(value.encode()).digest()] = key
+        return key
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:
+        return self.keys.get(key_hash)
+
+
+@dataclass
+class Settled:
+    """One settlement."""
+
+    demand: Demand
+    consumption: Consumption | None
+    status: int
+
+
+@dataclass
+class RememberingMetering:
+    """Admits all, or answers with `denial`; refuses a second settlement of a lease."""
+
+    denial: Denial | None = None
+    open: dict[str, Demand] = field(default_factory=dict)
+    settled: list[Settled] = field(default_factory=list)
+    twice: int = 0
+
+    async def admit(
+        self, key: KeyAccess, demand: Demand, request_id: str
+    ) -> Lease | tuple[Denial, tuple[tuple[bytes, bytes], ...]]:
+        if self.denial is not None:
+            return self.denial, RATE_HEADERS
+        self.open[request_id] = demand
+        return Lease(lease_id=request_id, key=key, demand=demand, headers=RATE_HEADERS)
+
+    async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
+        if self.open.pop(lease.lease_id, None) is None:
+            self.twice += 1
+        self.settled.append(Settled(lease.demand, consumption, status))
+
+
+@dataclass
+class Answer:
+    """What an application sent."""
+
+    messages: list[Message]
+
+    @property
+    def status(self) -> int:
+        return int(self.messages[0]["status"])
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.messages[0]["headers"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.messages[1:])
+
+
+@dataclass
+class Bench:
+    """A plane, its doubles and its echo. `upstream` replaces the echo where a test brings its own."""
+
+    options: InferenceOptions = InferenceOptions()
+    script: EchoScript = EchoScript()
+    upstream: Any = None
+
+    def __post_init__(self) -> None:
+        self.clock = FixedClock()
+        self.directory = DictDirectory()
+        self.key = self.directory.add(KEY)
+        self.metering = RememberingMetering()
+        self.echo = EchoUpstream(self.clock, self.script)
+        self.records: list[RequestRecord] = []
+        self.plane = InferencePlane(
+            directory=self.directory,
+            metering=self.metering,
+            upstream=self.upstream or self.echo,
+            catalogue=Catalogue.load(),
+            clock=self.clock,
+            ids=ObjectIds(self.clock, Random(1)),
+            options=self.options,
+            observers=(self.records.append,),
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        raw_path: bytes | None = None,
+    ) -> Answer:
+        """One request without a network; the client stays connected."""
+        sent = {"authorization": f"Bearer {KEY}", "content-type": "application/json", **(headers or {})}
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode() if raw_path is None else raw_path,
+            "query_string": b"",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items() if value],
+        }
+        return asyncio.run(self._drive(scope, body))
+
+    def post(self, name: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+        """A POST to `/openai/v1/{name}` with its length."""
+        return self.request(
+            "POST", f"/openai/v1/{name}", body, {"content-length": str(len(body)), **(headers or {})}
+        )
+
+    async def _drive(self, scope: dict[str, Any], body: bytes) -> Answer:
+        messages: list[Message] = []
+        pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> Message:
+            if pending:
+                return pending.pop()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        async with asyncio.timeout(DEADLINE_S):
+            await self.plane(scope, receive, send)
+        return Answer(messages)
+
+
+@pytest.fixture
+def bench() -> Callable[..., Bench]:
+    """Makes a plane with its doubles."""
+    return Bench
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Waits for a condition, at most to a deadline."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true in time"
+            time.sleep(0.002)
+
+    return wait
+
+
+@contextmanager
+def _serving(app: Any, config: dict[str, Any]) -> Iterator[str]:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            **{
+                "loop": "uvloop",
+                "http": "httptools",
+                "ws": "none",
+                "lifespan": "off",
+                "log_config": None,
+                "access_log": False,
+                "timeout_graceful_shutdown": 5,
+                **config,
+            },
+        )
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        deadline = time.monotonic() + DEADLINE_S
+        while not server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE_S)
+        listener.close()
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[..., str]]:
+    """Serves an ASGI application on a real port (uvicorn, uvloop, httptools); gives its base URL."""
+    with ExitStack() as stack:
+        yield lambda app, **config: stack.enter_context(_serving(app, config))
