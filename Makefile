@@ -1,0 +1,39 @@
+# Needs python3, make and a network to the package registries; everything else is installed into
+# .venv and .tools. What runs on this machine keeps its state in .local.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test check fmt clean environment
+
+PYTHON := .venv/bin/python
+ARGS ?=
+export PORT
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+up: environment ## gateway and reference stack on this machine (PORT=8700)
+	@$(PYTHON) setup/local_stack.py up
+
+down: ## destroy the stack, stop the gateway
+	@if [ -x $(PYTHON) ]; then $(PYTHON) setup/local_stack.py down; else echo 'Nothing is set up here.'; fi
+
+test: environment ## the whole test suite, real Pulumi engine included (ARGS="-k name")
+	@cli=$$($(PYTHON) setup/pulumi_cli.py) && \
+	PATH="$(CURDIR)/.venv/bin:$$cli:$$PATH" $(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: environment ## lint, format and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet . || { echo 'Not formatted: make fmt'; exit 1; }
+	@.venv/bin/mypy
+	@.venv/bin/mypy setup stacks
+
+fmt: environment ## put the code into its format
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format .
+
+clean: down ## down, then forget the local state, its keys and all caches
+	@rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis stacks/Pulumi.dev.yaml.bak
+	@find provider stacks setup tests -name __pycache__ -prune -exec rm -rf {} +
+
+environment:
+	@sh setup/environment.sh

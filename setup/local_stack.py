@@ -1,0 +1,130 @@
+"""`make up` and `make down`: the reference stack on this machine, with no account and no prompt."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import local_gateway
+from checkout import ROOT, fail, say
+from local_settings import ENVIRONMENT_FILE, STACK, STATE, pulumi_environment, write_environment_file
+from pulumi_cli import cli_folder
+
+STACK_FILE = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
+DEFAULT_PORT = 8700
+
+_NEXT = """
+Ready: {base_url} is a Groq API for this machine. Things to try, from this folder:
+
+  . {environment}
+{call}  pulumi preview --diff        # after a change in stacks/access.yaml; `make up` applies it
+  make down                    # destroys the stack and stops the gateway
+"""
+
+_CALL = """\
+  KEY=$(pulumi stack output api_keys --show-secrets --json | python3 -c {program})
+  curl -s $GROQ_BASE_URL/openai/v1/chat/completions -H "Authorization: Bearer $KEY" \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+"""
+
+
+class Pulumi:
+    """The Pulumi CLI on the local stack."""
+
+    def __init__(self, cli: Path, base_url: str) -> None:
+        self._command = str(cli / "pulumi")
+        self._environment = pulumi_environment(cli, base_url)
+
+    def shown(self, *arguments: str) -> bool:
+        """Run with the output visible; whether it succeeded."""
+        command = [self._command, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, check=False)
+        return done.returncode == 0
+
+    def quiet(self, *arguments: str) -> str | None:
+        """Run without showing it; its standard output, or None where it failed."""
+        command = [self._command, "--non-interactive", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return None if done.returncode else done.stdout
+
+
+def up(port: int) -> None:
+    """Gateway, stack, `pulumi up`; running it again changes nothing."""
+    cli = cli_folder()
+    base_url = local_gateway.start(port)
+    pulumi = Pulumi(cli, base_url)
+    if pulumi.quiet("stack", "select", STACK) is None:
+        _create_stack(pulumi)
+    write_environment_file(cli, base_url)
+    if not pulumi.shown("up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-permalink"):
+        fail("pulumi up did not finish; its reason stands above. `make up` tries again")
+    sys.stdout.write(_next_commands(pulumi, base_url))
+
+
+def _create_stack(pulumi: Pulumi) -> None:
+    if STACK_FILE.exists():
+        aside = STACK_FILE.with_name(f"{STACK_FILE.name}.bak")
+        STACK_FILE.replace(aside)
+        say(f"stacks/{STACK_FILE.name} belonged to a stack that is gone; it is now stacks/{aside.name}.")
+    created = pulumi.shown("stack", "init", STACK, "--non-interactive")
+    if (
+        not created
+        or pulumi.quiet("config", "set", "groq:allowDeleteInUse", "true", "--stack", STACK) is None
+    ):
+        fail(f"the stack {STACK} could not be created; Pulumi's reason stands above")
+
+
+def _next_commands(pulumi: Pulumi, base_url: str) -> str:
+    names = json.loads(pulumi.quiet("stack", "output", "key_ids", "--json", "--stack", STACK) or "{}")
+    call = ""
+    if names:
+        program = f"import json, sys; print(json.load(sys.stdin)[{json.dumps(min(names))}])"
+        call = _CALL.format(program=shlex.quote(program), model="llama-3.1-8b-instant")
+    return _NEXT.format(base_url=base_url, environment=ENVIRONMENT_FILE.relative_to(ROOT), call=call)
+
+
+def down(port: int) -> None:
+    """Destroy the stack and stop the gateway, as far as they are there."""
+    destroyed = STATE.exists() and _destroy(port)
+    stopped = local_gateway.stop()
+    say("Stopped the gateway." if stopped else "The gateway is not running.")
+    if not destroyed:
+        say(f"There is no stack {STACK} to destroy.")
+
+
+def _destroy(port: int) -> bool:
+    cli = cli_folder()
+    if Pulumi(cli, "").quiet("stack", "select", STACK) is None:
+        return False
+    pulumi = Pulumi(cli, local_gateway.start(port))  # the keys are deleted where they live
+    if not pulumi.shown(
+        "destroy", "--stack", STACK, "--yes", "--skip-preview", "--suppress-permalink", "--remove"
+    ):
+        fail("pulumi destroy did not finish; its reason stands above, and `make down` tries again")
+    return True
+
+
+def main() -> None:
+    port = os.environ.get("PORT") or str(DEFAULT_PORT)
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        fail(f"PORT is {port!r}: it must be a number from 1 to 65535")
+    command = {"up": up, "down": down}[sys.argv[1]]
+    try:
+        command(int(port))
+    except KeyboardInterrupt:
+        fail(f"interrupted; `make {sys.argv[1]}` takes it up again")
+
+
+if __name__ == "__main__":
+    main()
