@@ -20,6 +20,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 30.0
 LARGEST_ANSWER_BYTES: Final = 64 * 1024 * 1024
 
+_THIS_MACHINE: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _WORDS: Final = (
     (httpx.ConnectTimeout, f"no connection within {CONNECT_TIMEOUT_S:g} s"),
     (httpx.ReadTimeout, "the server stayed silent for too long"),
@@ -33,7 +34,8 @@ _WORDS: Final = (
 class Sender:
     """Sends calls over one httpx.Client. Redirects are not followed: they would carry the admin key along.
 
-    Proxies and certificates come from the usual environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE).
+    Proxies and certificates come from the usual environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE);
+    this machine is called directly.
     Raises ConfigurationError when those are unusable.
     """
 
@@ -56,7 +58,11 @@ class Sender:
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         try:
             self._http = httpx.Client(
-                headers=headers, transport=transport, cookies=no_cookies, follow_redirects=False
+                headers=headers,
+                transport=transport,
+                mounts=dict.fromkeys(_THIS_MACHINE),
+                cookies=no_cookies,
+                follow_redirects=False,
             )
         except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             raise ConfigurationError(
