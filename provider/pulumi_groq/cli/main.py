@@ -2,6 +2,7 @@
 
 import click
 
+from pulumi_groq.cli.keys import keys
 from pulumi_groq.cli.serve import serve
 
 
@@ -12,3 +13,4 @@ def commands() -> None:
 
 
 commands.add_command(serve)
+commands.add_command(keys)

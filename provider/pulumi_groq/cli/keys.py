@@ -1,0 +1,125 @@
+"""`pulumi-groq keys`: the keys that the gateway knows, to be read, never changed."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.fields import UNLIMITED
+
+_LIMITS: Final = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day")
+_PIPE_WIDTH: Final = 250
+
+_output = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or JSON for programs.",
+)
+
+
+@click.group()
+def keys() -> None:
+    """Read API keys. Their values are shown by no command: only whoever creates a key gets it."""
+
+
+@keys.command("list", epilog=CONNECTION_HELP)
+@click.option("--managed-by", metavar="ORG/PROJECT/STACK", help="Only the keys of this stack.")
+@click.option("--name", help="Only keys with exactly this name.")
+@click.option("--team", help="Only the keys of this team.")
+@_output
+def list_keys(managed_by: str | None, name: str | None, team: str | None, output: str) -> None:
+    """List keys, oldest first."""
+    with admin_client() as client:
+        found = list(client.list_keys(managed_by=managed_by, name=name, team=team))
+    _render(output, [key.model_dump(mode="json") for key in found], lambda: keys_table(found))
+
+
+@keys.command("show", epilog=CONNECTION_HELP)
+@click.argument("key_id")
+@_output
+def show_key(key_id: str, output: str) -> None:
+    """Show all there is to know of the key KEY_ID."""
+    with admin_client() as client:
+        key = client.get_key(key_id)
+    _render(output, key.model_dump(mode="json"), lambda: key_table(key))
+
+
+def keys_table(keys: Sequence[ApiKey]) -> Table:
+    """A row for each key."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("ID", "Name", "Status", "Ends in"):
+        table.add_column(heading, no_wrap=heading == "ID")
+    for heading in ("Team", "Models"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("RPM", "TPM", "USD/month"):
+        table.add_column(heading, justify="right")
+    table.add_column("Last used")
+    for key in keys:
+        cells = [key.id, key.name, key.status, key.last_four, key.team or "", "\n".join(key.allowed_models)]
+        limits = [_limit(key, name) for name in _LIMITS[:2]]
+        table.add_row(*_inert(*cells, *limits, _budget(key), _time(key)))
+    return table
+
+
+def key_table(key: ApiKey) -> Table:
+    """A row for each field of the key."""
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    hidden = {"object", "effective_limits", *_LIMITS, "monthly_budget_usd"}
+    shown = {"id": key.id, "name": key.name} | key.model_dump(mode="json", exclude=hidden)
+    for name, value in shown.items():
+        table.add_row(*_inert(name, _text(value)))
+    for name in _LIMITS:
+        table.add_row(*_inert(name, _limit(key, name)))
+    table.add_row(*_inert("monthly_budget_usd", _budget(key) or "-"))
+    return table
+
+
+def _limit(key: ApiKey, name: str) -> str:
+    declared, in_force = getattr(key, name), getattr(key.effective_limits, name)
+    amount = UNLIMITED if in_force is None else f"{in_force:,}"
+    return f"{amount} (default)" if declared is None else amount
+
+
+def _budget(key: ApiKey) -> str:
+    return "" if key.monthly_budget_usd is None else f"{key.monthly_budget_usd:,f}"
+
+
+def _time(key: ApiKey) -> str:
+    return f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case list():
+            return ", ".join(str(item) for item in value)
+        case dict():
+            return ", ".join(f"{label}={text}" for label, text in value.items()) or "-"
+    return str(value)
+
+
+def _inert(*cells: str) -> list[RenderableType]:
+    """Cells whose text is never read as markup."""
+    return [Text(cell) for cell in cells]
+
+
+def _render(output: str, document: Any, table: Callable[[], Table]) -> None:
+    if output == "json":
+        click.echo(json.dumps(document, indent=2))
+        return
+    # A pipe has no width of its own: a row stays on its line there.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    console.print(table())
