@@ -93,7 +93,7 @@ def _fail_where_taken(port: int) -> None:
 
 def _launch(port: int, lock: IO[str]) -> subprocess.Popen[bytes]:
     command = [str(VENV_BIN / "pulumi-groq"), "serve", "--host", HOST, "--port", str(port)]
-    command += ["--store", f"sqlite:///{STORE}", "--upstream", "echo"]
+    command += ["--store", f"sqlite:///{STORE}", "--upstream", "echo", "--drain-seconds", "10"]
     with LOG.open("ab") as log:
         return subprocess.Popen(
             command,

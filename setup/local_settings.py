@@ -46,6 +46,7 @@ def _settings(base_url: str, passphrase: Path) -> dict[str, str]:
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
         "PULUMI_HOME": str(LOCAL / "pulumi-home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_SUPPRESS_NEO_LINK": "true",
     }
 
 

@@ -9,8 +9,17 @@ from pathlib import Path
 
 import local_gateway
 from checkout import ROOT, fail, say
-from local_settings import ENVIRONMENT_FILE, STACK, STATE, pulumi_environment, write_environment_file
+from local_settings import (
+    ENVIRONMENT_FILE,
+    STACK,
+    STATE,
+    admin_key,
+    pulumi_environment,
+    write_environment_file,
+)
 from pulumi_cli import cli_folder
+
+from pulumi_groq.admin import AdminClient, AdminSettings
 
 STACK_FILE = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
 DEFAULT_PORT = 8700
@@ -67,7 +76,7 @@ def up(port: int) -> None:
     if pulumi.quiet("stack", "select", STACK) is None:
         _create_stack(pulumi)
     write_environment_file(cli, base_url)
-    if not pulumi.shown("up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-permalink"):
+    if not pulumi.shown("up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-progress"):
         fail("pulumi up did not finish; its reason stands above. `make up` tries again")
     sys.stdout.write(_next_commands(pulumi, base_url))
 
@@ -86,11 +95,13 @@ def _create_stack(pulumi: Pulumi) -> None:
 
 
 def _next_commands(pulumi: Pulumi, base_url: str) -> str:
-    names = json.loads(pulumi.quiet("stack", "output", "key_ids", "--json", "--stack", STACK) or "{}")
+    ids = json.loads(pulumi.quiet("stack", "output", "key_ids", "--json", "--stack", STACK) or "{}")
     call = ""
-    if names:
-        program = f"import json, sys; print(json.load(sys.stdin)[{json.dumps(min(names))}])"
-        call = _CALL.format(program=shlex.quote(program), model="llama-3.1-8b-instant")
+    for name, key_id in list(ids.items())[:1]:
+        with AdminClient(AdminSettings(base_url, admin_key())) as gateway:
+            model = gateway.get_key(key_id).allowed_models[0]
+        program = f"import json, sys; print(json.load(sys.stdin)[{json.dumps(name)}])"
+        call = _CALL.format(program=shlex.quote(program), model=model)
     return _NEXT.format(base_url=base_url, environment=ENVIRONMENT_FILE.relative_to(ROOT), call=call)
 
 
@@ -109,7 +120,7 @@ def _destroy(port: int) -> bool:
         return False
     pulumi = Pulumi(cli, local_gateway.start(port))  # the keys are deleted where they live
     if not pulumi.shown(
-        "destroy", "--stack", STACK, "--yes", "--skip-preview", "--suppress-permalink", "--remove"
+        "destroy", "--stack", STACK, "--yes", "--skip-preview", "--suppress-progress", "--remove"
     ):
         fail("pulumi destroy did not finish; its reason stands above, and `make down` tries again")
     return True

@@ -53,7 +53,7 @@ def _download(folder: Path) -> bool:
         with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer, archive.open("wb") as file:
             shutil.copyfileobj(answer, file)
     except OSError as error:
-        say(f"  not reachable ({getattr(error, 'reason', error)}).")
+        say(f"  not reachable: {getattr(error, 'reason', error)}")
         return False
     tar = shutil.which("tar") or fail("tar is missing; install it, on Debian: apt-get install tar")
     unpacked = subprocess.run([tar, "-xzf", archive, "-C", folder, "--strip-components=1"], check=False)
