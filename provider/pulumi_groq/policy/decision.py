@@ -46,10 +46,10 @@ def decide(
     refused = refusing(charges, levels)
     if refused is None:
         return Allow(charges)
-    return denial(demand, refused, levels, month_of(now), organisation_id)
+    return denial_of(demand, refused, levels, month_of(now), organisation_id)
 
 
-def denial(demand: Demand, refused: Charge, levels: Levels, month: str, organisation_id: str) -> Denial:
+def denial_of(demand: Demand, refused: Charge, levels: Levels, month: str, organisation_id: str) -> Denial:
     """The answer to a request that the `refused` charge did not fit."""
     if refused.limit == "cap":
         return messages.cap_reached(month)

@@ -83,15 +83,36 @@ def test_a_month_opens_with_the_ledgers_totals() -> None:
     assert take(counters, CAP).refused == CAP
 
 
-def test_a_new_month_forgets_the_old_one_but_for_what_is_in_flight() -> None:
+def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_flight() -> None:
     """A request admitted last month still settles into last month."""
     counters = MemoryCounters()
+    asyncio.run(counters.open_month("2026-11", {}))
     take(counters, CAP, BUDGET)
     asyncio.run(counters.open_month("2026-12", {}))
     settle(counters, CAP, BUDGET, cost=5)
 
     assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == {"cap": 10}
     assert take(counters, CAP).levels == {"cap": 15}
+
+
+def test_totals_of_months_before_the_last_are_forgotten() -> None:
+    """Two months of totals are kept, not all of history."""
+    counters = MemoryCounters()
+    for month in ("2026-11", "2026-12", "2027-01"):
+        asyncio.run(counters.open_month(month, {f"spend:{month}:organisation": 5}))
+
+    assert take(counters, CAP).levels == {"cap": 10}
+    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == {"cap": 15}
+
+
+def test_opening_a_month_again_does_not_set_it_back() -> None:
+    """What the counters know is newer than what the ledger knew at the start."""
+    counters = MemoryCounters()
+    for _ in range(2):
+        asyncio.run(counters.open_month("2026-11", {CAP.cell: 5}))
+        take(counters, CAP)
+
+    assert take(counters, CAP).levels == {"cap": 35}
 
 
 def test_idle_buckets_are_forgotten() -> None:
@@ -110,7 +131,8 @@ def test_a_request_that_held_nothing_settles_after_its_counters_were_forgotten()
     counters = MemoryCounters()
     empty = (CAP._replace(amount=0), TPM._replace(amount=0))
     take(counters, *empty)
-    asyncio.run(counters.open_month("2026-12", {}))
+    for month in ("2026-12", "2027-01"):
+        asyncio.run(counters.open_month(month, {}))
     take(counters, RPM)
     settle(counters, *empty, tokens=3, cost=2)
 

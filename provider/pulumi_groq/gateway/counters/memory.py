@@ -52,6 +52,7 @@ class MemoryCounters:
         self._buckets: dict[str, _Bucket] = {}
         self._totals: dict[str, _Total] = {}
         self._to_look_at: deque[str] = deque()
+        self._month = ""
 
     @property
     def bucket_count(self) -> int:
@@ -87,13 +88,14 @@ class MemoryCounters:
                 bucket.level += tokens
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Begin `month` with these totals; those of other months go once nothing is held in them."""
-        prefix = month_cells(month)
-        self._totals = {
-            cell: total for cell, total in self._totals.items() if total.held or cell.startswith(prefix)
-        }
+        """Go on with `month`, from these totals where none are held. Totals of the month before stay:
+        requests are in flight in them.
+        """
+        kept = (month_cells(month), month_cells(self._month))
+        self._totals = {cell: total for cell, total in self._totals.items() if cell.startswith(kept)}
+        self._month = month
         for cell, spent in spent_micro_usd.items():
-            self._total(cell).spent = spent
+            self._totals.setdefault(cell, _Total(spent))
 
     def _level(self, charge: Charge, now_s: float) -> float:
         if charge.window_s is None:

@@ -32,5 +32,8 @@ class Counters(Protocol):
         ...
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Begin `month` (`YYYY-MM`) with these totals by cell; settled totals of other months may go."""
+        """Go on with `month` (`YYYY-MM`): the ledger's totals by cell, where the back end has none.
+
+        Totals of months before the last one may go.
+        """
         ...

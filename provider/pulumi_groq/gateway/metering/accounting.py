@@ -1,0 +1,178 @@
+"""Puts the metering together over an open store, and keeps it up while the gateway serves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from pulumi_groq.gateway.counters.memory import MemoryCounters
+from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, RetrySchedule
+from pulumi_groq.gateway.metering.alert_store import read_alerts
+from pulumi_groq.gateway.metering.alerts import SpendAlerts
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
+from pulumi_groq.gateway.metering.journal import Journal
+from pulumi_groq.gateway.metering.lease_metering import LeaseMetering
+from pulumi_groq.gateway.metering.ledger import Ledger, recover
+from pulumi_groq.gateway.metering.ledger_store import (
+    read_daily_sums,
+    read_last_used,
+    read_lineage_spend,
+)
+from pulumi_groq.gateway.metering.usage_source import LedgerUsage
+from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
+from pulumi_groq.gateway.metering.webhook import AlertSender
+from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.policy.spend import lineage_cell, month_of, organisation_cell
+
+UPKEEP_PERIOD_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class MeteringSettings:
+    """What an operator may set: how long a request may take, and how long its ledger row is kept."""
+
+    lease_ttl_s: float = 15 * 60
+    kept_days: int = 90
+    alert_retries: RetrySchedule = field(default_factory=RetrySchedule)
+
+
+class Accounting:
+    """`metering` for whoever serves requests, `usage` for whoever reports them."""
+
+    def __init__(
+        self,
+        *,
+        metering: LeaseMetering,
+        usage: LedgerUsage,
+        ledger: Ledger,
+        alerts: SpendAlerts,
+        deliveries: AlertDeliveries,
+    ) -> None:
+        self.metering = metering
+        self.usage = usage
+        self.ledger = ledger
+        self._alerts = alerts
+        self._deliveries = deliveries
+
+    async def upkeep(self) -> None:
+        """One round: expire leases, write the ledger, fire alerts. One at a time."""
+        await self.metering.expire()
+        await self.ledger.flush(self.metering.open_reservations)
+        await self._alerts.check()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Keeps everything up; at the end writes what waits. Deliveries go on after the next start."""
+        ended = asyncio.Event()
+        self._deliveries.resume()
+        upkeep = asyncio.create_task(self._keep_up(ended))
+        try:
+            yield
+        finally:
+            ended.set()
+            await upkeep
+            await self.upkeep()
+            await self._deliveries.stop()
+            self.ledger.close()
+
+    async def _keep_up(self, ended: asyncio.Event) -> None:
+        while not ended.is_set():
+            await self.upkeep()
+            try:
+                await asyncio.wait_for(ended.wait(), UPKEEP_PERIOD_S)
+            except TimeoutError:
+                continue
+
+
+def open_accounting(
+    *,
+    store: Store,
+    journal_directory: Path,
+    directory: Directory,
+    clock: Clock,
+    events: MeteringEvents,
+    sender: AlertSender,
+    random: Random,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    settings: MeteringSettings | None = None,
+) -> Accounting:
+    """The metering over an open store; what the last run left in its journal is booked first.
+
+    Raises `StoreUnavailableError`, and `OSError` where `journal_directory` cannot be written.
+    """
+    settings = settings or MeteringSettings()
+    books = _open_books(store, journal_directory, clock)
+    ledger = Ledger(
+        store=store,
+        journal=books.journal,
+        usage=books.usage,
+        clock=clock,
+        events=events,
+        kept_days=settings.kept_days,
+    )
+    deliveries = AlertDeliveries(
+        store=store,
+        directory=directory,
+        fired=books.fired,
+        sender=sender,
+        clock=clock,
+        events=events,
+        random=random,
+        sleep=sleep,
+        schedule=settings.alert_retries,
+    )
+    alerts = SpendAlerts(
+        store=store,
+        directory=directory,
+        usage=books.usage,
+        fired=books.fired,
+        deliveries=deliveries,
+        clock=clock,
+        events=events,
+    )
+    metering = LeaseMetering(
+        counters=MemoryCounters(),
+        ledger=ledger,
+        directory=directory,
+        clock=clock,
+        events=events,
+        lease_ttl_s=settings.lease_ttl_s,
+        spent_at_start=books.spent_by_cell,
+    )
+    return Accounting(
+        metering=metering,
+        usage=LedgerUsage(books.usage, books.fired),
+        ledger=ledger,
+        alerts=alerts,
+        deliveries=deliveries,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What is known at start."""
+
+    journal: Journal
+    usage: UsageInMemory
+    fired: FiredAlerts
+    spent_by_cell: Mapping[str, int]
+
+
+def _open_books(store: Store, journal_directory: Path, clock: Clock) -> _Books:
+    now = clock.now()
+    month = month_of(now)
+    journal = Journal(journal_directory)
+    recover(store, journal, now)
+    usage = UsageInMemory()
+    with store.read() as connection:
+        usage.load(read_daily_sums(connection), read_last_used(connection))
+        lineage_spend = read_lineage_spend(connection, month)
+        fired = FiredAlerts(read_alerts(connection))
+    spent = {lineage_cell(month, lineage_id): spent for lineage_id, spent in lineage_spend.items()}
+    spent[organisation_cell(month)] = usage.month_spend_micro_usd(month)
+    return _Books(journal, usage, fired, spent)

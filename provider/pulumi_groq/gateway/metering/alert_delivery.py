@@ -1,0 +1,145 @@
+"""Tells every webhook URL of an alert, with retries, and goes on after a restart where it had not ended."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Final
+from urllib.parse import urlsplit
+
+from pulumi_groq.gateway.metering.alert_store import (
+    Alert,
+    Delivery,
+    DeliveryOutcome,
+    insert_delivery,
+    is_done,
+)
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
+from pulumi_groq.gateway.metering.webhook import AlertSender, NotDeliveredError, alert_body, alert_headers
+from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.store import Store
+
+RESUMED_FOR: Final = timedelta(hours=24)
+_GONE: Final = 410
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """Delays double from `first_s` up to `largest_s`, each shortened by up to half at random."""
+
+    attempts: int = 12
+    first_s: float = 1.0
+    largest_s: float = 300.0
+
+    def delay_s(self, attempt: int, random: Random) -> float:
+        """How long to wait after this attempt (from 1)."""
+        return min(self.largest_s, self.first_s * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+
+
+class AlertDeliveries:
+    """One task for each alert and URL. URLs may hold tokens: logs name the host only."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        fired: FiredAlerts,
+        sender: AlertSender,
+        clock: Clock,
+        events: MeteringEvents,
+        random: Random,
+        sleep: Callable[[float], Awaitable[None]],
+        schedule: RetrySchedule,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._fired = fired
+        self._sender = sender
+        self._clock = clock
+        self._events = events
+        self._random = random
+        self._sleep = sleep
+        self._schedule = schedule
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, alert: Alert) -> None:
+        """Tell every URL of the policy; returns at once."""
+        organisation = self._directory.organisation
+        for url in organisation.alert_webhook_urls if organisation is not None else ():
+            task = asyncio.create_task(self._deliver(alert, url))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def resume(self) -> None:
+        """Go on with alerts of the last 24 hours whose delivery had not ended."""
+        since = self._clock.now() - RESUMED_FOR
+        for alert in self._fired.all():
+            if alert.sent_at >= since:
+                self.start(alert)
+
+    async def finish(self) -> None:
+        """Wait until nothing is under way."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def stop(self) -> None:
+        """Break off; what had not ended goes on after the next start."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._sender.close()
+
+    async def _deliver(self, alert: Alert, url: str) -> None:
+        try:
+            if not await asyncio.to_thread(self._is_done, alert, url):
+                await self._attempt_until_done(alert, url)
+        except StoreUnavailableError as failure:
+            # Nothing is remembered, so the next start tries again; the receiver knows repeats by their id.
+            _log.error("the delivery of a spend alert cannot be recorded: %s", failure)
+            self._events.ledger_failed()
+
+    async def _attempt_until_done(self, alert: Alert, url: str) -> None:
+        body = alert_body(alert)
+        for attempt in range(1, self._schedule.attempts + 1):
+            organisation = self._directory.organisation
+            if organisation is None or url not in organisation.alert_webhook_urls:
+                return
+            secret = organisation.alert_webhook_signing_secret
+            status = await self._post(url, body, alert_headers(alert, body, secret, self._clock.now()))
+            if 200 <= status < 300:
+                await self._end(alert, url, "delivered", attempt)
+                return
+            if status == _GONE or attempt == self._schedule.attempts:
+                await self._end(alert, url, "given_up", attempt)
+                return
+            await self._sleep(self._schedule.delay_s(attempt, self._random))
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        try:
+            status = await self._sender.post(url, body, headers)
+        except NotDeliveredError as failure:
+            _log.warning("spend alert not delivered to %s: %s", urlsplit(url).hostname, failure)
+            return 0
+        if not 200 <= status < 300:
+            _log.warning("spend alert not accepted by %s: HTTP %d", urlsplit(url).hostname, status)
+        return status
+
+    async def _end(self, alert: Alert, url: str, outcome: DeliveryOutcome, attempts: int) -> None:
+        await asyncio.to_thread(self._remember, Delivery(alert, url, outcome, attempts, self._clock.now()))
+        self._events.alert_delivery(outcome)
+
+    def _is_done(self, alert: Alert, url: str) -> bool:
+        with self._store.read() as connection:
+            return is_done(connection, alert, url)
+
+    def _remember(self, delivery: Delivery) -> None:
+        with self._store.write() as connection:
+            insert_delivery(connection, delivery)

@@ -1,0 +1,81 @@
+"""Fires each threshold of the spending policy once a UTC month."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
+from pulumi_groq.gateway.metering.alert_store import Alert, insert_alerts
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
+from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
+from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.models.fields import json_number, usd
+from pulumi_groq.policy.spend import month_of
+
+_log = logging.getLogger(__name__)
+
+
+class SpendAlerts:
+    """Compares settled spend with the thresholds, off the hot path. A policy change counts at once."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        usage: UsageInMemory,
+        fired: FiredAlerts,
+        deliveries: AlertDeliveries,
+        clock: Clock,
+        events: MeteringEvents,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._usage = usage
+        self._fired = fired
+        self._deliveries = deliveries
+        self._clock = clock
+        self._events = events
+
+    async def check(self) -> None:
+        """Fire what is due: first a row in the store, then the log line and the webhooks."""
+        due = self._due()
+        if not due:
+            return
+        try:
+            await asyncio.to_thread(self._write, due)
+        except StoreUnavailableError as failure:
+            _log.error("the store did not take a spend alert, will try again: %s", failure)
+            self._events.ledger_failed()
+            return
+        for alert in due:
+            self._fired.add(alert)
+            _log.warning(
+                "spend alert: %s USD spent in %s reach the threshold of %s USD (cap %s USD)",
+                json_number(usd(alert.spent_micro_usd)),
+                alert.month,
+                json_number(usd(alert.threshold_micro_usd)),
+                json_number(usd(alert.cap_micro_usd)),
+            )
+            self._events.alert_fired(alert.threshold_micro_usd)
+            self._deliveries.start(alert)
+
+    def _due(self) -> list[Alert]:
+        organisation = self._directory.organisation
+        if organisation is None:
+            return []
+        now = self._clock.now()
+        month = month_of(now)
+        spent = self._usage.month_spend_micro_usd(month)
+        return [
+            Alert(month, threshold, spent, organisation.cap_micro_usd, now)
+            for threshold in organisation.alert_thresholds_micro_usd
+            if threshold <= spent and (month, threshold) not in self._fired
+        ]
+
+    def _write(self, alerts: Sequence[Alert]) -> None:
+        with self._store.write() as connection:
+            insert_alerts(connection, alerts)

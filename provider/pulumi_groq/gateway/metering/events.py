@@ -1,0 +1,48 @@
+"""What the metering tells its observer: the things that no request sees."""
+
+from typing import Protocol
+
+from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
+
+
+class MeteringEvents(Protocol):
+    """Told on the event loop; must not block or raise."""
+
+    def lease_expired(self) -> None:
+        """A request was not settled in time and was charged as reserved."""
+        ...
+
+    def ledger_written(self, rows: int) -> None:
+        """Rows went from memory to the store."""
+        ...
+
+    def ledger_failed(self) -> None:
+        """The store or the journal did not take what it was given; it is tried again."""
+        ...
+
+    def alert_fired(self, threshold_micro_usd: int) -> None:
+        """A threshold was reached."""
+        ...
+
+    def alert_delivery(self, outcome: DeliveryOutcome) -> None:
+        """A URL was told of an alert, or given up."""
+        ...
+
+
+class Unobserved:
+    """Nobody listens."""
+
+    def lease_expired(self) -> None:
+        """Nothing."""
+
+    def ledger_written(self, rows: int) -> None:
+        """Nothing."""
+
+    def ledger_failed(self) -> None:
+        """Nothing."""
+
+    def alert_fired(self, threshold_micro_usd: int) -> None:
+        """Nothing."""
+
+    def alert_delivery(self, outcome: DeliveryOutcome) -> None:
+        """Nothing."""

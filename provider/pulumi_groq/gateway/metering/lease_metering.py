@@ -1,0 +1,147 @@
+"""Reserve, then settle: the metering of the gateway.
+
+A request takes the worst case from the organisation's cap, its lineage's budget and the key's rate limits
+in one step, or nothing. What it takes stays taken until it is settled, so all that runs at once can never
+spend past the cap. A lease that nobody settles within its time frees its tokens and costs what it reserved.
+A request belongs to the day and month in which it was admitted, also when it ends in the next.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from pulumi_groq.gateway.counters.protocol import Counters
+from pulumi_groq.gateway.metering.entries import (
+    LedgerRow,
+    Reservation,
+    Settlement,
+    charged_as_reserved,
+)
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.ledger import Ledger
+from pulumi_groq.gateway.metering.ledger_store import DeniedRequests
+from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
+from pulumi_groq.gateway.protocols import Clock, Directory, Lease
+from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.decision import charges_of, denial_of
+from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
+from pulumi_groq.policy.metering import Consumption, Demand, Denial
+from pulumi_groq.policy.rate_headers import Header, rate_headers
+from pulumi_groq.policy.spend import day_of, month_of
+
+NOTHING: Final = Consumption(prompt_tokens=0, cached_tokens=0, completion_tokens=0, cost_micro_usd=0)
+
+_log = logging.getLogger(__name__)
+
+
+class LeaseMetering:
+    """Implements `gateway.protocols.Metering`. All of it belongs to the event loop.
+
+    `spent_at_start` is the ledger's spend by counter of the month in which the process started.
+    """
+
+    def __init__(
+        self,
+        *,
+        counters: Counters,
+        ledger: Ledger,
+        directory: Directory,
+        clock: Clock,
+        events: MeteringEvents,
+        lease_ttl_s: float,
+        spent_at_start: Mapping[str, int],
+        organisation_id: str = ORGANISATION_ID,
+    ) -> None:
+        self._counters = counters
+        self._ledger = ledger
+        self._directory = directory
+        self._clock = clock
+        self._events = events
+        self._spent_at_start = spent_at_start
+        self._organisation_id = organisation_id
+        self._open = OpenLeases(lease_ttl_s)
+        self._month = ""
+
+    @property
+    def open_leases(self) -> int:
+        """How many requests hold a reservation."""
+        return len(self._open)
+
+    def open_reservations(self) -> bytes:
+        """The journal lines of the requests in flight."""
+        return self._open.lines()
+
+    async def admit(
+        self, key: KeyAccess, demand: Demand, request_id: str
+    ) -> Lease | tuple[Denial, tuple[Header, ...]]:
+        """Take the worst case from all limits, the budget and the cap in one step, or nothing of it.
+
+        `request_id` is the lease's id and the ledger's key: it must never be used twice.
+        """
+        now = self._clock.now()
+        now_s = now.timestamp()
+        month = month_of(now)
+        if month != self._month:
+            self._month = month
+            await self._counters.open_month(month, self._spent_at_start)
+        await self._expire(now_s)
+        if self._ledger.is_behind:
+            return self._denied(store_unavailable(), key, demand, day_of(now)), ()
+        charges = charges_of(key, demand, self._directory.organisation, now)
+        refused, levels = await self._counters.take(charges, now_s)
+        headers = rate_headers(charges, levels)
+        if refused is not None:
+            denial = denial_of(demand, refused, levels, month, self._organisation_id)
+            return self._denied(denial, key, demand, day_of(now)), headers
+        reservation = Reservation(
+            request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
+        )
+        try:
+            line = self._ledger.reserve(reservation)
+        except OSError as failure:
+            _log.error("the journal did not take a reservation: %s", failure)
+            self._events.ledger_failed()
+            await self._counters.settle(charges, tokens=0, cost_micro_usd=0, now_s=now_s)
+            return self._denied(store_unavailable(), key, demand, day_of(now)), headers
+        self._open.add(OpenLease(reservation, charges, line))
+        return Lease(request_id, key, demand, headers)
+
+    async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
+        """Book what was used; `None` means that nothing was generated. A second settle does nothing."""
+        held = self._open.take(lease.lease_id)
+        if held is None:
+            return
+        used = consumption or NOTHING
+        now_s = self._clock.now().timestamp()
+        settlement = Settlement(
+            lease.lease_id,
+            "settled",
+            status,
+            used.prompt_tokens,
+            used.cached_tokens,
+            used.completion_tokens,
+            used.cost_micro_usd,
+            now_s,
+        )
+        self._ledger.settle(LedgerRow(held.reservation, settlement))
+        await self._counters.settle(
+            held.charges, tokens=used.tokens, cost_micro_usd=used.cost_micro_usd, now_s=now_s
+        )
+
+    async def expire(self) -> None:
+        """Settle the leases that have been open for too long: tokens free, money as reserved."""
+        await self._expire(self._clock.now().timestamp())
+
+    async def _expire(self, now_s: float) -> None:
+        for held in self._open.expired(now_s):
+            reservation = held.reservation
+            _log.warning("request %s was never settled and costs what it reserved", reservation.request_id)
+            self._events.lease_expired()
+            self._ledger.settle(charged_as_reserved(reservation, "expired", now_s))
+            await self._counters.settle(
+                held.charges, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
+            )
+
+    def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:
+        self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))
+        return denial

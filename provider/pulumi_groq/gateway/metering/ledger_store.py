@@ -1,0 +1,173 @@
+"""The ledger's SQL: rows with their daily sums in one transaction, and what is read back at start."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from pulumi_groq.gateway.metering.entries import LedgerRow
+from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
+from pulumi_groq.policy.spend import day_of
+
+_IDS_PER_QUERY: Final = 500
+
+
+class DayKeyModel(NamedTuple):
+    """What usage is summed by."""
+
+    day: str
+    key_id: str
+    model: str
+
+
+class DeniedRequests(NamedTuple):
+    """What denials are counted by."""
+
+    day: str
+    key_id: str
+    model: str
+    reason: str
+
+
+class KeyDaySums(NamedTuple):
+    """Usage of one key on one day."""
+
+    key_id: str
+    day: str
+    requests: int
+    tokens: int
+    cost_micro_usd: int
+
+
+def insert_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
+    """Write rows that the ledger does not hold, and add them to the daily sums."""
+    if not rows:
+        return
+    connection.execute(insert(ledger), [_columns(row) for row in rows])
+    statement = upsert(usage_by_day)
+    new = statement.excluded
+    summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["day", "key_id", "model"],
+            set_={
+                **{name: usage_by_day.c[name] + new[name] for name in summed},
+                "team": new.team,
+                "last_used_at": func.max(usage_by_day.c.last_used_at, new.last_used_at),
+            },
+        ),
+        _daily_sums(rows),
+    )
+
+
+def not_yet_written(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """Those of `rows` whose request is not in the ledger."""
+    written: set[str] = set()
+    ids = [row.reservation.request_id for row in rows]
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        some = ids[start : start + _IDS_PER_QUERY]
+        written.update(connection.scalars(select(ledger.c.request_id).where(ledger.c.request_id.in_(some))))
+    return [row for row in rows if row.reservation.request_id not in written]
+
+
+def add_denials(connection: Connection, denials: Mapping[DeniedRequests, int]) -> None:
+    """Add to the counts of denied requests."""
+    if not denials:
+        return
+    statement = upsert(denials_by_day)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["day", "key_id", "model", "reason"],
+            set_={"requests": denials_by_day.c.requests + statement.excluded.requests},
+        ),
+        [{**denied._asdict(), "requests": count} for denied, count in denials.items()],
+    )
+
+
+def drop_rows_before(connection: Connection, before: datetime, at_most: int) -> int:
+    """Remove up to `at_most` requests admitted before a time; their daily sums stay. Gives the number."""
+    oldest = select(ledger.c.request_id).where(ledger.c.started_at < before).limit(at_most)
+    return connection.execute(delete(ledger).where(ledger.c.request_id.in_(oldest))).rowcount
+
+
+def read_daily_sums(connection: Connection) -> Iterable[KeyDaySums]:
+    """Sums by key and day, oldest day first."""
+    columns = usage_by_day.c
+    statement = (
+        select(
+            columns.key_id,
+            columns.day,
+            func.sum(columns.requests),
+            func.sum(columns.prompt_tokens + columns.completion_tokens),
+            func.sum(columns.cost_micro_usd),
+        )
+        .group_by(columns.day, columns.key_id)
+        .order_by(columns.day)
+    )
+    return (KeyDaySums(*row) for row in connection.execute(statement))
+
+
+def read_last_used(connection: Connection) -> Mapping[str, datetime]:
+    """When each key was last used."""
+    columns = usage_by_day.c
+    statement = select(columns.key_id, func.max(columns.last_used_at)).group_by(columns.key_id)
+    return dict(connection.execute(statement).all())
+
+
+def read_lineage_spend(connection: Connection, month: str) -> Mapping[str, int]:
+    """Spend in the month (`YYYY-MM`) by lineage, in micro-dollars."""
+    columns = usage_by_day.c
+    statement = (
+        select(columns.lineage_id, func.sum(columns.cost_micro_usd))
+        .where(columns.day.startswith(f"{month}-"))
+        .group_by(columns.lineage_id)
+    )
+    return dict(connection.execute(statement).all())
+
+
+def _columns(row: LedgerRow) -> dict[str, Any]:
+    reservation, settlement = row
+    return {
+        "request_id": reservation.request_id,
+        "key_id": reservation.key_id,
+        "lineage_id": reservation.lineage_id,
+        "team": reservation.team,
+        "model": reservation.model,
+        "outcome": settlement.outcome,
+        "status": settlement.status,
+        "prompt_tokens": settlement.prompt_tokens,
+        "cached_tokens": settlement.cached_tokens,
+        "completion_tokens": settlement.completion_tokens,
+        "cost_micro_usd": settlement.cost_micro_usd,
+        "started_at": reservation.started_at,
+        "settled_at": settlement.settled_at,
+    }
+
+
+def _daily_sums(rows: Sequence[LedgerRow]) -> list[dict[str, Any]]:
+    sums: dict[DayKeyModel, Counter[str]] = {}
+    newest: dict[DayKeyModel, LedgerRow] = {}
+    for row in rows:
+        reservation, settlement = row
+        group = DayKeyModel(day_of(reservation.started_at), reservation.key_id, reservation.model)
+        of_group = sums.setdefault(group, Counter())
+        of_group["requests"] += 1
+        of_group["prompt_tokens"] += settlement.prompt_tokens
+        of_group["cached_tokens"] += settlement.cached_tokens
+        of_group["completion_tokens"] += settlement.completion_tokens
+        of_group["cost_micro_usd"] += settlement.cost_micro_usd
+        if group not in newest or reservation.started_s > newest[group].reservation.started_s:
+            newest[group] = row
+    return [
+        {
+            **group._asdict(),
+            **counts,
+            "lineage_id": newest[group].reservation.lineage_id,
+            "team": newest[group].reservation.team,
+            "last_used_at": newest[group].reservation.started_at,
+        }
+        for group, counts in sums.items()
+    ]

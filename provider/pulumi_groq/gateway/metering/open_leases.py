@@ -1,0 +1,52 @@
+"""The requests in flight, oldest first."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pulumi_groq.gateway.metering.entries import Reservation
+from pulumi_groq.policy.limits import Charge
+
+
+@dataclass(slots=True)
+class OpenLease:
+    """A reservation that nobody has settled yet; `line` is its line of the journal."""
+
+    reservation: Reservation
+    charges: tuple[Charge, ...]
+    line: bytes
+
+
+class OpenLeases:
+    """Open leases by id. A lease may stay open for `ttl_s` seconds."""
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._by_id: OrderedDict[str, OpenLease] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def add(self, lease: OpenLease) -> None:
+        """Remember a lease; its request id must not be in use."""
+        request_id = lease.reservation.request_id
+        if request_id in self._by_id:
+            raise ValueError(f"request {request_id} holds a lease already")
+        self._by_id[request_id] = lease
+
+    def take(self, lease_id: str) -> OpenLease | None:
+        """The lease, which is open no more; `None` when it was not."""
+        return self._by_id.pop(lease_id, None)
+
+    def expired(self, now_s: float) -> Iterator[OpenLease]:
+        """Takes out, one by one, the leases that have been open for too long."""
+        while self._by_id:
+            oldest = next(iter(self._by_id.values()))
+            if oldest.reservation.started_s + self._ttl_s > now_s:
+                return
+            self._by_id.popitem(last=False)
+            yield oldest
+
+    def lines(self) -> bytes:
+        """The journal lines of all open leases."""
+        return b"".join(lease.line for lease in self._by_id.values())

@@ -1,0 +1,123 @@
+"""Usage of every key in memory: kept with each settlement, read by any thread without a lock.
+
+Every value is replaced, never changed, and a dict is copied in one step, so a reader sees whole rows.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pulumi_groq.gateway.metering.entries import LedgerRow
+from pulumi_groq.gateway.metering.ledger_store import KeyDaySums
+from pulumi_groq.gateway.protocols import KeyUsageRow
+from pulumi_groq.models.fields import usd
+from pulumi_groq.models.usage import UsageTotals
+from pulumi_groq.policy.spend import day_of, month_of
+
+
+class Sums(NamedTuple):
+    """Sums over a span of time; `span` is a day or a month, tokens are prompt plus completion."""
+
+    span: str
+    requests: int = 0
+    tokens: int = 0
+    cost_micro_usd: int = 0
+
+    def plus(self, span: str, requests: int, tokens: int, cost_micro_usd: int) -> "Sums":
+        """With these added where they belong: a newer span starts again, an older one adds nothing."""
+        if span == self.span:
+            return Sums(
+                span, self.requests + requests, self.tokens + tokens, self.cost_micro_usd + cost_micro_usd
+            )
+        return Sums(span, requests, tokens, cost_micro_usd) if span > self.span else self
+
+
+_NEVER = Sums("")
+
+
+class KeySums(NamedTuple):
+    """One key: its last day and its last month with traffic."""
+
+    day: Sums
+    month: Sums
+
+
+class UsageInMemory:
+    """Sums by key, spend by month, and when each key was last used."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, KeySums] = {}
+        self._spent_by_month: dict[str, int] = {}
+        self._last_used_s: dict[str, float] = {}
+
+    def load(self, sums: Iterable[KeyDaySums], last_used: Mapping[str, datetime]) -> None:
+        """Fill from the store; `sums` come oldest day first."""
+        for each in sums:
+            self.add_sums(each)
+        for key_id, used_at in last_used.items():
+            self.used(key_id, used_at.timestamp())
+
+    def used(self, key_id: str, at_s: float) -> None:
+        """A request of the key was admitted."""
+        if at_s > self._last_used_s.get(key_id, 0.0):
+            self._last_used_s[key_id] = at_s
+
+    def add(self, row: LedgerRow) -> None:
+        """A request is over."""
+        reservation, settlement = row
+        self.add_sums(
+            KeyDaySums(
+                reservation.key_id,
+                day_of(reservation.started_at),
+                1,
+                settlement.prompt_tokens + settlement.completion_tokens,
+                settlement.cost_micro_usd,
+            )
+        )
+
+    def add_sums(self, sums: KeyDaySums) -> None:
+        """Add usage of one key on one day."""
+        key_id, day, requests, tokens, cost_micro_usd = sums
+        month = day[:7]
+        former = self._by_key.get(key_id)
+        of_day, of_month = (_NEVER, _NEVER) if former is None else former
+        self._by_key[key_id] = KeySums(
+            of_day.plus(day, requests, tokens, cost_micro_usd),
+            of_month.plus(month, requests, tokens, cost_micro_usd),
+        )
+        self._spent_by_month[month] = self._spent_by_month.get(month, 0) + cost_micro_usd
+
+    def last_used_at(self, key_id: str) -> datetime | None:
+        """When the key's last request was admitted."""
+        used_s = self._last_used_s.get(key_id)
+        return None if used_s is None else datetime.fromtimestamp(used_s, UTC)
+
+    def month_spend_micro_usd(self, month: str) -> int:
+        """Settled spend in the month (`YYYY-MM`)."""
+        return self._spent_by_month.get(month, 0)
+
+    def usage_by_key(self, now: datetime) -> Mapping[str, KeyUsageRow]:
+        """Usage by key id of every key that was ever used."""
+        sums_by_key = self._by_key.copy()
+        return {
+            key_id: self._row(key_id, sums_by_key.get(key_id, KeySums(_NEVER, _NEVER)), now)
+            for key_id in _union(sums_by_key, self._last_used_s.copy())
+        }
+
+    def _row(self, key_id: str, sums: KeySums, now: datetime) -> KeyUsageRow:
+        today = sums.day if sums.day.span == day_of(now) else _NEVER
+        month = sums.month if sums.month.span == month_of(now) else _NEVER
+        return KeyUsageRow(
+            key_id=key_id,
+            requests_today=today.requests,
+            tokens_today=today.tokens,
+            cost_today_micro_usd=today.cost_micro_usd,
+            last_used_at=self.last_used_at(key_id),
+            month_to_date=UsageTotals(
+                requests=month.requests, tokens=month.tokens, cost_usd=usd(month.cost_micro_usd)
+            ),
+        )
+
+
+def _union(some: Iterable[str], others: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys([*some, *others])

@@ -1,0 +1,77 @@
+"""The tables of the metering, beside those of `schema`; the same migrations make them."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+
+from pulumi_groq.gateway.store.columns import UtcTimestamp
+from pulumi_groq.gateway.store.schema import metadata
+
+# One row a request that was admitted, once it is over.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("key_id", String(64), nullable=False),
+    Column("lineage_id", String(64), nullable=False),
+    Column("team", String(128), nullable=True),
+    Column("model", String(200), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_micro_usd", BigInteger, nullable=False),
+    Column("started_at", UtcTimestamp, nullable=False),
+    Column("settled_at", UtcTimestamp, nullable=False),
+    Index("ix_ledger_started_at", "started_at"),
+)
+
+# Sums of the ledger, written with it; they stay when old rows of the ledger are dropped.
+usage_by_day = Table(
+    "usage_by_day",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("key_id", String(64), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("lineage_id", String(64), nullable=False),
+    Column("team", String(128), nullable=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_micro_usd", BigInteger, nullable=False),
+    Column("last_used_at", UtcTimestamp, nullable=False),
+    Index("ix_usage_by_day_key_id", "key_id"),
+)
+
+# Denials are only counted, so that refused traffic cannot fill the disk.
+denials_by_day = Table(
+    "denials_by_day",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("key_id", String(64), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+)
+
+alerts_sent = Table(
+    "alerts_sent",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("threshold_micro_usd", BigInteger, primary_key=True),
+    Column("spent_micro_usd", BigInteger, nullable=False),
+    Column("cap_micro_usd", BigInteger, nullable=False),
+    Column("sent_at", UtcTimestamp, nullable=False),
+)
+
+# A row means that nothing is left to do for this alert and this URL (kept as its SHA-256 digest).
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("threshold_micro_usd", BigInteger, primary_key=True),
+    Column("url_digest", String(64), primary_key=True),
+    Column("outcome", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("done_at", UtcTimestamp, nullable=False),
+)

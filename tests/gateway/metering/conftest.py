@@ -1,0 +1,194 @@
+"""A metering over a real store, with a clock that is told the time and a sender that only writes down."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from pulumi_groq.gateway.metering.accounting import Accounting, MeteringSettings, open_accounting
+from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
+from pulumi_groq.gateway.metering.webhook import NotDeliveredError
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.store import Store, open_store
+from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
+from pulumi_groq.policy.metering import Consumption, Demand, Denial
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class ToldClock:
+    """Stands still until told."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, **delta: float) -> None:
+        self.time += timedelta(**delta)
+
+
+@dataclass
+class OneOrganisation:
+    """A directory of one organisation; `organisation` may be set anew at any time."""
+
+    organisation: OrganisationPolicy | None = None
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:  # noqa: ARG002 (protocol)
+        return None
+
+
+@dataclass
+class WrittenDown:
+    """A sender that answers from a list of statuses (200 when it is used up; 0: no answer)."""
+
+    answers: list[int] = field(default_factory=list)
+    posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        self.posted.append((url, body, headers))
+        status = self.answers.pop(0) if self.answers else 200
+        if status == 0:
+            raise NotDeliveredError("no answer")
+        return status
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class Noted:
+    """An observer that counts."""
+
+    expired: int = 0
+    written: int = 0
+    failed: int = 0
+    fired: list[int] = field(default_factory=list)
+    deliveries: list[DeliveryOutcome] = field(default_factory=list)
+
+    def lease_expired(self) -> None:
+        self.expired += 1
+
+    def ledger_written(self, rows: int) -> None:
+        self.written += rows
+
+    def ledger_failed(self) -> None:
+        self.failed += 1
+
+    def alert_fired(self, threshold_micro_usd: int) -> None:
+        self.fired.append(threshold_micro_usd)
+
+    def alert_delivery(self, outcome: DeliveryOutcome) -> None:
+        self.deliveries.append(outcome)
+
+
+@dataclass
+class Bench:
+    """Everything around one metering; `reopen` stands for a restart on the same disk."""
+
+    store: Store
+    journal_directory: Path
+    clock: ToldClock = field(default_factory=ToldClock)
+    directory: OneOrganisation = field(default_factory=OneOrganisation)
+    sender: WrittenDown = field(default_factory=WrittenDown)
+    events: Noted = field(default_factory=Noted)
+    slept_s: list[float] = field(default_factory=list)
+    lease_ttl_s: float = 900
+    kept_days: int = 90
+    _opened: list[Accounting] = field(default_factory=list)
+    _requests: int = 0
+
+    def open(self) -> Accounting:
+        accounting = open_accounting(
+            store=self.store,
+            journal_directory=self.journal_directory,
+            directory=self.directory,
+            clock=self.clock,
+            events=self.events,
+            sender=self.sender,
+            random=Random(7),  # noqa: S311 (jitter, no secret)
+            sleep=self._sleep,
+            settings=MeteringSettings(lease_ttl_s=self.lease_ttl_s, kept_days=self.kept_days),
+        )
+        self._opened.append(accounting)
+        return accounting
+
+    def close(self) -> None:
+        for accounting in self._opened:
+            accounting.ledger.close()
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        await asyncio.sleep(0)
+
+    def cap(self, cap: int, *thresholds: int, auto_pause: bool = True) -> None:
+        former = self.directory.organisation or OrganisationPolicy(cap, (), auto_pause)
+        self.directory.organisation = replace(
+            former, cap_micro_usd=cap, alert_thresholds_micro_usd=thresholds, auto_pause=auto_pause
+        )
+
+    def webhooks(self, *urls: str, secret: str | None = None) -> None:
+        assert self.directory.organisation is not None
+        self.directory.organisation = replace(
+            self.directory.organisation, alert_webhook_urls=urls, alert_webhook_signing_secret=secret
+        )
+
+    async def admit(
+        self, accounting: Accounting, key: KeyAccess, cost: int = 10, tokens: int = 100
+    ) -> Lease | Denial:
+        self._requests += 1
+        demand = Demand("openai/gpt-oss-20b", tokens, cost)
+        answer = await accounting.metering.admit(key, demand, f"req_{self._requests:08d}")
+        return answer if isinstance(answer, Lease) else answer[0]
+
+    async def spend(self, accounting: Accounting, key: KeyAccess, cost: int) -> None:
+        """One whole request that costs what it reserved."""
+        lease = await self.admit(accounting, key, cost)
+        assert isinstance(lease, Lease)
+        await accounting.metering.settle(lease, used(cost), 200)
+
+
+def used(cost: int, prompt: int = 10, cached: int = 0, completion: int = 5) -> Consumption:
+    return Consumption(prompt, cached, completion, cost)
+
+
+MakeKey = Callable[..., KeyAccess]
+
+
+@pytest.fixture
+def make_key() -> MakeKey:
+    """A key; by default of a lineage of its own and without limits."""
+
+    def make(
+        key_id: str = "key_01a", *, lineage_id: str = "", budget: int | None = None, **limits: int
+    ) -> KeyAccess:
+        return KeyAccess(
+            key_id=key_id,
+            name="chatbot",
+            lineage_id=lineage_id or key_id,
+            team="chat",
+            models=frozenset({"openai/gpt-oss-20b"}),
+            limits=Limits(**limits),
+            monthly_budget_micro_usd=budget,
+            expires_at=None,
+            disabled=False,
+        )
+
+    return make
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A store on disk and everything around it."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    store = open_store(f"sqlite:///{tmp_path / 'gateway.db'}")
+    made = Bench(store, tmp_path / "gateway.db.journal")
+    yield made
+    made.close()
+    store.close()

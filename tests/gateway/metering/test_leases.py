@@ -1,0 +1,245 @@
+"""Reserve, then settle: limits, cap, budgets, months and leases."""
+
+import asyncio
+
+import pytest
+
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.policy.metering import Denial
+from tests.gateway.metering.conftest import Bench, MakeKey, used
+
+
+def reason(answer: Lease | Denial) -> str:
+    return answer.reason if isinstance(answer, Denial) else ""
+
+
+def test_an_admitted_request_carries_rate_headers(bench: Bench, make_key: MakeKey) -> None:
+    """The lease shows what is left after this request."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        lease = await bench.admit(accounting, make_key(requests_per_day=1000, tokens_per_minute=8000))
+
+        assert isinstance(lease, Lease)
+        assert dict(lease.headers)[b"x-ratelimit-remaining-requests"] == b"999"
+        assert dict(lease.headers)[b"x-ratelimit-remaining-tokens"] == b"7900"
+
+    asyncio.run(scenario())
+
+
+def test_settling_gives_back_what_was_not_used(bench: Bench, make_key: MakeKey) -> None:
+    """After the settlement only the real tokens count, without the cached ones."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        key = make_key(tokens_per_minute=100)
+        first = await bench.admit(accounting, key)
+        assert isinstance(first, Lease)
+        assert reason(await bench.admit(accounting, key)) == "tokens_per_minute"
+
+        await accounting.metering.settle(first, used(1, prompt=50, cached=40, completion=10), 200)
+
+        assert reason(await bench.admit(accounting, key, tokens=81)) == "tokens_per_minute"
+        assert reason(await bench.admit(accounting, key, tokens=80)) == ""
+
+    asyncio.run(scenario())
+
+
+def test_a_second_settle_does_nothing(bench: Bench, make_key: MakeKey) -> None:
+    """A lease is settled once, whatever the paths that try."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        lease = await bench.admit(accounting, make_key())
+        assert isinstance(lease, Lease)
+        for _ in range(2):
+            await accounting.metering.settle(lease, used(7), 200)
+
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 7
+        assert accounting.metering.open_leases == 0
+
+    asyncio.run(scenario())
+
+
+def test_nothing_generated_costs_nothing_but_counts_as_a_request(bench: Bench, make_key: MakeKey) -> None:
+    """A request that the upstream refused is in the ledger at no cost."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        lease = await bench.admit(accounting, make_key())
+        assert isinstance(lease, Lease)
+        await accounting.metering.settle(lease, None, 502)
+
+        row = accounting.usage.usage_by_key(bench.clock.now())["key_01a"]
+        assert (row.requests_today, row.tokens_today, row.cost_today_micro_usd) == (1, 0, 0)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("cap", "cost"), [(1000, 7), (1000, 1000), (1000, 1001), (999, 10)])
+def test_200_at_once_never_pass_the_cap(bench: Bench, make_key: MakeKey, cap: int, cost: int) -> None:
+    """With auto-pause the worst cases of all admitted requests together stay within the cap."""
+
+    async def scenario() -> None:
+        bench.cap(cap)
+        accounting = bench.open()
+        answers = await asyncio.gather(*(bench.admit(accounting, make_key(), cost) for _ in range(200)))
+        admitted = [answer for answer in answers if isinstance(answer, Lease)]
+        denied = [answer for answer in answers if isinstance(answer, Denial)]
+        for lease in admitted:
+            await accounting.metering.settle(lease, used(cost), 200)
+
+        assert len(admitted) == min(200, cap // cost)
+        assert {(denial.status, denial.code) for denial in denied} == {(400, "blocked_api_access")}
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == len(admitted) * cost
+
+    asyncio.run(scenario())
+
+
+def test_without_auto_pause_nothing_is_refused(bench: Bench, make_key: MakeKey) -> None:
+    """The cap then only alerts."""
+
+    async def scenario() -> None:
+        bench.cap(10, auto_pause=False)
+        accounting = bench.open()
+
+        assert reason(await bench.admit(accounting, make_key(), cost=11)) == ""
+
+    asyncio.run(scenario())
+
+
+def test_raising_the_cap_unblocks_at_once(bench: Bench, make_key: MakeKey) -> None:
+    """The policy is read at every admission."""
+
+    async def scenario() -> None:
+        bench.cap(10)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        assert reason(await bench.admit(accounting, make_key(), cost=1)) == "cap"
+
+        bench.cap(11)
+
+        assert reason(await bench.admit(accounting, make_key(), cost=1)) == ""
+
+    asyncio.run(scenario())
+
+
+def test_the_first_of_the_month_unblocks(bench: Bench, make_key: MakeKey) -> None:
+    """Cap and budget begin again with the UTC month."""
+
+    async def scenario() -> None:
+        bench.cap(10)
+        accounting = bench.open()
+        key = make_key(budget=10)
+        bench.clock.time = bench.clock.time.replace(day=30, hour=23, minute=59, second=59)
+        await bench.spend(accounting, key, 10)
+        assert reason(await bench.admit(accounting, key)) == "cap"
+
+        bench.clock.advance(seconds=1)
+
+        assert reason(await bench.admit(accounting, key)) == ""
+
+    asyncio.run(scenario())
+
+
+def test_a_request_is_booked_in_the_month_in_which_it_began(bench: Bench, make_key: MakeKey) -> None:
+    """A stream over midnight of the first costs the old month and takes nothing from the new cap."""
+
+    async def scenario() -> None:
+        bench.cap(10)
+        accounting = bench.open()
+        bench.clock.time = bench.clock.time.replace(day=30, hour=23, minute=59)
+        old_month = bench.clock.now()
+        lease = await bench.admit(accounting, make_key())
+        assert isinstance(lease, Lease)
+        bench.clock.advance(minutes=2)
+        assert reason(await bench.admit(accounting, make_key())) == ""
+        await accounting.metering.settle(lease, used(9), 200)
+
+        assert accounting.usage.month_spend_micro_usd(old_month) == 9
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 0
+
+    asyncio.run(scenario())
+
+
+def test_generations_of_a_lineage_share_its_budget(bench: Bench, make_key: MakeKey) -> None:
+    """A rotated key goes on where its predecessor stood."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        first = make_key("key_01a", lineage_id="key_01a", budget=15)
+        second = make_key("key_01b", lineage_id="key_01a", budget=15)
+        await bench.spend(accounting, first, 10)
+        denial = await bench.admit(accounting, second, cost=6)
+
+        assert isinstance(denial, Denial)
+        assert (denial.status, denial.code) == (400, "key_budget_exceeded")
+        assert reason(await bench.admit(accounting, second, cost=5)) == ""
+
+    asyncio.run(scenario())
+
+
+def test_an_expired_lease_frees_tokens_and_costs_what_it_reserved(bench: Bench, make_key: MakeKey) -> None:
+    """A request that nobody settles cannot hold a limit for ever, nor be free."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        key = make_key(tokens_per_day=100)
+        lease = await bench.admit(accounting, key, cost=33)
+        assert isinstance(lease, Lease)
+        bench.clock.advance(seconds=bench.lease_ttl_s - 1)
+        assert reason(await bench.admit(accounting, key)) == "tokens_per_day"
+        bench.clock.advance(seconds=1)
+
+        assert reason(await bench.admit(accounting, key)) == ""
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 33
+        assert bench.events.expired == 1
+
+        await accounting.metering.settle(lease, used(1), 200)
+
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 33
+
+    asyncio.run(scenario())
+
+
+def test_upkeep_expires_leases_without_traffic(bench: Bench, make_key: MakeKey) -> None:
+    """The books move on also when nobody calls."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        await bench.admit(accounting, make_key(), cost=33)
+        bench.clock.advance(seconds=bench.lease_ttl_s)
+        await accounting.upkeep()
+
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 33
+
+    asyncio.run(scenario())
+
+
+def test_a_request_id_cannot_hold_two_leases(bench: Bench, make_key: MakeKey) -> None:
+    """Two requests of one id would settle each other."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        lease = await bench.admit(accounting, make_key())
+        assert isinstance(lease, Lease)
+        with pytest.raises(ValueError, match="holds a lease already"):
+            await accounting.metering.admit(lease.key, lease.demand, lease.lease_id)
+
+    asyncio.run(scenario())
+
+
+def test_a_full_disk_refuses_new_requests_and_takes_nothing(bench: Bench, make_key: MakeKey) -> None:
+    """What cannot be recorded may not be spent."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        key = make_key(tokens_per_minute=100)
+        accounting.ledger.close()
+        denial = await bench.admit(accounting, key)
+
+        assert isinstance(denial, Denial)
+        assert (denial.status, denial.code) == (503, "store_unavailable")
+        assert accounting.metering.open_leases == 0
+
+    asyncio.run(scenario())
