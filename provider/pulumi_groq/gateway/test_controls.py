@@ -103,6 +103,9 @@ class TestControls:
                 self._fails.append(_order(FailOrder, body))
             case "POST", "lose-response":
                 self._losses.append(_order(MatchOrder, body))
+            case "POST", "cancel-orders":
+                self._fails.clear()
+                self._losses.clear()
             case "POST", "reset-counts":
                 self._requests.clear()
                 self._upstream_calls_before_reset = dict(self._upstream_calls)

@@ -1,7 +1,7 @@
 """Puts the admin plane together."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 
 from anyio.from_thread import run_sync
@@ -66,8 +66,7 @@ def admin_app(parts: AdminParts) -> ASGIApp:
         )
     )
     add_fault_handlers(app)
-    described = document(app, version("pulumi-groq"))
-    app.openapi = partial(dict, described)  # type: ignore[method-assign]  # FastAPI's documented way
+    app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way
     return Gate(app, parts.admin_key, parts.ids)
 
 

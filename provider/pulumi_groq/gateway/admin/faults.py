@@ -1,6 +1,7 @@
 """Turns what a route raises into an answer in the envelope."""
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -60,7 +61,7 @@ def _reason(problem: dict[str, Any]) -> str:
 
 async def _no_route(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(_methods(request))
         return _response(
             ErrorAnswer(
                 405,
@@ -72,6 +73,15 @@ async def _no_route(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404:
         return _response(unknown_url(request.method, request.url.path))
     return _response(ErrorAnswer(error.status_code, error.detail))
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of the path; Starlette's own header names those of one route only."""
+    served: set[str] = set()
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", ".+", template), request.url.path):
+            served.update(method.upper() for method in operations)
+    return sorted(served)
 
 
 async def _store_down(_request: Request, error: StoreUnavailableError) -> Response:

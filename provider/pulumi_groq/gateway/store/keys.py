@@ -54,6 +54,7 @@ class KeyQuery:
     name: str | None = None
     managed_by: str | None = None
     team: str | None = None
+    lineage_id: str | None = None
 
 
 _COLUMNS = [api_keys.c[name] for name in KeyRecord.__dataclass_fields__]

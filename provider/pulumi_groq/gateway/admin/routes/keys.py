@@ -65,9 +65,10 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
         name: Annotated[Name | None, Query()] = None,
         managed_by: Annotated[Address | None, Query()] = None,
         team: Annotated[Name | None, Query()] = None,
+        lineage_id: Annotated[ObjectId | None, Query()] = None,
     ) -> ApiKeyPage:
         """List keys, oldest first."""
-        match = KeyQuery(name=name, managed_by=managed_by, team=team)
+        match = KeyQuery(name=name, managed_by=managed_by, team=team, lineage_id=lineage_id)
         return keys.page(PageQuery(match=match, after=after, limit=limit))
 
     @router.get("/{key_id}", responses=errors(404))
