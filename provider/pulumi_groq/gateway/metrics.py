@@ -19,13 +19,16 @@ from prometheus_client import (
 
 from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.record import RequestRecord
+from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 
 
 class GatewayMetrics:
-    """The gateway's metrics, in a registry of their own. An ASGI application that answers with them."""
+    """The gateway's metrics, in a registry of their own. An ASGI application that answers with them,
+    and the `MeteringEvents` of the metering.
+    """
 
     def __init__(self, *, key_labels: bool = True) -> None:
         self._key_labels = key_labels
@@ -67,8 +70,25 @@ class GatewayMetrics:
             buckets=ADDED_BUCKETS_S,
             registry=self.registry,
         )
-        self._alerts = Counter(
-            "pulumi_groq_alerts_sent", "Spending alerts, by outcome.", ("outcome",), registry=self.registry
+        self._alerts = Counter("pulumi_groq_alerts", "Spending thresholds reached.", registry=self.registry)
+        self._deliveries = Counter(
+            "pulumi_groq_alert_deliveries",
+            "Alert webhooks, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._expired = Counter(
+            "pulumi_groq_expired_leases",
+            "Requests never settled and so charged as reserved.",
+            registry=self.registry,
+        )
+        self._ledger_rows = Counter(
+            "pulumi_groq_ledger_rows", "Requests written into the ledger.", registry=self.registry
+        )
+        self._ledger_failures = Counter(
+            "pulumi_groq_ledger_failures",
+            "Writes that the store or the journal did not take.",
+            registry=self.registry,
         )
         self._running = Gauge(
             "pulumi_groq_running_requests", "Inference requests being served.", registry=self.registry
@@ -91,9 +111,25 @@ class GatewayMetrics:
         if record.cost_micro_usd or record.prompt_tokens:
             self._charge(record)
 
-    def alert_sent(self, outcome: str) -> None:
-        """Counts a spending alert: `delivered` or `failed`."""
-        self._alerts.labels(outcome).inc()
+    def lease_expired(self) -> None:
+        """A request was not settled in time and was charged as reserved."""
+        self._expired.inc()
+
+    def ledger_written(self, rows: int) -> None:
+        """Rows went from memory to the store."""
+        self._ledger_rows.inc(rows)
+
+    def ledger_failed(self) -> None:
+        """The store or the journal did not take what it was given."""
+        self._ledger_failures.inc()
+
+    def alert_fired(self, threshold_micro_usd: int) -> None:  # noqa: ARG002  amounts are no labels
+        """A threshold was reached."""
+        self._alerts.inc()
+
+    def alert_delivery(self, outcome: DeliveryOutcome) -> None:
+        """A URL was told of an alert, or given up."""
+        self._deliveries.labels(outcome).inc()
 
     def watch(
         self, *, running: Callable[[], int], reservations: Callable[[], int], backlog: Callable[[], int]

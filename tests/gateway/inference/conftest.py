@@ -5,11 +5,11 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from random import Random
+from random import SystemRandom
 from typing import Any
 
 import pytest
@@ -19,7 +19,8 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, InferencePlane
 from pulumi_groq.gateway.inference.asgi import Message
-from pulumi_groq.gateway.inference.echo import EchoScript
+from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
+from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
@@ -127,16 +128,17 @@ class Answer:
 class Bench:
     """A plane, its doubles and its echo. `upstream` replaces the echo where a test brings its own."""
 
-    options: InferenceOptions = InferenceOptions()
-    script: EchoScript = EchoScript()
+    options: InferenceOptions = DEFAULT_OPTIONS
+    script: EchoScript = PLAIN
     upstream: Any = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def __post_init__(self) -> None:
         self.clock = FixedClock()
         self.directory = DictDirectory()
         self.key = self.directory.add(KEY)
         self.metering = RememberingMetering()
-        self.echo = EchoUpstream(self.clock, self.script)
+        self.echo = EchoUpstream(self.clock, self.script, self.sleep)
         self.records: list[RequestRecord] = []
         self.plane = InferencePlane(
             directory=self.directory,
@@ -144,7 +146,7 @@ class Bench:
             upstream=self.upstream or self.echo,
             catalogue=Catalogue.load(),
             clock=self.clock,
-            ids=ObjectIds(self.clock, Random(1)),
+            ids=ObjectIds(self.clock, SystemRandom()),
             options=self.options,
             observers=(self.records.append,),
         )
@@ -250,3 +252,15 @@ def serving() -> Iterator[Callable[..., str]]:
     """Serves an ASGI application on a real port (uvicorn, uvloop, httptools); gives its base URL."""
     with ExitStack() as stack:
         yield lambda app, **config: stack.enter_context(_serving(app, config))
+
+
+@pytest.fixture
+def echo_script() -> type[EchoScript]:
+    """How an echo is to behave."""
+    return EchoScript
+
+
+@pytest.fixture
+def options() -> type[InferenceOptions]:
+    """The settings of a plane."""
+    return InferenceOptions

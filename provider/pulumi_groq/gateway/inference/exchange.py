@@ -19,6 +19,7 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamCall,
     UpstreamError,
     UpstreamTimeoutError,
+    UpstreamUnreachableError,
 )
 from pulumi_groq.gateway.inference.upstream_trouble import (
     answer_too_large,
@@ -209,7 +210,10 @@ class Exchange:
                     held = passed
                 elif passed:
                     await self._pass_on(passed)
-            held += relay.rest()
+            rest = relay.rest()
+            if not relay.ended:
+                raise UpstreamUnreachableError("the stream ended before its last event")
+            held += rest
         except UpstreamError as failure:
             broken = True
             trouble = no_answer(failure)

@@ -10,7 +10,9 @@ FRAME_LIMIT_BYTES: Final = 256 * 1024
 """A frame longer than this passes in pieces, and a usage inside it is not seen."""
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
-_ENDING: Final = re.compile(rb'"usage"\s*:\s*\{|data: ?\[DONE\]')
+_END: Final = re.compile(
+    rb"^(?:data: ?\[DONE\]|event: ?(?:response\.(?:completed|incomplete|failed)|error)\b)", re.MULTILINE
+)
 _FRAME_ENDS: Final = (b"\n\n", b"\n\r\n")
 _FRAME: Final = re.compile(rb".*?\r?\n\r?\n", re.DOTALL)
 BYTES_PER_TOKEN: Final = 4
@@ -19,11 +21,13 @@ BYTES_PER_TOKEN: Final = 4
 class SseRelay:
     """Takes the upstream's bytes, cut anywhere, and gives them back cut between frames.
 
-    With `hide_usage` the extra chunk (no choices, only usage) is left out. Inside a JSON string a
-    quote is always escaped, so the patterns never match text that a model wrote.
+    With `hide_usage` the extra chunk (no choices, only usage) is left out. `ended` turns true with the
+    event that ends a stream; one that stops before it broke off. Inside a JSON string quotes and line
+    ends are always escaped, so the patterns never match text that a model wrote.
     """
 
     def __init__(self, *, hide_usage: bool) -> None:
+        self.ended = False
         self._hide_usage = hide_usage
         self._held = b""
         self._usage_frame = b""
@@ -50,11 +54,15 @@ class SseRelay:
     def rest(self) -> bytes:
         """What was kept back when the upstream ended without finishing its frame."""
         held, self._held = self._held, b""
+        self._count(held)
+        self.may_end_with(held)
         return self._inspected(held) if _USAGE.search(held) else held
 
     def may_end_with(self, piece: bytes) -> bool:
-        """Whether a client may take `piece` for the end of the stream."""
-        return _ENDING.search(piece) is not None
+        """Whether a client may take `piece`, as `feed` gave it, for the end of the stream."""
+        if _END.search(piece):
+            self.ended = True
+        return self.ended or _USAGE.search(piece) is not None
 
     def usage(self) -> TokenUsage | None:
         """The last usage that was seen."""

@@ -1,0 +1,135 @@
+"""Audio uploads: metered before they go out, passed on as they come."""
+
+import json
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
+from pulumi_groq.gateway.inference.multipart import FormReader
+from pulumi_groq.gateway.inference.refusal import Refusal
+
+TYPE = {"content-type": "multipart/form-data; boundary=XyZ"}
+Field = tuple[str, bytes]
+
+
+def form(*fields: Field, end: bytes = b"--XyZ--\r\n") -> bytes:
+    parts = []
+    for name, value in fields:
+        extra = b'; filename="a.mp3"\r\nContent-Type: audio/mpeg' if name == "file" else b""
+        head = b'--XyZ\r\nContent-Disposition: form-data; name="' + name.encode() + b'"' + extra
+        parts.append(head + b"\r\n\r\n" + value + b"\r\n")
+    return b"".join(parts) + end
+
+
+MODEL: Field = ("model", b"whisper-large-v3-turbo")
+FILE: Field = ("file", b"\x00\r\n--Xy" * 1000)
+WAV = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 0, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 1, 2, 16)
+
+
+@pytest.mark.parametrize("order", [(MODEL, FILE), (FILE, MODEL)])
+def test_the_model_may_come_before_or_after_the_file(bench: Callable[..., Any], order: Any) -> None:
+    """Both orders that clients send are served, and the upstream gets the same bytes."""
+    made = bench()
+    answer = made.post("audio/transcriptions", form(*order), TYPE)
+    assert (answer.status, json.loads(answer.body)["text"]) == (200, f"{len(FILE[1])} bytes of audio.")
+
+
+def test_a_translation_is_charged_by_size(bench: Callable[..., Any]) -> None:
+    """An answer that states no duration is charged as reserved: the size at 16 kbit/s, at least 10 s."""
+    made = bench()
+    made.post("audio/translations", form(MODEL, ("file", bytes(200_000))), TYPE)
+    [settled] = made.metering.settled
+    assert 1112 <= settled.consumption.cost_micro_usd <= 1115
+    assert (settled.consumption.tokens, settled.demand.tokens) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param"),
+    [
+        (form(FILE), 400, "model"),
+        (form(MODEL), 400, "file"),
+        (form(MODEL, FILE, ("model", b"other")), 400, "model"),
+        (form(MODEL, ("model", b"other"), FILE), 400, "model"),
+        (form(MODEL, FILE, ("Model", b"other")), 400, "model"),
+        (form(MODEL, FILE, FILE), 400, "file"),
+        (form(MODEL, FILE, ("url", b"https://example.com/long.mp3")), 400, "url"),
+        (form(("url", b"https://example.com/long.mp3"), MODEL), 400, "url"),
+        (form(("model", b"whisper-large-v3"), FILE), 403, None),
+        (form(("model", b"openai/gpt-oss-20b"), FILE), 400, "model"),
+        (form(MODEL, FILE, end=b""), 400, None),
+        (form(MODEL, ("prompt", b"\xff"), FILE), 400, "prompt"),
+        (form(MODEL, ("prompt", b"x" * 70_000), FILE), 400, "prompt"),
+        (b"preamble" + form(MODEL, FILE), 400, None),
+        (b"", 400, None),
+    ],
+)
+def test_a_bad_form_is_refused(
+    bench: Callable[..., Any], body: bytes, status: int, param: str | None
+) -> None:
+    """Missing, repeated, ambiguous and unmeterable fields are refused, early or late; nothing is charged."""
+    made = bench()
+    answer = made.post("audio/transcriptions", body, TYPE)
+    assert (answer.status, json.loads(answer.body)["error"].get("param")) == (status, param)
+    assert [each.consumption for each in made.metering.settled] in ([], [None])
+
+
+def test_an_upload_needs_its_length(bench: Callable[..., Any]) -> None:
+    """Without a length there is nothing to reserve for: 411."""
+    answer = bench().post("audio/transcriptions", form(MODEL, FILE), {**TYPE, "content-length": ""})
+    assert answer.status == 411
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "multipart/form-data", "multipart/form-data; boundary="]
+)
+def test_another_content_type_is_400(bench: Callable[..., Any], content_type: str) -> None:
+    """An upload is multipart/form-data with a boundary."""
+    assert (
+        bench().post("audio/transcriptions", form(MODEL, FILE), {"content-type": content_type}).status == 400
+    )
+
+
+@given(cuts=st.lists(st.integers(min_value=0), max_size=40))
+def test_any_cut_reads_the_same_form(cuts: list[int]) -> None:
+    """However the body is cut, the fields and the file's size are the same."""
+    body = form(MODEL, FILE, ("response_format", b"json"))
+    reader = FormReader(TYPE["content-type"].encode())
+    places = [0, *sorted(cut % len(body) for cut in cuts), len(body)]
+    for at, end in pairwise(places):
+        reader.feed(body[at:end])
+    read = reader.finish()
+    assert (read.fields, read.file_bytes) == (
+        {"model": "whisper-large-v3-turbo", "response_format": "json"},
+        len(FILE[1]),
+    )
+
+
+@given(body=st.binary(max_size=400))
+def test_garbage_is_refused_or_read(body: bytes) -> None:
+    """No bytes make the reader fail in any other way than by refusing; none are lost."""
+    reader = FormReader(TYPE["content-type"].encode())
+    with suppress(Refusal):
+        reader.feed(b"--XyZ" + body)
+        assert reader.finish().file_bytes <= len(body)
+
+
+@pytest.mark.parametrize(
+    ("size", "head", "expected_ms"),
+    [
+        (32_000, WAV, 1_000),  # 16 kHz, 16 bit, mono; its stated byte rate is a lie
+        (32_000, b"ID3", 16_000),
+        (32_000, WAV[:20] + b"\x55\x00" + WAV[22:], 16_000),  # MP3 inside WAV
+        (32_000, WAV[:22] + b"\x00\x00" + WAV[24:], 16_000),  # no channels
+        (0, b"", 1),
+    ],
+)
+def test_how_long_audio_may_be(size: int, head: bytes, expected_ms: int) -> None:
+    """Plain WAV is measured by its sample format, all else taken as 16 kbit/s."""
+    assert longest_audio_ms(size, head) == expected_ms

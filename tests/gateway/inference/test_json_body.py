@@ -1,0 +1,101 @@
+"""JSON bodies have one meaning, or are refused."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pulumi_groq.gateway.inference.json_body import read_json_object
+from pulumi_groq.gateway.inference.refusal import Refusal
+from pulumi_groq.gateway.inference.usage_request import with_usage_requested
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"1",
+        b'"model"',
+        b"\xff\xfe{\x00}\x00",
+        b"\xef\xbb\xbf{}",
+        b'{"temperature": NaN}',
+        b'{"temperature": -Infinity}',
+        b'{"model": "\xff"}',
+        b'{"n": ' + b"1" * 5000 + b"}",
+        b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"{} {}",
+    ],
+)
+def test_what_is_no_json_object_is_400(body: bytes) -> None:
+    """Whatever is not one strict JSON object in UTF-8 is refused."""
+    with pytest.raises(Refusal) as caught:
+        read_json_object(body)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"cheap","model":"dear"}',
+        b'{"model":"cheap","\\u006dodel":"dear"}',
+        b'{"\\u006dodel":"cheap","\\u006dode\\u006c":"dear"}',
+        b'{"stream":true,"x":1,"stream":false}',
+        b'{"max_tokens":1,"max_tokens":1.0}',
+        b'{"n":1,"n":true}',
+        b'{"model" :"cheap","model"\n:"dear"}',
+        b'{"stream_options":{"include_usage":true},"stream_options":{"include_usage":false}}',
+    ],
+)
+def test_a_repeated_metered_key_is_400(body: bytes) -> None:
+    """Two values for one metered key are refused, however the second is spelled."""
+    with pytest.raises(Refusal, match="appears twice"):
+        read_json_object(body)
+
+
+@pytest.mark.parametrize(
+    "name", ["Model", "MODEL", "max_to\u212aens", "\u017ftream", "Max_Completion_Tokens"]
+)
+def test_another_spelling_of_a_metered_key_is_400(name: str) -> None:
+    """Parsers that ignore case would obey these keys, so they are refused."""
+    with pytest.raises(Refusal, match="in lower case"):
+        read_json_object(json.dumps({"model": "cheap", name: 1}).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"m","metadata":{"model":"other"},"tools":[{"input":1},{"input":2}]}',
+        b'{"model":"m","model":"m"}',
+        b'{"model":"m","extra":1,"extra":2}',
+        b'{"model":"m","text":"\\u0041 \\"model\\": 1, \\"model\\": 2"}',
+    ],
+)
+def test_harmless_repeats_pass(body: bytes) -> None:
+    """Equal repeats, repeats in other objects or texts, and repeats of unmetered keys pass."""
+    assert read_json_object(body) == json.loads(body)
+
+
+def test_the_usage_is_asked_for_without_touching_other_bytes() -> None:
+    """Without stream_options the body keeps its bytes, and gains one member in front."""
+    body = b' {"model":"m", "seed": 1.10, "x":"\\u00e9"}'
+    changed = with_usage_requested(body, json.loads(body))
+    assert changed == b'{"stream_options":{"include_usage":true},"model":"m", "seed": 1.10, "x":"\\u00e9"}'
+
+
+@pytest.mark.parametrize("options", [None, {}, {"include_usage": False}, {"include_obfuscation": True}])
+def test_the_usage_is_asked_for_beside_other_options(options: Any) -> None:
+    """Existing stream options stay, with include_usage set."""
+    body = json.dumps({"model": "m", "stream_options": options}).encode()
+    changed = json.loads(with_usage_requested(body, json.loads(body)))
+    assert changed["stream_options"] == {**(options or {}), "include_usage": True}
+
+
+@pytest.mark.parametrize("value", ["\ud800", "\U0001f600\ud83d"])
+def test_a_lone_surrogate_is_no_server_error(bench: Callable[..., Any], value: str) -> None:
+    """Half a character in the model's name is a 403 like any other unknown name."""
+    body = json.dumps({"model": value, "messages": []}).encode()
+    assert bench().post("chat/completions", body).status == 403

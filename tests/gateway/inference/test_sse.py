@@ -1,0 +1,115 @@
+"""Streams keep their bytes and lose only the chunk that was not asked for."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_groq.gateway.inference.sse import SseRelay
+from pulumi_groq.gateway.inference.usage import TokenUsage
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
+EXPECTED = TokenUsage(prompt=7, cached=2, completion=3)
+
+
+def frame(value: Any, end: bytes = b"\n\n") -> bytes:
+    return b"data: " + json.dumps(value).encode() + end
+
+
+CONTENT = [
+    frame({"choices": [{"delta": {"role": "assistant", "content": ""}}], "x_groq": {"id": "req_1"}}),
+    frame({"choices": [{"delta": {"content": 'he said "usage": {} and data: [DONE]\n\n'}}]}),
+    frame({"choices": [{"delta": {"content": "\u00e9\U0001f600"}}]}),
+]
+FINISH = frame({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+EXTRA = frame({"choices": [], "usage": USAGE})
+DONE = b"data: [DONE]\n\n"
+STREAM = b"".join([*CONTENT, FINISH, EXTRA, DONE])
+
+
+def relayed(stream: bytes, cuts: list[int], *, hide: bool) -> tuple[bytes, SseRelay]:
+    relay = SseRelay(hide_usage=hide)
+    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    out = b"".join(relay.feed(stream[one:two]) for one, two in pairwise(places))
+    return out + relay.rest(), relay
+
+
+@given(cuts=st.lists(st.integers(min_value=0), max_size=60))
+def test_any_cut_gives_the_usage_and_hides_the_extra_chunk(cuts: list[int]) -> None:
+    """However the upstream's bytes are cut, the usage is read and only the extra chunk is missing."""
+    out, relay = relayed(STREAM, cuts, hide=True)
+    assert out == b"".join([*CONTENT, FINISH, DONE])
+    assert relay.usage() == EXPECTED
+
+
+@given(cuts=st.lists(st.integers(min_value=0), max_size=60))
+def test_nothing_is_hidden_from_who_asked(cuts: list[int]) -> None:
+    """With include_usage asked for, every byte passes."""
+    out, relay = relayed(STREAM, cuts, hide=False)
+    assert (out, relay.usage()) == (STREAM, EXPECTED)
+
+
+@given(cuts=st.lists(st.integers(min_value=0), max_size=60))
+def test_carriage_returns_are_kept(cuts: list[int]) -> None:
+    """Frames that end with CR LF are frames too."""
+    stream = STREAM.replace(b"\n\n", b"\r\n\r\n")
+    out, relay = relayed(stream, cuts, hide=True)
+    assert out == b"".join([*CONTENT, FINISH, DONE]).replace(b"\n\n", b"\r\n\r\n")
+    assert relay.usage() == EXPECTED
+
+
+@given(stream=st.binary(max_size=300), cuts=st.lists(st.integers(min_value=0), max_size=20))
+def test_garbage_passes_unchanged(stream: bytes, cuts: list[int]) -> None:
+    """What is no event stream at all comes out as it went in."""
+    assert relayed(stream, cuts, hide=True)[0] == stream
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"choices": [{"delta": {}}], "usage": USAGE, "x_groq": {"usage": USAGE}},
+        {"choices": [{"delta": {}}], "x_groq": {"id": "r", "usage": USAGE}},
+        {
+            "type": "response.completed",
+            "response": {
+                "usage": {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}
+            },
+        },
+    ],
+)
+def test_usage_is_found_in_each_of_its_places(last: dict[str, Any]) -> None:
+    """Groq states usage at the top, in x_groq, or in the finished response; such chunks are not hidden."""
+    stream = CONTENT[0] + frame(last)
+    out, relay = relayed(stream, [], hide=True)
+    assert (out, relay.usage()) == (stream, EXPECTED)
+
+
+def test_tokens_are_counted_by_frames_and_size() -> None:
+    """Without usage the count is one token a frame at least, more where frames carry more."""
+    relay = SseRelay(hide_usage=True)
+    relay.feed(CONTENT[0])
+    for _ in range(9):
+        relay.feed(frame({"choices": [{"delta": {"role": "assistant", "content": "x" * 400}}]}))
+    assert relay.counted_tokens > 9 * 80
+
+
+def test_a_frame_beyond_the_limit_passes_in_pieces() -> None:
+    """A frame that never ends is not kept in memory."""
+    relay = SseRelay(hide_usage=True)
+    passed = sum(len(relay.feed(b"x" * 65_536)) for _ in range(64))
+    assert passed > 63 * 65_536 - 300_000
+
+
+def test_the_extra_chunk_is_hidden_end_to_end(bench: Callable[..., Any]) -> None:
+    """Who did not ask for usage sees no chunk without choices; the usage is settled all the same."""
+    made = bench()
+    body = {"model": "openai/gpt-oss-20b", "stream": True, "messages": [{"role": "user", "content": "a b c"}]}
+    answer = made.post("chat/completions", json.dumps(body).encode())
+    assert b'"choices":[]' not in answer.body
+    assert answer.body.endswith(DONE)
+    [settled] = made.metering.settled
+    assert settled.consumption.completion_tokens == 3
