@@ -1,6 +1,6 @@
 """The gateway as one ASGI application: dispatches by path to the admin plane, inference and operations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -30,8 +30,8 @@ class Gateway:
         self,
         *,
         admin: ASGIApp,
-        inference: ASGIApp | None,
-        operations: dict[str, ASGIApp],
+        inference: ASGIApp,
+        operations: Mapping[str, ASGIApp],
         admin_key: AdminKey,
         ids: ObjectIds,
         lifespan: Lifespan,
@@ -56,7 +56,7 @@ class Gateway:
         path: str = scope["path"]
         if self._is_admin(scope):
             return self._admin
-        if self._inference is not None and path.startswith(_INFERENCE_PREFIX):
+        if path.startswith(_INFERENCE_PREFIX):
             return self._inference
         return self._operate
 

@@ -1,39 +1,23 @@
-"""Builds a gateway from its settings and serves it until it is told to stop."""
+"""Serves a gateway on a port until it is told to stop."""
 
 import errno
+import logging
 import signal
 import socket
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import datetime
-from random import SystemRandom
+import sys
+from collections.abc import Callable
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.gateway.admin.app import AdminParts, admin_app
-from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.key_values import KeyValues
-from pulumi_groq.gateway.admin.seal import Seal
-from pulumi_groq.gateway.app import Gateway
+from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import SystemClock
-from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.movable_clock import MovableClock
-from pulumi_groq.gateway.operations import Readyz, healthz
-from pulumi_groq.gateway.protocols import Clock, KeyUsageRow
-from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import Settings
-from pulumi_groq.gateway.store.engine import sqlite_path
-from pulumi_groq.gateway.store.keys import all_keys
-from pulumi_groq.gateway.store.policies import find_policy
-from pulumi_groq.gateway.store.store import Store, open_store
-from pulumi_groq.gateway.store.teams import all_teams
-from pulumi_groq.gateway.test_controls import CuttableProtocol, TestControls
-from pulumi_groq.models.spend_policy import AlertSent
+from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.gateway.test_controls import CuttableProtocol
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -41,11 +25,13 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
 
     Raises `ConfigurationError` or `StoreOpenError`, in one line, when it cannot start.
     """
+    set_up_logs(settings.log_format, sys.stderr)
+    _set_up_server_log(settings)
     catalogue = Catalogue.load(settings.price_list)
     store = open_store(settings.store_url)
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
-        app = build(settings, catalogue, store, clock)
+        app = assemble(settings, catalogue, store, clock)
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
             app,
@@ -68,60 +54,14 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         store.close()
 
 
-def build(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) -> ASGIApp:
-    """The whole gateway over an open store."""
-    directory = LiveDirectory(settings.default_limits)
-    with store.read() as connection:
-        directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
-    admin_key = AdminKey(settings.admin_key)
-    random = SystemRandom()
-    ids = ObjectIds(clock, random)
-    admin = admin_app(
-        AdminParts(
-            store=store,
-            directory=directory,
-            catalogue=catalogue,
-            usage=_NoTraffic(),
-            clock=clock,
-            ids=ids,
-            values=KeyValues(random),
-            admin_key=admin_key,
-            seal=Seal(server_secret(settings.gateway_secret, sqlite_path(settings.store_url))),
-            defaults=settings.default_limits,
-        )
-    )
-    gateway = Gateway(
-        admin=admin,
-        inference=None,
-        operations={"/healthz": healthz, "/readyz": Readyz(store)},
-        admin_key=admin_key,
-        ids=ids,
-        lifespan=_lifespan,
-    )
-    if isinstance(clock, MovableClock):
-        return TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=Counter())
-    return gateway
-
-
-@asynccontextmanager
-async def _lifespan() -> AsyncIterator[None]:
-    yield
-
-
-class _NoTraffic:
-    """Stands in until the ledger lands."""
-
-    def usage_by_key(self, now: datetime) -> Mapping[str, KeyUsageRow]:  # noqa: ARG002 (protocol)
-        return {}
-
-    def last_used_at(self, key_id: str) -> datetime | None:  # noqa: ARG002 (protocol)
-        return None
-
-    def month_spend_micro_usd(self, now: datetime) -> int:  # noqa: ARG002 (protocol)
-        return 0
-
-    def alerts_sent(self, now: datetime) -> list[AlertSent]:  # noqa: ARG002 (protocol)
-        return []
+def _set_up_server_log(settings: Settings) -> None:
+    """uvicorn's warnings and tracebacks in the same form as the gateway's own lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter(settings.log_format))
+    logger = logging.getLogger("uvicorn")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False
 
 
 def _listen(host: str, port: int) -> socket.socket:

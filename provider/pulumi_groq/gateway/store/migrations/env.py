@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from pulumi_groq.gateway.store.schema import metadata
+from pulumi_groq.gateway.store.ledger_schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

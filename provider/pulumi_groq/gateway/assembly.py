@@ -1,0 +1,140 @@
+"""Puts a gateway together from its settings, over an open store."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from random import SystemRandom
+
+from starlette.types import ASGIApp
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.app import AdminParts, admin_app
+from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.key_values import KeyValues
+from pulumi_groq.gateway.admin.seal import Seal
+from pulumi_groq.gateway.app import Gateway, Lifespan
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.inference.aiohttp_upstream import AiohttpUpstream
+from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
+from pulumi_groq.gateway.inference.plane import InferencePlane
+from pulumi_groq.gateway.inference.upstream import Upstream
+from pulumi_groq.gateway.logs import RequestLog
+from pulumi_groq.gateway.metering.accounting import Accounting, open_accounting
+from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metrics import GatewayMetrics
+from pulumi_groq.gateway.movable_clock import MovableClock
+from pulumi_groq.gateway.operations import Readyz, healthz
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.server_secret import server_secret
+from pulumi_groq.gateway.settings import ECHO, Settings
+from pulumi_groq.gateway.store.engine import sqlite_path
+from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.keys import all_keys
+from pulumi_groq.gateway.store.policies import find_policy
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.teams import all_teams
+from pulumi_groq.gateway.test_controls import TestControls
+
+
+def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) -> ASGIApp:
+    """The whole gateway; with the test controls in front when `clock` can be moved.
+
+    Raises `StoreOpenError` when what belongs to the store cannot be read or written.
+    """
+    directory = _load_directory(settings, store)
+    random = SystemRandom()
+    ids = ObjectIds(clock, random)
+    admin_key = AdminKey(settings.admin_key)
+    metrics = GatewayMetrics()
+    accounting = _open_accounting(settings, store, directory, clock, metrics, random)
+    upstream, upstream_calls = _upstream(settings, clock)
+    inference = InferencePlane(
+        directory=directory,
+        metering=accounting.metering,
+        upstream=upstream,
+        catalogue=catalogue,
+        clock=clock,
+        ids=ids,
+        observers=(metrics.observe, RequestLog().observe),
+    )
+    metrics.watch(
+        running=lambda: inference.drain.running,
+        reservations=lambda: accounting.metering.open_leases,
+        backlog=lambda: accounting.ledger.waiting_rows,
+    )
+    admin = admin_app(
+        AdminParts(
+            store=store,
+            directory=directory,
+            catalogue=catalogue,
+            usage=accounting.usage,
+            clock=clock,
+            ids=ids,
+            values=KeyValues(random),
+            admin_key=admin_key,
+            seal=Seal(server_secret(settings.gateway_secret, sqlite_path(settings.store_url))),
+            defaults=settings.default_limits,
+        )
+    )
+    gateway = Gateway(
+        admin=admin,
+        inference=inference,
+        operations={"/healthz": healthz, "/readyz": Readyz(store), "/metrics": metrics},
+        admin_key=admin_key,
+        ids=ids,
+        lifespan=_lifespan(accounting, upstream),
+    )
+    if isinstance(clock, MovableClock):
+        return TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
+    return gateway
+
+
+def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
+    directory = LiveDirectory(settings.default_limits)
+    with store.read() as connection:
+        directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
+    return directory
+
+
+def _open_accounting(
+    settings: Settings,
+    store: Store,
+    directory: LiveDirectory,
+    clock: Clock,
+    metrics: GatewayMetrics,
+    random: SystemRandom,
+) -> Accounting:
+    database = sqlite_path(settings.store_url)
+    journal = database.with_name(database.name + ".journal")
+    try:
+        return open_accounting(
+            store=store,
+            journal_directory=journal,
+            directory=directory,
+            clock=clock,
+            events=metrics,
+            sender=AiohttpAlertSender(),
+            random=random,
+        )
+    except OSError as error:
+        raise StoreOpenError(f"cannot use {journal}: {error.strerror}; give a writable place") from error
+
+
+def _upstream(settings: Settings, clock: Clock) -> tuple[Upstream, Mapping[str, int]]:
+    """The upstream, and its count of calls by path where it keeps one."""
+    if settings.upstream == ECHO:
+        echo = EchoUpstream(clock)
+        return echo, echo.calls
+    return AiohttpUpstream(settings.upstream, settings.upstream_key or ""), {}
+
+
+def _lifespan(accounting: Accounting, upstream: Upstream) -> Lifespan:
+    @asynccontextmanager
+    async def span() -> AsyncIterator[None]:
+        try:
+            async with accounting.serving():
+                yield
+        finally:
+            await upstream.close()
+
+    return span
