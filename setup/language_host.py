@@ -115,11 +115,11 @@ def main() -> None:
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=limits)
     add_LanguageRuntimeServicer_to_server(LanguageHost(engine, launcher), server)
     port = server.add_insecure_port("127.0.0.1:0")
+    for ending in (signal.SIGINT, signal.SIGTERM):  # before the port is told: the engine may end at once
+        signal.signal(ending, lambda *_: server.stop(0))
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda *_: server.stop(0))
     server.wait_for_termination()
 
 
