@@ -57,7 +57,7 @@ class Accounting:
         self.usage = usage
         self.ledger = ledger
         self._alerts = alerts
-        self._deliveries = deliveries
+        self.deliveries = deliveries
 
     async def upkeep(self) -> None:
         """One round: expire leases, write the ledger, fire alerts. One at a time."""
@@ -69,7 +69,7 @@ class Accounting:
     async def serving(self) -> AsyncIterator[None]:
         """Keeps everything up; at the end writes what waits. Deliveries go on after the next start."""
         ended = asyncio.Event()
-        self._deliveries.resume()
+        self.deliveries.resume()
         upkeep = asyncio.create_task(self._keep_up(ended))
         try:
             yield
@@ -77,7 +77,7 @@ class Accounting:
             ended.set()
             await upkeep
             await self.upkeep()
-            await self._deliveries.stop()
+            await self.deliveries.stop()
             self.ledger.close()
 
     async def _keep_up(self, ended: asyncio.Event) -> None:

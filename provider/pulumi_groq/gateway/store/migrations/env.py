@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from pulumi_groq.gateway.store.ledger_schema import metadata
+from pulumi_groq.gateway.store.ledger_schema import ledger
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=ledger.metadata,
     # SQLite changes tables by copying them; a revision is one transaction there too.
     render_as_batch=True,
     transactional_ddl=True,

@@ -1,0 +1,66 @@
+"""Run by test_crash as a process of its own: admits and settles until it is killed, and says what it did.
+
+Every line is written only after the call that it reports: `admitted ID COST` and `settled ID COST`.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from random import Random
+
+from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.metering.accounting import open_accounting
+from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.events import Unobserved
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
+from pulumi_groq.policy.metering import Consumption, Demand
+
+IN_FLIGHT = 8
+
+
+class NoPolicy:
+    """A directory without a spending policy."""
+
+    organisation: OrganisationPolicy | None = None
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:  # noqa: ARG002 (protocol)
+        return None
+
+
+def say(text: str) -> None:
+    os.write(1, f"{text}\n".encode())
+
+
+async def main(database: Path, run: str) -> None:
+    accounting = open_accounting(
+        store=open_store(f"sqlite:///{database}"),
+        journal_directory=database.with_name("journal"),
+        directory=NoPolicy(),
+        clock=SystemClock(),
+        events=Unobserved(),
+        sender=AiohttpAlertSender(),
+        random=Random(),  # noqa: S311 (jitter, no secret)
+    )
+    key = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
+    numbers = iter(range(10**9))
+
+    async def client(random: Random) -> None:
+        while True:
+            number = next(numbers)
+            cost = random.randrange(100, 1000)
+            lease = await accounting.metering.admit(key, Demand("m", 10, cost), f"req_{run}_{number}")
+            assert isinstance(lease, Lease)
+            say(f"admitted {lease.lease_id} {cost}")
+            await asyncio.sleep(random.random() / 200)
+            used = random.randrange(cost)
+            await accounting.metering.settle(lease, Consumption(5, 0, 5, used), 200)
+            say(f"settled {lease.lease_id} {used}")
+
+    async with accounting.serving():
+        await asyncio.gather(*(client(Random(seed)) for seed in range(IN_FLIGHT)))  # noqa: S311 (no secret)
+
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,247 @@
+"""Alerts: once a threshold and month, over restarts, told to every URL."""
+
+import asyncio
+import json
+
+import pytest
+from sqlalchemy import select
+
+from pulumi_groq.gateway.metering.accounting import Accounting
+from pulumi_groq.gateway.store.ledger_schema import alert_deliveries
+from tests.gateway.metering.conftest import START, Bench, MakeKey
+
+URL = "https://hooks.example/one"
+OTHER_URL = "https://hooks.example/two"
+
+
+async def round_of(accounting: Accounting) -> None:
+    """Upkeep, and all deliveries that it starts."""
+    await accounting.upkeep()
+    await accounting.deliveries.finish()
+
+
+def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
+    """Passing two thresholds at once fires both; more spend fires none of them again."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10, 20, 500)
+        accounting = bench.open()
+        for _ in range(3):
+            await bench.spend(accounting, make_key(), 25)
+            await round_of(accounting)
+
+        assert bench.events.fired == [10, 20]
+        sent = accounting.usage.alerts_sent(START)
+        assert [(alert.threshold_usd * 1_000_000, alert.sent_at) for alert in sent] == [
+            (10, START),
+            (20, START),
+        ]
+
+    asyncio.run(scenario())
+
+
+def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: MakeKey) -> None:
+    """At the threshold, not beyond it; reservations do not count."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        accounting = bench.open()
+        await bench.admit(accounting, make_key(), cost=500)
+        await bench.spend(accounting, make_key(), 9)
+        await round_of(accounting)
+        assert bench.events.fired == []
+        await bench.spend(accounting, make_key(), 1)
+        await round_of(accounting)
+
+        assert bench.events.fired == [10]
+
+    asyncio.run(scenario())
+
+
+def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
+    """Without auto-pause the alerts are all that there is."""
+
+    async def scenario() -> None:
+        bench.cap(10, 10, auto_pause=False)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 25)
+        await round_of(accounting)
+
+        assert bench.events.fired == [10]
+
+    asyncio.run(scenario())
+
+
+def test_a_new_month_fires_again(bench: Bench, make_key: MakeKey) -> None:
+    """Thresholds are per UTC month."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        accounting = bench.open()
+        for _ in range(2):
+            await bench.spend(accounting, make_key(), 10)
+            await round_of(accounting)
+            bench.clock.advance(days=10)
+
+        assert bench.events.fired == [10, 10]
+        assert len(accounting.usage.alerts_sent(bench.clock.now())) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) -> None:
+    """What has fired is in the store before anybody is told."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        bench.webhooks(URL)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+        again = bench.open()
+        again.deliveries.resume()
+        await round_of(again)
+
+        assert bench.events.fired == [10]
+        assert len(bench.sender.posted) == 1
+        assert len(again.usage.alerts_sent(START)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_restart_goes_on_with_a_delivery_that_had_not_ended(bench: Bench, make_key: MakeKey) -> None:
+    """A URL that was not reached before the process ended is told afterwards, another is not told twice."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        bench.webhooks(URL)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+        bench.webhooks(URL, OTHER_URL)
+        again = bench.open()
+        again.deliveries.resume()
+        await again.deliveries.finish()
+
+        assert [url for url, _, _ in bench.sender.posted] == [URL, OTHER_URL]
+
+    asyncio.run(scenario())
+
+
+def test_a_delivery_is_not_resumed_after_a_day(bench: Bench, make_key: MakeKey) -> None:
+    """Old news stays untold."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+        bench.clock.advance(hours=25)
+        bench.webhooks(URL)
+        again = bench.open()
+        again.deliveries.resume()
+        await again.deliveries.finish()
+
+        assert bench.sender.posted == []
+
+    asyncio.run(scenario())
+
+
+def test_failures_are_tried_again_with_longer_and_longer_waits(bench: Bench, make_key: MakeKey) -> None:
+    """No answer, 5xx and 4xx alike; every attempt carries the same id."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        bench.webhooks(URL)
+        bench.sender.answers = [0, 503, 404, 200]
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+
+        assert {headers["webhook-id"] for _, _, headers in bench.sender.posted} == {"alert_2026-11_10"}
+        assert len(bench.sender.posted) == 4
+        assert [0.5 <= bench.slept_s[0] <= 1, 1 <= bench.slept_s[1] <= 2, 2 <= bench.slept_s[2] <= 4] == [
+            True
+        ] * 3
+        assert bench.events.deliveries == ["delivered"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("answers", "attempts"), [([410], 1), ([500] * 50, 12)])
+def test_a_url_is_given_up(bench: Bench, make_key: MakeKey, answers: list[int], attempts: int) -> None:
+    """At once when it is gone for good, else after the last attempt; a restart does not begin again."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        bench.webhooks(URL)
+        bench.sender.answers = answers
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+        again = bench.open()
+        again.deliveries.resume()
+        await again.deliveries.finish()
+
+        assert len(bench.sender.posted) == attempts
+        assert bench.events.deliveries == ["given_up"]
+
+    asyncio.run(scenario())
+    with bench.store.read() as connection:
+        assert connection.scalars(select(alert_deliveries.c.attempts)).all() == [attempts]
+
+
+def test_a_url_that_left_the_policy_is_told_nothing_more(bench: Bench, make_key: MakeKey) -> None:
+    """Attempts end with the URL's time in the policy."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        bench.webhooks(URL)
+        bench.sender.answers = [500, 500]
+        bench.sender.meanwhile = bench.webhooks
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+
+        assert len(bench.sender.posted) == 1
+
+    asyncio.run(scenario())
+
+
+def test_the_body_says_what_was_reached(bench: Bench, make_key: MakeKey) -> None:
+    """Amounts in US dollars, and a text for chat services."""
+
+    async def scenario() -> None:
+        bench.cap(500_000_000, 100_000_000)
+        bench.webhooks(URL)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 100_250_000)
+        await round_of(accounting)
+
+    asyncio.run(scenario())
+
+    _, body, headers = bench.sender.posted[0]
+    assert json.loads(body) == {
+        "type": "spend.threshold_reached",
+        "timestamp": "2026-11-23T12:00:00Z",
+        "text": "Groq spend in 2026-11: $100.25 of $500; the alert at $100 is reached.",
+        "data": {"month": "2026-11", "threshold_usd": 100, "spent_usd": 100.25, "monthly_cap_usd": 500},
+    }
+    assert "webhook-signature" not in headers
+
+
+def test_no_log_line_holds_a_url(bench: Bench, make_key: MakeKey, caplog: pytest.LogCaptureFixture) -> None:
+    """URLs may hold tokens; a failure names the host only."""
+
+    async def scenario() -> None:
+        bench.cap(1000, 10)
+        bench.webhooks("https://hooks.example/token-T0P")
+        bench.sender.answers = [0, 500]
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 10)
+        await round_of(accounting)
+
+    asyncio.run(scenario())
+
+    assert "hooks.example" in caplog.text
+    assert "T0P" not in caplog.text
