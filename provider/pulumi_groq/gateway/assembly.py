@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from random import SystemRandom
 
 from starlette.types import ASGIApp
@@ -15,6 +16,7 @@ from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.aiohttp_upstream import AiohttpUpstream
+from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.upstream import Upstream
@@ -36,7 +38,15 @@ from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.test_controls import TestControls
 
 
-def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A gateway ready to be served; `drain` sends new inference requests away while it shuts down."""
+
+    app: ASGIApp
+    drain: Drain
+
+
+def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) -> Assembly:
     """The whole gateway; with the test controls in front when `clock` can be moved.
 
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
@@ -84,9 +94,10 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
         ids=ids,
         lifespan=_lifespan(accounting, upstream),
     )
+    app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
-        return TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
-    return gateway
+        app = TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
+    return Assembly(app, inference.drain)
 
 
 def _load_directory(settings: Settings, store: Store) -> LiveDirectory:

@@ -13,6 +13,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.settings import Settings
@@ -31,10 +32,10 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     store = open_store(settings.store_url)
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
-        app = assemble(settings, catalogue, store, clock)
+        gateway = assemble(settings, catalogue, store, clock)
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
-            app,
+            gateway.app,
             loop="uvloop",
             http=CuttableProtocol if settings.test_controls else "httptools",
             ws="none",
@@ -49,7 +50,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         # uvicorn drains, then raises the signal again: what was asked for has been done by then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        _AnnouncedServer(config, announce).run(sockets=[listener])
+        _AnnouncedServer(config, announce, gateway.drain).run(sockets=[listener])
     finally:
         store.close()
 
@@ -88,11 +89,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _AnnouncedServer(uvicorn.Server):
-    """Says where it listens once it does."""
+    """Says where it listens once it does; sends new requests away once it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None], drain: Drain) -> None:
         super().__init__(config)
         self._announce = announce
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then announce."""
@@ -100,3 +102,8 @@ class _AnnouncedServer(uvicorn.Server):
         if sockets:
             host, port, *_ = sockets[0].getsockname()
             self._announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let running requests finish, as uvicorn does; take no new ones on open connections."""
+        self._drain.begin()
+        await super().shutdown(sockets=sockets)
