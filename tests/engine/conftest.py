@@ -62,7 +62,7 @@ class Gateway:
 
     def requests(self) -> dict[str, int]:
         """The requests since the start or the last reset, by method and path template."""
-        counted: dict[str, int] = self._controls("GET", "requests").raise_for_status().json()
+        counted: dict[str, int] = self._controls("GET", "requests").raise_for_status().json()["requests"]
         return counted
 
     def writes(self) -> int:

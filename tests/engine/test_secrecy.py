@@ -31,7 +31,7 @@ def test_secrets_stay_encrypted(gateway: Any, stack: Any) -> None:
         },
     )
     stack.pulumi("config", "set", "--secret", "groq:adminKey", gateway.admin_key, "--stack", stack.name)
-    printed = [stack.preview().output, stack.up("--logtostderr", "-v=9").output, stack.refresh().output]
+    printed = [stack.preview().output, stack.up().output, stack.refresh().output]
     value = stack.output("api_keys")["chatbot-prod"]
     printed.append(stack.preview("--json").output)
     printed.append(stack.pulumi("stack", "output", "--stack", stack.name).output)

@@ -51,7 +51,7 @@ class ApiKeyLifecycle:
         minted = mint(self._client, args, replaces=None)
         self._listing.forget()
         state = new_state(args, minted.key, minted.key.api_key)
-        return minted.key.lineage_id, self._succession.started(state, minted.key)
+        return minted.key.id, self._succession.started(state, minted.key)
 
     def _adopt(self, args: ApiKeyArgs, key_id: str) -> tuple[str, ApiKeyState]:
         key = self._client.get_key(key_id)
@@ -68,7 +68,7 @@ class ApiKeyLifecycle:
             key = self._client.update_key(key_id, update)
             self._listing.forget()
         adopted = new_state(args, key, None)
-        return key.lineage_id, self._succession.advance(adopted, acted_on=args.rotation)
+        return key.id, self._succession.advance(adopted, acted_on=args.rotation)
 
     def read(self, resource_id: str, state: ApiKeyState | None) -> ApiKeyState | None:
         try:

@@ -8,7 +8,7 @@ from pulumi_groq.errors import ConflictError
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 
-_EVER_S: Final = 100 * 365 * 24 * 3600
+_LONGEST_QUIET_S: Final = 366 * 24 * 3600
 _LEFT_BEHIND: Final = frozenset({"already_declared", "already_replaced", "idempotency_key_expired"})
 
 
@@ -41,11 +41,11 @@ def _create(client: AdminClient, body: ApiKeyCreate) -> CreatedKey:
 
 def _discard(client: AdminClient, name: str, key_id: str) -> None:
     try:
-        client.delete_key(key_id, unless_used_within_s=_EVER_S)
+        client.delete_key(key_id, unless_used_within_s=_LONGEST_QUIET_S)
     except ConflictError as error:
         raise ConflictError(
-            f"API key '{name}' ({key_id}) is declared here already and in use, but its value is not in this "
-            f"state: take it over with adopt_key_id='{key_id}', or delete it first",
+            f"API key '{name}' ({key_id}) exists for this declaration and is in use: take it over with "
+            f"adopt_key_id='{key_id}', rotate it instead of replacing it, or delete it first",
             status=error.status,
             code=error.code,
             request_id=error.request_id,

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, dump, parse
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.resources.session import Session, configured_session
+from pulumi_groq.resources.session import Session, configured_session, notify
 
 _PROVIDER = "__provider"
 
@@ -33,6 +33,7 @@ class LifecycleProvider(ResourceProvider):
 
     serialize_as_secret_always: bool = False  # nothing in it is secret
     _lifecycle: Lifecycle[Any, Any]
+    _created: set[str]
 
     def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
         """The lifecycle that this provider serves."""
@@ -43,6 +44,7 @@ class LifecycleProvider(ResourceProvider):
         # provider's process: where the program runs, the same setting would hang the SDK.
         sys.tracebacklimit = 0
         self._lifecycle = self.lifecycle(configured_session(req.config))
+        self._created = set()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         checked = self._lifecycle.check(_received(_olds), _received(news))
@@ -54,13 +56,14 @@ class LifecycleProvider(ResourceProvider):
         return DiffResult(
             changes=bool(change.changed),
             replaces=list(change.replaces),
-            # A replacement that no property asks for was forced from outside. The new object would be
-            # the old one by its idempotency key or name, so the old one has to go first.
+            # A replacement that no property asks for (`replace_on_changes`) keeps name and address,
+            # which two objects cannot share: the old one goes first.
             delete_before_replace=not change.replaces,
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         resource_id, state = self._lifecycle.create(parse(self._lifecycle.args, _received(props)))
+        self._created.add(resource_id)
         return CreateResult(resource_id, dump(state))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -77,6 +80,13 @@ class LifecycleProvider(ResourceProvider):
         return UpdateResult(dump(self._lifecycle.update(_id, state, args)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        # The engine tells a provider nothing of a replacement that it forces (`--replace`): the
+        # create found the old object and took it over, and deleting that one would end it.
+        if _id in self._created:
+            notify(
+                f"{_id}: kept, for a forced replacement finds the same object; rotate a key for a new value"
+            )
+            return
         self._lifecycle.delete(_id, parse(self._lifecycle.state, _received(_props)))
 
 
