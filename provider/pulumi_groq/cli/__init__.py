@@ -2,6 +2,8 @@
 
 import sys
 
+__all__ = ["main"]
+
 
 def main() -> None:
     """Run the command; without its extra, say in one line how to get it."""
