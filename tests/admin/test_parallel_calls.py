@@ -54,7 +54,9 @@ def make_hand_client(make_client: Callable[..., AdminClient], hand_time: HandTim
     return lambda handler: make_client(handler, clock=hand_time.clock, sleep=hand_time.sleep)
 
 
+@pytest.mark.parametrize("status", [429, 503])
 def test_one_refusal_holds_all_threads(
+    status: int,
     make_hand_client: Any,
     hand_time: HandTime,
     script: Any,
@@ -62,8 +64,8 @@ def test_one_refusal_holds_all_threads(
     answer: Any,
     usage_body: Any,
 ) -> None:
-    """After one 429 no thread sends anything until its wait is over; then all get through."""
-    server = script(refusal(429, headers={"retry-after": "10"}), answer(200, usage_body))
+    """After one answer with a time to come back no thread sends anything before it; then all get through."""
+    server = script(refusal(status, headers={"retry-after": "10"}), answer(200, usage_body))
     client = make_hand_client(server)
     with ThreadPoolExecutor(3) as pool:
         calls: list[Future[Usage]] = [pool.submit(client.usage)]
@@ -91,6 +93,24 @@ def test_wait_of_all_that_outlasts_a_call_fails_it_at_once(
     with pytest.raises(NoAnswerError, match="the server asked all calls to wait"):
         client.models()
     assert len(server.requests) == 1
+
+
+def test_limit_without_a_time_holds_all_threads_too(
+    make_hand_client: Any, hand_time: HandTime, script: Any, refusal: Any, answer: Any, usage_body: Any
+) -> None:
+    """A 429 that names no time holds everybody for the backoff of the call that got it."""
+    server = script(refusal(429), answer(200, usage_body))
+    client = make_hand_client(server)
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(client.usage)]
+        hand_time.wait_for_sleepers(1)
+        calls.append(pool.submit(client.usage))
+        hand_time.wait_for_sleepers(2)
+        sent_during_the_wait = len(server.requests)
+        hand_time.advance(0.25)
+        assert [call.result(PATIENCE_S).month for call in calls] == ["2026-11"] * 2
+    assert sent_during_the_wait == 1
+    assert hand_time.slept == [0.25, 0.25]
 
 
 def test_failure_without_a_time_holds_nobody_else(

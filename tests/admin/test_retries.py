@@ -148,6 +148,7 @@ def test_wait_is_drawn_at_random(make_client: Any, script: Any, answer: Any, fak
         ({"retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "Mon, 23 Nov 2026 12:00:09 GMT", "date": "Mon, 23 Nov 2026 12:00:00 GMT"}, 9.0),
         ({"retry-after": "0"}, 0.25),
+        ({"retry-after-ms": "10"}, 0.25),
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
@@ -244,6 +245,20 @@ def test_time_that_ran_out_in_an_attempt_ends_the_call(make_client: Any, script:
     server = script(stall)
     with pytest.raises(NoAnswerError, match="the server stayed silent for too long"):
         make_client(server).usage()
+    assert len(server.requests) == 1
+
+
+def test_sleep_that_lasts_too_long_ends_the_call(
+    make_client: Any, script: Any, refusal: Any, fake_time: Any
+) -> None:
+    """A machine that was suspended during a wait sends nothing more for a call whose time is over."""
+
+    def oversleep(duration_s: float) -> None:
+        fake_time.sleep(duration_s + 3600)
+
+    server = script(refusal(500))
+    with pytest.raises(NoAnswerError, match="its 120 s are over"):
+        make_client(server, sleep=oversleep).usage()
     assert len(server.requests) == 1
 
 
