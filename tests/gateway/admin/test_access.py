@@ -114,3 +114,20 @@ def test_the_openapi_document_needs_no_key(api) -> None:
     api.headers = {}
     answer = api.portal.call(api._call, "GET", "http://gateway/openapi.json", {})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "place", ["/api-keys/{}", "/api-keys?after={}", "/api-keys?{}=1", "/api-keys/{}/x", "/teams/{}"]
+)
+def test_a_value_sent_to_the_wrong_place_is_not_shown_back(api, place) -> None:
+    """Error texts end up in logs."""
+    value = api.created()["api_key"]
+    answer = api.get(place.format(value))
+    assert (answer.is_error, value in answer.text) == (True, False)
+
+
+def test_a_value_in_a_body_is_not_shown_back(api) -> None:
+    """Not as a field's name, nor where the message quotes a value."""
+    value = api.created()["api_key"]
+    answers = [api.create(**{value: 1}), api.create(team=value), api.create(allowed_models=[value])]
+    assert [(answer.status_code, value in answer.text) for answer in answers] == [(400, False)] * 3

@@ -1,15 +1,19 @@
 """Error answers in Groq's envelope, as ASGI messages."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import Message
 
+from pulumi_groq.gateway.admin.key_values import PREFIX
 from pulumi_groq.gateway.admin.refusals import INVALID_REQUEST
 from pulumi_groq.models.error import ErrorBody, ErrorDetail
 
 LONGEST_MESSAGE: Final = 1_000
 LONGEST_PARAM: Final = 200
+
+_KEY_VALUE: Final = re.compile(PREFIX + "[A-Za-z0-9]+")
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -25,15 +29,17 @@ class ErrorAnswer:
         type: str = INVALID_REQUEST,  # noqa: A002 (the envelope's own name)
         code: str | None = None,
         param: str | None = None,
-        headers: Headers = (),
+        headers: _KEY_VALUE: Final = re.compile(PREFIX + "[A-Za-z0-9]+")
+
+Headers = (),
     ) -> None:
         self.status = status
         self.headers = [(b"content-type", b"application/json"), *headers]
         detail = ErrorDetail(
-            message=message[:LONGEST_MESSAGE],
+            message=_without_values(message)[:LONGEST_MESSAGE],
             type=type,
             code=code,
-            param=None if param is None else param[:LONGEST_PARAM],
+            param=None if param is None else _without_values(param)[:LONGEST_PARAM],
         )
         # Fields that say nothing are left out, as Groq does.
         self.body = ErrorBody(error=detail).model_dump_json(exclude_none=True).encode()
@@ -49,6 +55,11 @@ class ErrorAnswer:
             },
             {"type": "http.response.body", "body": self.body},
         )
+
+
+def _without_values(text: str) -> str:
+    """A key's value sent in the wrong place is not shown back: error texts end up in logs."""
+    return _KEY_VALUE.sub(f"{PREFIX}…", text)
 
 
 def invalid_api_key() -> ErrorAnswer:

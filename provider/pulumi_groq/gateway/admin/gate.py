@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key
 from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body, require_json
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.request_log import AdminLog
 from pulumi_groq.gateway.ids import ObjectIds
 
 OPENAPI_PATH: Final = "/openapi.json"
@@ -25,11 +26,14 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
+        request_id = self._ids.new("req")
+        log = AdminLog(request_id, scope)
         # Answers hold keys' values and secret URLs: nothing on the way may keep them.
-        added = [(b"x-request-id", self._ids.new("req").encode()), (b"cache-control", b"no-store")]
+        added = [(b"x-request-id", request_id.encode()), (b"cache-control", b"no-store")]
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
+                log.status = message["status"]
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
@@ -42,6 +46,8 @@ class Gate:
             return
         else:
             await self._app(scope, receive_checked, send_with_id)
+        finally:
+            log.write()
 
     async def _pass(self, scope: Scope, receive: Receive) -> Receive:
         if scope["path"] == OPENAPI_PATH:

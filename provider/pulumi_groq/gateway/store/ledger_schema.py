@@ -40,7 +40,7 @@ usage_by_day = Table(
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost_micro_usd", BigInteger, nullable=False),
     Column("last_used_at", UtcTimestamp, nullable=False),
-    Index("ix_usage_by_day_key_id", "key_id"),
+    Index("ix_usage_by_day_key_id_last_used_at", "key_id", "last_used_at"),
 )
 
 # Denials are only counted, so that refused traffic cannot fill the disk.

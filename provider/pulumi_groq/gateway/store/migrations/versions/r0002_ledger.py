@@ -56,7 +56,7 @@ def _create_usage_by_day() -> None:
         sa.Column("last_used_at", UtcTimestamp, nullable=False),
         sa.PrimaryKeyConstraint("day", "key_id", "model", name="pk_usage_by_day"),
     )
-    op.create_index("ix_usage_by_day_key_id", "usage_by_day", ["key_id"])
+    op.create_index("ix_usage_by_day_key_id_last_used_at", "usage_by_day", ["key_id", "last_used_at"])
 
 
 def _create_denials_by_day() -> None:

@@ -1,0 +1,106 @@
+"""The controls of a gateway started with --test-controls."""
+
+import httpx
+import pytest
+
+KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
+
+
+@pytest.fixture
+def server(start_server):
+    return start_server("--test-controls")
+
+
+def test_the_clock_is_set_and_advanced(server) -> None:
+    """Both answers say what time it is, and keys are made at that time."""
+    set_to = server.control("clock", now="2027-03-01T00:00:00Z").json()
+    advanced = server.control("clock", advance_s=86_400).json()
+    with server.client() as client:
+        created_at = client.post("/api-keys", json=KEY).json()["created_at"]
+    assert set_to == {"now": "2027-03-01T00:00:00Z"}
+    assert [advanced["now"][:10], created_at[:10]] == ["2027-03-02"] * 2
+
+
+def test_the_next_requests_fail_as_told(server) -> None:
+    """As often as told, only those meant, and unhandled."""
+    server.control(
+        "fail", times=2, status=503, method="POST", path_prefix="/openai/v1/api-keys", retry_after_s=1
+    )
+    with server.client() as client:
+        listed = client.get("/api-keys").status_code
+        answers = [client.post("/api-keys", json=KEY) for _ in range(3)]
+        count = len(client.get("/api-keys").json()["data"])
+    assert (listed, [answer.status_code for answer in answers], count) == (200, [503, 503, 201], 1)
+    assert answers[0].headers["retry-after"] == "1"
+
+
+def test_a_lost_answer_is_a_request_done(server) -> None:
+    """The connection is cut without a byte, after the commit; a repeat shows what was made."""
+    server.control("lose-response", method="POST", path_prefix="/openai/v1/api-keys")
+    with server.client() as client:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            client.post("/api-keys", json=KEY, headers={"idempotency-key": "one"})
+        again = client.post("/api-keys", json=KEY, headers={"idempotency-key": "one"})
+        listed = client.get("/api-keys").json()["data"]
+    assert again.headers["idempotent-replayed"] == "true"
+    assert [key["id"] for key in listed] == [again.json()["id"]]
+
+
+def test_requests_are_counted_by_template(server) -> None:
+    """Admin, inference and upstream calls, until the counts are reset."""
+    with server.client() as client:
+        key = client.post("/api-keys", json=KEY).json()
+        for model in ("llama-3.1-8b-instant", "gemma2-9b-it"):
+            client.post(
+                "/chat/completions",
+                json={"model": model, "messages": [{"role": "user", "content": "hi"}]},
+                headers={"authorization": f"Bearer {key['api_key']}"},
+            )
+        client.get(f"/api-keys/{key['id']}")
+        client.get("/teams/a/b")
+        counted = client.get(f"{server.url}/__test__/requests").json()
+        server.control("reset-counts")
+        reset = client.get(f"{server.url}/__test__/requests").json()
+    assert counted == {
+        "requests": {
+            "POST /openai/v1/api-keys": 1,
+            "POST /openai/v1/chat/completions": 2,
+            "GET /openai/v1/api-keys/{id}": 1,
+            "GET /openai/v1/teams/{name}": 1,
+        },
+        "upstream": {"/openai/v1/chat/completions": 1},
+    }
+    assert reset == {"requests": {}, "upstream": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "param"),
+    [
+        ("clock", {}, None),
+        ("clock", {"now": "2027-01-01T00:00:00Z", "advance_s": 1}, None),
+        ("clock", {"now": "1999-12-31T23:59:59Z"}, "now"),
+        ("clock", {"advance_s": 1e300}, "advance_s"),
+        ("fail", {"status": 200}, "status"),
+        ("fail", {"times": 0}, "times"),
+        ("lose-response", {"often": 1}, "often"),
+    ],
+)
+def test_impossible_orders_are_refused(one_server, name, order, param) -> None:
+    """In the envelope, with the path."""
+    with one_server.client() as client:
+        answer = client.post(f"{one_server.url}/__test__/{name}", json=order)
+    assert (answer.status_code, answer.json()["error"].get("param")) == (400, param)
+
+
+def test_the_controls_need_the_admin_key(one_server) -> None:
+    """As everything that changes something."""
+    answer = httpx.get(f"{one_server.url}/__test__/requests", trust_env=False)
+    assert answer.status_code == 401
+
+
+def test_without_the_option_there_are_no_controls(start_server) -> None:
+    """The path is unknown."""
+    server = start_server()
+    with server.client() as client:
+        answer = client.post(f"{server.url}/__test__/clock", json={"advance_s": 1})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
