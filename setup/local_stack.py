@@ -1,14 +1,18 @@
 """`make up` and `make down`: the reference stack on this machine, with no account and no prompt."""
 
+import fcntl
 import json
 import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import local_gateway
-from checkout import ROOT, fail, say
+from checkout import LOCAL, ROOT, fail, say
 from local_settings import (
     ENVIRONMENT_FILE,
     STACK,
@@ -77,7 +81,7 @@ def up(port: int) -> None:
         _create_stack(pulumi)
     write_environment_file(cli, base_url)
     if not pulumi.shown("up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-progress"):
-        fail("pulumi up did not finish; its reason stands above. `make up` tries again")
+        _fail_unfinished("up")
     sys.stdout.write(_next_commands(pulumi, base_url))
 
 
@@ -105,6 +109,13 @@ def _next_commands(pulumi: Pulumi, base_url: str) -> str:
     return _NEXT.format(base_url=base_url, environment=ENVIRONMENT_FILE.relative_to(ROOT), call=call)
 
 
+def _fail_unfinished(command: str) -> NoReturn:
+    first = ""
+    if any((STATE / ".pulumi" / "locks").rglob("*.json")):
+        first = " after `. .local/env && pulumi cancel --yes`, once no other run is at work"
+    fail(f"Pulumi did not finish; its reason stands above. `make {command}` tries again{first}")
+
+
 def down(port: int) -> None:
     """Destroy the stack and stop the gateway, as far as they are there."""
     destroyed = STATE.exists() and _destroy(port)
@@ -122,7 +133,7 @@ def _destroy(port: int) -> bool:
     if not pulumi.shown(
         "destroy", "--stack", STACK, "--yes", "--skip-preview", "--suppress-progress", "--remove"
     ):
-        fail("pulumi destroy did not finish; its reason stands above, and `make down` tries again")
+        _fail_unfinished("down")
     return True
 
 
@@ -132,9 +143,23 @@ def main() -> None:
         fail(f"PORT is {port!r}: it must be a number from 1 to 65535")
     command = {"up": up, "down": down}[sys.argv[1]]
     try:
-        command(int(port))
+        with _alone():
+            command(int(port))
     except KeyboardInterrupt:
         fail(f"interrupted; `make {sys.argv[1]}` takes it up again")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other `make up` or `make down` is at work in this checkout."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "make.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another make is at work here; waiting for it ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """`make up` and `make down` on the real engine, in a checkout of their own."""
 
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -88,6 +90,31 @@ def test_a_stack_left_without_its_state(local_stack: Run, installed: Path, port:
     done = local_stack("up", PORT=port)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stacks/Pulumi.dev.yaml belonged to a stack that is gone" in done.stderr
+
+
+def test_down_after_a_crash(local_stack: Run, installed: Path, port: str) -> None:
+    """Down starts a gateway that has crashed once more, because the keys are deleted where they live."""
+    local_stack("up", PORT=port)
+    running = json.loads((installed / ".local" / "gateway.json").read_text(encoding="utf-8"))
+    os.kill(running["pid"], signal.SIGKILL)
+    down = local_stack("down", PORT=port)
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert "- 7 deleted" in down.stdout
+
+
+def test_a_lock_that_a_killed_run_left(local_stack: Run, installed: Path, port: str) -> None:
+    """Where a lock stands in the way, the last line says how it goes away."""
+    local_stack("up", PORT=port)
+    lock = installed / ".local/state/.pulumi/locks/organization/pulumi-groq/dev/left.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text('{"pid": 1, "username": "nobody", "hostname": "gone"}', encoding="utf-8")
+    blocked = local_stack("up", PORT=port)
+    assert blocked.returncode == 1
+    assert blocked.stderr.splitlines()[-1] == (
+        "setup: Pulumi did not finish; its reason stands above. `make up` tries again after "
+        "`. .local/env && pulumi cancel --yes`, once no other run is at work"
+    )
+    lock.unlink()
 
 
 def test_an_unusable_port_is_one_line(local_stack: Run) -> None:
