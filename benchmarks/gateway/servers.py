@@ -1,0 +1,211 @@
+"""What stands between the load and the mock: each is started on one core, with its own way to be called."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+GATEWAY_CORE, LOAD_CORE = "0", "1"
+READY_S = 60
+PORTKEY = "@portkey-ai/gateway@1.15.2"
+LITELLM = "litellm[proxy]==1.91.1"  # never 1.82.7 or 1.82.8, which were malicious
+ADMIN_KEY = "benchmark-admin-key-0123456789"
+LITELLM_CONFIG = """
+model_list:
+  - model_name: openai/gpt-oss-20b
+    litellm_params:
+      model: openai/openai/gpt-oss-20b
+      api_base: {upstream}/openai/v1
+      api_key: benchmark
+litellm_settings:
+  telemetry: false
+"""
+
+
+@dataclass
+class Server:
+    """A running process and how to reach it."""
+
+    name: str
+    process: subprocess.Popen
+    url: str
+    key: str = "benchmark"
+    headers: list[str] = field(default_factory=list)
+
+    def cpu_s(self) -> float:
+        """User and system time of the process and its descendants so far."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        total = 0
+        for pid in _family(self.process.pid):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / ticks
+
+    def memory_mib(self) -> float:
+        """Resident memory of the process and its descendants."""
+        pages = sum(
+            int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in _family(self.process.pid)
+        )
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(name: str, core: str, command: list[str], port: int, folder: Path, **env: str) -> Server:
+    """Starts `command` on a core and waits until its port answers; its output goes to a file in `folder`."""
+    log = (folder / f"{name}.log").open("wb")
+    process = subprocess.Popen(
+        ["taskset", "-c", core, *command],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **env},
+        cwd=folder,
+    )
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return Server(name, process, f"http://127.0.0.1:{port}/openai/v1/chat/completions")
+    process.kill()
+    raise SystemExit(f"{name} did not start: see {log.name}")
+
+
+def mock(folder: Path, pause_ms: int = 0) -> tuple[Server, int]:
+    port = free_port()
+    command = [sys.executable, str(HERE / "mock_upstream.py"), str(port), str(pause_ms)]
+    return start(f"mock-{pause_ms}", LOAD_CORE, command, port, folder), port
+
+
+def bare_proxy(folder: Path, upstream_port: int) -> Server:
+    port = free_port()
+    command = [sys.executable, str(HERE / "bare_proxy.py"), str(port), str(upstream_port)]
+    return start("bare proxy", GATEWAY_CORE, command, port, folder)
+
+
+def floor(folder: Path, upstream_port: int) -> Server:
+    port = free_port()
+    command = [sys.executable, str(HERE / "floor.py"), str(port), f"http://127.0.0.1:{upstream_port}"]
+    return start("floor", GATEWAY_CORE, command, port, folder)
+
+
+def ours(folder: Path, upstream_port: int) -> Server:
+    """The gateway with all enforcement on: limits, budget, cap, ledger, metrics, a log line a request."""
+    port = free_port()
+    script = Path(sys.executable).with_name("pulumi-groq")
+    store = folder / f"gateway-{port}.db"
+    upstream = f"http://127.0.0.1:{upstream_port}"
+    command = [
+        str(script),
+        "serve",
+        "--port",
+        str(port),
+        "--store",
+        f"sqlite:///{store}",
+        "--upstream",
+        upstream,
+    ]
+    server = start(
+        "pulumi-groq", GATEWAY_CORE, command, port, folder, GROQ_ADMIN_KEY=ADMIN_KEY, GROQ_API_KEY="benchmark"
+    )
+    base = server.url.removesuffix("/chat/completions")
+    _admin(
+        f"{base}/spend-policy",
+        "PUT",
+        {"monthly_cap_usd": 1_000_000, "alert_thresholds_usd": [1_000], "auto_pause": True},
+    )
+    key = {
+        "name": "benchmark",
+        "allowed_models": ["openai/gpt-oss-20b"],
+        "requests_per_minute": 1_000_000_000,
+        "tokens_per_minute": 1_000_000_000,
+        "requests_per_day": 1_000_000_000,
+        "tokens_per_day": 1_000_000_000,
+        "monthly_budget_usd": 1_000_000,
+    }
+    server.key = str(_admin(f"{base}/api-keys", "POST", key)["api_key"])
+    return server
+
+
+def portkey(folder: Path, upstream_port: int) -> Server:
+    """Portkey's open-source gateway from npm, without any policy; installed into `folder`."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        raise SystemExit("portkey needs node and npm on PATH")
+    subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", PORTKEY], cwd=folder, check=True)
+    port = free_port()
+    script = folder / "node_modules/@portkey-ai/gateway/build/start-server.js"
+    command = [node, str(script), "--headless", f"--port={port}"]
+    server = start(
+        "portkey",
+        GATEWAY_CORE,
+        command,
+        port,
+        folder,
+        NODE_ENV="production",
+        TRUSTED_CUSTOM_HOSTS="127.0.0.1,localhost",
+    )
+    server.url = f"http://127.0.0.1:{port}/v1/chat/completions"
+    server.headers = [
+        "x-portkey-provider: openai",
+        f"x-portkey-custom-host: http://127.0.0.1:{upstream_port}/openai/v1",
+    ]
+    return server
+
+
+def litellm(folder: Path, upstream_port: int) -> Server:
+    """LiteLLM's proxy from PyPI, plain proxying without a database; in a virtual environment in `folder`."""
+    environment = folder / "litellm"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    subprocess.run([str(environment / "bin/pip"), "install", "--quiet", LITELLM], check=True)
+    config = folder / "litellm.yaml"
+    config.write_text(LITELLM_CONFIG.format(upstream=f"http://127.0.0.1:{upstream_port}"))
+    port = free_port()
+    command = [
+        str(environment / "bin/litellm"),
+        "--config",
+        str(config),
+        "--port",
+        str(port),
+        "--num_workers",
+        "1",
+    ]
+    server = start("litellm", GATEWAY_CORE, command, port, folder)
+    server.url = f"http://127.0.0.1:{port}/v1/chat/completions"
+    return server
+
+
+def _admin(url: str, method: str, body: dict[str, object]) -> dict[str, object]:
+    headers = {
+        "authorization": f"Bearer {ADMIN_KEY}",
+        "content-type": "application/json",
+        "idempotency-key": "benchmark",
+    }
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)  # noqa: S310 (loopback)
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 (loopback)
+        return dict(json.load(answer))
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(member for child in children for member in _family(int(child)))]
