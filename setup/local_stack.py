@@ -28,7 +28,7 @@ from pulumi_groq.admin import AdminClient, AdminSettings
 STACK_FILE = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
 DEFAULT_PORT = 8700
 
-_NEXT = """
+_NEXT = """\
 Ready: {base_url} is a Groq API for this machine. Things to try, from this folder:
 
   . {environment}
