@@ -20,6 +20,11 @@ def drained(level: float, *, elapsed_s: float, limit: int, window_s: int) -> flo
     return left if left > 0 else 0.0
 
 
+def fits(level: float, amount: int, limit: int) -> bool:
+    """Whether `amount` more fit: used(level) + amount <= limit, without the rounding."""
+    return level + amount <= limit + _DRIFT
+
+
 def used(level: float) -> int:
     """`level` in whole units, rounded up."""
     return math.ceil(level - _DRIFT)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.policy.access import KeyAccess
-from pulumi_groq.policy.bucket import used
+from pulumi_groq.policy.bucket import fits
 from pulumi_groq.policy.metering import Demand
 
 LimitName = Literal[
@@ -55,6 +55,7 @@ def rate_charges(key: KeyAccess, demand: Demand) -> list[Charge]:
 def refusing(charges: tuple[Charge, ...], levels: Levels) -> Charge | None:
     """The first charge that does not fit, or `None` when all do. Counters of every kind decide by this."""
     for charge in charges:
-        if charge.ceiling is not None and used(levels[charge.limit]) + charge.amount > charge.ceiling:
+        limit, _, _, amount, ceiling, _ = charge
+        if ceiling is not None and not fits(levels[limit], amount, ceiling):
             return charge
     return None

@@ -23,6 +23,12 @@ def next_month(month: str) -> str:
     return f"{year + 1:04d}-01-01" if number == 12 else f"{year:04d}-{number + 1:02d}-01"
 
 
+def last_month(month: str) -> str:
+    """The month (`YYYY-MM`) before `month`."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
+
+
 def month_cells(month: str) -> str:
     """How the names of all spend counters of `month` begin."""
     return f"spend:{month}:"

@@ -50,7 +50,7 @@ class WrittenDown:
 
     answers: list[int] = field(default_factory=list)
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
-    meanwhile: Callable[[], None] = lambda: None  # noqa: E731 (a default that a test replaces)
+    meanwhile: Callable[[], None] = lambda: None
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         self.posted.append((url, body, headers))
@@ -73,12 +73,14 @@ class Noted:
     failed: int = 0
     fired: list[int] = field(default_factory=list)
     deliveries: list[DeliveryOutcome] = field(default_factory=list)
+    ledger_was_written: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lease_expired(self) -> None:
         self.expired += 1
 
     def ledger_written(self, rows: int) -> None:
         self.written += rows
+        self.ledger_was_written.set()
 
     def ledger_failed(self) -> None:
         self.failed += 1
@@ -103,6 +105,7 @@ class Bench:
     slept_s: list[float] = field(default_factory=list)
     lease_ttl_s: float = 900
     kept_days: int = 90
+    most_waiting_rows: int = 1000
     _opened: list[Accounting] = field(default_factory=list)
     _requests: int = 0
 
@@ -116,7 +119,11 @@ class Bench:
             sender=self.sender,
             random=Random(7),  # noqa: S311 (jitter, no secret)
             sleep=self._sleep,
-            settings=MeteringSettings(lease_ttl_s=self.lease_ttl_s, kept_days=self.kept_days),
+            settings=MeteringSettings(
+                lease_ttl_s=self.lease_ttl_s,
+                kept_days=self.kept_days,
+                most_waiting_rows=self.most_waiting_rows,
+            ),
         )
         self._opened.append(accounting)
         return accounting

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from pulumi_groq.gateway.clock import SystemClock
-from pulumi_groq.gateway.metering.accounting import open_accounting
+from pulumi_groq.gateway.metering.accounting import MeteringSettings, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metering.events import Unobserved
 from pulumi_groq.gateway.protocols import Lease
@@ -43,6 +43,7 @@ async def main(database: Path, run: str) -> None:
         events=Unobserved(),
         sender=AiohttpAlertSender(),
         random=Random(),  # noqa: S311 (jitter, no secret)
+        settings=MeteringSettings(journal_segment_bytes=20_000),
     )
     key = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
     numbers = iter(range(10**9))

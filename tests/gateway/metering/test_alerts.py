@@ -58,6 +58,27 @@ def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: Ma
     asyncio.run(scenario())
 
 
+def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_key: MakeKey) -> None:
+    """Worst cases keep spend a little below the cap, and yet its alert is sent; a raised cap is another."""
+
+    async def scenario() -> None:
+        bench.cap(100, 100)
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 95)
+        await round_of(accounting)
+        assert bench.events.fired == []
+        await bench.admit(accounting, make_key(), cost=6)
+        bench.cap(200, 100, 200)
+        await round_of(accounting)
+        assert bench.events.fired == []
+        bench.cap(100, 100)
+        await round_of(accounting)
+
+        assert bench.events.fired == [100]
+
+    asyncio.run(scenario())
+
+
 def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
     """Without auto-pause the alerts are all that there is."""
 

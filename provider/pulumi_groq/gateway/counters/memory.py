@@ -13,31 +13,31 @@ _LOOKED_AT_PER_TAKE: Final = 2
 
 
 class _Bucket:
-    """`level` as of `updated_s` drains; `held` stays until it is settled."""
+    """What is in it as of `updated_s` drains; `held` stays until it is settled."""
 
     __slots__ = ("held", "level", "limit", "updated_s", "window_s")
 
-    def __init__(self, charge: Charge, now_s: float) -> None:
+    def __init__(self, limit: int, window_s: int, now_s: float) -> None:
         self.level = 0.0
         self.held = 0
         self.updated_s = now_s
-        self.limit = charge.ceiling or 0
-        self.window_s = charge.window_s or 0
+        self.limit = limit
+        self.window_s = window_s
 
     def advance(self, now_s: float) -> None:
-        if now_s > self.updated_s:
-            elapsed_s = now_s - self.updated_s
+        elapsed_s = now_s - self.updated_s
+        if elapsed_s > 0:
             self.level = drained(self.level, elapsed_s=elapsed_s, limit=self.limit, window_s=self.window_s)
             self.updated_s = now_s
 
 
 class _Total:
-    """`spent` is settled, `held` is reserved by requests in flight; micro-dollars."""
+    """What is in it is spent and stays; `held` is reserved by requests in flight; micro-dollars."""
 
-    __slots__ = ("held", "spent")
+    __slots__ = ("held", "level")
 
-    def __init__(self, spent: int = 0) -> None:
-        self.spent = spent
+    def __init__(self, spent_micro_usd: int = 0) -> None:
+        self.level = spent_micro_usd
         self.held = 0
 
 
@@ -63,28 +63,39 @@ class MemoryCounters:
         """Take all charges, or none of them."""
         self._forget_idle_buckets(now_s)
         levels: dict[LimitName, float] = {}
-        for charge in charges:
-            levels[charge.limit] = self._level(charge, now_s)
+        counters: list[_Bucket | _Total] = []
+        for limit, cell, _, _, ceiling, window_s in charges:
+            counter: _Bucket | _Total
+            if window_s is None or ceiling is None:
+                counter = self._total(cell)
+            else:
+                counter = self._bucket(cell, ceiling, window_s, now_s)
+                # A limit may have changed; from here on the bucket drains at the new pace.
+                counter.limit = ceiling
+            counters.append(counter)
+            levels[limit] = counter.level + counter.held
         refused = refusing(charges, levels)
         if refused is None:
-            for charge in charges:
-                self._add(charge, now_s)
-                levels[charge.limit] += charge.amount
+            for (limit, _, unit, amount, _, _), counter in zip(charges, counters, strict=True):
+                if unit == "requests":
+                    counter.level += amount
+                else:
+                    counter.held += amount
+                levels[limit] += amount
         return Taking(refused, levels)
 
     async def settle(
         self, charges: tuple[Charge, ...], *, tokens: int, cost_micro_usd: int, now_s: float
     ) -> None:
         """Let go of what the charges hold, and count what was used instead."""
-        for charge in charges:
-            if charge.unit == "micro_usd":
-                total = self._total(charge.cell)
-                total.held -= charge.amount
-                total.spent += cost_micro_usd
-            elif charge.unit == "tokens":
-                bucket = self._bucket(charge, now_s)
-                bucket.advance(now_s)
-                bucket.held -= charge.amount
+        for _, cell, unit, amount, ceiling, window_s in charges:
+            if window_s is None or ceiling is None:
+                total = self._total(cell)
+                total.held -= amount
+                total.level += cost_micro_usd
+            elif unit == "tokens":
+                bucket = self._bucket(cell, ceiling, window_s, now_s)
+                bucket.held -= amount
                 bucket.level += tokens
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
@@ -97,39 +108,20 @@ class MemoryCounters:
         for cell, spent in spent_micro_usd.items():
             self._totals.setdefault(cell, _Total(spent))
 
-    def _level(self, charge: Charge, now_s: float) -> float:
-        if charge.window_s is None:
-            total = self._totals.get(charge.cell)
-            return 0 if total is None else total.spent + total.held
-        bucket = self._buckets.get(charge.cell)
-        if bucket is None:
-            return 0
-        bucket.advance(now_s)
-        return bucket.level + bucket.held
-
-    def _add(self, charge: Charge, now_s: float) -> None:
-        if charge.window_s is None:
-            self._total(charge.cell).held += charge.amount
-            return
-        bucket = self._bucket(charge, now_s)
-        # A limit may have changed since; from here on the bucket drains at the new pace.
-        bucket.limit = charge.ceiling or 0
-        if charge.unit == "tokens":
-            bucket.held += charge.amount
-        else:
-            bucket.level += charge.amount
-
     def _total(self, cell: str) -> _Total:
         total = self._totals.get(cell)
         if total is None:
             total = self._totals[cell] = _Total()
         return total
 
-    def _bucket(self, charge: Charge, now_s: float) -> _Bucket:
-        bucket = self._buckets.get(charge.cell)
+    def _bucket(self, cell: str, limit: int, window_s: int, now_s: float) -> _Bucket:
+        """The bucket, drained until now."""
+        bucket = self._buckets.get(cell)
         if bucket is None:
-            bucket = self._buckets[charge.cell] = _Bucket(charge, now_s)
-            self._to_look_at.append(charge.cell)
+            bucket = self._buckets[cell] = _Bucket(limit, window_s, now_s)
+            self._to_look_at.append(cell)
+            return bucket
+        bucket.advance(now_s)
         return bucket
 
     def _forget_idle_buckets(self, now_s: float) -> None:

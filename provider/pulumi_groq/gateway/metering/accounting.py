@@ -1,6 +1,7 @@
 """Puts the metering together over an open store, and keeps it up while the gateway serves."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, RetrySchedule
 from pulumi_groq.gateway.metering.alert_store import read_alerts
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
+from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
-from pulumi_groq.gateway.metering.journal import Journal
+from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
 from pulumi_groq.gateway.metering.lease_metering import LeaseMetering
 from pulumi_groq.gateway.metering.ledger import Ledger, recover
 from pulumi_groq.gateway.metering.ledger_store import (
@@ -26,18 +28,25 @@ from pulumi_groq.gateway.metering.usage_source import LedgerUsage
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
 from pulumi_groq.gateway.metering.webhook import AlertSender
 from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.store import Store
-from pulumi_groq.policy.spend import lineage_cell, month_of, organisation_cell
+from pulumi_groq.policy.spend import last_month, lineage_cell, month_of, organisation_cell
 
 UPKEEP_PERIOD_S: Final = 0.25
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class MeteringSettings:
-    """What an operator may set: how long a request may take, and how long its ledger row is kept."""
+    """What an operator may set: how long a request may take, how long its ledger row is kept, how many
+    rows may wait for a store that is down, how large a file of the journal grows, how alerts are tried.
+    """
 
     lease_ttl_s: float = 15 * 60
     kept_days: int = 90
+    most_waiting_rows: int = 100_000
+    journal_segment_bytes: int = SEGMENT_BYTES
     alert_retries: RetrySchedule = field(default_factory=RetrySchedule)
 
 
@@ -71,6 +80,7 @@ class Accounting:
         ended = asyncio.Event()
         self.deliveries.resume()
         upkeep = asyncio.create_task(self._keep_up(ended))
+        upkeep.add_done_callback(_report_failure)
         try:
             yield
         finally:
@@ -89,6 +99,11 @@ class Accounting:
                 continue
 
 
+def _report_failure(upkeep: asyncio.Task[None]) -> None:
+    if not upkeep.cancelled() and (failure := upkeep.exception()) is not None:
+        _log.critical("the upkeep of the ledger has ended; restart the gateway", exc_info=failure)
+
+
 def open_accounting(
     *,
     store: Store,
@@ -103,10 +118,10 @@ def open_accounting(
 ) -> Accounting:
     """The metering over an open store; what the last run left in its journal is booked first.
 
-    Raises `StoreUnavailableError`, and `OSError` where `journal_directory` cannot be written.
+    Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be written.
     """
     settings = settings or MeteringSettings()
-    books = _open_books(store, journal_directory, clock)
+    books = _open_books(store, journal_directory, settings.journal_segment_bytes, clock)
     ledger = Ledger(
         store=store,
         journal=books.journal,
@@ -114,6 +129,7 @@ def open_accounting(
         clock=clock,
         events=events,
         kept_days=settings.kept_days,
+        most_waiting_rows=settings.most_waiting_rows,
     )
     deliveries = AlertDeliveries(
         store=store,
@@ -126,10 +142,12 @@ def open_accounting(
         sleep=sleep,
         schedule=settings.alert_retries,
     )
+    cap_refusals = CapRefusals()
     alerts = SpendAlerts(
         store=store,
         directory=directory,
         usage=books.usage,
+        cap_refusals=cap_refusals,
         fired=books.fired,
         deliveries=deliveries,
         clock=clock,
@@ -138,6 +156,7 @@ def open_accounting(
     metering = LeaseMetering(
         counters=MemoryCounters(),
         ledger=ledger,
+        cap_refusals=cap_refusals,
         directory=directory,
         clock=clock,
         events=events,
@@ -163,14 +182,20 @@ class _Books:
     spent_by_cell: Mapping[str, int]
 
 
-def _open_books(store: Store, journal_directory: Path, clock: Clock) -> _Books:
+def _open_books(store: Store, journal_directory: Path, segment_bytes: int, clock: Clock) -> _Books:
     now = clock.now()
     month = month_of(now)
-    journal = Journal(journal_directory)
-    recover(store, journal, now)
+    try:
+        journal = Journal(journal_directory, segment_bytes)
+        recover(store, journal, now)
+    except OSError as failure:
+        raise StoreOpenError(
+            f"cannot write the journal in {journal_directory}: {failure.strerror}; give a writable place"
+        ) from failure
     usage = UsageInMemory()
     with store.read() as connection:
-        usage.load(read_daily_sums(connection), read_last_used(connection))
+        # Last month too: requests that began in it may still be in flight or in the journal.
+        usage.load(read_daily_sums(connection, f"{last_month(month)}-01"), read_last_used(connection))
         lineage_spend = read_lineage_spend(connection, month)
         fired = FiredAlerts(read_alerts(connection))
     spent = {lineage_cell(month, lineage_id): spent for lineage_id, spent in lineage_spend.items()}

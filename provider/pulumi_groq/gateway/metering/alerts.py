@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
 from pulumi_groq.gateway.metering.alert_store import Alert, insert_alerts
+from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
@@ -27,6 +28,7 @@ class SpendAlerts:
         store: Store,
         directory: Directory,
         usage: UsageInMemory,
+        cap_refusals: CapRefusals,
         fired: FiredAlerts,
         deliveries: AlertDeliveries,
         clock: Clock,
@@ -35,6 +37,7 @@ class SpendAlerts:
         self._store = store
         self._directory = directory
         self._usage = usage
+        self._cap_refusals = cap_refusals
         self._fired = fired
         self._deliveries = deliveries
         self._clock = clock
@@ -54,7 +57,7 @@ class SpendAlerts:
         for alert in due:
             self._fired.add(alert)
             _log.warning(
-                "spend alert: %s USD spent in %s reach the threshold of %s USD (cap %s USD)",
+                "spend alert: %s USD spent in %s; the threshold of %s USD is reached (cap %s USD)",
                 json_number(usd(alert.spent_micro_usd)),
                 alert.month,
                 json_number(usd(alert.threshold_micro_usd)),
@@ -69,11 +72,13 @@ class SpendAlerts:
             return []
         now = self._clock.now()
         month = month_of(now)
+        cap = organisation.cap_micro_usd
         spent = self._usage.month_spend_micro_usd(month)
+        reached = max(spent, cap) if self._cap_refusals.happened(month, cap) else spent
         return [
-            Alert(month, threshold, spent, organisation.cap_micro_usd, now)
+            Alert(month, threshold, spent, cap, now)
             for threshold in organisation.alert_thresholds_micro_usd
-            if threshold <= spent and (month, threshold) not in self._fired
+            if threshold <= reached and (month, threshold) not in self._fired
         ]
 
     def _write(self, alerts: Sequence[Alert]) -> None:

@@ -70,7 +70,7 @@ class Journal:
         """Remove the segments up to this number: all that they hold is in the ledger or carried over."""
         for path in self._segments():
             if _number(path) <= up_to:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Write no more."""

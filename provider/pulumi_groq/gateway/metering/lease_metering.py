@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pulumi_groq.gateway.counters.protocol import Counters
+from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.entries import (
     LedgerRow,
     Reservation,
@@ -45,6 +46,7 @@ class LeaseMetering:
         *,
         counters: Counters,
         ledger: Ledger,
+        cap_refusals: CapRefusals,
         directory: Directory,
         clock: Clock,
         events: MeteringEvents,
@@ -54,6 +56,7 @@ class LeaseMetering:
     ) -> None:
         self._counters = counters
         self._ledger = ledger
+        self._cap_refusals = cap_refusals
         self._directory = directory
         self._clock = clock
         self._events = events
@@ -84,13 +87,16 @@ class LeaseMetering:
         if month != self._month:
             self._month = month
             await self._counters.open_month(month, self._spent_at_start)
-        await self._expire(now_s)
+        if self._open.any_expired(now_s):
+            await self._expire(now_s)
         if self._ledger.is_behind:
             return self._denied(store_unavailable(), key, demand, day_of(now)), ()
         charges = charges_of(key, demand, self._directory.organisation, now)
         refused, levels = await self._counters.take(charges, now_s)
         headers = rate_headers(charges, levels)
         if refused is not None:
+            if refused.limit == "cap":
+                self._cap_refusals.note(month, refused.ceiling or 0)
             denial = denial_of(demand, refused, levels, month, self._organisation_id)
             return self._denied(denial, key, demand, day_of(now)), headers
         reservation = Reservation(

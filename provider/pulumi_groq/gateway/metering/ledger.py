@@ -8,8 +8,8 @@ What survives what:
   the books can exceed the truth by: the worst cases of the requests in flight.
 - A power cut may lose what was settled since the last write of the ledger (`UPKEEP_PERIOD_S`, 0.25 s, plus
   the write itself); the store syncs each of its commits.
-- When the store does not take writes, rows wait in memory and in the journal. With more than
-  `MOST_WAITING_ROWS` waiting, new requests are refused (503 `store_unavailable`): spending fails closed.
+- When the store does not take writes, rows wait in memory and in the journal. With too many of them
+  waiting, new requests are refused (503 `store_unavailable`): spending fails closed.
 """
 
 import asyncio
@@ -43,7 +43,6 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 
-MOST_WAITING_ROWS: Final = 100_000
 MOST_KINDS_OF_DENIAL: Final = 10_000
 """Distinct (day, key, model, reason) counted between two writes; a newer kind is not counted then."""
 
@@ -53,7 +52,8 @@ _log = logging.getLogger(__name__)
 class Ledger:
     """Books reservations and settlements. All but `usage` belongs to the event loop.
 
-    Rows older than `kept_days` are dropped bit by bit; their daily sums stay for ever.
+    Rows older than `kept_days` are dropped bit by bit; their daily sums stay for ever. With more than
+    `most_waiting_rows` not in the store, `is_behind` tells to spend no more.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Ledger:
         clock: Clock,
         events: MeteringEvents,
         kept_days: int,
+        most_waiting_rows: int,
     ) -> None:
         self.usage = usage
         self._store = store
@@ -72,6 +73,7 @@ class Ledger:
         self._clock = clock
         self._events = events
         self._kept = timedelta(days=kept_days)
+        self._most_waiting_rows = most_waiting_rows
         self._waiting: list[LedgerRow] = []
         self._denials: Counter[DeniedRequests] = Counter()
         self._finished_segment: int | None = None
@@ -85,7 +87,7 @@ class Ledger:
     @property
     def is_behind(self) -> bool:
         """Whether so much waits for the store that nothing more may be spent."""
-        return len(self._waiting) > MOST_WAITING_ROWS
+        return len(self._waiting) > self._most_waiting_rows
 
     def reserve(self, reservation: Reservation) -> bytes:
         """Book an admitted request; gives its line of the journal. Raises `OSError`: not booked."""

@@ -93,8 +93,8 @@ def drop_rows_before(connection: Connection, before: datetime, at_most: int) -> 
     return connection.execute(delete(ledger).where(ledger.c.request_id.in_(oldest))).rowcount
 
 
-def read_daily_sums(connection: Connection) -> Iterable[KeyDaySums]:
-    """Sums by key and day, oldest day first."""
+def read_daily_sums(connection: Connection, since_day: str) -> Iterable[KeyDaySums]:
+    """Sums by key and day from `since_day` (`YYYY-MM-DD`), oldest day first."""
     columns = usage_by_day.c
     statement = (
         select(
@@ -104,6 +104,7 @@ def read_daily_sums(connection: Connection) -> Iterable[KeyDaySums]:
             func.sum(columns.prompt_tokens + columns.completion_tokens),
             func.sum(columns.cost_micro_usd),
         )
+        .where(columns.day >= since_day)
         .group_by(columns.day, columns.key_id)
         .order_by(columns.day)
     )

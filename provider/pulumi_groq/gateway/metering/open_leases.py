@@ -38,13 +38,17 @@ class OpenLeases:
         """The lease, which is open no more; `None` when it was not."""
         return self._by_id.pop(lease_id, None)
 
+    def any_expired(self, now_s: float) -> bool:
+        """Whether a lease has been open for too long."""
+        if not self._by_id:
+            return False
+        oldest = next(iter(self._by_id.values()))
+        return oldest.reservation.started_s + self._ttl_s <= now_s
+
     def expired(self, now_s: float) -> Iterator[OpenLease]:
         """Takes out, one by one, the leases that have been open for too long."""
-        while self._by_id:
-            oldest = next(iter(self._by_id.values()))
-            if oldest.reservation.started_s + self._ttl_s > now_s:
-                return
-            self._by_id.popitem(last=False)
+        while self.any_expired(now_s):
+            _, oldest = self._by_id.popitem(last=False)
             yield oldest
 
     def lines(self) -> bytes:

@@ -1,0 +1,110 @@
+"""What admit + settle cost, beside an empty coroutine call in the same run.
+
+    python benchmarks/metering.py [requests]
+
+Single-threaded, one process, the real clock, journal and store in a temporary folder; the ledger is written
+after each round, outside the timed part (its CPU is on its own line). Medians of 9 rounds, and the quickest
+round: on a shared machine it is nearest to the truth.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+import uvloop
+
+from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.metering.accounting import Accounting, open_accounting
+from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.events import Unobserved
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
+from pulumi_groq.policy.metering import Consumption, Demand
+
+ROUNDS = 9
+LIMITS = Limits(10**9, 10**9, 10**9, 10**9)
+KEYS = [
+    KeyAccess(f"key_{n}", "k", f"key_{n}", "team", frozenset(), LIMITS, 10**15, None, False)
+    for n in range(100)
+]
+DEMAND = Demand("openai/gpt-oss-20b", 1000, 400)
+USED = Consumption(100, 0, 200, 70)
+
+
+class Organisation:
+    """A directory with a cap and alerts, all rules on."""
+
+    organisation = OrganisationPolicy(10**15, (10**14,), auto_pause=True)
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:  # noqa: ARG002 (protocol)
+        return None
+
+
+async def empty() -> None:
+    """What the figures are a multiple of."""
+
+
+async def empty_round(requests: int) -> float:
+    began = time.process_time()
+    for _ in range(requests):
+        await empty()
+    return (time.process_time() - began) / requests
+
+
+async def metering_round(accounting: Accounting, requests: int, name: str) -> float:
+    metering = accounting.metering
+    began = time.process_time()
+    for number in range(requests):
+        lease = await metering.admit(KEYS[number % 100], DEMAND, f"req_{name}_{number}")
+        if isinstance(lease, Lease):
+            await metering.settle(lease, USED, 200)
+    return (time.process_time() - began) / requests
+
+
+async def denied_round(accounting: Accounting, requests: int) -> float:
+    small = KeyAccess("small", "k", "small", None, frozenset(), Limits(None, 10), None, None, False)
+    began = time.process_time()
+    for number in range(requests):
+        await accounting.metering.admit(small, DEMAND, f"denied_{number}")
+    return (time.process_time() - began) / requests
+
+
+async def flush_round(accounting: Accounting, requests: int) -> float:
+    began = time.process_time()
+    await accounting.upkeep()
+    return (time.process_time() - began) / requests
+
+
+async def measure(folder: Path, requests: int) -> None:
+    accounting = open_accounting(
+        store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
+        journal_directory=folder / "journal",
+        directory=Organisation(),
+        clock=SystemClock(),
+        events=Unobserved(),
+        sender=AiohttpAlertSender(),
+        random=Random(0),  # noqa: S311 (jitter, no secret)
+    )
+    figures: dict[str, list[float]] = {}
+    for round_number in range(ROUNDS):
+        for name, seconds in (
+            ("empty coroutine", await empty_round(requests)),
+            ("admit + settle", await metering_round(accounting, requests, str(round_number))),
+            ("ledger write, off the hot path", await flush_round(accounting, requests)),
+            ("denied admit", await denied_round(accounting, requests)),
+        ):
+            figures.setdefault(name, []).append(seconds)
+    base = statistics.median(figures["empty coroutine"])
+    print(f"{'':34}{'CPU us/request':>16}{'quickest':>10}{'x empty call':>14}")
+    for name, values in figures.items():
+        median = statistics.median(values)
+        print(f"{name:34}{median * 1e6:16.2f}{min(values) * 1e6:10.2f}{median / base:14.0f}")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        uvloop.run(measure(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else 5000))

@@ -1,0 +1,88 @@
+"""The metering while a gateway serves: the background writes, and the end writes what is left."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select
+
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.policy.metering import Denial
+from tests.gateway.metering.conftest import Bench, MakeKey
+
+
+def written(bench: Bench) -> int:
+    with bench.store.read() as connection:
+        return len(connection.execute(select(ledger)).all())
+
+
+def test_the_ledger_is_written_in_the_background(bench: Bench, make_key: MakeKey) -> None:
+    """Nobody has to ask for it."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        async with accounting.serving(), asyncio.timeout(10):
+            await bench.spend(accounting, make_key(), 7)
+            await bench.events.ledger_was_written.wait()
+
+            assert written(bench) == 1
+
+    asyncio.run(scenario())
+
+
+def test_the_end_writes_what_waits(bench: Bench, make_key: MakeKey) -> None:
+    """A graceful stop leaves nothing to recover; what is still in flight stays in the journal."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        async with accounting.serving():
+            await bench.spend(accounting, make_key(), 7)
+            await bench.admit(accounting, make_key(), cost=5)
+
+        assert written(bench) == 1
+        assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 12
+
+    asyncio.run(scenario())
+
+
+def test_too_long_a_queue_refuses_new_requests(bench: Bench, make_key: MakeKey) -> None:
+    """With a store that takes nothing spending ends before memory does, and goes on with the store."""
+    bench.most_waiting_rows = 3
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        for _ in range(4):
+            await bench.spend(accounting, make_key(), 1)
+        denial = await bench.admit(accounting, make_key())
+        assert isinstance(denial, Denial)
+        assert (denial.status, denial.code) == (503, "store_unavailable")
+        await accounting.upkeep()
+
+        assert isinstance(await bench.admit(accounting, make_key()), Lease)
+
+    asyncio.run(scenario())
+
+
+def test_an_unwritable_journal_is_one_clear_line(bench: Bench, tmp_path: Path) -> None:
+    """The start says which place cannot be written."""
+    bench.journal_directory = tmp_path / "missing" / "journal"
+
+    with pytest.raises(StoreOpenError) as caught:
+        bench.open()
+
+    assert str(caught.value) == (
+        f"cannot write the journal in {bench.journal_directory}: No such file or directory; "
+        "give a writable place"
+    )
+
+
+def test_the_migrations_make_the_tables(bench: Bench) -> None:
+    """What the code believes of the tables is what the revisions create."""
+    with bench.store.read() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), ledger.metadata)
+
+    assert differences == []
