@@ -14,11 +14,17 @@ if [ ! -x .venv/bin/python ]; then
         say 'No Python 3.11 or newer here: uv looks for one to download ...'
     say 'Installing the Python packages of uv.lock into .venv ...'
 fi
-if ! "$uv" sync --quiet --frozen --all-extras >.tools/sync.log 2>&1; then
+sync() { "$uv" sync --quiet --frozen --all-extras >.tools/sync.log 2>&1; }
+with_system_certificates() { # networks with a certificate authority of their own
+    grep -q certificate .tools/sync.log && UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true sync
+}
+
+if ! sync && ! with_system_certificates; then
     "$uv" python find '>=3.11' >/dev/null 2>&1 || {
         say 'setup: Python 3.11 or newer is missing; install one, on Debian: apt-get install python3.11'
         exit 1
     }
-    say "setup: the packages could not be installed: $(tail -n 1 .tools/sync.log) (all of it: .tools/sync.log)"
+    reason=$(sed -n -e '/^hint/d' -e 's/^ *//p' .tools/sync.log | sed '/^$/d' | tail -n 1)
+    say "setup: the packages could not be installed: $reason (all of it: .tools/sync.log)"
     exit 1
 fi

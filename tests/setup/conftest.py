@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-SHELL_TOOLS = ["cat", "dirname", "mkdir", "sed", "sh", "tail"]
+SHELL_TOOLS = ["cat", "dirname", "grep", "mkdir", "sed", "sh", "tail"]
 
 
 @pytest.fixture

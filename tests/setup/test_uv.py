@@ -85,7 +85,21 @@ def test_a_machine_with_only_an_old_python(run, stand_in: StandIn) -> None:
 
 def test_packages_out_of_reach(run, stand_in: StandIn) -> None:
     """A failing sync gives uv's own last line and where the rest is."""
-    stand_in("uv", 'case "$1" in --version) echo "uv 0.9.1";; sync) echo "dns error"; exit 1;; esac')
+    stand_in(
+        "uv",
+        'case "$1" in --version) echo "uv 0.9.1";; sync) printf "error: no\\n  cause: dns error\\n\\nhint: x\\n"; exit 1;; esac',
+    )
     done = run("sh", "setup/environment.sh")
     assert done.returncode == 1
-    assert "could not be installed: dns error (all of it: .tools/sync.log)" in done.stderr
+    assert "could not be installed: cause: dns error (all of it: .tools/sync.log)" in done.stderr
+
+
+def test_a_network_with_its_own_certificates(run, stand_in: StandIn) -> None:
+    """A certificate that uv does not know is looked up among the machine's."""
+    refuse = 'echo "invalid peer certificate"; exit 1'
+    stand_in(
+        "uv",
+        f'case "$1" in --version) echo "uv 0.9.1";; sync) [ "$UV_SYSTEM_CERTS" = true ] || {{ {refuse}; }};; esac',
+    )
+    done = run("sh", "setup/environment.sh")
+    assert done.returncode == 0, done.stderr
