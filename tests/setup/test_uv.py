@@ -6,6 +6,10 @@ from pathlib import Path
 StandIn = Callable[[str, str], Path]
 
 
+def _uv_that(syncs: str) -> str:
+    return f'case "$1" in --version) echo "uv 0.9.1";; sync) {syncs};; esac'
+
+
 def test_uv_on_path_is_used(run, stand_in: StandIn) -> None:
     """A recent uv on PATH is printed and nothing is installed."""
     uv = stand_in("uv", "echo 'uv 0.9.1 (somewhere)'")
@@ -85,10 +89,7 @@ def test_a_machine_with_only_an_old_python(run, stand_in: StandIn) -> None:
 
 def test_packages_out_of_reach(run, stand_in: StandIn) -> None:
     """A failing sync gives uv's own last line and where the rest is."""
-    stand_in(
-        "uv",
-        'case "$1" in --version) echo "uv 0.9.1";; sync) printf "error: no\\n  cause: dns error\\n\\nhint: x\\n"; exit 1;; esac',
-    )
+    stand_in("uv", _uv_that('printf "error: no\\n  cause: dns error\\n\\nhint: x\\n"; exit 1'))
     done = run("sh", "setup/environment.sh")
     assert done.returncode == 1
     assert "could not be installed: cause: dns error (all of it: .tools/sync.log)" in done.stderr
@@ -96,7 +97,6 @@ def test_packages_out_of_reach(run, stand_in: StandIn) -> None:
 
 def test_a_network_with_its_own_certificates(run, stand_in: StandIn) -> None:
     """A certificate that uv does not know is looked up among the machine's."""
-    refuse = 'echo "invalid peer certificate"; exit 1'
     stand_in(
         "uv",
         f'case "$1" in --version) echo "uv 0.9.1";; sync) [ "$UV_SYSTEM_CERTS" = true ] || {{ {refuse}; }};; esac',
