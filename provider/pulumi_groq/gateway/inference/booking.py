@@ -41,10 +41,11 @@ class Booking:
 
     def at_least(self, completion_tokens: int) -> None:
         """The usage was not stated, or not waited for: the reservation, or more if more was seen."""
-        worst = replace(self.worst, completion_tokens=max(self.worst.completion_tokens, completion_tokens))
+        worst = self.worst
+        largest = max(worst.largest_completion_tokens, completion_tokens)
         self.consumption = Consumption(
             prompt_tokens=worst.likely_prompt_tokens,
             cached_tokens=0,
-            completion_tokens=worst.completion_tokens,
-            cost_micro_usd=worst.demand.cost_micro_usd,
+            completion_tokens=max(worst.likely_completion_tokens, completion_tokens),
+            cost_micro_usd=worst.cost_micro_usd(worst.largest_prompt_tokens, 0, largest),
         )

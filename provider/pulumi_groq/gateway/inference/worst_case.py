@@ -6,7 +6,7 @@ from typing import Self
 from pulumi_groq.catalogue import CatalogueModel
 from pulumi_groq.gateway.inference.call_fields import CallFields
 from pulumi_groq.gateway.inference.json_body import JsonObject
-from pulumi_groq.policy.estimate import estimate_prompt, largest_output
+from pulumi_groq.policy.estimate import estimate_prompt, largest_output, likely_output
 from pulumi_groq.policy.metering import Consumption, Demand
 
 
@@ -15,13 +15,16 @@ class WorstCase:
     """What a request may use. Tokens count against rate limits; the price is of tokens, or of the
     `characters` read aloud, or of the milliseconds of audio heard.
 
-    `likely_prompt_tokens` is what rate limits see, `largest_prompt_tokens` what money is reserved for.
+    The likely tokens are what rate limits see, the largest ones what money is reserved for. Without a
+    limit of its own a request may use all that the model can write, which many keys' limits per
+    minute could never hold.
     """
 
     model: CatalogueModel
     likely_prompt_tokens: int = 0
     largest_prompt_tokens: int = 0
-    completion_tokens: int = 0
+    likely_completion_tokens: int = 0
+    largest_completion_tokens: int = 0
     characters: int = 0
     audio_ms: int = 0
 
@@ -31,14 +34,14 @@ class WorstCase:
     ) -> Self:
         """Of a JSON request of `body_bytes` bytes."""
         prompt = estimate_prompt(document, body_bytes, model)
+        asked, choices = fields.max_output_tokens, fields.choices
         generates = model.kind == "chat"
         return cls(
             model=model,
             likely_prompt_tokens=prompt.likely_tokens,
             largest_prompt_tokens=prompt.at_most_tokens,
-            completion_tokens=(
-                largest_output(model, fields.max_output_tokens, fields.choices) if generates else 0
-            ),
+            likely_completion_tokens=likely_output(model, asked, choices) if generates else 0,
+            largest_completion_tokens=largest_output(model, asked, choices) if generates else 0,
             characters=fields.input_characters,
         )
 
@@ -52,8 +55,8 @@ class WorstCase:
         """The reservation to ask for."""
         return Demand(
             model=self.model.id,
-            tokens=self.likely_prompt_tokens + self.completion_tokens,
-            cost_micro_usd=self.cost_micro_usd(self.largest_prompt_tokens, 0, self.completion_tokens),
+            tokens=self.likely_prompt_tokens + self.likely_completion_tokens,
+            cost_micro_usd=self.cost_micro_usd(self.largest_prompt_tokens, 0, self.largest_completion_tokens),
         )
 
     def consumed(self, prompt: int, cached: int, completion: int) -> Consumption:
