@@ -3,6 +3,7 @@
 GroqError
 ├── ConfigurationError          a setting is missing or unusable
 ├── AccessFileError             access.yaml is unusable: file, line, why
+├── RotationRefusedError        a rotation that was asked for may not start yet
 ├── NoAnswerError               the admin API could not be reached, or did not answer in time
 └── ApiError                    the admin API answered with an error
     ├── InvalidRequestError     400: the request itself is at fault
@@ -31,6 +32,10 @@ class ConfigurationError(GroqError):
 
 class AccessFileError(GroqError):
     """access.yaml is unusable; the message begins with `file:line`."""
+
+
+class RotationRefusedError(GroqError):
+    """A rotation that was asked for may not start yet; the message says when it may."""
 
 
 class NoAnswerError(GroqError):

@@ -40,10 +40,10 @@ class ApiKeyLifecycle:
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
         change = compare(ApiKeyArgs, state, inputs)
-        if change.changed or "key_id" not in state:
+        if change.replaces or "key_id" not in state:
             return change
         due = self._succession.due(parse(ApiKeyState, state), inputs)
-        return Change(("rotation",), ()) if due else change
+        return Change(("rotation",), ()) if due and not change.changed else change
 
     def create(self, args: ApiKeyArgs) -> tuple[str, ApiKeyState]:
         if args.adopt_key_id is not None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from pulumi_groq.admin import AdminClient, KeyListing, KeySnapshot
-from pulumi_groq.errors import NoAnswerError
+from pulumi_groq.errors import NoAnswerError, RotationRefusedError
 from pulumi_groq.lifecycle.key_state import ApiKeyState, new_state, with_fields
 from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.notice import Notify
-from pulumi_groq.lifecycle.properties import Checked, Failure, Properties, is_unknown
+from pulumi_groq.lifecycle.properties import Checked, Properties, is_unknown
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.rotation.machine import Action, Held, LiveKey, Plan, next_rotation_at, plan, retire_after
@@ -28,9 +28,10 @@ class Succession:
         self._notify = notify
 
     def check(self, olds: Properties, checked: Checked) -> Checked:
-        """Add to the inputs what is due, or fail where a rotation asked for may not start."""
+        """Add to the inputs what is due, as far as the lineage tells without the state."""
         address = tuple(olds.get(name) for name in ("managed_by", "declared_as", "name"))
-        if checked.failures or None in address or not _declares_rotation(checked.inputs):
+        schedule = None if checked.failures else _declared(checked.inputs)
+        if schedule is None or None in address:
             return checked
         try:
             snapshot = self._listing.snapshot(olds["managed_by"])
@@ -40,17 +41,17 @@ class Succession:
         lineage = [
             key for key in snapshot.keys.values() if (key.managed_by, key.declared_as, key.name) == address
         ]
-        schedule = RotationSchedule.model_validate(checked.inputs["rotation"])
         live = [_live_key(key) for key in lineage]
         decided = plan(schedule, _assumed(live, olds), live, snapshot.as_of)
-        if decided.refusal:
-            return Checked(checked.inputs, (Failure(f"rotation.{_asked(schedule)}", decided.refusal),))
         due = "; ".join(step.reason for step in decided.steps)
         return Checked({**checked.inputs, ROTATION_DUE: due} if due else checked.inputs, ())
 
     def due(self, state: ApiKeyState, inputs: Properties) -> bool:
-        """Whether the run has something to do; tells what the check could not know."""
-        schedule = _schedule(state)
+        """Whether the run has something to do; tells what the check could not know.
+
+        Raises RotationRefusedError where a rotation that was asked for may not start yet.
+        """
+        schedule = _declared(inputs) or (_AFTER_REMOVAL if state.previous_key_id else None)
         if schedule is None:
             return False
         try:
@@ -58,6 +59,8 @@ class Succession:
         except NoAnswerError:
             return False  # the check has told
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
+        if decided.refusal:
+            raise RotationRefusedError(f"{state.name}: rotation.trigger: {decided.refusal}")
         self._tell(state, decided, shown=inputs.get(ROTATION_DUE))
         return bool(decided.steps)
 
@@ -103,11 +106,18 @@ class Succession:
         return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
 
     def observed(self, state: ApiKeyState) -> ApiKeyState:
-        """`state` with what the listing shows of the lineage's other key."""
+        """`state` with what the listing shows of the lineage's other key; tells what happened elsewhere."""
         schedule = _schedule(state)
         if schedule is None:
             return state
-        return _observed(state, schedule, self._lineage(state))
+        seen = _observed(state, schedule, self._lineage(state))
+        if seen.status == "deleted":
+            self._notify(f"{state.name}: key …{state.last_four} was deleted elsewhere")
+        if state.previous_key_id and seen.previous_key_id != state.previous_key_id:
+            self._notify(f"{state.name}: previous key …{state.previous_last_four} was deleted elsewhere")
+        elif seen.previous_status == "disabled" != state.previous_status:
+            self._notify(f"{state.name}: previous key …{seen.previous_last_four} was disabled elsewhere")
+        return seen
 
     def started(self, state: ApiKeyState, key: ApiKey) -> ApiKeyState:
         """`state` of a lineage that consists of the new `key` alone."""
@@ -122,8 +132,9 @@ class Succession:
         return KeySnapshot(listed.as_of, mine)
 
 
-def _declares_rotation(inputs: Properties) -> bool:
-    return inputs.get("rotation") is not None and not is_unknown(inputs["rotation"])
+def _declared(inputs: Properties) -> RotationSchedule | None:
+    rotation = inputs.get("rotation")
+    return None if rotation is None or is_unknown(rotation) else RotationSchedule.model_validate(rotation)
 
 
 def _schedule(state: ApiKeyState) -> RotationSchedule | None:
@@ -134,10 +145,6 @@ def _schedule(state: ApiKeyState) -> RotationSchedule | None:
 def _guard_s(action: Action, schedule: RotationSchedule) -> int | None:
     # The plan saw the key quiet; the server looks again, in the same transaction as the delete.
     return schedule.quiet_hours * 3600 if action is Action.RETIRE else None
-
-
-def _asked(schedule: RotationSchedule) -> str:
-    return "trigger" if schedule.trigger is not None else "emergency_trigger"
 
 
 def _live(snapshot: KeySnapshot) -> list[LiveKey]:
