@@ -15,9 +15,9 @@ from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
-from pulumi_groq.gateway.inference.aiohttp_upstream import AiohttpUpstream
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
+from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
 from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.logs import RequestLog
@@ -136,7 +136,7 @@ def _upstream(settings: Settings, clock: Clock) -> tuple[Upstream, Mapping[str, 
     if settings.upstream == ECHO:
         echo = EchoUpstream(clock)
         return echo, echo.calls
-    return AiohttpUpstream(settings.upstream, settings.upstream_key or ""), {}
+    return HttpUpstream(settings.upstream, settings.upstream_key or ""), {}
 
 
 def _lifespan(accounting: Accounting, upstream: Upstream) -> Lifespan:

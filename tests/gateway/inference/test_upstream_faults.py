@@ -2,14 +2,14 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from pulumi_groq.gateway.inference import AiohttpUpstream
-from pulumi_groq.gateway.inference.aiohttp_upstream import UpstreamTimeouts
+from pulumi_groq.gateway.inference.http_upstream import HttpUpstream, UpstreamTimeouts
 
 KEY = "pgq_" + "A" * 48
 OPERATOR_KEY = "operator-key-of-the-gateway"
@@ -39,42 +39,41 @@ def faulty(bench: Callable[..., Any], serving: Callable[..., str]) -> Callable[.
 
     def make(play: Play, *, read_s: float = 5.0, connect: bool = True) -> tuple[str, Any, list[bytes]]:
         requests: list[bytes] = []
-        upstream = AiohttpUpstream(
-            "http://127.0.0.1:0", OPERATOR_KEY, timeouts=UpstreamTimeouts(connect_s=1, read_s=read_s)
+        listener = socket.create_server(("127.0.0.1", 0))
+        upstream = HttpUpstream(
+            f"http://127.0.0.1:{listener.getsockname()[1]}",
+            OPERATOR_KEY,
+            timeouts=UpstreamTimeouts(connect_s=1, read_s=read_s),
         )
+        if not connect:
+            listener.close()
         made = bench(upstream=upstream)
-        return (
-            serving(_WithUpstream(made.plane, upstream, play, requests, connect=connect), lifespan="on"),
-            made,
-            requests,
-        )
+        app = WithUpstream(made.plane, upstream, play, requests, listener if connect else None)
+        return serving(app, lifespan="on"), made, requests
 
     return make
 
 
-class _WithUpstream:
-    """The plane, and beside it in the same loop the upstream's raw socket."""
+class WithUpstream:
+    """The plane, and beside it in the same loop the upstream."""
 
     def __init__(
-        self, plane: Any, upstream: Any, play: Play, requests: list[bytes], *, connect: bool
+        self, plane: Any, upstream: Any, play: Play, requests: list[bytes], listener: socket.socket | None
     ) -> None:
         self._plane, self._upstream, self._play = plane, upstream, play
-        self._requests, self._connect = requests, connect
+        self._requests, self._listener = requests, listener
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await self._plane(scope, receive, send)
             return
         await receive()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        self._upstream._base_url = f"http://127.0.0.1:{port}"
-        if not self._connect:
-            server.close()
+        server = self._listener and await asyncio.start_server(self._serve, sock=self._listener)
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        server.close()
         await self._upstream.close()
+        if server is not None:
+            server.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,9 +1,9 @@
 """The inference plane: callers' requests, held to their keys, on their way to the upstream and back."""
 
-from pulumi_groq.gateway.inference.aiohttp_upstream import AiohttpUpstream
 from pulumi_groq.gateway.inference.echo import EchoUpstream
+from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
 from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.upstream import Upstream
 
-__all__ = ["AiohttpUpstream", "EchoUpstream", "InferenceOptions", "InferencePlane", "Upstream"]
+__all__ = ["EchoUpstream", "HttpUpstream", "InferenceOptions", "InferencePlane", "Upstream"]

@@ -128,6 +128,9 @@ class Exchange:
             if self._record.stream or not sent_in_vain:
                 self._booking.refused()
             raise no_answer(failure) from failure
+        except (Refusal, ClientGoneError):
+            self._booking.refused()  # an upload broke off: the upstream never had the whole of it
+            raise
         self._record.upstream_s = self._monotonic() - started
         try:
             return await self._relay(answer)

@@ -27,9 +27,14 @@ def read_head(scope: Scope) -> RequestHead:
         elif name == b"content-length":
             head.content_length = int(value) if value.isdigit() else None
         elif name == b"content-type":
-            head.content_type = value
+            head.content_type = _one_line(value)
         elif name == b"accept":
-            head.accept = value
+            head.accept = _one_line(value)
         elif name == b"user-agent":
-            head.user_agent = value
+            head.user_agent = _one_line(value)
     return head
+
+
+def _one_line(value: bytes) -> bytes:
+    """These go into the request upstream as they are; the server refuses line ends, this makes it certain."""
+    return b"" if b"\r" in value or b"\n" in value else value

@@ -131,15 +131,10 @@ class InferencePlane:
             accept=head.accept,
             user_agent=head.user_agent,
             body=upload.pieces(),
-            length_bytes=head.content_length,
+            length_bytes=upload.length_bytes,
         )
         worst = WorstCase.of_audio(model, upload.longest_audio_ms)
-        try:
-            await self._exchange(call, key, worst, client, record, hide_usage=False)
-        except Refusal:
-            if upload.refusal is not None:
-                raise upload.refusal from None
-            raise
+        await self._exchange(call, key, worst, client, record, hide_usage=False)
 
     async def _exchange(
         self,

@@ -16,10 +16,10 @@ EXACT_NAMES = ("model", "file", "url", "response_format", "stream")
 
 
 class Upload:
-    """One multipart request body. Raises `Refusal` 411 without a length, 413 above the limit.
+    """A multipart body of `length_bytes`. Raises `Refusal` 411 without a length, 413 above the limit.
 
-    The form is read on while it is passed on; what makes it unacceptable late is kept in `refusal`,
-    and breaks the upstream's request off.
+    The form is read on while it is passed on; what makes it unacceptable late breaks the upstream's
+    request off.
     """
 
     def __init__(self, receive: Receive, head: RequestHead, options: InferenceOptions) -> None:
@@ -27,9 +27,8 @@ class Upload:
             raise _length_required()
         if head.content_length > options.audio_body_limit_bytes:
             raise body_too_large(options.audio_body_limit_bytes)
-        self.refusal: Refusal | None = None
         self._receive = receive
-        self._length_bytes = head.content_length
+        self.length_bytes = head.content_length
         self._timeout_s = options.body_timeout_s
         self._reader = FormReader(head.content_type)
         self._held: list[bytes] = []
@@ -49,21 +48,17 @@ class Upload:
     @property
     def longest_audio_ms(self) -> int:
         """How long the audio may be, once `model` has returned."""
-        return longest_audio_ms(self._length_bytes, self._reader.form.file_head)
+        return longest_audio_ms(self.length_bytes, self._reader.form.file_head)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The whole body, unchanged."""
+        """The whole body, unchanged. Raises `Refusal` and `ClientGoneError`."""
         for piece in self._held:
             yield piece
         self._held.clear()
         while self._more:
-            try:
-                piece = await self._next()
-                if not self._more:
-                    self._finish()
-            except Refusal as refusal:
-                self.refusal = refusal
-                raise
+            piece = await self._next()
+            if not self._more:
+                self._finish()
             yield piece
 
     async def _next(self) -> bytes:

@@ -32,7 +32,7 @@ class UpstreamCall:
     accept: bytes
     user_agent: bytes
     body: bytes | AsyncIterator[bytes]
-    length_bytes: int | None = None
+    length_bytes: int = 0
 
 
 class UpstreamAnswer(Protocol):

@@ -1,0 +1,259 @@
+"""One HTTP/1.1 connection to the upstream: a request at a time, parsed by httptools.
+
+Made for forwarding: a general client takes about half of a gateway's time a request for features that a
+gateway must not use (redirects, cookies, proxies, decoding). See benchmarks/gateway.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import httptools
+
+from pulumi_groq.gateway.inference.asgi import Header
+from pulumi_groq.gateway.inference.upstream import (
+    UpstreamError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+
+BUFFER_BYTES: Final = 256 * 1024
+"""Above this much unread answer, the connection is not read on."""
+
+HEAD_LINES: Final = 256
+
+
+class Http1Answer:
+    """What arrived for one request; filled by the connection, read by `next_piece`."""
+
+    def __init__(self, connection: "Http1Connection") -> None:
+        self.status = 0
+        self.headers: list[Header] = []
+        self._connection = connection
+        self._pieces: deque[bytes] = deque()
+        self._buffered = 0
+        self._complete = False
+        self._failure: UpstreamError | None = None
+
+    async def head(self) -> None:
+        """Returns once status and headers are there. Raises `UpstreamError`."""
+        while not self.status:
+            if self._failure is not None:
+                raise self._failure
+            await self._connection.more()
+
+    async def next_piece(self) -> bytes:
+        """All that has arrived and was not read yet; empty at the end. Raises `UpstreamError`."""
+        while not self._pieces:
+            if self._complete:
+                return b""
+            if self._failure is not None:
+                raise self._failure
+            await self._connection.more()
+        piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        if self._buffered > BUFFER_BYTES:
+            self._connection.resume()
+        self._buffered = 0
+        return piece
+
+    def close(self) -> None:
+        """Cuts the connection, unless the answer is complete: then it is in the pool again."""
+        if not self._complete:
+            self._connection.abort()
+
+    def add(self, piece: bytes) -> bool:
+        """Keeps a piece; false when too much is waiting."""
+        self._pieces.append(piece)
+        self._buffered += len(piece)
+        return self._buffered <= BUFFER_BYTES
+
+    def finish(self) -> None:
+        """The message is complete."""
+        self._complete = True
+
+    def fail(self, failure: UpstreamError) -> None:
+        """Nothing more will come."""
+        self._failure = self._failure or failure
+
+    @property
+    def begun(self) -> bool:
+        """Whether its head has arrived."""
+        return self.status != 0
+
+
+class Http1Connection(asyncio.Protocol):
+    """`release` is called when an answer is complete and the connection may be used again.
+
+    `read_s` bounds each wait for the upstream's next bytes.
+    """
+
+    def __init__(self, read_s: float, release: Callable[["Http1Connection"], None]) -> None:
+        self.idle_since_s = 0.0
+        self._read_s = read_s
+        self._release = release
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._answer: Http1Answer | None = None
+        self._headers: list[Header] = []
+        self._ends_with_connection = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._waiting_since_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another request may be written to it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def request(self, head: bytes, body: bytes | AsyncIterator[bytes]) -> Http1Answer:
+        """Writes a request and returns the answer once its head has arrived. Raises `UpstreamError`."""
+        answer = self._answer = Http1Answer(self)
+        try:
+            if isinstance(body, bytes):
+                self._write(head + body)
+            else:
+                self._write(head)
+                await self._write_all(body, answer)
+            await answer.head()
+        except BaseException:
+            self.abort()
+            raise
+        return answer
+
+    async def more(self) -> None:
+        """Waits for the upstream's next bytes, or for the end of the connection, at most `read_s`."""
+        self._waiter = self._loop.create_future()
+        self._waiting_since_s = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._read_s, self._check_wait)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def resume(self) -> None:
+        """Reads on after too much was waiting."""
+        if self.is_open and self._transport is not None:
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Ends the connection at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # TCP and TLS transports are both Transports
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None:
+            self.abort()  # nothing was asked
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(UpstreamUnreachableError("the answer is not HTTP/1.1"))
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
+
+    def connection_lost(self, failure: Exception | None) -> None:
+        answer = self._answer
+        if answer is not None and answer.begun and self._ends_with_connection and failure is None:
+            answer.finish()
+        elif answer is not None:
+            answer.fail(UpstreamUnreachableError("the upstream closed the connection"))
+        self._answer = None
+        self.abort()
+        self._writable.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def on_message_begin(self) -> None:
+        self._headers = []
+        self._ends_with_connection = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in (b"content-length", b"transfer-encoding"):
+            self._ends_with_connection = False
+        self._headers.append((name, value))
+        if len(self._headers) > HEAD_LINES:
+            self._fail(UpstreamUnreachableError("the answer's head is too long"))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self._answer is not None and status >= 200:
+            self._answer.headers = self._headers
+            self._answer.status = status
+
+    def on_body(self, body: bytes) -> None:
+        if self._answer is not None and not self._answer.add(body) and self._transport is not None:
+            self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        answer = self._answer
+        if answer is None or not answer.begun:
+            return  # an interim answer: 100 or 103
+        answer.finish()
+        self._answer = None
+        if self._parser.should_keep_alive() and self._writable.is_set():
+            self.idle_since_s = self._loop.time()
+            self._release(self)
+        else:
+            self.abort()
+
+    async def _write_all(self, body: AsyncIterator[bytes], answer: Http1Answer) -> None:
+        async for piece in body:
+            if answer.begun or not self.is_open:
+                return  # answered before it was complete: a refusal
+            self._write(piece)
+            await self._wait_writable()
+
+    async def _wait_writable(self) -> None:
+        try:
+            async with asyncio.timeout(self._read_s):
+                await self._writable.wait()
+        except TimeoutError as failure:
+            raise UpstreamTimeoutError(
+                "the upstream did not take the request in time", sent=False
+            ) from failure
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def _fail(self, failure: UpstreamError) -> None:
+        if self._answer is not None:
+            self._answer.fail(failure)
+        self._answer = None
+        self.abort()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _check_wait(self) -> None:
+        """One timer for many waits: it is only moved on when it fires, not with every piece."""
+        self._timer = None
+        if self._waiter is None:
+            return
+        left_s = self._waiting_since_s + self._read_s - self._loop.time()
+        if left_s > 0:
+            self._timer = self._loop.call_later(left_s, self._check_wait)
+            return
+        self._fail(UpstreamTimeoutError("no bytes from the upstream in time"))
+        self._wake()

@@ -1,0 +1,104 @@
+"""Groq, or whatever speaks its API, over HTTP/1.1."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from pulumi_groq.gateway.inference.http1 import Http1Connection
+from pulumi_groq.gateway.inference.upstream import (
+    UpstreamAnswer,
+    UpstreamCall,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+
+IDLE_S: Final = 15.0
+"""A pooled connection idle for longer is not used again: the upstream may be about to close it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTimeouts:
+    """Seconds: to connect (with TLS), and to wait for an answer's head and for each next piece of it."""
+
+    connect_s: float = 10.0
+    read_s: float = 120.0
+
+
+DEFAULT_TIMEOUTS: Final = UpstreamTimeouts()
+
+
+class HttpUpstream:
+    """A pool of connections to `base_url`, authorised with the operator's key; `Settings` checked both.
+
+    For https the certificate must be one that this machine trusts, or that `tls` does.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        timeouts: UpstreamTimeouts = DEFAULT_TIMEOUTS,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        self._host = parts.hostname or ""
+        self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
+        self._port = parts.port or (443 if self._tls else 80)
+        self._path_prefix = parts.path.rstrip("/")
+        self._timeouts = timeouts
+        self._idle: list[Http1Connection] = []
+        lines = (f"host: {parts.netloc}", f"authorization: Bearer {api_key}", "accept-encoding: identity", "")
+        self._fixed_lines = "\r\n".join(lines).encode()
+
+    async def send(self, call: UpstreamCall) -> UpstreamAnswer:
+        """The answer, once its head has arrived. Raises `UpstreamError`."""
+        head = self._head(call)
+        connection = self._pooled() or await self._connect()
+        return await connection.request(head, call.body)
+
+    async def close(self) -> None:
+        """Ends the idle connections; running requests end theirs."""
+        while self._idle:
+            self._idle.pop().abort()
+
+    def _head(self, call: UpstreamCall) -> bytes:
+        length = len(call.body) if isinstance(call.body, bytes) else call.length_bytes
+        agent = b"user-agent: %b\r\n" % call.user_agent if call.user_agent else b""
+        return b"POST %b HTTP/1.1\r\n%bcontent-type: %b\r\naccept: %b\r\n%bcontent-length: %d\r\n\r\n" % (
+            (self._path_prefix + call.path).encode(),
+            self._fixed_lines,
+            call.content_type,
+            call.accept,
+            agent,
+            length,
+        )
+
+    def _pooled(self) -> Http1Connection | None:
+        """The connection that was used last: those that are too many grow old and go."""
+        oldest_s = asyncio.get_running_loop().time() - IDLE_S
+        while self._idle and self._idle[0].idle_since_s < oldest_s:
+            self._idle.pop(0).abort()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    async def _connect(self) -> Http1Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeouts.connect_s):
+                _, connection = await loop.create_connection(
+                    lambda: Http1Connection(self._timeouts.read_s, self._idle.append),
+                    self._host,
+                    self._port,
+                    ssl=self._tls,
+                )
+        except TimeoutError as failure:
+            raise UpstreamTimeoutError("no connection in time", sent=False) from failure
+        except OSError as failure:
+            raise UpstreamUnreachableError(type(failure).__name__) from failure
+        return connection
