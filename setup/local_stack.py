@@ -38,7 +38,7 @@ Ready: {base_url} is a Groq API for this machine. Things to try, from this folde
 
 _CALL = """\
   KEY=$(pulumi stack output api_keys --show-secrets --json | python3 -c {program})
-  curl -s $GROQ_BASE_URL/openai/v1/chat/completions -H "Authorization: Bearer $KEY" \\
+  curl -s -w '\\n' $GROQ_BASE_URL/openai/v1/chat/completions -H "Authorization: Bearer $KEY" \\
     -H 'Content-Type: application/json' \\
     -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 """
