@@ -43,7 +43,11 @@ class LifecycleProvider(ResourceProvider):
         # Errors are one line already; a traceback below them would only bury them. This is the
         # provider's process: where the program runs, the same setting would hang the SDK.
         sys.tracebacklimit = 0
-        self._lifecycle = self.lifecycle(configured_session(req.config))
+        self.serve(self.lifecycle(configured_session(req.config)))
+
+    def serve(self, lifecycle: Lifecycle[Any, Any]) -> None:
+        """Serve `lifecycle` for the rest of this process: one run of the engine."""
+        self._lifecycle = lifecycle
         self._created = set()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -1,0 +1,183 @@
+"""The dynamic provider: what Pulumi pickles, and property bags in and out."""
+
+import base64
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pulumi.dynamic import Resource
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
+
+from pulumi_groq.lifecycle.properties import Change, Checked, Failure, Properties, check_inputs, compare
+from pulumi_groq.lifecycle.team import TeamArgs, TeamState
+from pulumi_groq.models.fields import wire_time
+from pulumi_groq.resources.api_key import ApiKeyProvider
+from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.spend_policy import SpendPolicyProvider
+from pulumi_groq.resources.team import TeamProvider
+
+PROVIDERS = [ApiKeyProvider, SpendPolicyProvider, TeamProvider]
+CREATED_AT = "2026-11-01T00:00:00Z"
+INPUTS = {"team_name": "research", "allowed_models": ["a", "b"], "adopt_existing": False}
+STATE = {**INPUTS, "created_at": CREATED_AT}
+
+
+@dataclass
+class RecordingLifecycle:
+    """Keeps what it was called with; `found` is what a read finds."""
+
+    found: TeamState | None = None
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    args = TeamArgs
+    state = TeamState
+
+    def check(self, olds: Properties, news: Properties) -> Checked:
+        self.calls.append(("check", dict(olds), dict(news)))
+        return check_inputs(TeamArgs, news)
+
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+        return compare(TeamArgs, state, inputs)
+
+    def create(self, args: TeamArgs) -> tuple[str, TeamState]:
+        self.calls.append(("create", args))
+        return args.team_name, state_of(args)
+
+    def read(self, resource_id: str, state: TeamState | None) -> TeamState | None:
+        self.calls.append(("read", resource_id, state))
+        return self.found
+
+    def update(self, resource_id: str, state: TeamState, args: TeamArgs) -> TeamState:
+        self.calls.append(("update", resource_id, state, args))
+        return state_of(args)
+
+    def delete(self, resource_id: str, state: TeamState) -> None:
+        self.calls.append(("delete", resource_id))
+
+
+def state_of(args: TeamArgs) -> TeamState:
+    return TeamState.model_validate({**args.model_dump(), "created_at": CREATED_AT})
+
+
+@pytest.fixture
+def serving() -> Callable[[RecordingLifecycle], LifecycleProvider]:
+    """Makes a provider that has been configured with a lifecycle."""
+
+    def serve(lifecycle: RecordingLifecycle) -> LifecycleProvider:
+        provider = TeamProvider()
+        provider.serve(lifecycle)
+        return provider
+
+    return serve
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_pickle_is_small_constant_and_by_reference(provider: type[LifecycleProvider]) -> None:
+    """Two instances pickle alike, to less than 120 characters, and unpickle to the importable class."""
+    first, second = serialize_provider(provider()), serialize_provider(provider())
+    assert first == second
+    assert len(first) < 120
+    assert type(pickle.loads(base64.b64decode(first))) is provider  # noqa: S301 (our own bytes)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_pickle_is_not_wrapped_as_a_secret(provider: type[LifecycleProvider]) -> None:
+    """There is nothing secret in it, so that it is stored in clear and compares as equal."""
+    assert provider.serialize_as_secret_always is False
+
+
+def test_unknown_values_pass_through_check(serving: Any) -> None:
+    """Pulumi's unknown marker is unknown inside, and the marker again in the answer."""
+    lifecycle = RecordingLifecycle()
+    news = {**INPUTS, "allowed_models": ["a", rpc.UNKNOWN], "__provider": "p"}
+    checked = serving(lifecycle).check({}, news)
+    assert checked.failures == []
+    assert checked.inputs["allowed_models"] == ["a", rpc.UNKNOWN]
+    assert "__provider" not in checked.inputs
+
+
+def test_failures_reach_the_engine_with_their_property(serving: Any) -> None:
+    """Each failure names its property and reason."""
+    checked = serving(RecordingLifecycle()).check({}, {"team_name": "research", "allowed_models": []})
+    (failure,) = checked.failures
+    expected = Failure("allowed_models", "list should have at least 1 item after validation, not 0")
+    assert (failure.property, failure.reason) == (expected.property, expected.reason)
+
+
+def test_equal_inputs_are_no_change(serving: Any) -> None:
+    """State and inputs that agree need no update."""
+    result = serving(RecordingLifecycle()).diff(
+        "research", {**STATE, "__provider": "p"}, {**INPUTS, "__provider": "q"}
+    )
+    assert (result.changes, result.replaces) == (False, [])
+
+
+def test_renaming_replaces_create_first(serving: Any) -> None:
+    """A replacement that a property asks for creates before it deletes."""
+    result = serving(RecordingLifecycle()).diff("research", STATE, {**INPUTS, "team_name": "lab"})
+    assert (result.changes, result.replaces, result.delete_before_replace) == (True, ["team_name"], False)
+
+
+def test_outputs_are_fresh(serving: Any) -> None:
+    """The SDK adds to the dict it is given, so every result is a new one."""
+    provider = serving(RecordingLifecycle())
+    first = provider.create({**INPUTS, "__provider": "p"})
+    first.outs["__provider"] = "p"
+    assert "__provider" not in provider.create(INPUTS).outs
+    assert first.id == "research"
+
+
+def test_gone_is_a_blank_id_and_no_outputs(serving: Any) -> None:
+    """What is gone is told as the SDK expects it."""
+    read = serving(RecordingLifecycle(found=None)).read("research", {**STATE, "__provider": "p"})
+    assert (read.id, read.outs) == ("", {})
+
+
+def test_read_gives_outputs_and_inputs(serving: Any) -> None:
+    """Inputs come back too, so that the next diff compares with what is there."""
+    found = state_of(TeamArgs(team_name="research", allowed_models=["c"]))
+    read = serving(RecordingLifecycle(found=found)).read("research", {**STATE, "__provider": "p"})
+    assert read.outs == {**STATE, "allowed_models": ["c"]}
+    assert read.inputs == {**INPUTS, "allowed_models": ["c"]}
+
+
+def test_read_by_id_comes_without_a_state(serving: Any) -> None:
+    """A `get` hands over what the program passed, which is no state."""
+    lifecycle = RecordingLifecycle(found=None)
+    serving(lifecycle).read("research", {"allowed_models": [], "__provider": "p"})
+    assert lifecycle.calls == [("read", "research", None)]
+
+
+def test_update_and_delete_parse_the_state(serving: Any) -> None:
+    """States of another release may hold more or fewer names than this one knows."""
+    lifecycle = RecordingLifecycle()
+    provider = serving(lifecycle)
+    old = {**STATE, "of_another_release": 1.0}
+    assert provider.update("research", old, {**INPUTS, "allowed_models": ["c"]}).outs["allowed_models"] == [
+        "c"
+    ]
+    provider.delete("research", old)
+    assert [call[0] for call in lifecycle.calls] == ["update", "delete"]
+
+
+def test_object_that_the_run_has_written_is_not_deleted(serving: Any) -> None:
+    """A forced replacement finds the old object; deleting the old id afterwards would end it."""
+    lifecycle = RecordingLifecycle()
+    provider = serving(lifecycle)
+    provider.create(INPUTS)
+    provider.delete("research", STATE)
+    assert [call[0] for call in lifecycle.calls] == ["create"]
+
+
+def test_times_keep_their_form() -> None:
+    """Outputs hold times as the admin API writes them."""
+    assert wire_time(state_of(TeamArgs(team_name="a", allowed_models=["m"])).created_at) == CREATED_AT
+
+
+def test_resources_have_types_of_their_own() -> None:
+    """Each resource is told apart in previews and states by its type."""
+    kinds = {kind._resource_type_name for kind in Resource.__subclasses__()}
+    assert {"dynamic/groq:GroqApiKey", "dynamic/groq:GroqSpendPolicy", "dynamic/groq:GroqTeam"} <= kinds
