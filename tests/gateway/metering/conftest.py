@@ -40,7 +40,7 @@ class OneOrganisation:
 
     organisation: OrganisationPolicy | None = None
 
-    def find(self, key_hash: bytes) -> KeyAccess | None:  # noqa: ARG002 (protocol)
+    def find(self, key_hash: bytes) -> KeyAccess | None:
         return None
 
 

@@ -26,7 +26,7 @@ class NoPolicy:
 
     organisation: OrganisationPolicy | None = None
 
-    def find(self, key_hash: bytes) -> KeyAccess | None:  # noqa: ARG002 (protocol)
+    def find(self, key_hash: bytes) -> KeyAccess | None:
         return None
 
 

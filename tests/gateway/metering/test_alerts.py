@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from pulumi_groq.gateway.metering.accounting import Accounting
+from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.ledger_schema import alert_deliveries
 from tests.gateway.metering.conftest import START, Bench, MakeKey
 
@@ -59,7 +60,9 @@ def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: Ma
 
 
 def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_key: MakeKey) -> None:
-    """Worst cases keep spend a little below the cap, and yet its alert is sent; a raised cap is another."""
+    """Worst cases keep spend a little below the cap, and yet its alert is sent: not for what is only in
+    flight, and not for a cap that was raised since.
+    """
 
     async def scenario() -> None:
         bench.cap(100, 100)
@@ -67,6 +70,12 @@ def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_ke
         await bench.spend(accounting, make_key(), 95)
         await round_of(accounting)
         assert bench.events.fired == []
+        in_flight = await bench.admit(accounting, make_key(), cost=5)
+        await bench.admit(accounting, make_key(), cost=5)
+        await round_of(accounting)
+        assert bench.events.fired == []
+        assert isinstance(in_flight, Lease)
+        await accounting.metering.settle(in_flight, None, 200)
         await bench.admit(accounting, make_key(), cost=6)
         bench.cap(200, 100, 200)
         await round_of(accounting)

@@ -25,6 +25,7 @@ from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import charges_of, denial_of
+from pulumi_groq.policy.limits import Charge
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 from pulumi_groq.policy.rate_headers import Header, rate_headers
@@ -96,7 +97,7 @@ class LeaseMetering:
         headers = rate_headers(charges, levels)
         if refused is not None:
             if refused.limit == "cap":
-                self._cap_refusals.note(month, refused.ceiling or 0)
+                self._note_cap_refusal(refused, month)
             denial = denial_of(demand, refused, levels, month, self._organisation_id)
             return self._denied(denial, key, demand, day_of(now)), headers
         reservation = Reservation(
@@ -147,6 +148,12 @@ class LeaseMetering:
             await self._counters.settle(
                 held.charges, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
             )
+
+    def _note_cap_refusal(self, refused: Charge, month: str) -> None:
+        cap = refused.ceiling or 0
+        # Not where only requests in flight stand in the way: they will give most of it back.
+        if self._ledger.usage.month_spend_micro_usd(month) + refused.amount > cap:
+            self._cap_refusals.note(month, cap)
 
     def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:
         self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))
