@@ -122,7 +122,7 @@ def test_the_openapi_document_needs_no_key(api) -> None:
 def test_a_value_sent_to_the_wrong_place_is_not_shown_back(api, place) -> None:
     """Error texts end up in logs."""
     value = api.created()["api_key"]
-    answer = api.get(place.format(value))
+    answer = api.call("GET", place.format(value))
     assert (answer.is_error, value in answer.text) == (True, False)
 
 

@@ -29,9 +29,7 @@ class ErrorAnswer:
         type: str = INVALID_REQUEST,  # noqa: A002 (the envelope's own name)
         code: str | None = None,
         param: str | None = None,
-        headers: _KEY_VALUE: Final = re.compile(PREFIX + "[A-Za-z0-9]+")
-
-Headers = (),
+        headers: Headers = (),
     ) -> None:
         self.status = status
         self.headers = [(b"content-type", b"application/json"), *headers]

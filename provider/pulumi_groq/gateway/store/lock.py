@@ -17,17 +17,17 @@ class StoreLock:
     def __init__(self, database: Path) -> None:
         path = database.with_name(database.name + ".lock")
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
         except OSError as error:
             raise StoreOpenError(f"cannot write {path}: {error.strerror}; give a writable place") from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(self._descriptor)
+            self._file.close()
             raise StoreOpenError(
                 f"another gateway is using {database}: stop it first, or give this one a store of its own"
             ) from None
 
     def release(self) -> None:
         """Let another process have the store."""
-        os.close(self._descriptor)
+        self._file.close()

@@ -1,0 +1,79 @@
+"""What the gate does with requests that do not arrive whole."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
+from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.gate import Gate
+from pulumi_groq.gateway.ids import ObjectIds
+
+SCOPE = {
+    "type": "http",
+    "method": "POST",
+    "path": "/openai/v1/api-keys",
+    "query_string": b"",
+    "headers": [(b"authorization", b"Bearer key"), (b"content-type", b"application/json")],
+}
+
+
+def messages(*parts: bytes, then: str):
+    """What a server hands over: pieces of a body, and then nothing more, or a client that is gone."""
+    pending = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+
+    async def receive():
+        if pending:
+            return pending.pop(0)
+        if then == "silence":
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+def test_a_body_that_never_ends_is_408() -> None:
+    """A slow client does not hold a place for ever."""
+    receive = messages(b"{", then="silence")
+    with pytest.raises(RejectedError) as rejected:
+        asyncio.run(read_body(SCOPE, receive, timeout_s=0.01))
+    assert rejected.value.answer.status == 408
+
+
+def test_a_client_that_hangs_up_is_no_request() -> None:
+    """Half a body is not taken for a whole one."""
+    with pytest.raises(ClientGoneError):
+        asyncio.run(read_body(SCOPE, messages(b"{", then="gone")))
+
+
+@pytest.mark.parametrize("announced", [b"65537", b"9" * 400])
+def test_an_announced_length_over_the_limit_is_not_waited_for(announced) -> None:
+    """413 before a byte of the body is read."""
+    scope = {"headers": [(b"content-length", announced)]}
+    with pytest.raises(RejectedError) as rejected:
+        asyncio.run(read_body(scope, messages(then="silence")))
+    assert rejected.value.answer.status == 413
+
+
+def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
+    """And the application never sees the request."""
+    touched = []
+
+    async def app(scope, receive, send) -> None:
+        touched.append("app")
+
+    async def send(message) -> None:
+        touched.append("send")
+
+    class Clock:
+        def now(self):
+            raise AssertionError
+
+    class Ids(ObjectIds):
+        def new(self, prefix):
+            return f"{prefix}_01"
+
+    gate = Gate(app, AdminKey("key"), Ids(Clock(), Random(0)))  # noqa: S311 (unused)
+    asyncio.run(gate(dict(SCOPE), messages(b"{", then="gone"), send))
+    assert touched == []

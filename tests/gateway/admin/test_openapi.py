@@ -1,0 +1,85 @@
+"""The OpenAPI document says what is served."""
+
+import pytest
+
+
+@pytest.fixture
+def document(api) -> dict:
+    return api.portal.call(api._call, "GET", "http://gateway/openapi.json", {}).json()
+
+
+def operations(document):
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_operation_needs_the_admin_key(document) -> None:
+    """Bearer authentication, declared once for all."""
+    assert document["security"] == [{"adminKey": []}]
+    assert document["components"]["securitySchemes"]["adminKey"]["scheme"] == "bearer"
+    assert [path for _, path, operation in operations(document) if "security" in operation] == []
+
+
+def test_every_error_is_documented_in_the_envelope(document) -> None:
+    """Whatever the status."""
+    envelope = {"$ref": "#/components/schemas/ErrorBody"}
+    schemas = [
+        response["content"]["application/json"]["schema"]
+        for _, _, operation in operations(document)
+        for status, response in operation["responses"].items()
+        if status >= "400"
+    ]
+    assert schemas == [envelope] * len(schemas)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("post", "/api-keys", {"201", "400", "401", "404", "408", "409", "413", "415", "503"}),
+        ("get", "/api-keys", {"200", "400", "401", "503"}),
+        ("patch", "/api-keys/{key_id}", {"200", "400", "401", "404", "408", "409", "413", "415", "503"}),
+        ("delete", "/api-keys/{key_id}", {"200", "400", "401", "404", "409", "503"}),
+        ("put", "/teams/{name}", {"200", "400", "401", "408", "413", "415", "503"}),
+        ("delete", "/teams/{name}", {"200", "400", "401", "404", "409", "503"}),
+        ("put", "/spend-policy", {"200", "400", "401", "408", "413", "415", "503"}),
+        ("delete", "/spend-policy", {"200", "400", "401", "404", "503"}),
+        ("get", "/usage", {"200", "400", "401", "503"}),
+    ],
+)
+def test_every_status_is_documented(document, method, path, statuses) -> None:
+    """And none that is never given."""
+    assert document["paths"][f"/openai/v1{path}"][method]["responses"].keys() == statuses
+
+
+def test_parameters_are_documented(document) -> None:
+    """Idempotency-Key, the filters, the cursor, the question of a delete."""
+    named = {
+        (method, path.removeprefix("/openai/v1"), parameter["name"])
+        for method, path, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+    }
+    assert named >= {
+        ("post", "/api-keys", "Idempotency-Key"),
+        *(("get", "/api-keys", name) for name in ("after", "limit", "name", "managed_by", "team")),
+        ("delete", "/api-keys/{key_id}", "unless_used_within_s"),
+    }
+
+
+def test_only_the_create_answer_holds_a_value(document) -> None:
+    """No other schema has the field."""
+    holders = [
+        name
+        for name, schema in document["components"]["schemas"].items()
+        if "api_key" in schema["properties"]
+    ]
+    assert holders == ["ApiKeyCreated"]
+
+
+def test_every_schema_is_used(document) -> None:
+    """Nothing is left of what the framework would answer by itself."""
+    text = str(document)
+    unused = [name for name in document["components"]["schemas"] if f"schemas/{name}'" not in text]
+    assert unused == []

@@ -1,0 +1,91 @@
+"""Transactions of the store."""
+
+import sqlite3
+import threading
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.schema import idempotency, teams
+
+COUNT = text("SELECT count(*) FROM teams")
+
+
+def insert_team(connection, name: str) -> None:
+    connection.execute(
+        text("INSERT INTO teams VALUES (:name, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"),
+        {"name": name},
+    )
+
+
+def test_a_write_is_whole_or_not_at_all(open_database) -> None:
+    """An error in the block undoes all of it."""
+    store = open_database()
+    with pytest.raises(IntegrityError), store.write() as connection:
+        for name in ("a", "b", "a"):
+            insert_team(connection, name)
+    with store.read() as connection:
+        assert connection.execute(COUNT).scalar() == 0
+
+
+def test_a_reader_sees_one_state(open_database) -> None:
+    """A write in between does not show inside a read."""
+    store = open_database()
+    with store.read() as reader:
+        before = reader.execute(COUNT).scalar()
+        with store.write() as writer:
+            insert_team(writer, "a")
+        after = reader.execute(COUNT).scalar()
+    assert (before, after) == (0, 0)
+
+
+def test_writers_wait_for_each_other(open_database) -> None:
+    """Read-then-write in one transaction loses no update."""
+    store = open_database()
+
+    def add_one() -> None:
+        for _ in range(10):
+            with store.write() as connection:
+                count = connection.execute(COUNT).scalar()
+                insert_team(connection, f"team-{count}")
+
+    threads = [threading.Thread(target=add_one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as connection:
+        assert connection.execute(COUNT).scalar() == 40
+
+
+def test_references_are_held(open_database) -> None:
+    """A record of a create names a key that exists."""
+    store = open_database()
+    with pytest.raises(IntegrityError), store.write() as connection:
+        connection.execute(
+            idempotency.insert().values(key="k", fingerprint=b"f", key_id="key_01none", created_at=None)
+        )
+    with pytest.raises(IntegrityError), store.write() as connection:
+        connection.execute(
+            text("INSERT INTO idempotency VALUES ('k', 'f', 'key_01none', NULL, '2026-11-23')")
+        )
+
+
+def test_a_store_that_fails_is_unavailable(open_database, database) -> None:
+    """Whatever the driver says, callers learn one thing; the message holds no parameter."""
+    store = open_database()
+    with sqlite3.connect(database) as connection:
+        connection.execute("DROP TABLE teams")
+    connection.close()
+    with pytest.raises(StoreUnavailableError) as failed, store.write() as connection:
+        connection.execute(teams.insert().values(name="secret-name", allowed_models=[]))
+    assert "secret-name" not in str(failed.value)
+
+
+def test_errors_of_the_database_hide_their_parameters(open_database) -> None:
+    """Metadata and sealed answers never reach a log through an exception."""
+    with pytest.raises(IntegrityError) as failed, open_database().write() as connection:
+        connection.execute(teams.insert().values(name="secret-name", allowed_models=None))
+    assert "secret-name" not in str(failed.value)

@@ -1,0 +1,42 @@
+"""Ids sort by time and never meet."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from pulumi_groq.gateway.ids import ObjectIds
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@pytest.mark.parametrize("prefix", ["key", "req"])
+def test_an_id_has_groqs_form(prefix) -> None:
+    """Prefix, _01, 24 characters without i, l, o, u."""
+    made = ObjectIds(Clock(), Random(1)).new(prefix)  # noqa: S311 (a test that repeats)
+    assert re.fullmatch(rf"{prefix}_01[0-9a-hjkmnp-tv-z]{{24}}", made)
+
+
+@pytest.mark.parametrize("step", [{"milliseconds": 1}, {"days": 365}, {"days": 365 * 900}])
+def test_later_ids_sort_later(step) -> None:
+    """By the millisecond, for a thousand years."""
+    clock = Clock()
+    ids = ObjectIds(clock, Random(1))  # noqa: S311 (a test that repeats)
+    earlier = ids.new("key")
+    clock.time += timedelta(**step)
+    assert earlier < ids.new("key")
+
+
+def test_ids_of_one_moment_differ() -> None:
+    """75 random bits tell them apart."""
+    ids = ObjectIds(Clock(), Random(1))  # noqa: S311 (a test that repeats)
+    assert len({ids.new("key") for _ in range(1_000)}) == 1_000
