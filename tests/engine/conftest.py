@@ -1,163 +1,13 @@
 """The real engine against a real gateway: one gateway process and one project folder a test."""
 
-import json
-import os
-import re
-import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from pulumi_groq.admin import AdminClient, AdminSettings
-
-PROGRAM = '''\
-"""Declares what declarations.json holds: {"keys": {name: {...}}, "teams": {...}, "spend_policy": {...}}."""
-
-import json
-from pathlib import Path
-
-import pulumi
-
-from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
-
-declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
-teams = {name: GroqTeam(name, **args) for name, args in declared.get("teams", {}).items()}
-keys = {}
-for name, args in declared.get("keys", {}).items():
-    if "team" in args:
-        args = {**args, "team": teams[args["team"]].team_name}
-    keys[name] = GroqApiKey(name, **args)
-for name, args in declared.get("adopted", {}).items():
-    keys[name] = GroqApiKey.get(name, **args)
-if "spend_policy" in declared:
-    GroqSpendPolicy("spend-policy", **declared["spend_policy"])
-pulumi.export("key_ids", {name: key.key_id for name, key in keys.items()})
-pulumi.export("api_keys", {name: key.api_key for name, key in keys.items()})
-pulumi.export("generations", {name: key.generation for name, key in keys.items()})
-pulumi.export("limits", {name: getattr(key, "requests_per_minute", None) for name, key in keys.items()})
-'''
-
-
-@dataclass
-class Gateway:
-    """A gateway process with test controls."""
-
-    process: subprocess.Popen[str]
-    base_url: str
-    admin_key: str = field(repr=False)
-    store: Path
-
-    def client(self) -> AdminClient:
-        return AdminClient(AdminSettings(self.base_url, self.admin_key))
-
-    def control(self, action: str, **body: Any) -> None:
-        """Turn one of the gateway's test controls."""
-        self._controls("POST", action, json=body).raise_for_status()
-
-    def requests(self) -> dict[str, int]:
-        """The requests since the start or the last reset, by method and path template."""
-        counted: dict[str, int] = self._controls("GET", "requests").raise_for_status().json()["requests"]
-        return counted
-
-    def writes(self) -> int:
-        """How many of the requests were no GET."""
-        return sum(count for call, count in self.requests().items() if not call.startswith("GET "))
-
-    def _controls(self, method: str, action: str, **options: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {self.admin_key}"}
-        return httpx.request(method, f"{self.base_url}/__test__/{action}", headers=headers, **options)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-
-
-@dataclass
-class Run:
-    """What one `pulumi` command printed and returned."""
-
-    code: int
-    output: str
-
-
-@dataclass
-class Stack:
-    """A project folder with its own state, driven through the real `pulumi`."""
-
-    folder: Path
-    name: str
-    environment: dict[str, str] = field(repr=False)
-
-    def declare(self, **declarations: Any) -> None:
-        """Write what the program declares."""
-        (self.folder / "declarations.json").write_text(json.dumps(declarations))
-
-    def pulumi(self, *arguments: str, **environment: str) -> Run:
-        """Run `pulumi` to its end."""
-        done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout)
-
-    def up(self, *arguments: str, **environment: str) -> Run:
-        """Run `pulumi up` and expect success."""
-        run = self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, *arguments, **environment)
-        assert run.code == 0, run.output
-        return run
-
-    def fails_up(self, *arguments: str, **environment: str) -> Run:
-        """Run `pulumi up` and expect failure, told without a traceback."""
-        run = self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, *arguments, **environment)
-        assert run.code != 0, run.output
-        assert "Traceback" not in run.output
-        return run
-
-    def preview(self, *arguments: str, **environment: str) -> Run:
-        """Run `pulumi preview --diff`."""
-        return self.pulumi("preview", "--diff", "--stack", self.name, *arguments, **environment)
-
-    def refresh(self) -> Run:
-        """Run `pulumi refresh` and expect success."""
-        run = self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.name)
-        assert run.code == 0, run.output
-        return run
-
-    def destroy(self) -> Run:
-        """Run `pulumi destroy` and expect success."""
-        run = self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name)
-        assert run.code == 0, run.output
-        return run
-
-    def output(self, name: str) -> Any:
-        """A stack output in clear."""
-        run = self.pulumi("stack", "output", name, "--json", "--show-secrets", "--stack", self.name)
-        assert run.code == 0, run.output
-        return json.loads(run.output)
-
-    def exported(self) -> dict[str, Any]:
-        """The exported state, secrets encrypted."""
-        run = self.pulumi("stack", "export", "--stack", self.name)
-        assert run.code == 0, run.output
-        state: dict[str, Any] = json.loads(run.output)
-        return state
-
-    def resources(self, kind: str = "GroqApiKey") -> list[dict[str, Any]]:
-        """The resources of one kind in the exported state."""
-        found = self.exported()["deployment"].get("resources", [])
-        return [resource for resource in found if resource["type"].endswith(f":{kind}")]
+import local_engine
+from local_engine import Gateway, Stack
 
 
 @pytest.fixture
@@ -166,32 +16,13 @@ def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     started: list[Gateway] = []
 
     def start(name: str = "gateway") -> Gateway:
-        admin_key = f"admin-{secrets.token_urlsafe(24)}"
-        store = tmp_path / f"{name}.db"
-        process = subprocess.Popen(
-            [
-                *(str(Path(sys.prefix, "bin", "pulumi-groq")), "serve", "--port", "0"),
-                *("--store", f"sqlite:///{store}", "--test-controls"),
-            ],
-            env={**os.environ, "GROQ_ADMIN_KEY": admin_key},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        gateway = Gateway(process, "", admin_key, store)
+        gateway = local_engine.start_gateway(tmp_path / f"{name}.db")
         started.append(gateway)
-        assert process.stdout is not None
-        for line in process.stdout:
-            found = re.search(r"listening on (http://\S+)", line)
-            if found:
-                gateway.base_url = found.group(1)
-                return gateway
-        raise AssertionError("the gateway did not start")
+        return gateway
 
     yield start
     for gateway in started:
         gateway.stop()
-        assert gateway.process.stdout is not None
-        gateway.process.stdout.close()
 
 
 @pytest.fixture
@@ -203,32 +34,7 @@ def gateway(start_gateway: Callable[..., Gateway]) -> Gateway:
 @pytest.fixture
 def new_stack(tmp_path: Path) -> Callable[..., Stack]:
     """Makes project folders, each with one stack; state and home stay below the test's folder."""
-
-    def make(gateway: Gateway | None, name: str = "dev", project: str = "infra") -> Stack:
-        folder = tmp_path / f"{project}-{name}"
-        folder.mkdir()
-        (folder / "Pulumi.yaml").write_text(
-            f"name: {project}\nruntime:\n  name: python\n  options:\n    virtualenv: {sys.prefix}\n"
-        )
-        (folder / "__main__.py").write_text(PROGRAM)
-        state = tmp_path / f"state-{project}-{name}"
-        state.mkdir()
-        environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "GROQ_"))},
-            "PULUMI_HOME": str(tmp_path / "pulumi-home"),
-            "PULUMI_BACKEND_URL": f"file://{state}",
-            "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
-        if gateway is not None:
-            environment["GROQ_ADMIN_BASE_URL"] = gateway.base_url
-            environment["GROQ_ADMIN_KEY"] = gateway.admin_key
-        stack = Stack(folder, name, environment)
-        made = stack.pulumi("stack", "init", name)
-        assert made.code == 0, made.output
-        return stack
-
-    return make
+    return partial(local_engine.new_stack, tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,208 @@
+"""A gateway process and a Pulumi project folder, driven as their users drive them."""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pulumi_groq.admin import AdminClient, AdminSettings
+
+PROGRAM = '''\
+"""Declares what declarations.json holds: {"keys": {name: {...}}, "teams": {...}, "spend_policy": {...}}."""
+
+import json
+from pathlib import Path
+
+import pulumi
+
+from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
+
+declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
+teams = {name: GroqTeam(name, **args) for name, args in declared.get("teams", {}).items()}
+keys = {}
+for name, args in declared.get("keys", {}).items():
+    if "team" in args:
+        args = {**args, "team": teams[args["team"]].team_name}
+    keys[name] = GroqApiKey(name, **args)
+for name, args in declared.get("adopted", {}).items():
+    keys[name] = GroqApiKey.get(name, **args)
+if "spend_policy" in declared:
+    GroqSpendPolicy("spend-policy", **declared["spend_policy"])
+pulumi.export("key_ids", {name: key.key_id for name, key in keys.items()})
+pulumi.export("api_keys", {name: key.api_key for name, key in keys.items()})
+pulumi.export("generations", {name: key.generation for name, key in keys.items()})
+pulumi.export("limits", {name: getattr(key, "requests_per_minute", None) for name, key in keys.items()})
+'''
+
+
+@dataclass
+class Gateway:
+    """A gateway process with test controls."""
+
+    process: subprocess.Popen[str]
+    base_url: str
+    admin_key: str = field(repr=False)
+    store: Path
+
+    def client(self) -> AdminClient:
+        return AdminClient(AdminSettings(self.base_url, self.admin_key))
+
+    def control(self, action: str, **body: Any) -> None:
+        """Turn one of the gateway's test controls."""
+        self._controls("POST", action, json=body).raise_for_status()
+
+    def requests(self) -> dict[str, int]:
+        """The requests since the start or the last reset, by method and path template."""
+        counted: dict[str, int] = self._controls("GET", "requests").raise_for_status().json()["requests"]
+        return counted
+
+    def writes(self) -> int:
+        """How many of the requests were no GET."""
+        return sum(count for call, count in self.requests().items() if not call.startswith("GET "))
+
+    def _controls(self, method: str, action: str, **options: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.admin_key}"}
+        return httpx.request(method, f"{self.base_url}/__test__/{action}", headers=headers, **options)
+
+    def stop(self) -> None:
+        """End the process, letting running requests finish."""
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@dataclass
+class Run:
+    """What one `pulumi` command printed and returned."""
+
+    code: int
+    output: str
+
+
+@dataclass
+class Stack:
+    """A project folder with its own state, driven through the real `pulumi`."""
+
+    folder: Path
+    name: str
+    environment: dict[str, str] = field(repr=False)
+
+    def declare(self, **declarations: Any) -> None:
+        """Write what the program declares."""
+        (self.folder / "declarations.json").write_text(json.dumps(declarations))
+
+    def pulumi(self, *arguments: str, **environment: str) -> Run:
+        """Run `pulumi` to its end."""
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def up(self, *arguments: str, **environment: str) -> Run:
+        """Run `pulumi up` and expect success."""
+        run = self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, *arguments, **environment)
+        assert run.code == 0, run.output
+        return run
+
+    def fails_up(self, *arguments: str, **environment: str) -> Run:
+        """Run `pulumi up` and expect failure, told without a traceback."""
+        run = self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, *arguments, **environment)
+        assert run.code != 0, run.output
+        assert "Traceback" not in run.output
+        return run
+
+    def preview(self, *arguments: str, **environment: str) -> Run:
+        """Run `pulumi preview --diff`."""
+        return self.pulumi("preview", "--diff", "--stack", self.name, *arguments, **environment)
+
+    def refresh(self) -> Run:
+        """Run `pulumi refresh` and expect success."""
+        run = self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.name)
+        assert run.code == 0, run.output
+        return run
+
+    def destroy(self) -> Run:
+        """Run `pulumi destroy` and expect success."""
+        run = self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name)
+        assert run.code == 0, run.output
+        return run
+
+    def output(self, name: str) -> Any:
+        """A stack output in clear."""
+        run = self.pulumi("stack", "output", name, "--json", "--show-secrets", "--stack", self.name)
+        assert run.code == 0, run.output
+        return json.loads(run.output)
+
+    def exported(self) -> dict[str, Any]:
+        """The exported state, secrets encrypted."""
+        run = self.pulumi("stack", "export", "--stack", self.name)
+        assert run.code == 0, run.output
+        state: dict[str, Any] = json.loads(run.output)
+        return state
+
+    def resources(self, kind: str = "GroqApiKey") -> list[dict[str, Any]]:
+        """The resources of one kind in the exported state."""
+        found = self.exported()["deployment"].get("resources", [])
+        return [resource for resource in found if resource["type"].endswith(f":{kind}")]
+
+
+def start_gateway(store: Path) -> Gateway:
+    """Start a gateway with test controls on a free port and wait until it serves."""
+    admin_key = f"admin-{secrets.token_urlsafe(24)}"
+    command = Path(sys.prefix, "bin", "pulumi-groq")
+    process = subprocess.Popen(
+        [str(command), "serve", "--port", "0", "--store", f"sqlite:///{store}", "--test-controls"],
+        env={**os.environ, "GROQ_ADMIN_KEY": admin_key},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if process.stdout is None:
+        raise AssertionError("stdout is a pipe")
+    for line in process.stdout:
+        found = re.search(r"listening on (http://\S+)", line)
+        if found:
+            return Gateway(process, found.group(1), admin_key, store)
+    process.wait()
+    raise AssertionError("the gateway did not start")
+
+
+def new_stack(folder: Path, gateway: Gateway | None, name: str = "dev", project: str = "infra") -> Stack:
+    """Make a project folder below `folder` with one stack; state and home stay there too."""
+    home = folder / f"{project}-{name}"
+    home.mkdir()
+    (home / "Pulumi.yaml").write_text(
+        f"name: {project}\nruntime:\n  name: python\n  options:\n    virtualenv: {sys.prefix}\n"
+    )
+    (home / "__main__.py").write_text(PROGRAM)
+    state = folder / f"state-{project}-{name}"
+    state.mkdir()
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "GROQ_"))},
+        "PULUMI_HOME": str(folder / "pulumi-home"),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    if gateway is not None:
+        environment["GROQ_ADMIN_BASE_URL"] = gateway.base_url
+        environment["GROQ_ADMIN_KEY"] = gateway.admin_key
+    stack = Stack(home, name, environment)
+    made = stack.pulumi("stack", "init", name)
+    if made.code:
+        raise AssertionError(made.output)
+    return stack
