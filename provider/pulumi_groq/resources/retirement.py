@@ -1,35 +1,70 @@
 """Warnings that the program shows at preview, beside the resource they are about."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
 import pulumi
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
 
-
-def warn_of_retired_models(resource: pulumi.Resource, allowed_models: pulumi.Input[Sequence[str]]) -> None:
-    """Warn of the retired models among `allowed_models`, in one line, as soon as they are known."""
-
-    def warn(models: Sequence[str]) -> None:
-        lines = retirement_lines(Catalogue.load(), models, datetime.now(UTC).date())
-        if lines:
-            pulumi.log.warn("; ".join(lines), resource)
-
-    pulumi.Output.from_input(allowed_models).apply(warn)
+Warn = Callable[[str], object]
 
 
-def retirement_lines(catalogue: Catalogue, models: Sequence[str], today: date) -> list[str]:
-    """One line for each of `models` that Groq has retired or is about to, with date and replacements."""
-    known = (catalogue.get(model_id) for model_id in models if isinstance(model_id, str))
-    return [_line(model, today) for model in known if model is not None and model.retirement is not None]
+class RetirementWarnings:
+    """Warns of each retired model once, however many teams and keys of the program list it."""
+
+    def __init__(self, catalogue: Callable[[], Catalogue], today: Callable[[], date]) -> None:
+        self._catalogue = catalogue
+        self._today = today
+        self._told: set[str] = set()
+
+    def tell(self, models: Sequence[str], warn: Warn) -> None:
+        """Call `warn` with one line for each retired model of `models` that nobody has been told of."""
+        catalogue = self._catalogue()
+        fresh = [model_id for model_id in models if model_id not in self._told]
+        self._told.update(fresh)
+        for model in filter(None, map(catalogue.get, fresh)):
+            if model.retirement is not None:
+                warn(_line(catalogue, model, self._today()))
 
 
-def _line(model: CatalogueModel, today: date) -> str:
+def _line(catalogue: Catalogue, model: CatalogueModel, today: date) -> str:
     retirement = model.retirement
     if retirement is None:
         raise ValueError(f"{model.id} is not retired")
     verb = "retired" if retirement.retired_on <= today else "retires"
     whom = " for free and developer plans" if retirement.audience == "free_and_developer" else ""
-    instead = f"; use {' or '.join(retirement.replacements)} instead" if retirement.replacements else ""
-    return f"Groq {verb} {model.id} on {retirement.retired_on}{whom}{instead}"
+    instead = " or ".join(_in_service(catalogue, retirement.replacements))
+    advice = f"; use {instead} instead" if instead else ""
+    return f"Groq {verb} {model.id} on {retirement.retired_on}{whom}{advice}"
+
+
+def _in_service(catalogue: Catalogue, replacements: Sequence[str]) -> list[str]:
+    """`replacements`, a retired one among them replaced by its own."""
+    found: list[str] = []
+    waiting = list(replacements)
+    seen: set[str] = set()
+    while waiting:
+        model_id = waiting.pop(0)
+        if model_id in seen:
+            continue
+        seen.add(model_id)
+        model = catalogue.get(model_id)
+        if model is not None and model.retirement is not None:
+            waiting = [*model.retirement.replacements, *waiting]
+        else:
+            found.append(model_id)
+    return found
+
+
+_warnings = RetirementWarnings(Catalogue.load, lambda: datetime.now(UTC).date())
+
+
+def warn_of_retired_models(resource: pulumi.Resource, allowed_models: pulumi.Input[Sequence[str]]) -> None:
+    """Warn beside `resource` of the retired models among `allowed_models`, as soon as they are known."""
+
+    def tell(models: Sequence[str]) -> None:
+        named = [model_id for model_id in models if isinstance(model_id, str)]
+        _warnings.tell(named, lambda line: pulumi.log.warn(line, resource))
+
+    pulumi.Output.from_input(allowed_models).apply(tell)
