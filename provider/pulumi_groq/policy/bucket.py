@@ -8,8 +8,10 @@ follows from the printed numbers.
 import math
 from typing import Final
 
-_DRIFT: Final = 1e-6
-"""Units that sums of binary fractions may be off; far below the one unit that decides."""
+DRIFT: Final = 1e-6
+"""Units that sums of binary fractions may be off; far below the one unit that decides. A level and whole
+units fit a limit exactly where level + units <= limit + DRIFT: that is used(level) + units <= limit.
+"""
 
 
 def drained(level: float, *, elapsed_s: float, limit: int, window_s: int) -> float:
@@ -20,14 +22,9 @@ def drained(level: float, *, elapsed_s: float, limit: int, window_s: int) -> flo
     return left if left > 0 else 0.0
 
 
-def fits(level: float, amount: int, limit: int) -> bool:
-    """Whether `amount` more fit: used(level) + amount <= limit, without the rounding."""
-    return level + amount <= limit + _DRIFT
-
-
 def used(level: float) -> int:
     """`level` in whole units, rounded up."""
-    return math.ceil(level - _DRIFT)
+    return math.ceil(level - DRIFT)
 
 
 def wait_s(*, used: int, requested: int, limit: int, window_s: int) -> float:

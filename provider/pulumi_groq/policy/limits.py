@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.policy.access import KeyAccess
-from pulumi_groq.policy.bucket import fits
+from pulumi_groq.policy.bucket import DRIFT
 from pulumi_groq.policy.metering import Demand
 
 LimitName = Literal[
@@ -56,6 +56,6 @@ def refusing(charges: tuple[Charge, ...], levels: Levels) -> Charge | None:
     """The first charge that does not fit, or `None` when all do. Counters of every kind decide by this."""
     for charge in charges:
         limit, _, _, amount, ceiling, _ = charge
-        if ceiling is not None and not fits(levels[limit], amount, ceiling):
+        if ceiling is not None and levels[limit] + amount > ceiling + DRIFT:
             return charge
     return None

@@ -2,14 +2,11 @@
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
 
 from pulumi_groq.gateway.counters.protocol import Taking
 from pulumi_groq.policy.bucket import drained
 from pulumi_groq.policy.limits import Charge, LimitName, refusing
 from pulumi_groq.policy.spend import month_cells
-
-_LOOKED_AT_PER_TAKE: Final = 2
 
 
 class _Bucket:
@@ -44,8 +41,8 @@ class _Total:
 class MemoryCounters:
     """The in-process `Counters`. Atomic because nothing in a call waits: use it on one event loop only.
 
-    Buckets that are empty and hold nothing are forgotten bit by bit, a few with every call, so that
-    memory is bounded by the keys in use.
+    Each call looks at one bucket in turn and forgets it when it is empty and holds nothing, so that
+    memory follows the keys in use.
     """
 
     def __init__(self) -> None:
@@ -61,7 +58,7 @@ class MemoryCounters:
 
     async def take(self, charges: tuple[Charge, ...], now_s: float) -> Taking:
         """Take all charges, or none of them."""
-        self._forget_idle_buckets(now_s)
+        self._forget_an_idle_bucket(now_s)
         levels: dict[LimitName, float] = {}
         counters: list[_Bucket | _Total] = []
         for limit, cell, _, _, ceiling, window_s in charges:
@@ -124,12 +121,13 @@ class MemoryCounters:
         bucket.advance(now_s)
         return bucket
 
-    def _forget_idle_buckets(self, now_s: float) -> None:
-        for _ in range(min(_LOOKED_AT_PER_TAKE, len(self._to_look_at))):
-            cell = self._to_look_at.popleft()
-            bucket = self._buckets[cell]
-            bucket.advance(now_s)
-            if bucket.held or bucket.level:
-                self._to_look_at.append(cell)
-            else:
-                del self._buckets[cell]
+    def _forget_an_idle_bucket(self, now_s: float) -> None:
+        if not self._to_look_at:
+            return
+        cell = self._to_look_at.popleft()
+        bucket = self._buckets[cell]
+        bucket.advance(now_s)
+        if bucket.held or bucket.level:
+            self._to_look_at.append(cell)
+        else:
+            del self._buckets[cell]

@@ -2,12 +2,11 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Final, Literal, NamedTuple
+from json.encoder import encode_basestring as _quoted
+from typing import Literal, NamedTuple
 
 Outcome = Literal["settled", "expired", "interrupted"]
 """`expired`: nobody settled it in time; `interrupted`: the process ended first. Both cost the reservation."""
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Reservation(NamedTuple):
@@ -62,12 +61,22 @@ def charged_as_reserved(reservation: Reservation, outcome: Outcome, at_s: float)
 
 def reservation_line(reservation: Reservation) -> bytes:
     """The reservation as a line of the journal."""
-    return b'["r",' + _encode(reservation)[1:].encode() + b"\n"
+    request_id, key_id, lineage_id, team, model, cost_micro_usd, started_s = reservation
+    in_team = "null" if team is None else _quoted(team)
+    # Put together by hand: this is on the path of every request, and takes half the time of json.dumps.
+    return (
+        f'["r",{_quoted(request_id)},{_quoted(key_id)},{_quoted(lineage_id)},{in_team},{_quoted(model)},'
+        f"{cost_micro_usd},{started_s!r}]\n"
+    ).encode()
 
 
 def settlement_line(settlement: Settlement) -> bytes:
     """The settlement as a line of the journal."""
-    return b'["s",' + _encode(settlement)[1:].encode() + b"\n"
+    request_id, outcome, status, prompt, cached, completion, cost_micro_usd, settled_s = settlement
+    return (
+        f'["s",{_quoted(request_id)},"{outcome}",{status},{prompt},{cached},{completion},'
+        f"{cost_micro_usd},{settled_s!r}]\n"
+    ).encode()
 
 
 def parsed_line(line: bytes) -> Reservation | Settlement | None:

@@ -5,6 +5,7 @@ Every value is replaced, never changed, and a dict is copied in one step, so a r
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
@@ -12,6 +13,7 @@ from pulumi_groq.gateway.metering.ledger_store import KeyDaySums
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.usage import UsageTotals
+from pulumi_groq.policy.limits import DAY_S
 from pulumi_groq.policy.spend import day_of, month_of
 
 
@@ -68,7 +70,7 @@ class UsageInMemory:
         self.add_sums(
             KeyDaySums(
                 reservation.key_id,
-                day_of(reservation.started_at),
+                _day(int(reservation.started_s // DAY_S)),
                 1,
                 settlement.prompt_tokens + settlement.completion_tokens,
                 settlement.cost_micro_usd,
@@ -117,6 +119,11 @@ class UsageInMemory:
                 requests=month.requests, tokens=month.tokens, cost_usd=usd(month.cost_micro_usd)
             ),
         )
+
+
+@lru_cache(maxsize=8)
+def _day(days_since_1970: int) -> str:
+    return day_of(datetime.fromtimestamp(days_since_1970 * DAY_S, UTC))
 
 
 def _union(some: Iterable[str], others: Iterable[str]) -> Iterable[str]:
