@@ -3,7 +3,7 @@
 Run by hand, with the pulumi CLI on PATH: `pytest tests/engine/record_previews.py`. It writes
 tests/reports/golden/: `NAME.preview.json` as the engine printed it, `NAME.live.json` as the admin
 API answered at that moment, and `stack.export.json`. Ids and times stay as they are: they belong
-to a gateway and a stack that are gone.
+to a gateway and a stack that are gone. Source positions are left out: they are paths of this machine.
 """
 
 import json
@@ -96,12 +96,19 @@ CHANGED: dict[str, Any] = {
             "requests_per_day": 5,
         },
     },
-    "spend_policy": {**POLICY, "monthly_cap_usd": 150, "alert_thresholds_usd": [100], "auto_pause": False},
+    "spend_policy": {
+        **POLICY,
+        "monthly_cap_usd": 150,
+        "alert_thresholds_usd": [100],
+        "auto_pause": False,
+        "alert_webhook_urls": ["https://chat.example.com/hooks/T0K3N"],
+    },
 }
+ROTATING: dict[str, Any] = {**CHATBOT, "rotation": {"every_days": 30, "overlap_hours": 24}}
 ROTATED: dict[str, Any] = {
     "teams": TEAMS,
     "keys": {
-        "chatbot-prod": {**CHATBOT, "rotation": {"every_days": 30, "overlap_hours": 24}},
+        "chatbot-prod": ROTATING,
         "batch-processor": {**BATCH, "name": "batch-nightly"},
         "pilot": PILOT,
     },
@@ -117,7 +124,7 @@ def test_record(gateway: Any, stack: Any) -> None:
     stack.declare(**STARTED)
     _record("created", gateway, stack)
     stack.up()
-    (GOLDEN / "stack.export.json").write_text(json.dumps(stack.exported(), indent=2) + "\n")
+    _write("stack.export", stack.exported())
     values = stack.output("api_keys")
     for name, model, calls in (
         ("chatbot-prod", "openai/gpt-oss-120b", 3),
@@ -131,17 +138,13 @@ def test_record(gateway: Any, stack: Any) -> None:
     _record("changed", gateway, stack)
     stack.declare(**REFUSED)
     _record("refused", gateway, stack)
-    stack.declare(**{**STARTED, "keys": ROTATED["keys"]} | {"keys": {**STARTED["keys"], **_rotating()}})
+    stack.declare(**{**STARTED, "keys": {**STARTED["keys"], "chatbot-prod": ROTATING}})
     stack.up()
     gateway.control("clock", advance_s=31 * 24 * 3600)
     _call(gateway.base_url, values["chatbot-prod"], "openai/gpt-oss-120b")
     _call(gateway.base_url, values["batch-processor"], "openai/gpt-oss-20b")
     stack.declare(**ROTATED)
     _record("rotated", gateway, stack)
-
-
-def _rotating() -> dict[str, Any]:
-    return {"chatbot-prod": ROTATED["keys"]["chatbot-prod"]}
 
 
 def _call(base_url: str, key: str, model: str) -> None:
@@ -163,15 +166,25 @@ def _record(name: str, gateway: Any, stack: Any) -> None:
         timeout=240,
         check=False,
     )
-    preview = done.stdout.replace(str(stack.folder), "/infra").replace(gateway.base_url, "http://127.0.0.1:8700")
-    (GOLDEN / f"{name}.preview.json").write_text(preview)
-    (GOLDEN / f"{name}.stderr.txt").write_text(done.stderr)
+    _write(f"{name}.preview", json.loads(done.stdout))
     answers = {
-        path.replace("-", "_"): _read(gateway, path) for path in ("api-keys", "teams", "usage", "spend-policy")
+        path.replace("-", "_"): _read(gateway, path)
+        for path in ("api-keys", "teams", "usage", "spend-policy", "models")
     }
-    (GOLDEN / f"{name}.live.json").write_text(json.dumps(answers, indent=2) + "\n")
+    _write(f"{name}.live", answers)
 
 
 def _read(gateway: Any, path: str) -> Any:
     headers = {"authorization": f"Bearer {gateway.admin_key}"}
     return httpx.get(f"{gateway.base_url}/openai/v1/{path}", headers=headers).json()
+
+
+def _write(name: str, document: Any) -> None:
+    (GOLDEN / f"{name}.json").write_text(json.dumps(_portable(document), indent=1) + "\n")
+
+
+def _portable(document: Any) -> Any:
+    if isinstance(document, dict):
+        left_out = {"sourcePosition", "stackTrace"}
+        return {name: _portable(value) for name, value in document.items() if name not in left_out}
+    return [_portable(item) for item in document] if isinstance(document, list) else document

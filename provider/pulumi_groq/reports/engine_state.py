@@ -1,0 +1,66 @@
+"""What Pulumi writes about resources, in `preview --json` and `stack export`: read with what is unknown to us left aside."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How Pulumi writes a value that is known only after the run (seen in `preview --json`)."""
+
+HIDDEN: Final = "[secret]"
+"""How `preview --json` writes a secret."""
+
+_ENVELOPE: Final = "4dabf18193072939515e22adb298388d"  # marks an encrypted or revealed value in an export
+
+
+class Lenient(BaseModel):
+    """Base of the engine's documents: unknown fields are ignored, for they grow with its releases."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+
+class ResourceState(Lenient):
+    """One resource: `inputs` as declared, `outputs` as its provider left them."""
+
+    type: str = ""
+    id: str = ""
+    custom: bool = False
+    delete: bool = False
+    inputs: dict[str, Any] = Field(default_factory=dict, repr=False)
+    outputs: dict[str, Any] = Field(default_factory=dict, repr=False)
+    property_dependencies: dict[str, list[str] | None] | None = Field(
+        default=None, alias="propertyDependencies"
+    )
+
+
+def resource_name(urn: str) -> str:
+    """The resource's name: the last part of its URN."""
+    return urn.split("::", 3)[-1]
+
+
+def groq_kind(type_name: str) -> str:
+    """`GroqApiKey`, `GroqTeam` or `GroqSpendPolicy`; empty for any other type."""
+    kind = type_name.rsplit(":", 1)[-1]
+    return kind if kind in {"GroqApiKey", "GroqTeam", "GroqSpendPolicy"} and "groq" in type_name else ""
+
+
+def stack_address(urn: str) -> tuple[str, str]:
+    """Project and stack of a URN: `urn:pulumi:STACK::PROJECT::TYPE::NAME`."""
+    head, project, *_ = [*urn.split("::"), ""]
+    return project, head.removeprefix("urn:pulumi:")
+
+
+def is_readable(value: Any) -> bool:
+    """Whether `value` holds neither a secret nor anything that is known only after the run."""
+    if isinstance(value, Mapping):
+        return _ENVELOPE not in value and all(is_readable(item) for item in value.values())
+    if isinstance(value, list):
+        return all(is_readable(item) for item in value)
+    return not (isinstance(value, str) and value in {UNKNOWN, HIDDEN})
+
+
+def revealed(value: Any) -> str | None:
+    """The JSON text of a secret in an export made with `--show-secrets`; `None` for anything else."""
+    plaintext = value.get("plaintext") if isinstance(value, Mapping) and _ENVELOPE in value else None
+    return plaintext if isinstance(plaintext, str) else None

@@ -1,0 +1,76 @@
+"""Keys, teams and policies as the engine's documents show them: every field may be out of sight."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pulumi_groq.models.fields import Limit, Usd, UtcTime
+from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.reports.engine_state import is_readable
+
+
+class Settings(BaseModel):
+    """Base: `hidden` names the fields whose value is a secret, unknown before the run, or unreadable."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    hidden: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, properties: Mapping[str, Any]) -> Self:
+        """The settings in `properties`. A value that does not fit its field counts as hidden."""
+        names = cls.model_fields.keys() - {"hidden"}
+        given = {name: value for name, value in properties.items() if name in names and value is not None}
+        hidden = {name for name, value in given.items() if not is_readable(value)}
+        while True:
+            readable = {name: value for name, value in given.items() if name not in hidden}
+            try:
+                return cls.model_validate({**readable, "hidden": frozenset(hidden)})
+            except ValidationError as error:
+                hidden |= {str(item["loc"][0]) for item in error.errors() if item["loc"]} & given.keys()
+
+
+class KeySettings(Settings):
+    """A key's settings. `rotation_due` says what a rotation would do in this run."""
+
+    name: str = ""
+    team: str | None = None
+    allowed_models: list[str] = Field(default_factory=list)
+    requests_per_minute: Limit | None = None
+    tokens_per_minute: Limit | None = None
+    requests_per_day: Limit | None = None
+    tokens_per_day: Limit | None = None
+    monthly_budget_usd: Usd | None = None
+    expires_at: UtcTime | None = None
+    disabled: bool = False
+    metadata: dict[str, str] = Field(default_factory=dict)
+    rotation: RotationSchedule | None = None
+    rotation_due: str | None = None
+    allow_delete_in_use: bool = False
+    managed_by: str | None = None
+
+
+class TeamSettings(Settings):
+    """A team's settings."""
+
+    team_name: str = ""
+    allowed_models: list[str] = Field(default_factory=list)
+
+
+class PolicySettings(Settings):
+    """The spending policy's settings; where its alerts go is a secret and stays in `hidden`."""
+
+    monthly_cap_usd: Usd | None = None
+    alert_thresholds_usd: list[Usd] = Field(default_factory=list)
+    auto_pause: bool = True
+    alert_webhook_urls: list[str] = Field(default_factory=list, repr=False)
+    alert_webhook_signing_secret: Annotated[str | None, Field(repr=False)] = None
+
+
+AnySettings = KeySettings | TeamSettings | PolicySettings
+SettingsT = TypeVar("SettingsT", bound=Settings)
+Value = int | str | bool | Decimal | datetime | list[Any] | dict[str, Any] | RotationSchedule | None
+"""What a field of settings can hold."""
