@@ -83,6 +83,10 @@ class UsageSource(Protocol):
         """Settled spend of the organisation in the UTC month of `now`."""
         ...
 
+    def cap_has_refused(self, now: datetime, cap_micro_usd: int) -> bool:
+        """Whether this cap refused a request in the UTC month of `now`: spend then is just below it."""
+        ...
+
     def alerts_sent(self, now: datetime) -> list[AlertSent]:
         """The alerts of the UTC month of `now`, by threshold."""
         ...

@@ -53,6 +53,7 @@ class SetUsage:
         self.rows: dict[str, KeyUsageRow] = {}
         self.spent_micro_usd = 0
         self.alerts: list[AlertSent] = []
+        self.cap_refuses = False
 
     def book(self, key_id: str, *, requests: int, tokens: int, cost_micro_usd: int, at: datetime) -> None:
         self.rows[key_id] = KeyUsageRow(
@@ -70,6 +71,9 @@ class SetUsage:
     def last_used_at(self, key_id: str) -> datetime | None:
         row = self.rows.get(key_id)
         return row.last_used_at if row else None
+
+    def cap_has_refused(self, _now: datetime, _cap_micro_usd: int) -> bool:
+        return self.cap_refuses
 
     def month_spend_micro_usd(self, _now: datetime) -> int:
         return self.spent_micro_usd

@@ -87,6 +87,14 @@ def test_the_status_says_where_the_month_stands(
     assert (status["spent_usd"], status["remaining_usd"], status["paused"]) == (spent, remaining, paused)
 
 
+@pytest.mark.parametrize(("auto_pause", "paused"), [(True, True), (False, False)])
+def test_a_cap_that_refuses_is_a_pause(api, auto_pause: bool, paused: bool) -> None:
+    """Worst cases are reserved, so requests are refused while spend is a little below the cap."""
+    api.usage.spent_micro_usd = 499_990_000
+    api.usage.cap_refuses = True
+    assert put(api, auto_pause=auto_pause).json()["status"]["paused"] is paused
+
+
 def test_raising_the_cap_ends_the_pause(api) -> None:
     """In the answer already."""
     api.usage.spent_micro_usd = 500_000_000

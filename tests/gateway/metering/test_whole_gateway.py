@@ -89,7 +89,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_200_at_once_spend_nothing_past_the_cap(store: Path) -> None:
-    """The cap refuses in time, the upstream sees only what is admitted, and less than a worst case is left."""
+    """The cap refuses in time, refused calls go nowhere, and less than one worst case of it is left."""
     cap_micro_usd = 6_000
 
     async def call_all(url: str, key: str) -> list[httpx.Response]:
@@ -114,6 +114,7 @@ def test_200_at_once_spend_nothing_past_the_cap(store: Path) -> None:
                 answers.append(client.post("/openai/v1/chat/completions", json=CALL))
         requests, _, spent = gateway.month_to_date()
         calls = gateway.admin.get("/__test__/requests").raise_for_status().json()
+        status = gateway.admin.get("/openai/v1/spend-policy").raise_for_status().json()["status"]
 
     outcomes = Counter((answer.status_code, answer.json().get("error", {}).get("code")) for answer in answers)
     assert set(outcomes) == {(200, None), (400, "blocked_api_access")}
@@ -123,6 +124,7 @@ def test_200_at_once_spend_nothing_past_the_cap(store: Path) -> None:
     )
     assert cap_micro_usd - WORST_CASE_MICRO_USD < spent <= cap_micro_usd
     assert requests == served
+    assert status["paused"]
     assert sum(calls["upstream"].values()) == served
 
 

@@ -82,7 +82,7 @@ class Spending:
                 month=f"{now:%Y-%m}",
                 spent_usd=usd(spent),
                 remaining_usd=usd(cap - spent),
-                paused=record.auto_pause and spent >= cap,
+                paused=record.auto_pause and (spent >= cap or self._usage.cap_has_refused(now, cap)),
                 alerts_sent=self._usage.alerts_sent(now),
             ),
         )

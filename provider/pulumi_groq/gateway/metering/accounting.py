@@ -165,7 +165,7 @@ def open_accounting(
     )
     return Accounting(
         metering=metering,
-        usage=LedgerUsage(books.usage, books.fired),
+        usage=LedgerUsage(books.usage, books.fired, cap_refusals),
         ledger=ledger,
         alerts=alerts,
         deliveries=deliveries,

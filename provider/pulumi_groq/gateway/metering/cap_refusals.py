@@ -1,7 +1,7 @@
 """Whether the cap has refused anybody this month.
 
-Worst cases are reserved, so spend stops a little below the cap: an alert at the cap itself has to fire by
-this.
+Worst cases are reserved, so spend stops a little below the cap: an alert at the cap itself fires by this, and
+the policy's status shows it as paused.
 """
 
 
