@@ -11,6 +11,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.key_values import KeyValues
+from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.directory import LiveDirectory
@@ -21,7 +22,7 @@ from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
 from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.logs import RequestLog
-from pulumi_groq.gateway.metering.accounting import Accounting, open_accounting
+from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
@@ -30,7 +31,7 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
 from pulumi_groq.gateway.store.engine import sqlite_path
-from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.idempotency import purge_answers
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
 from pulumi_groq.gateway.store.store import Store
@@ -51,6 +52,8 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
 
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
     """
+    with store.write() as connection:
+        purge_answers(connection, older_than=clock.now() - ANSWERS_KEPT_FOR)
     directory = _load_directory(settings, store)
     random = SystemRandom()
     ids = ObjectIds(clock, random)
@@ -116,19 +119,17 @@ def _open_accounting(
     random: SystemRandom,
 ) -> Accounting:
     database = sqlite_path(settings.store_url)
-    journal = database.with_name(database.name + ".journal")
-    try:
-        return open_accounting(
+    return open_accounting(
+        MeteringParts(
             store=store,
-            journal_directory=journal,
+            journal_directory=database.with_name(database.name + ".journal"),
             directory=directory,
             clock=clock,
             events=metrics,
             sender=AiohttpAlertSender(),
             random=random,
         )
-    except OSError as error:
-        raise StoreOpenError(f"cannot use {journal}: {error.strerror}; give a writable place") from error
+    )
 
 
 def _upstream(settings: Settings, clock: Clock) -> tuple[Upstream, Mapping[str, int]]:

@@ -46,6 +46,8 @@ class CuttableProtocol(HttpToolsProtocol):
 class TestControls:
     """ASGI: the gateway, with the controls in front. All of them need the admin key."""
 
+    __test__ = False  # the name is no test class
+
     def __init__(
         self, gateway: ASGIApp, *, clock: MovableClock, admin_key: AdminKey, upstream_calls: Mapping[str, int]
     ) -> None:

@@ -55,6 +55,13 @@ def test_put_replaces_the_whole_policy(api) -> None:
     }
 
 
+def test_the_same_policy_again_is_no_change(api) -> None:
+    """updated_at stays."""
+    put(api)
+    api.clock.advance(hours=1)
+    assert put(api).json()["updated_at"] == "2026-11-23T12:00:00Z"
+
+
 def test_the_signing_secret_is_never_shown(api) -> None:
     """Only that there is one."""
     secret = "0123456789abcdef-signing"

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -13,19 +14,19 @@ from pulumi_groq.gateway.store.schema import idempotency, teams
 COUNT = text("SELECT count(*) FROM teams")
 
 
-def insert_team(connection, name: str) -> None:
-    connection.execute(
-        text("INSERT INTO teams VALUES (:name, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"),
-        {"name": name},
-    )
+def insert_teams(connection, *names: str) -> None:
+    for name in names:
+        connection.execute(
+            text("INSERT INTO teams VALUES (:name, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"),
+            {"name": name},
+        )
 
 
 def test_a_write_is_whole_or_not_at_all(open_database) -> None:
     """An error in the block undoes all of it."""
     store = open_database()
     with pytest.raises(IntegrityError), store.write() as connection:
-        for name in ("a", "b", "a"):
-            insert_team(connection, name)
+        insert_teams(connection, "a", "b", "a")
     with store.read() as connection:
         assert connection.execute(COUNT).scalar() == 0
 
@@ -36,7 +37,7 @@ def test_a_reader_sees_one_state(open_database) -> None:
     with store.read() as reader:
         before = reader.execute(COUNT).scalar()
         with store.write() as writer:
-            insert_team(writer, "a")
+            insert_teams(writer, "a")
         after = reader.execute(COUNT).scalar()
     assert (before, after) == (0, 0)
 
@@ -49,7 +50,7 @@ def test_writers_wait_for_each_other(open_database) -> None:
         for _ in range(10):
             with store.write() as connection:
                 count = connection.execute(COUNT).scalar()
-                insert_team(connection, f"team-{count}")
+                insert_teams(connection, f"team-{count}")
 
     threads = [threading.Thread(target=add_one) for _ in range(4)]
     for thread in threads:
@@ -63,14 +64,9 @@ def test_writers_wait_for_each_other(open_database) -> None:
 def test_references_are_held(open_database) -> None:
     """A record of a create names a key that exists."""
     store = open_database()
-    with pytest.raises(IntegrityError), store.write() as connection:
-        connection.execute(
-            idempotency.insert().values(key="k", fingerprint=b"f", key_id="key_01none", created_at=None)
-        )
-    with pytest.raises(IntegrityError), store.write() as connection:
-        connection.execute(
-            text("INSERT INTO idempotency VALUES ('k', 'f', 'key_01none', NULL, '2026-11-23')")
-        )
+    orphan = {"key": "k", "fingerprint": b"f", "key_id": "key_01none", "created_at": datetime.now(UTC)}
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"), store.write() as connection:
+        connection.execute(idempotency.insert().values(orphan))
 
 
 def test_a_store_that_fails_is_unavailable(open_database, database) -> None:

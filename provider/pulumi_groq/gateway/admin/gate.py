@@ -74,7 +74,9 @@ def _require_plain_query(query: bytes) -> None:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
-        raise RejectedError(ErrorAnswer(400, "The query string is not percent-encoded UTF-8")) from None
+        raise RejectedError(
+            ErrorAnswer(400, "The query string must be percent-encoded UTF-8 of at most 100 parameters")
+        ) from None
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
             raise RejectedError(ErrorAnswer(400, "A query parameter is given more than once", param=name))

@@ -1,5 +1,6 @@
 """Shows, sets and deletes the spending policy."""
 
+from dataclasses import replace
 from functools import partial
 
 from pulumi_groq.gateway.admin.changes import Changes
@@ -40,7 +41,7 @@ class Spending:
         return self._shown(record)
 
     def put(self, settings: SpendPolicySettings) -> SpendPolicy:
-        """Replace the whole policy; in force on the next request."""
+        """Replace the whole policy; in force on the next request. The same policy again is no change."""
         now = self._clock.now()
         with self._changes.begin() as change:
             former = find_policy(change.connection)
@@ -53,6 +54,8 @@ class Spending:
                 created_at=now if former is None else former.created_at,
                 updated_at=now,
             )
+            if former is not None and replace(record, updated_at=former.updated_at) == former:
+                return self._shown(former)
             put_policy(change.connection, record)
             change.then(partial(self._directory.put_policy, record))
         return self._shown(record)

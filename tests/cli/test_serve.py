@@ -1,0 +1,251 @@
+"""`pulumi-groq serve`: how it starts, why it does not, how it stops."""
+
+import json
+import os
+import select
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ADMIN_KEY = "admin-key-of-the-cli-tests"
+DEADLINE_S = 60
+
+
+class Run:
+    """One run of the command in a folder of its own."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GROQ_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pulumi_groq.cli", "serve", *options],
+            cwd=folder,
+            env=clean | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def url(self) -> str:
+        """Where it listens, once it says so."""
+        assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], DEADLINE_S)[0], "no line in time"
+        line = self.process.stdout.readline()
+        assert line.startswith("gateway listening on http://"), line
+        return line.split()[-1]
+
+    def outcome(self) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        out, err = self.process.communicate(timeout=DEADLINE_S)
+        return self.process.returncode, out, err
+
+    def stop(self) -> tuple[int, str, str]:
+        """SIGTERM, then the outcome."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.outcome()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Starts the command; with the admin key unless the environment says otherwise."""
+    runs: list[Run] = []
+
+    def start(*options: str, **environment: str) -> Run:
+        runs.append(Run(tmp_path, *options, **({"GROQ_ADMIN_KEY": ADMIN_KEY} | environment)))
+        return runs[-1]
+
+    yield start
+    for each in runs:
+        if each.process.poll() is None:
+            each.process.kill()
+        each.process.communicate()
+
+
+def refusal(run: Run) -> str:
+    """The one line of a run that must not start."""
+    code, out, err = run.outcome()
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    return err
+
+
+def test_it_says_where_it_listens_and_serves(run) -> None:
+    """One line on stdout; the store is beside it."""
+    url = run("--port=0").url()
+    answers = [httpx.get(f"{url}{path}", trust_env=False) for path in ("/healthz", "/readyz", "/metrics")]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
+def test_sigterm_ends_it_with_0(run) -> None:
+    """Stopping as told is no failure; nothing else is printed."""
+    running = run("--port=0")
+    running.url()
+    assert running.stop() == (0, "", "")
+
+
+def test_a_running_request_is_finished_first(run) -> None:
+    """SIGTERM while a body is on its way: the request is answered, then the process ends."""
+    running = run("--port=0", "--drain-seconds=20")
+    host, port = running.url().removeprefix("http://").split(":")
+    body = b'{"name": "x", "allowed_models": ["gemma2-9b-it"]}'
+    head = (
+        "POST /openai/v1/api-keys HTTP/1.1\r\nhost: h\r\nconnection: close\r\n"
+        f"authorization: Bearer {ADMIN_KEY}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    ).encode()
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
+        connection.sendall(head + body[:10])
+        # Answered requests on another connection mean that the server has read what came before.
+        httpx.get(f"http://{host}:{port}/healthz", trust_env=False)
+        running.process.send_signal(signal.SIGTERM)
+        _until_refused(host, int(port))
+        connection.sendall(body[10:])
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert running.outcome()[0] == 0
+
+
+def _until_refused(host: str, port: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except ConnectionRefusedError:
+            return
+    raise AssertionError("the server still takes connections")
+
+
+def test_a_request_that_does_not_end_is_cut_after_the_drain(run) -> None:
+    """Shutting down does not wait for ever."""
+    running = run("--port=0", "--drain-seconds=1")
+    host, port = running.url().removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
+        connection.sendall(
+            b"POST /openai/v1/api-keys HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+            + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: 9\r\n\r\n".encode()
+        )
+        httpx.get(f"http://{host}:{port}/healthz", trust_env=False)
+        code, _, _ = running.stop()
+    assert code == 0
+
+
+def test_what_was_written_is_there_after_a_restart(run) -> None:
+    """Keys, and that they serve."""
+    first = run("--port=0")
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
+    key = httpx.post(f"{first.url()}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).json()
+    first.stop()
+    url = run("--port=0").url()
+    own = {"authorization": f"Bearer {key['api_key']}"}
+    models = httpx.get(f"{url}/openai/v1/models", headers=own, trust_env=False).json()
+    assert [model["id"] for model in models["data"]] == ["gemma2-9b-it"]
+
+
+def test_a_missing_admin_key_is_one_line(run) -> None:
+    """It names the variable."""
+    assert "GROQ_ADMIN_KEY is not set" in refusal(run(GROQ_ADMIN_KEY=""))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--store=gateway.db"], "sqlite:///path/to/gateway.db"),
+        (["--store=sqlite:///no/such/folder/g.db"], "does not exist"),
+        (["--store=sqlite:////proc/g.db"], "cannot write"),
+        (["--price-list=missing.toml"], "missing.toml: the price list cannot be read"),
+        (["--upstream=http://api.groq.com"], "unencrypted"),
+        (["--upstream=https://api.groq.com"], "GROQ_API_KEY is not set"),
+        (["--host=203.0.113.1"], "203.0.113.1"),
+    ],
+)
+def test_an_unusable_setting_is_one_line(run, options, said) -> None:
+    """What, why, what to do; exit code 2, no traceback."""
+    assert said in refusal(run("--port=0", *options))
+
+
+def test_a_broken_price_list_is_one_line(run, tmp_path) -> None:
+    """With the entry at fault."""
+    (tmp_path / "prices.toml").write_text('format = 1\nas_of = 2026-11-01\n[models."m"]\nkind = "poem"\n')
+    assert "prices.toml: models.m" in refusal(run("--port=0", "--price-list=prices.toml")).replace('"', "")
+
+
+def test_a_port_in_use_is_one_line(run) -> None:
+    """It says which, and how to have another."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert f"port {port}: it is in use" in refusal(run(f"--port={port}"))
+
+
+def test_a_second_gateway_on_one_store_is_refused(run) -> None:
+    """Limits counted in two processes would not be held."""
+    run("--port=0").url()
+    assert "another gateway is using" in refusal(run("--port=0"))
+
+
+def test_a_store_of_a_newer_version_is_refused(run, tmp_path) -> None:
+    """Nothing of it is touched."""
+    first = run("--port=0")
+    first.url()
+    first.stop()
+    with sqlite3.connect(tmp_path / "gateway.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'r9999'")
+    connection.close()
+    assert "r9999" in refusal(run("--port=0"))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--port=70000",
+        "--port=x",
+        "--default-requests-per-minute=0",
+        "--default-tokens-per-day=many",
+        "--workers=2",
+    ],
+)
+def test_a_bad_option_is_a_usage_error(run, option) -> None:
+    """Exit code 2 and the option's name; there are no workers to set."""
+    code, out, err = run(option).outcome()
+    assert (code, out, option.split("=")[0] in err, "Traceback" in err) == (2, "", True, False)
+
+
+def test_default_limits_are_in_force(run) -> None:
+    """A number or unlimited, for keys that declare none."""
+    url = run("--port=0", "--default-requests-per-minute=7", "--default-tokens-per-minute=unlimited").url()
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
+    key = httpx.post(f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).json()
+    assert key["effective_limits"] == {
+        "requests_per_minute": 7,
+        "tokens_per_minute": None,
+        "requests_per_day": None,
+        "tokens_per_day": None,
+    }
+
+
+def test_log_lines_are_json_when_asked(run) -> None:
+    """One object a line, with the request id of the answer."""
+    running = run("--port=0", "--log-format=json")
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    answer = httpx.get(f"{running.url()}/openai/v1/teams", headers=headers, trust_env=False)
+    _, _, err = running.stop()
+    (line,) = (json.loads(each) for each in err.splitlines())
+    assert (line["request_id"], line["route"], line["status"]) == (
+        answer.headers["x-request-id"],
+        "/openai/v1/teams",
+        200,
+    )
+
+
+def test_the_help_names_every_secret_and_exit_code(run) -> None:
+    """What cannot be seen in the options."""
+    code, out, _ = run("--help").outcome()
+    words = ("GROQ_ADMIN_KEY", "GROQ_GATEWAY_SECRET", "GROQ_API_KEY", "Exit codes")
+    assert (code, [word in out for word in words]) == (0, [True] * 4)

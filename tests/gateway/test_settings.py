@@ -1,0 +1,94 @@
+"""Settings that cannot work are refused before anything starts."""
+
+import pytest
+
+from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.settings import Settings
+
+
+def refusal(**settings) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        Settings(**({"admin_key": "admin"} | settings))
+    return str(refused.value)
+
+
+def test_the_defaults_need_an_admin_key_only() -> None:
+    """On this machine, with the echo."""
+    settings = Settings(admin_key="admin")
+    assert (settings.host, settings.port, settings.upstream) == ("127.0.0.1", 8700, "echo")
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable"),
+    [
+        ({"admin_key": ""}, "GROQ_ADMIN_KEY is not set"),
+        ({"admin_key": "with space"}, "GROQ_ADMIN_KEY holds"),
+        ({"admin_key": "line\n"}, "GROQ_ADMIN_KEY holds"),
+        ({"admin_key": "clé"}, "GROQ_ADMIN_KEY holds"),
+        ({"gateway_secret": ""}, "GROQ_GATEWAY_SECRET is not set"),
+        ({"upstream": "https://api.groq.com"}, "GROQ_API_KEY is not set"),
+        ({"upstream": "https://api.groq.com", "upstream_key": "a b"}, "GROQ_API_KEY holds"),
+    ],
+)
+def test_an_unusable_secret_is_named(settings, variable) -> None:
+    """By its variable, never by its value."""
+    message = refusal(**settings)
+    assert (variable in message, "with space" in message) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        "https://api.groq.com",
+        "https://api.groq.com:8443/base",
+        "http://localhost:9",
+        "http://127.0.0.9",
+        "http://[::1]:9",
+    ],
+)
+def test_https_and_this_machine_are_upstreams(upstream) -> None:
+    """Nothing else needs to be."""
+    assert Settings(admin_key="admin", upstream=upstream, upstream_key="k").upstream == upstream
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    ["http://api.groq.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.nip.io"],
+)
+def test_an_unencrypted_upstream_is_refused(upstream) -> None:
+    """The key and all prompts would be readable on the way."""
+    assert "unencrypted" in refusal(upstream=upstream, upstream_key="k")
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        "",
+        "ECHO",
+        "api.groq.com",
+        "ftp://h",
+        "https://",
+        "https://u:p4ss@h",
+        "https://h?x=1",
+        "https://h#x",
+        "https://[h",
+        "https://h:99999",
+    ],
+)
+def test_what_is_no_base_url_is_refused(upstream) -> None:
+    """Without quoting it: it may hold a password."""
+    message = refusal(upstream=upstream, upstream_key="k")
+    assert ("--upstream must be echo or a base URL" in message, "p4ss" in message) == (True, False)
+
+
+def test_the_controls_go_with_the_echo_only() -> None:
+    """Nobody moves the clock of a gateway that spends money."""
+    assert "--test-controls" in refusal(upstream="https://api.groq.com", upstream_key="k", test_controls=True)
+
+
+def test_settings_print_no_secret() -> None:
+    """They may end up in a traceback."""
+    settings = Settings(
+        admin_key="s1-adm", gateway_secret="s2-gw", upstream_key="s3-up", upstream="https://api.groq.com"
+    )
+    assert [secret in repr(settings) for secret in ("s1-adm", "s2-gw", "s3-up")] == [False] * 3
