@@ -165,12 +165,14 @@ def start_gateway(store: Path) -> Gateway:
     """Start a gateway with test controls on a free port and wait until it serves."""
     admin_key = f"admin-{secrets.token_urlsafe(24)}"
     command = Path(sys.prefix, "bin", "pulumi-groq")
-    process = subprocess.Popen(
-        [str(command), "serve", "--port", "0", "--store", f"sqlite:///{store}", "--test-controls"],
-        env={**os.environ, "GROQ_ADMIN_KEY": admin_key},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with store.with_suffix(".log").open("a") as log:
+        process = subprocess.Popen(
+            [str(command), "serve", "--port", "0", "--store", f"sqlite:///{store}", "--test-controls"],
+            env={**os.environ, "GROQ_ADMIN_KEY": admin_key},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     if process.stdout is None:
         raise AssertionError("stdout is a pipe")
     for line in process.stdout:
@@ -178,7 +180,7 @@ def start_gateway(store: Path) -> Gateway:
         if found:
             return Gateway(process, found.group(1), admin_key, store)
     process.wait()
-    raise AssertionError("the gateway did not start")
+    raise AssertionError(f"the gateway did not start: {store.with_suffix('.log').read_text()}")
 
 
 def new_stack(folder: Path, gateway: Gateway | None, name: str = "dev", project: str = "infra") -> Stack:
