@@ -1,0 +1,287 @@
+"""Every interleaving of runs, crashes, lost answers, time and traffic keeps a key's lineage sound.
+
+The lifecycle, the admin client and the gateway are the real ones; only the engine is a stand-in.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from in_process_gateway import MODEL, Cut, InProcessGateway, ProcessDiedError, Wire, in_process_gateway
+from pulumi_groq.errors import ConflictError, GroqError, RotationRefusedError
+from pulumi_groq.models.api_key import ApiKey, ApiKeyUpdate
+from stand_in_engine import Engine
+
+OVERLAP = QUIET = timedelta(hours=24)
+"""The defaults of a schedule, which also hold after one was removed: services may rely on them throughout."""
+
+LIMITS = [200_000, 300_000, None]
+SPANS = [
+    timedelta(minutes=10),
+    timedelta(hours=5),
+    timedelta(hours=25),
+    timedelta(days=3),
+    timedelta(days=31),
+]
+CALLS_PER_RUN = 9
+"""A run that does everything sends about so many requests: cuts are spread over all of them."""
+
+_stacks = count()
+
+
+class Rotations(RuleBasedStateMachine):
+    """One declared key, the runs that keep it, and the services that use it.
+
+    `excused` are the ids of keys that may fail their users: revoked in an emergency, deleted or
+    disabled elsewhere. `astray` says that something happened elsewhere that no refresh has seen.
+    """
+
+    def __init__(self, gateway: InProcessGateway) -> None:
+        super().__init__()
+        self.gateway = gateway
+        self.engine = Engine()
+        self.stack = f"acme/rotation/{next(_stacks)}"
+        self.rotation: dict[str, Any] | None = {}
+        self.limit: int | None = LIMITS[0]
+        self.values: dict[str, str] = {}
+        self.excused: set[str] = set()
+        self.astray = False
+        self.polled: tuple[str, datetime] | None = None
+        self.laggard: tuple[str, datetime] | None = None
+
+    # What people and services do.
+
+    @initialize()
+    def first_run(self) -> None:
+        self.run_undisturbed()
+        self.consumer_reads()
+
+    @rule()
+    def run_undisturbed(self) -> None:
+        """A run in which nothing goes wrong ends with exactly the keys that its state names."""
+        before = self.live()
+        try:
+            self.up()
+        except RotationRefusedError:
+            assert self.rotation is not None
+            assert (
+                self.engine.state.rotation is None
+                or self.rotation.get("trigger") != self.engine.state.rotation.trigger
+            )
+            assert self.live() == before
+            return
+        except GroqError:
+            assert self.astray  # a key is gone that the state still names: a refresh is due
+            assert self.rotation is None
+            return
+        if self.astray and self.rotation is None:
+            return  # nothing asks for a look at the gateway: a refresh is due
+        state = self.engine.state
+        assert {state.key_id, state.previous_key_id} - {None} == set(self.live())
+        assert self.values[state.api_key] == state.key_id
+        outputs = dict(self.engine.outputs)
+        assert self.up() == []
+        assert outputs == self.engine.outputs
+
+    @rule(
+        cut=st.sampled_from(Cut),
+        at=st.integers(min_value=1, max_value=CALLS_PER_RUN),
+    )
+    def run_cut_off(self, cut: Cut, at: int) -> None:
+        """A run whose process dies at some request, or that never gets one of its answers."""
+        try:
+            self.up(cut, at)
+        except (GroqError, ProcessDiedError):
+            return
+
+    @rule(span=st.sampled_from(SPANS))
+    def time_passes(self, span: timedelta) -> None:
+        """No service goes longer than the overlap without reading its key again."""
+        self.gateway.advance(span)
+        if self.polled is None or self.gateway.now() - self.polled[1] >= OVERLAP:
+            self.consumer_reads()
+
+    @rule()
+    def consumer_reads(self) -> None:
+        """A service takes the value that the state holds."""
+        held = self.engine.state.api_key if self.engine.exists else None
+        self.polled = (held, self.gateway.now()) if held else None
+
+    @precondition(lambda self: self.polled)
+    @rule()
+    def consumer_calls(self) -> None:
+        """A service uses its key, whichever it read last."""
+        value, _ = self.polled
+        self.call(value)
+
+    @precondition(lambda self: self.polled)
+    @rule()
+    def laggard_calls(self) -> None:
+        """A service that never reads its key again calls, and calls again within the quiet period."""
+        if self.laggard is None or self.gateway.now() - self.laggard[1] >= QUIET:
+            self.laggard = self.polled
+        value, _ = self.laggard
+        self.call(value)
+        self.laggard = (value, self.gateway.now())
+
+    @rule(limit=st.sampled_from(LIMITS))
+    def declare_limit(self, limit: int | None) -> None:
+        self.limit = limit
+
+    @rule(
+        every_days=st.sampled_from([None, 2, 30]),
+        trigger=st.sampled_from([None, "a", "b"]),
+        emergency_trigger=st.sampled_from([None, None, "leak"]),
+        freeze_days=st.sampled_from([0, 0, 2]),
+    )
+    def declare_rotation(
+        self, every_days: int | None, trigger: str | None, emergency_trigger: str | None, freeze_days: int
+    ) -> None:
+        now = self.gateway.now()
+        window = {"start": now.isoformat(), "end": (now + timedelta(days=freeze_days)).isoformat()}
+        self.rotation = {
+            "every_days": every_days,
+            "trigger": trigger,
+            "emergency_trigger": emergency_trigger,
+            "freeze_windows": [window] if freeze_days else [],
+        }
+
+    @rule()
+    def declare_no_rotation(self) -> None:
+        self.rotation = None
+
+    @rule()
+    def refresh(self) -> None:
+        """A refresh sees everything that happened elsewhere."""
+        if self.engine.exists:
+            wire = Wire(self.gateway)
+            self.engine.refresh(wire)
+            assert wire.writes == []
+        self.astray = False
+
+    @precondition(lambda self: self.live())
+    @rule(which=st.integers(min_value=0, max_value=1))
+    def deleted_elsewhere(self, which: int) -> None:
+        Wire(self.gateway).client().delete_key(self.happens_to(which))
+
+    @precondition(lambda self: self.live())
+    @rule(which=st.integers(min_value=0, max_value=1))
+    def disabled_elsewhere(self, which: int) -> None:
+        Wire(self.gateway).client().update_key(self.happens_to(which), ApiKeyUpdate(disabled=True))
+
+    @precondition(lambda self: self.engine.exists)
+    @rule()
+    def destroy(self) -> None:
+        """Nothing is left, or, while a key is in use, everything is as it was."""
+        before = self.live()
+        try:
+            self.engine.destroy(Wire(self.gateway))
+        except ConflictError:
+            assert self.live() == before
+            return
+        assert self.live() == {}
+        self.polled = self.laggard = None
+
+    # What must hold at every moment.
+
+    @invariant()
+    def at_most_two_keys_live(self) -> None:
+        assert len(self.live()) <= 2
+
+    @invariant()
+    def consumer_that_reads_within_the_overlap_is_served(self) -> None:
+        if self.polled is not None:
+            assert self.serves(self.polled[0])
+
+    @invariant()
+    def consumer_that_calls_within_the_quiet_period_is_served(self) -> None:
+        if self.laggard is not None and self.gateway.now() - self.laggard[1] < QUIET:
+            assert self.serves(self.laggard[0])
+
+    def teardown(self) -> None:
+        """Left alone with a run every few days, every lineage ends with one key."""
+        self.refresh()
+        self.rotation = {}
+        for _ in range(4):
+            self.run_undisturbed()
+            self.time_passes(timedelta(days=3))
+        assert set(self.live()) == {self.engine.state.key_id}
+        assert {key.requests_per_minute for key in self.live().values()} == {self.limit}
+
+    # How it is done.
+
+    def up(self, cut: Cut | None = None, at: int = 0) -> list[str]:
+        """One run; the writes that it sent."""
+        declared = {
+            "name": "chatbot-prod",
+            "allowed_models": [MODEL],
+            "requests_per_minute": self.limit,
+            "managed_by": self.stack,
+            "declared_as": "chatbot-prod",
+            "rotation": self.rotation,
+        }
+        if self.is_emergency():
+            self.excused |= set(self.live())
+        wire = Wire(self.gateway, cut, at)
+        try:
+            self.engine.up(wire, declared)
+        finally:
+            self.values |= wire.minted
+        return wire.writes
+
+    def is_emergency(self) -> bool:
+        acted_on = self.engine.state.rotation if self.engine.exists else None
+        wanted = (self.rotation or {}).get("emergency_trigger")
+        return wanted is not None and wanted != (acted_on.emergency_trigger if acted_on else None)
+
+    def live(self) -> dict[str, ApiKey]:
+        return dict(Wire(self.gateway).client().snapshot(managed_by=self.stack).keys)
+
+    def happens_to(self, which: int) -> str:
+        ids = list(self.live())
+        self.astray = True
+        self.excused.add(ids[which % len(ids)])
+        return ids[which % len(ids)]
+
+    def call(self, value: str) -> None:
+        assert self.gateway.chat(value) == 200 or self.values[value] in self.excused
+
+    def serves(self, value: str) -> bool:
+        key = self.live().get(self.values[value])
+        return (key is not None and key.status == "active") or self.values[value] in self.excused
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessGateway]:
+    """One gateway for all examples: each has a stack of its own."""
+    with in_process_gateway(tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
+
+
+def test_rotation_survives_every_interleaving(gateway: InProcessGateway) -> None:
+    """At most two keys, no gap for those who read or call in time, and always back to what is declared."""
+    run_state_machine_as_test(
+        lambda: Rotations(gateway),
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
