@@ -17,7 +17,7 @@ from random import Random
 import uvloop
 
 from pulumi_groq.gateway.clock import SystemClock
-from pulumi_groq.gateway.metering.accounting import Accounting, open_accounting
+from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metering.events import Unobserved
 from pulumi_groq.gateway.protocols import Lease
@@ -81,13 +81,15 @@ async def flush_round(accounting: Accounting, requests: int) -> float:
 
 async def measure(folder: Path, requests: int) -> None:
     accounting = open_accounting(
-        store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
-        journal_directory=folder / "journal",
-        directory=Organisation(),
-        clock=SystemClock(),
-        events=Unobserved(),
-        sender=AiohttpAlertSender(),
-        random=Random(0),  # noqa: S311 (jitter, no secret)
+        MeteringParts(
+            store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
+            journal_directory=folder / "journal",
+            directory=Organisation(),
+            clock=SystemClock(),
+            events=Unobserved(),
+            sender=AiohttpAlertSender(),
+            random=Random(0),  # noqa: S311 (jitter, no secret)
+        )
     )
     figures: dict[str, list[float]] = {}
     for round_number in range(ROUNDS):

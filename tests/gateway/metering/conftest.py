@@ -10,7 +10,12 @@ from random import Random
 
 import pytest
 
-from pulumi_groq.gateway.metering.accounting import Accounting, MeteringSettings, open_accounting
+from pulumi_groq.gateway.metering.accounting import (
+    Accounting,
+    MeteringParts,
+    MeteringSettings,
+    open_accounting,
+)
 from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
 from pulumi_groq.gateway.metering.webhook import NotDeliveredError
 from pulumi_groq.gateway.protocols import Lease
@@ -111,19 +116,21 @@ class Bench:
 
     def open(self) -> Accounting:
         accounting = open_accounting(
-            store=self.store,
-            journal_directory=self.journal_directory,
-            directory=self.directory,
-            clock=self.clock,
-            events=self.events,
-            sender=self.sender,
-            random=Random(7),  # noqa: S311 (jitter, no secret)
-            sleep=self._sleep,
-            settings=MeteringSettings(
-                lease_ttl_s=self.lease_ttl_s,
-                kept_days=self.kept_days,
-                most_waiting_rows=self.most_waiting_rows,
-            ),
+            MeteringParts(
+                store=self.store,
+                journal_directory=self.journal_directory,
+                directory=self.directory,
+                clock=self.clock,
+                events=self.events,
+                sender=self.sender,
+                random=Random(7),  # noqa: S311 (jitter, no secret)
+                sleep=self._sleep,
+                settings=MeteringSettings(
+                    lease_ttl_s=self.lease_ttl_s,
+                    kept_days=self.kept_days,
+                    most_waiting_rows=self.most_waiting_rows,
+                ),
+            )
         )
         self._opened.append(accounting)
         return accounting

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from pulumi_groq.gateway.clock import SystemClock
-from pulumi_groq.gateway.metering.accounting import MeteringSettings, open_accounting
+from pulumi_groq.gateway.metering.accounting import MeteringParts, MeteringSettings, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metering.events import Unobserved
 from pulumi_groq.gateway.protocols import Lease
@@ -36,14 +36,16 @@ def say(text: str) -> None:
 
 async def main(database: Path, run: str) -> None:
     accounting = open_accounting(
-        store=open_store(f"sqlite:///{database}"),
-        journal_directory=database.with_name("journal"),
-        directory=NoPolicy(),
-        clock=SystemClock(),
-        events=Unobserved(),
-        sender=AiohttpAlertSender(),
-        random=Random(),  # noqa: S311 (jitter, no secret)
-        settings=MeteringSettings(journal_segment_bytes=20_000),
+        MeteringParts(
+            store=open_store(f"sqlite:///{database}"),
+            journal_directory=database.with_name("journal"),
+            directory=NoPolicy(),
+            clock=SystemClock(),
+            events=Unobserved(),
+            sender=AiohttpAlertSender(),
+            random=Random(),  # noqa: S311 (jitter, no secret)
+            settings=MeteringSettings(journal_segment_bytes=20_000),
+        )
     )
     key = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
     numbers = iter(range(10**9))

@@ -104,70 +104,53 @@ def _report_failure(upkeep: asyncio.Task[None]) -> None:
         _log.critical("the upkeep of the ledger has ended; restart the gateway", exc_info=failure)
 
 
-def open_accounting(
-    *,
-    store: Store,
-    journal_directory: Path,
-    directory: Directory,
-    clock: Clock,
-    events: MeteringEvents,
-    sender: AlertSender,
-    random: Random,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    settings: MeteringSettings | None = None,
-) -> Accounting:
+@dataclass(frozen=True, slots=True)
+class MeteringParts:
+    """What the metering stands on. `journal_directory` is made when it is missing."""
+
+    store: Store
+    journal_directory: Path
+    directory: Directory
+    clock: Clock
+    events: MeteringEvents
+    sender: AlertSender
+    random: Random
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    settings: MeteringSettings = field(default_factory=MeteringSettings)
+
+
+def open_accounting(parts: MeteringParts) -> Accounting:
     """The metering over an open store; what the last run left in its journal is booked first.
 
     Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be written.
     """
-    settings = settings or MeteringSettings()
-    books = _open_books(store, journal_directory, settings.journal_segment_bytes, clock)
+    books = _open_books(parts)
+    cap_refusals = CapRefusals()
     ledger = Ledger(
-        store=store,
+        store=parts.store,
         journal=books.journal,
         usage=books.usage,
-        clock=clock,
-        events=events,
-        kept_days=settings.kept_days,
-        most_waiting_rows=settings.most_waiting_rows,
-    )
-    deliveries = AlertDeliveries(
-        store=store,
-        directory=directory,
-        fired=books.fired,
-        sender=sender,
-        clock=clock,
-        events=events,
-        random=random,
-        sleep=sleep,
-        schedule=settings.alert_retries,
-    )
-    cap_refusals = CapRefusals()
-    alerts = SpendAlerts(
-        store=store,
-        directory=directory,
-        usage=books.usage,
-        cap_refusals=cap_refusals,
-        fired=books.fired,
-        deliveries=deliveries,
-        clock=clock,
-        events=events,
+        clock=parts.clock,
+        events=parts.events,
+        kept_days=parts.settings.kept_days,
+        most_waiting_rows=parts.settings.most_waiting_rows,
     )
     metering = LeaseMetering(
         counters=MemoryCounters(),
         ledger=ledger,
         cap_refusals=cap_refusals,
-        directory=directory,
-        clock=clock,
-        events=events,
-        lease_ttl_s=settings.lease_ttl_s,
+        directory=parts.directory,
+        clock=parts.clock,
+        events=parts.events,
+        lease_ttl_s=parts.settings.lease_ttl_s,
         spent_at_start=books.spent_by_cell,
     )
+    deliveries = _deliveries(parts, books)
     return Accounting(
         metering=metering,
         usage=LedgerUsage(books.usage, books.fired, cap_refusals),
         ledger=ledger,
-        alerts=alerts,
+        alerts=_alerts(parts, books, cap_refusals, deliveries),
         deliveries=deliveries,
     )
 
@@ -182,15 +165,16 @@ class _Books:
     spent_by_cell: Mapping[str, int]
 
 
-def _open_books(store: Store, journal_directory: Path, segment_bytes: int, clock: Clock) -> _Books:
-    now = clock.now()
+def _open_books(parts: MeteringParts) -> _Books:
+    store, directory = parts.store, parts.journal_directory
+    now = parts.clock.now()
     month = month_of(now)
     try:
-        journal = Journal(journal_directory, segment_bytes)
+        journal = Journal(directory, parts.settings.journal_segment_bytes)
         recover(store, journal, now)
     except OSError as failure:
         raise StoreOpenError(
-            f"cannot write the journal in {journal_directory}: {failure.strerror}; give a writable place"
+            f"cannot write the journal in {directory}: {failure.strerror}; give a writable place"
         ) from failure
     usage = UsageInMemory()
     with store.read() as connection:
@@ -201,3 +185,32 @@ def _open_books(store: Store, journal_directory: Path, segment_bytes: int, clock
     spent = {lineage_cell(month, lineage_id): spent for lineage_id, spent in lineage_spend.items()}
     spent[organisation_cell(month)] = usage.month_spend_micro_usd(month)
     return _Books(journal, usage, fired, spent)
+
+
+def _deliveries(parts: MeteringParts, books: _Books) -> AlertDeliveries:
+    return AlertDeliveries(
+        store=parts.store,
+        directory=parts.directory,
+        fired=books.fired,
+        sender=parts.sender,
+        clock=parts.clock,
+        events=parts.events,
+        random=parts.random,
+        sleep=parts.sleep,
+        schedule=parts.settings.alert_retries,
+    )
+
+
+def _alerts(
+    parts: MeteringParts, books: _Books, cap_refusals: CapRefusals, deliveries: AlertDeliveries
+) -> SpendAlerts:
+    return SpendAlerts(
+        store=parts.store,
+        directory=parts.directory,
+        usage=books.usage,
+        cap_refusals=cap_refusals,
+        fired=books.fired,
+        deliveries=deliveries,
+        clock=parts.clock,
+        events=parts.events,
+    )
