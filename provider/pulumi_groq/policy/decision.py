@@ -40,7 +40,8 @@ def decide(
 
     A request fits where level + worst case is at most the limit, so the cap and budgets are never
     exceeded by what is reserved. The first exhausted limit refuses. Whether the key may use the
-    model is asked before.
+    model is asked before. The gateway takes these same steps with its counters' atomic `take` in the
+    place of `refusing`, so that nothing comes between reading the levels and taking from them.
     """
     charges = charges_of(key, demand, organisation, now)
     refused = refusing(charges, levels)

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
+from pulumi_groq.policy.metering import Demand
 from tests.gateway.metering.conftest import START, Bench, MakeKey, used
 
 
@@ -198,3 +199,23 @@ def test_rows_that_the_store_does_not_take_are_written_later(bench: Bench, make_
         assert bench.open().usage.month_spend_micro_usd(START) == 7
 
     asyncio.run(scenario())
+
+
+def test_a_request_id_that_comes_twice_does_not_block_the_ledger(bench: Bench, make_key: MakeKey) -> None:
+    """The first request of an id is written, and what follows it is not held up."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        for cost in (7, 9):
+            lease = await accounting.metering.admit(make_key(), Demand("m", 1, 10), "req_same")
+            assert isinstance(lease, Lease)
+            await accounting.metering.settle(lease, used(cost), 200)
+        await bench.spend(accounting, make_key(), 5)
+        for _ in range(2):
+            await accounting.upkeep()
+
+        assert accounting.ledger.waiting_rows == 0
+
+    asyncio.run(scenario())
+    with bench.store.read() as connection:
+        assert sorted(connection.scalars(select(ledger.c.cost_micro_usd))) == [5, 7]

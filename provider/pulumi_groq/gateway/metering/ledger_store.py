@@ -64,13 +64,14 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
 
 
 def not_yet_written(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
-    """Those of `rows` whose request is not in the ledger."""
+    """Those of `rows` whose request is not in the ledger, each request once."""
     written: set[str] = set()
     ids = [row.reservation.request_id for row in rows]
     for start in range(0, len(ids), _IDS_PER_QUERY):
         some = ids[start : start + _IDS_PER_QUERY]
         written.update(connection.scalars(select(ledger.c.request_id).where(ledger.c.request_id.in_(some))))
-    return [row for row in rows if row.reservation.request_id not in written]
+    first_of_each = {row.reservation.request_id: row for row in reversed(rows)}
+    return [row for request_id, row in first_of_each.items() if request_id not in written]
 
 
 def add_denials(connection: Connection, denials: Mapping[DeniedRequests, int]) -> None:
