@@ -13,6 +13,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.http_protocol import BoundedProtocol
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.movable_clock import MovableClock
@@ -37,7 +38,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             gateway.app,
             loop="uvloop",
-            http=CuttableProtocol if settings.test_controls else "httptools",
+            http=CuttableProtocol if settings.test_controls else BoundedProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

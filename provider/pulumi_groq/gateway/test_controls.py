@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key, unknown_url
 from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.refusals import SERVER
 from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder
+from pulumi_groq.gateway.http_protocol import BoundedProtocol
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.models.fields import wire_time
 
@@ -34,8 +34,8 @@ OrderT = TypeVar("OrderT", bound=BaseModel)
 MatchT = TypeVar("MatchT", bound=MatchOrder)
 
 
-class CuttableProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol that lets the application cut the connection without an answer."""
+class CuttableProtocol(BoundedProtocol):
+    """The HTTP protocol that also lets the application cut the connection without an answer."""
 
     def on_message_begin(self) -> None:
         """Offer the cut beside each request."""

@@ -1,0 +1,77 @@
+"""uvicorn's HTTP protocol with bounds on the head of a request, which uvicorn leaves open with httptools."""
+
+import asyncio
+from typing import ClassVar, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pulumi_groq.gateway.admin.answers import ErrorAnswer
+
+HEAD_LIMIT_BYTES: Final = 64 * 1024
+_TOO_LARGE: Final = ErrorAnswer(
+    431,
+    f"The head of the request is too large: send fewer or shorter headers, at most {HEAD_LIMIT_BYTES} bytes",
+    code="request_header_fields_too_large",
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A head over 64 KiB is answered with 431; one that does not arrive in time is cut off."""
+
+    head_timeout_s: ClassVar[float] = 30.0
+
+    _in_head = True
+    _head_bytes = 0
+    _heads = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client has connected: its first request is awaited."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of a head or a body."""
+        was_in_head, heads = self._in_head, self._heads
+        super().data_received(data)
+        # Bytes that also end an earlier request are not counted: whose they are is not known here.
+        if self._in_head and was_in_head and self._heads == heads:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_LIMIT_BYTES and not self.transport.is_closing():
+                self._refuse()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._in_head = False
+        self._heads += 1
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self) -> None:
+        self.transport.write(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+            b"content-type: application/json\r\nconnection: close\r\n"
+            b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE.body), _TOO_LARGE.body)
+        )
+        self.transport.close()
