@@ -4,8 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from pulumi_groq.gateway.protocols import Lease
@@ -78,11 +76,3 @@ def test_an_unwritable_journal_is_one_clear_line(bench: Bench, tmp_path: Path) -
         f"cannot write the journal in {bench.journal_directory}: No such file or directory; "
         "give a writable place"
     )
-
-
-def test_the_migrations_make_the_tables(bench: Bench) -> None:
-    """What the code believes of the tables is what the revisions create."""
-    with bench.store.read() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), ledger.metadata)
-
-    assert differences == []
