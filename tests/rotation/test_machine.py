@@ -23,12 +23,14 @@ def key(generation: int, *, born_days: float = 0, used_days: float | None = None
 
 def held(generation: int, **fields: object) -> Held:
     values: dict[str, object] = {
+        "key_id": f"key_{generation}",
+        "generation": generation,
         "has_value": True,
         "delivered_at": None,
         "trigger": None,
         "emergency_trigger": None,
     }
-    return Held(f"key_{generation}", generation, **{**values, **fields})  # type: ignore[arg-type]
+    return Held(**{**values, **fields})  # type: ignore[arg-type]
 
 
 def on_day(days: float) -> datetime:
@@ -152,6 +154,22 @@ TABLE = [
         [key(1, used_days=31), key(2, born_days=30)],
         31,
         [(Action.REVOKE, "key_1"), (Action.MINT, "key_2"), (Action.REVOKE, "key_2")],
+    ),
+    (
+        "a successor with the generation of a lost key is taken over",
+        schedule(),
+        held(2, key_id="key_2_deleted"),
+        [key(1), key(2, born_days=30)],
+        30,
+        [(Action.MINT, "key_1")],
+    ),
+    (
+        "an emergency cut off after everything but the save leaves one key",
+        schedule(emergency_trigger="leak"),
+        held(1),
+        [key(2, born_days=30)],
+        30,
+        [(Action.MINT, "key_2"), (Action.REVOKE, "key_2")],
     ),
     (
         "an emergency cut off after the create is finished",

@@ -1,5 +1,6 @@
 """A key's life: created, adopted, read, changed in place, rotated, deleted."""
 
+from datetime import datetime
 from typing import Final
 
 from pulumi_groq.admin import AdminClient, KeyListing
@@ -97,7 +98,8 @@ class ApiKeyLifecycle:
         update = args.update_from(state)
         changed = with_fields(state, **{name: getattr(args, name) for name in ApiKeyArgs.model_fields})
         if update.model_fields_set:
-            for key_id in self._works(state):
+            # The live key first: it is the one whose changes a refresh finds, should this be cut off.
+            for key_id in sorted(self._works(state), key=lambda key_id: key_id != state.key_id):
                 key = self._client.update_key(key_id, update)
                 if key_id == state.key_id:
                     changed = with_fields(changed, **outputs_of(key))
@@ -117,10 +119,18 @@ class ApiKeyLifecycle:
         self._listing.forget()
 
     def _works(self, state: ApiKeyState) -> list[str]:
-        """The ids of the lineage's keys, oldest first; one that never rotated costs no request."""
+        """The ids of the lineage's keys, the last used first; one that never rotated costs no request.
+
+        In this order a delete that is refused for one key in use has deleted no other.
+        """
         if state.rotation is None and state.generation == 1:
             return [state.key_id]
-        return list(self._client.snapshot(lineage_id=state.lineage_id).keys)
+        keys = self._client.snapshot(lineage_id=state.lineage_id).keys.values()
+        return [key.id for key in sorted(keys, key=_last_use, reverse=True)]
+
+
+def _last_use(key: ApiKey) -> tuple[bool, datetime]:
+    return key.last_used_at is not None, key.last_used_at or key.created_at
 
 
 def _refused(error: ConflictError, quiet_hours: int) -> ConflictError:

@@ -4,14 +4,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from pulumi_groq.admin import AdminClient, KeyListing, KeySnapshot
-from pulumi_groq.errors import NoAnswerError, RotationRefusedError
+from pulumi_groq.errors import ConflictError, NoAnswerError, RotationRefusedError
 from pulumi_groq.lifecycle.key_state import ApiKeyState, new_state, with_fields
 from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.properties import Checked, Properties, is_unknown
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.rotation.machine import Action, Held, LiveKey, Plan, next_rotation_at, plan, retire_after
+from pulumi_groq.rotation.machine import (
+    Action,
+    Held,
+    LiveKey,
+    Plan,
+    next_rotation_at,
+    plan,
+    retire_after,
+)
 
 ROTATION_DUE: Final = "rotation_due"
 """The input that a check adds to show at preview what the run will do."""
@@ -51,7 +59,9 @@ class Succession:
 
         Raises RotationRefusedError where a rotation that was asked for may not start yet.
         """
-        schedule = _declared(inputs) or (_AFTER_REMOVAL if state.previous_key_id else None)
+        if is_unknown(inputs.get("rotation")):
+            return False
+        schedule = _in_force(_declared(inputs), state, state.rotation)
         if schedule is None:
             return False
         try:
@@ -59,10 +69,12 @@ class Succession:
         except NoAnswerError:
             return False  # the check has told
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
-        if decided.refusal:
-            raise RotationRefusedError(f"{state.name}: rotation.trigger: {decided.refusal}")
+        _raise_if_refused(state, decided)
         self._tell(state, decided, shown=inputs.get(ROTATION_DUE))
-        return bool(decided.steps)
+        previous_is_gone = state.previous_key_id not in {None, *snapshot.keys}
+        if previous_is_gone:
+            self._notify(f"{state.name}: previous key …{state.previous_last_four} is gone")
+        return bool(decided.steps) or previous_is_gone
 
     def _tell(self, state: ApiKeyState, decided: Plan, shown: object) -> None:
         due = "; ".join(step.reason for step in decided.steps)
@@ -84,21 +96,33 @@ class Succession:
 
         `acted_on` is the rotation of the last run, whose triggers have been acted on.
         """
-        schedule = _schedule(state)
+        schedule = _in_force(state.rotation, state, acted_on)
         if schedule is None:
             return state
         snapshot = self._client.snapshot(lineage_id=state.lineage_id)
         decided = plan(schedule, _held(state, acted_on), _live(snapshot), snapshot.as_of)
+        _raise_if_refused(state, decided)
         for step in decided.steps:
             self._notify(f"{state.name}: {step.reason}")
             if step.action is Action.MINT:
                 state = self._minted(state, step.key_id, snapshot)
-            elif step.key_id is not None:
-                self._client.delete_key(step.key_id, unless_used_within_s=_guard_s(step.action, schedule))
+            elif step.key_id and not self._deleted(state, step.key_id, _guard_s(step.action, schedule)):
+                break  # no room for the steps that follow
         if decided.steps:
             self._listing.forget()
             snapshot = self._client.snapshot(lineage_id=state.lineage_id)
         return _observed(state, schedule, snapshot)
+
+    def _deleted(self, state: ApiKeyState, key_id: str, unless_used_within_s: int | None) -> bool:
+        """Delete the key; one that served a request since the plan was made is kept."""
+        try:
+            self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
+        except ConflictError as error:
+            if error.code != "key_in_use":
+                raise
+            self._notify(f"{state.name}: kept after all: {error}")
+            return False
+        return True
 
     def _minted(self, state: ApiKeyState, replaces: str | None, snapshot: KeySnapshot) -> ApiKeyState:
         created = mint(self._client, state, replaces)
@@ -107,7 +131,7 @@ class Succession:
 
     def observed(self, state: ApiKeyState) -> ApiKeyState:
         """`state` with what the listing shows of the lineage's other key; tells what happened elsewhere."""
-        schedule = _schedule(state)
+        schedule = _in_force(state.rotation, state, None)
         if schedule is None:
             return state
         seen = _observed(state, schedule, self._lineage(state))
@@ -121,7 +145,7 @@ class Succession:
 
     def started(self, state: ApiKeyState, key: ApiKey) -> ApiKeyState:
         """`state` of a lineage that consists of the new `key` alone."""
-        schedule = _schedule(state)
+        schedule = _in_force(state.rotation, state, None)
         return _observed(state, schedule, KeySnapshot(key.created_at, {key.id: key})) if schedule else state
 
     def _lineage(self, state: ApiKeyState) -> KeySnapshot:
@@ -137,9 +161,18 @@ def _declared(inputs: Properties) -> RotationSchedule | None:
     return None if rotation is None or is_unknown(rotation) else RotationSchedule.model_validate(rotation)
 
 
-def _schedule(state: ApiKeyState) -> RotationSchedule | None:
-    """The declared schedule; a predecessor outlives its removal only until it is quiet."""
-    return state.rotation or (_AFTER_REMOVAL if state.previous_key_id else None)
+def _in_force(
+    declared: RotationSchedule | None, state: ApiKeyState, acted_on: RotationSchedule | None
+) -> RotationSchedule | None:
+    """The declared schedule. Its removal does not end what the last one, `acted_on`, has begun: a
+    rotation that was cut off is finished, and a predecessor is retired when it is quiet.
+    """
+    return declared or (_AFTER_REMOVAL if state.previous_key_id or acted_on else None)
+
+
+def _raise_if_refused(state: ApiKeyState, decided: Plan) -> None:
+    if decided.refusal:
+        raise RotationRefusedError(f"{state.name}: rotation.trigger: {decided.refusal}")
 
 
 def _guard_s(action: Action, schedule: RotationSchedule) -> int | None:

@@ -71,7 +71,7 @@ def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: d
         return Plan((Step(Action.MINT, None, "create: every key of it was deleted elsewhere"),))
     newest, older = keys[-1], keys[:-1]
     emergency = _is_new(schedule.emergency_trigger, held.emergency_trigger)
-    if newest.generation > held.generation:
+    if newest.key_id != held.key_id and newest.generation >= held.generation:
         return _resume(newest, older, emergency)
     if newest.key_id != held.key_id:
         why = "rotate: its live key was deleted elsewhere"
@@ -86,7 +86,9 @@ def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: d
 def _resume(newest: LiveKey, older: Sequence[LiveKey], emergency: bool) -> Plan:
     why = f"resume: key …{newest.last_four} was created, but its value did not reach the state"
     minted = Step(Action.MINT, (older[-1] if older else newest).key_id, why)
-    return Plan((minted, *(_revoke(key) for key in older if emergency)))
+    # Without a predecessor the key cannot be had again: its successor makes it one of the earlier keys.
+    earlier = older or [newest]
+    return Plan((minted, *(_revoke(key) for key in earlier if emergency)))
 
 
 def _room(older: Sequence[LiveKey]) -> tuple[Step, ...]:
