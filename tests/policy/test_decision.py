@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pulumi_groq.policy.access import OrganisationPolicy
-from pulumi_groq.policy.decision import Allow, charges_of, decide
-from pulumi_groq.policy.limits import Levels, LimitName
+from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
+from pulumi_groq.policy.decision import charges_of, denial_of
+from pulumi_groq.policy.limits import Levels, LimitName, refusing
+from pulumi_groq.policy.messages import ORGANISATION_ID
 from pulumi_groq.policy.metering import Demand, Denial
+from pulumi_groq.policy.spend import month_of
 from tests.policy.conftest import MakeKey
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -28,6 +30,19 @@ ALL_LIMITS = {
 }
 CAP_1000 = OrganisationPolicy(cap_micro_usd=1000, alert_thresholds_micro_usd=(), auto_pause=True)
 ALERTS_ONLY = OrganisationPolicy(cap_micro_usd=1000, alert_thresholds_micro_usd=(), auto_pause=False)
+
+
+def verdict_on(
+    key: KeyAccess,
+    demand: Demand,
+    organisation: OrganisationPolicy | None,
+    levels: Levels,
+    now: datetime,
+    organisation_id: str = ORGANISATION_ID,
+) -> Denial | None:
+    """The steps of the gateway, on levels that stand still."""
+    refused = refusing(charges_of(key, demand, organisation, now), levels)
+    return refused and denial_of(demand, refused, levels, month_of(now), organisation_id)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +95,10 @@ def test_the_first_exhausted_limit_refuses(
     retry_after_s: int | None,
 ) -> None:
     """Every limit allows up to its last unit, and refuses in its own terms beyond."""
-    verdict = decide(make_key(500, **ALL_LIMITS), DEMAND, CAP_1000, {**EMPTY, **level}, NOW)
+    verdict = verdict_on(make_key(500, **ALL_LIMITS), DEMAND, CAP_1000, {**EMPTY, **level}, NOW)
 
     if reason is None:
-        assert isinstance(verdict, Allow)
+        assert verdict is None
     else:
         assert isinstance(verdict, Denial)
         assert (reason, status, kind, code, retry_after_s) == (
@@ -100,15 +115,15 @@ def test_without_auto_pause_the_cap_refuses_nothing(
     make_key: MakeKey, organisation: OrganisationPolicy | None
 ) -> None:
     """A cap without auto-pause, or none at all, only counts."""
-    verdict = decide(make_key(), DEMAND, organisation, {**EMPTY, "cap": 10**12}, NOW)
+    verdict = verdict_on(make_key(), DEMAND, organisation, {**EMPTY, "cap": 10**12}, NOW)
 
-    assert isinstance(verdict, Allow)
+    assert verdict is None
 
 
 @pytest.mark.parametrize("limit", ["tokens_per_minute", "tokens_per_day"])
 def test_a_request_above_its_limit_is_413(make_key: MakeKey, limit: LimitName) -> None:
     """What can never fit is too large, not too soon."""
-    verdict = decide(make_key(**{limit: 99}), DEMAND, None, EMPTY, NOW)
+    verdict = verdict_on(make_key(**{limit: 99}), DEMAND, None, EMPTY, NOW)
 
     assert isinstance(verdict, Denial)
     assert (verdict.status, verdict.type, verdict.code, verdict.retry_after_s) == (
@@ -129,7 +144,9 @@ def test_the_429_text_keeps_groqs_anchors(make_key: MakeKey) -> None:
     demand = Demand(model="m", tokens=2699, cost_micro_usd=0)
     key = make_key(tokens_per_minute=8000)
 
-    verdict = decide(key, demand, None, {**EMPTY, "tokens_per_minute": 7197}, NOW, organisation_id="org_01x")
+    verdict = verdict_on(
+        key, demand, None, {**EMPTY, "tokens_per_minute": 7197}, NOW, organisation_id="org_01x"
+    )
 
     assert isinstance(verdict, Denial)
     assert verdict.message.startswith(
@@ -142,7 +159,7 @@ def test_the_429_text_keeps_groqs_anchors(make_key: MakeKey) -> None:
 def test_the_cap_text_says_when_it_reopens(make_key: MakeKey) -> None:
     """The block names the first day of the next month."""
     december = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
-    verdict = decide(make_key(), DEMAND, CAP_1000, {**EMPTY, "cap": 1000}, december)
+    verdict = verdict_on(make_key(), DEMAND, CAP_1000, {**EMPTY, "cap": 1000}, december)
 
     assert isinstance(verdict, Denial)
     assert "or on 2027-01-01 (UTC)" in verdict.message
