@@ -3,6 +3,7 @@
 import click
 
 from pulumi_groq.cli.keys import keys
+from pulumi_groq.cli.review import review_command
 from pulumi_groq.cli.serve import serve
 
 
@@ -14,3 +15,4 @@ def commands() -> None:
 
 commands.add_command(serve)
 commands.add_command(keys)
+commands.add_command(review_command)

@@ -1,4 +1,4 @@
-"""What Pulumi writes about resources, in `preview --json` and `stack export`: read with what is unknown to us left aside."""
+"""What Pulumi writes about a resource, in `preview --json` and in `stack export`."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,0 +1,65 @@
+"""What reports need from outside: the gateway's facts, the access file, the catalogue."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pulumi_groq.access import Access, load_access
+from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.cli.pulumi_cli import progress
+from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.errors import AccessFileError, ConfigurationError, NotFoundError
+from pulumi_groq.reports.live import Live
+
+_FOLDERS: Final = (Path("stacks"), Path())
+
+
+def admin_settings() -> AdminSettings:
+    """Where the gateway is, from the environment. Raises ConfigurationError."""
+    environment = os.environ
+    return AdminSettings(environment.get("GROQ_ADMIN_BASE_URL", ""), environment.get("GROQ_ADMIN_KEY", ""))
+
+
+def live_facts(client: AdminClient) -> Live:
+    """Everything that the gateway knows. Raises GroqError where it cannot be read."""
+    with progress() as shown:
+        asked = shown.add_task("asking the gateway", total=5)
+        snapshot = client.snapshot()
+        shown.advance(asked)
+        teams = client.list_teams()
+        shown.advance(asked)
+        try:
+            policy = client.get_spend_policy()
+        except NotFoundError:
+            policy = None
+        shown.advance(asked)
+        usage = client.usage()
+        shown.advance(asked)
+        models = client.models()
+    return Live(snapshot.as_of, tuple(snapshot.keys.values()), tuple(teams), policy, usage, tuple(models))
+
+
+def access_file(given: Path | None, folder: Path, stack: str) -> Path | None:
+    """The access file: the one given, else the reference stack's own rule below `folder`."""
+    if given is not None:
+        return given
+    names = (f"access.{stack}.yaml", "access.yaml")
+    candidates = (folder / below / name for below in _FOLDERS for name in names)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def declared_access(path: Path | None) -> Access | None:
+    """What the file declares; `None` without a file. Raises UnusableSettingError: file, line, why."""
+    try:
+        return load_access(path) if path is not None else None
+    except AccessFileError as error:
+        raise UnusableSettingError(str(error)) from None
+
+
+def catalogue(price_list: Path | None) -> Catalogue:
+    """Models and prices, the user's own laid over the shipped ones. Raises UnusableSettingError."""
+    try:
+        return Catalogue.load(price_list)
+    except ConfigurationError as error:
+        raise UnusableSettingError(str(error)) from None

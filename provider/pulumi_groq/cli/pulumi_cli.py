@@ -1,0 +1,68 @@
+"""Running the pulumi CLI on this machine for a document that nobody has saved to a file."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.reports.inert import visible
+
+STDIN: Final = "-"
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress bar on stderr; it shows nothing unless that is a terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
+        yield shown
+
+
+def read_document(source: str) -> str:
+    """The text of the file `source`, or of stdin where that is `-`. Raises UnusableSettingError."""
+    try:
+        return sys.stdin.read() if source == STDIN else Path(source).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "is not UTF-8 text"
+        raise UnusableSettingError(f"{source}: cannot be read: {reason}") from None
+
+
+def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, what: str) -> str:
+    """What `pulumi ARGUMENTS` writes to stdout, run in `folder`.
+
+    A run that failed and wrote nothing raises ClickException with its last line; one that wrote its
+    document is used, since a failing preview says why inside.
+    """
+    command = ["pulumi", *arguments, "--non-interactive", *(["--stack", stack] if stack else [])]
+    with progress() as shown:
+        shown.add_task(what, total=None)
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607 (the CLI that is on PATH, as users run it)
+        except FileNotFoundError:
+            raise UnusableSettingError(
+                "pulumi is not on PATH: install it, or give a file that it wrote"
+            ) from None
+        except NotADirectoryError:
+            raise UnusableSettingError(f"--cwd: {folder} is not a folder") from None
+    if done.returncode and not done.stdout.strip().startswith("{"):
+        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        why = visible(said[-1]) if said else f"exit code {done.returncode}"
+        raise click.ClickException(f"`pulumi {' '.join(arguments)}` failed: {why}")
+    return done.stdout

@@ -1,0 +1,158 @@
+"""`pulumi-groq review`: what a preview would change, for whoever has to approve it."""
+
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import click
+
+from pulumi_groq.admin import AdminClient
+from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
+from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
+from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.errors import ConfigurationError, GroqError
+from pulumi_groq.reports.annotations import findings_annotations
+from pulumi_groq.reports.engine_state import stack_address
+from pulumi_groq.reports.findings import Severity
+from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.preview import Preview, read_preview
+from pulumi_groq.reports.review import Review, review
+from pulumi_groq.reports.review_json import review_json
+from pulumi_groq.reports.review_markdown import review_markdown
+from pulumi_groq.reports.sarif import findings_sarif
+
+FOUND: Final = 3
+_PATIENCE_S: Final = 15.0
+
+_EPILOG: Final = """\b
+Checks that need the gateway are made when the environment says where it is:
+  GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700
+  GROQ_ADMIN_KEY       its admin key
+Without it, or when it does not answer, the review says what it could not check.
+
+\b
+Exit codes: 0 done, 1 the preview could not be made, 2 a setting or option is wrong,
+3 a finding of the --fail-on severity or worse.
+"""
+
+
+@click.command("review", epilog=_EPILOG)
+@click.argument("preview", required=False, metavar="[FILE|-]")
+@click.option(
+    "--output",
+    type=click.Choice(["markdown", "json", "sarif", "github"]),
+    default="markdown",
+    show_default=True,
+    help="Markdown for a pull request, JSON, SARIF for code scanning, or GitHub annotations.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["high", "medium", "low", "never"]),
+    default="never",
+    show_default=True,
+    help="Exit with 3 for a finding this bad or worse.",
+)
+@click.option(
+    "--raise-factor",
+    type=click.FloatRange(min=1),
+    default=2.0,
+    show_default=True,
+    help="A limit raised to more than this many times its old value is a finding.",
+)
+@click.option(
+    "--access-file",
+    "access_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where reasons and lines come from (default: access.STACK.yaml or access.yaml in stacks/ or here).",
+)
+@click.option(
+    "--price-list", type=click.Path(path_type=Path), metavar="FILE", help="The gateway's own price list."
+)
+@click.option("--stack", metavar="NAME", help="The stack to preview (default: the selected one).")
+@click.option(
+    "--cwd",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="The Pulumi project's folder (default: here).",
+)
+@click.option("--offline", is_flag=True, help="Do not ask the gateway.")
+def review_command(
+    *,
+    preview: str | None,
+    output: str,
+    fail_on: str,
+    raise_factor: float,
+    access_path: Path | None,
+    price_list: Path | None,
+    stack: str | None,
+    folder: Path,
+    offline: bool,
+) -> None:
+    """Review what `pulumi up` would change: keys, teams and the spending policy.
+
+    Reads the output of `pulumi preview --json` from FILE or stdin (-), or runs it here.
+    """
+    read = _preview(preview, stack, folder)
+    file = access_file(access_path, folder, _stack_of(read))
+    made = review(
+        read,
+        catalogue=catalogue(price_list),
+        live="The gateway was not asked (--offline)." if offline else _live(),
+        now=datetime.now(UTC),
+        access=declared_access(file),
+        raise_factor=Decimal(str(raise_factor)),
+    )
+    click.echo(_rendered(made, output, _repository_path(file)), nl=False)
+    worst = made.worst()
+    if fail_on != "never" and worst is not None and worst >= Severity[fail_on.upper()]:
+        sys.exit(FOUND)
+
+
+def _preview(source: str | None, stack: str | None, folder: Path) -> Preview:
+    if source is None:
+        text = run_pulumi(["preview", "--json"], stack=stack, folder=folder, what="previewing")
+    else:
+        text = read_document(source)
+    try:
+        return read_preview(text, source or "the preview")
+    except ConfigurationError as error:
+        raise UnusableSettingError(str(error)) from None
+
+
+def _stack_of(preview: Preview) -> str:
+    return stack_address(preview.steps[0].urn)[1] if preview.steps else ""
+
+
+def _live() -> Live | str:
+    """The gateway's facts, or one line that says why there are none: a review goes on without."""
+    try:
+        with AdminClient(admin_settings(), deadline_s=_PATIENCE_S) as client:
+            return live_facts(client)
+    except GroqError as error:
+        return f"The gateway could not be asked: {error}."
+
+
+def _rendered(made: Review, output: str, file: str) -> str:
+    formats: dict[str, Any] = {
+        "markdown": lambda: review_markdown(made),
+        "json": lambda: review_json(made) + "\n",
+        "sarif": lambda: findings_sarif(made.findings, file) + "\n",
+        "github": lambda: findings_annotations(made.findings, file),
+    }
+    text: str = formats[output]()
+    return text
+
+
+def _repository_path(file: Path | None) -> str:
+    """`file` as it stands in the repository that the command runs in; findings need a file to stand in."""
+    if file is None:
+        return "Pulumi.yaml"
+    try:
+        return PurePath(file.resolve().relative_to(Path.cwd())).as_posix()
+    except ValueError:
+        return file.name

@@ -1,0 +1,180 @@
+"""A preview's steps as changes of keys, teams and the spending policy, old and new side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, resource_name
+from pulumi_groq.reports.preview import Preview, Step
+from pulumi_groq.reports.settings import KeySettings, PolicySettings, Settings, TeamSettings
+from pulumi_groq.reports.wording import LABELS
+
+Operation = Literal["create", "update", "replace", "delete"]
+
+_OPERATIONS: Final[Mapping[str, Operation]] = {
+    "create": "create",
+    "update": "update",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "delete": "delete",
+}
+_NOT_CHANGES: Final = frozenset({"same", "read", "read-replacement", "delete-replaced", "refresh"})
+_SETTINGS: Final[Mapping[str, type[Settings]]] = {
+    "GroqApiKey": KeySettings,
+    "GroqTeam": TeamSettings,
+    "GroqSpendPolicy": PolicySettings,
+}
+_NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy": "spending policy"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs; `hidden` says which of both values cannot be shown."""
+
+    field: str
+    old: Any
+    new: Any
+    old_hidden: bool = False
+    new_hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the run would do with one resource. `old` is what the state holds, `new` what is declared.
+
+    `key_id` is the live key's id, where the resource is a key that exists. `downstream` are the
+    resources of the preview that take a value of this one that only the run will know.
+    """
+
+    kind: str
+    operation: Operation
+    urn: str
+    old: Settings | None
+    new: Settings | None
+    fields: tuple[FieldChange, ...]
+    key_id: str | None
+    generation: int
+    downstream: tuple[str, ...]
+
+    @property
+    def resource(self) -> str:
+        """The resource's name in the stack."""
+        return resource_name(self.urn)
+
+    @property
+    def noun(self) -> str:
+        """What the resource is, in words."""
+        return _NOUNS[self.kind]
+
+    @property
+    def name(self) -> str:
+        """The object's own name, or the resource's where that is out of sight."""
+        settings = self.new or self.old
+        match settings:
+            case KeySettings():
+                return settings.name or self.resource
+            case TeamSettings():
+                return settings.team_name or self.resource
+        return self.resource
+
+    def key(self) -> tuple[KeySettings | None, KeySettings | None]:
+        """Old and new settings of a key; both `None` for anything else."""
+        return _both(self, KeySettings)
+
+    def team(self) -> tuple[TeamSettings | None, TeamSettings | None]:
+        """Old and new settings of a team; both `None` for anything else."""
+        return _both(self, TeamSettings)
+
+    def policy(self) -> tuple[PolicySettings | None, PolicySettings | None]:
+        """Old and new settings of the spending policy; both `None` for anything else."""
+        return _both(self, PolicySettings)
+
+
+def _both(change: Change, kind: type[Any]) -> tuple[Any, Any]:
+    old, new = change.old, change.new
+    return (old if isinstance(old, kind) else None), (new if isinstance(new, kind) else None)
+
+
+def changes_of(preview: Preview) -> tuple[Change, ...]:
+    """The changes of this package's resources, in the order of kinds and then of names."""
+    takers = _takers(preview.steps)
+    by_urn: dict[str, Change] = {}
+    for step in preview.steps:
+        state = step.new or step.old
+        operation = _OPERATIONS.get(step.op)
+        if state is not None and operation and groq_kind(state.type) and step.urn not in by_urn:
+            by_urn[step.urn] = _change(step, operation, groq_kind(state.type), takers.get(step.urn, ()))
+    order = list(_SETTINGS)
+    return tuple(sorted(by_urn.values(), key=lambda change: (order.index(change.kind), change.urn)))
+
+
+def others_of(preview: Preview) -> dict[str, int]:
+    """How many other resources the run would touch, by operation; the stack itself is none."""
+    counted: dict[str, int] = {}
+    for step in preview.steps:
+        state = step.new or step.old
+        kind = state.type if state else ""
+        if step.op in _NOT_CHANGES or groq_kind(kind) or kind.startswith("pulumi:"):
+            continue
+        operation = _OPERATIONS.get(step.op, step.op)
+        counted[operation] = counted.get(operation, 0) + 1
+    return counted
+
+
+def _change(step: Step, operation: Operation, kind: str, takers: Sequence[str]) -> Change:
+    old = None if operation == "create" else _settings(kind, step.old, outputs_first=True)
+    new = None if operation == "delete" else _settings(kind, step.new, outputs_first=False)
+    outputs = step.old.outputs if step.old else {}
+    generation = outputs.get("generation", 1)
+    return Change(
+        kind=kind,
+        operation=operation,
+        urn=step.urn,
+        old=old,
+        new=new,
+        fields=field_changes(old, new) if new is not None else (),
+        key_id=_text(outputs.get("key_id")) if kind == "GroqApiKey" else None,
+        generation=int(generation) if isinstance(generation, int | float) else 1,
+        downstream=tuple(sorted(set(takers))),
+    )
+
+
+def _settings(kind: str, state: ResourceState | None, *, outputs_first: bool) -> Settings:
+    properties: Mapping[str, Any] = {}
+    if state is not None:
+        # A state's outputs are what the run compares with; a plan has inputs only.
+        properties = (state.outputs or state.inputs) if outputs_first else state.inputs
+    return _SETTINGS[kind].read(properties)
+
+
+def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...]:
+    """The fields that differ; of a new resource those that are set. Two hidden values never differ."""
+    unset = type(new)()
+    before = old if old is not None else unset
+    found = []
+    for field in LABELS:
+        if field not in type(new).model_fields:
+            continue
+        old_hidden, new_hidden = field in before.hidden, field in new.hidden
+        was, becomes = getattr(before, field), getattr(new, field)
+        differs = was != becomes or old_hidden != new_hidden
+        if differs and not (old_hidden and new_hidden):
+            found.append(FieldChange(field, was, becomes, old_hidden, new_hidden))
+    return tuple(found)
+
+
+def _takers(steps: Sequence[Step]) -> dict[str, list[str]]:
+    """URN -> names of the resources that take something of it that cannot be read in the preview."""
+    takers: dict[str, list[str]] = {}
+    for step in steps:
+        if step.new is None:
+            continue
+        for name, urns in (step.new.property_dependencies or {}).items():
+            if urns and not is_readable(step.new.inputs.get(name)):
+                for urn in urns:
+                    takers.setdefault(urn, []).append(resource_name(step.urn))
+    return takers
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and is_readable(value) else None

@@ -1,0 +1,122 @@
+"""What a reviewer should look at before a run, and what the rules that find it are given."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum
+from functools import cached_property
+
+from pulumi_groq.access import Access
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.reports.budgets import budgets_after
+from pulumi_groq.reports.changes import Change
+from pulumi_groq.reports.live import Live
+
+
+class Severity(IntEnum):
+    """How much a finding matters, ascending."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+    @property
+    def word(self) -> str:
+        """`info`, `low`, `medium` or `high`."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to look at: what it is, why it matters, what to do, in plain text with foreign names in it.
+
+    `rule` is the finding's stable id; `line` stands in the access file, where that declares the resource.
+    """
+
+    rule: str
+    severity: Severity
+    kind: str
+    resource: str
+    what: str
+    why: str
+    todo: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Where the access file declares a resource, and why."""
+
+    line: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that rules look at. `live` is `None` when the gateway could not be asked.
+
+    `raise_factor` is how many times its old value a limit may become before it is a finding; `now`
+    is the server's clock, or this machine's where the gateway could not be asked.
+    """
+
+    changes: tuple[Change, ...]
+    catalogue: Catalogue
+    now: datetime
+    raise_factor: Decimal
+    live: Live | None = None
+    access: Access | None = None
+
+    @cached_property
+    def budgets_usd(self) -> Decimal | None:
+        """All keys' monthly budgets together after the run, where they are known."""
+        return budgets_after(self.changes, self.live, self.access)
+
+    @cached_property
+    def policy_changes(self) -> bool:
+        """Whether the spending policy is among the changes."""
+        return any(change.kind == "GroqSpendPolicy" for change in self.changes)
+
+    @cached_property
+    def _declared(self) -> dict[tuple[str, str], Declared]:
+        return declarations(self.access)
+
+    def key_of(self, change: Change) -> ApiKey | None:
+        """The live key that the change is about, where there is one."""
+        return self.live.keys_by_id.get(change.key_id) if self.live and change.key_id else None
+
+    def usage_of(self, change: Change) -> KeyUsage | None:
+        """What the live key that the change is about has used."""
+        return self.live.usage_by_id.get(change.key_id) if self.live and change.key_id else None
+
+    def declared_of(self, change: Change) -> Declared | None:
+        """Where and why the access file declares the change's resource."""
+        return self._declared.get((change.kind, "" if change.kind == "GroqSpendPolicy" else change.name))
+
+
+Rule = Callable[[Change, Plan], Iterator[Finding]]
+"""Looks at one change. Yields nothing for changes of other kinds, or where what it needs is unknown."""
+
+
+def finding(
+    rule: str, severity: Severity, change: Change, plan: Plan, *, what: str, why: str, todo: str
+) -> Finding:
+    """A finding about the resource of `change`."""
+    declared = plan.declared_of(change)
+    line = declared.line if declared else None
+    return Finding(rule, severity, change.noun, change.name, what, why, todo, line)
+
+
+def declarations(access: Access | None) -> dict[tuple[str, str], Declared]:
+    """What the access file declares, by kind of resource and name (the spending policy has none)."""
+    if access is None:
+        return {}
+    found = {("GroqTeam", team.name): Declared(team.line, team.reason) for team in access.teams}
+    found |= {("GroqApiKey", key.name): Declared(key.line, key.reason) for key in access.keys}
+    if access.spend_policy:
+        policy = access.spend_policy
+        found["GroqSpendPolicy", ""] = Declared(policy.line, policy.reason)
+    return found

@@ -1,0 +1,40 @@
+"""Markdown that stays within a length: GitHub refuses comments of more than 65,536 characters."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+LONGEST_COMMENT: Final = 60_000
+
+
+class Document:
+    """Lines of Markdown that never grow beyond `longest` characters in all."""
+
+    def __init__(self, longest: int = LONGEST_COMMENT) -> None:
+        self._lines: list[str] = []
+        self._left = longest
+
+    def add(self, *lines: str) -> bool:
+        """Add the lines together, or none of them where they no longer fit."""
+        size = sum(len(line) + 1 for line in lines)
+        if size > self._left:
+            return False
+        self._left -= size
+        self._lines.extend(lines)
+        return True
+
+    def add_each(self, blocks: Iterable[Sequence[str]], noun: str, reserve: int = 400) -> None:
+        """Add block after block while they fit; then one line says how many `noun` are left out."""
+        self._left -= reserve
+        left_out = sum(not self.add(*block) for block in blocks)
+        self._left += reserve
+        if left_out:
+            self.add("", f"… and {left_out:,} more {noun}: see `--output json`.")
+
+    def text(self) -> str:
+        """The whole document."""
+        return "\n".join(self._lines) + "\n"
+
+
+def row(*cells: str) -> str:
+    """A row of a table; cells are Markdown without line breaks or bare bars."""
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,126 @@
+"""The review of a preview: what changes, what to look at first, and what could not be checked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from pulumi_groq.access import Access
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.reports import (
+    findings_access,
+    findings_keys,
+    findings_limits,
+    findings_models,
+    findings_spend,
+)
+from pulumi_groq.reports.changes import Change, changes_of, others_of
+from pulumi_groq.reports.engine_state import resource_name, stack_address
+from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity
+from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.preview import Preview
+
+RULES: Final[tuple[Rule, ...]] = (
+    *findings_spend.RULES,
+    *findings_keys.RULES,
+    *findings_limits.RULES,
+    *findings_access.RULES,
+    *findings_models.RULES,
+)
+"""Every rule; each looks at one change at a time."""
+
+NEEDS_GATEWAY: Final = (
+    "whether keys that are deleted, replaced, rotated, disabled or narrowed are in use",
+    "whether a lowered limit or budget is near what its key uses",
+    "whether the cap is below what was spent this month",
+    "limits and budgets against the server's defaults and other stacks' keys",
+    "whether models have a price in the gateway's own price list",
+)
+"""What nobody can tell without the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A reviewed preview. `findings` come worst first; `unchecked` says what is missing, and why.
+
+    `others` counts resources of other kinds by operation, `unchanged` all resources that stay.
+    """
+
+    project: str
+    stack: str
+    plan: Plan
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+    others: dict[str, int]
+    unchanged: int
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of this package's resources."""
+        return self.plan.changes
+
+    def worst(self) -> Severity | None:
+        """The severity of the worst finding."""
+        return self.findings[0].severity if self.findings else None
+
+
+def review(
+    preview: Preview,
+    *,
+    catalogue: Catalogue,
+    live: Live | str,
+    now: datetime,
+    access: Access | None = None,
+    raise_factor: Decimal = Decimal(2),
+) -> Review:
+    """The review of `preview`. `live` is what the gateway said, or why it said nothing.
+
+    `now` counts where the gateway's clock is out of reach.
+    """
+    facts = live if isinstance(live, Live) else None
+    plan = Plan(
+        changes=changes_of(preview),
+        catalogue=catalogue,
+        now=facts.as_of if facts else now,
+        raise_factor=raise_factor,
+        live=facts,
+        access=access,
+    )
+    found = [*_failures(preview), *_findings(plan)]
+    project, stack = stack_address(preview.steps[0].urn if preview.steps else "")
+    return Review(
+        project=project,
+        stack=stack,
+        plan=plan,
+        findings=tuple(sorted(found, key=lambda each: -each.severity)),
+        unchecked=_unchecked(live, plan.changes),
+        others=others_of(preview),
+        unchanged=(preview.change_summary or {}).get("same", 0),
+    )
+
+
+def _findings(plan: Plan) -> Iterator[Finding]:
+    for change in plan.changes:
+        for rule in RULES:
+            yield from rule(change, plan)
+
+
+def _failures(preview: Preview) -> Iterator[Finding]:
+    for diagnostic in preview.diagnostics:
+        if diagnostic.severity == "error":
+            yield Finding(
+                rule="preview-failed",
+                severity=Severity.HIGH,
+                kind="resource",
+                resource=resource_name(diagnostic.urn) or "the program",
+                what=" ".join(diagnostic.message.split()).removeprefix("error: "),
+                why="The preview is incomplete, and the run would fail.",
+                todo="Correct it and preview again.",
+            )
+
+
+def _unchecked(live: Live | str, changes: Sequence[Change]) -> tuple[str, ...]:
+    if isinstance(live, Live) or not changes:
+        return ()
+    return (live, *NEEDS_GATEWAY)

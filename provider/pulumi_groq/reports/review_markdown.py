@@ -1,0 +1,88 @@
+"""A review as Markdown for a pull request."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from pulumi_groq.reports.changes import Change
+from pulumi_groq.reports.findings import Finding
+from pulumi_groq.reports.inert import code, prose
+from pulumi_groq.reports.markdown import LONGEST_COMMENT, Document, row
+from pulumi_groq.reports.review import Review
+from pulumi_groq.reports.review_words import affected, gets_new_value, old_and_new, reason
+from pulumi_groq.reports.wording import LABELS
+
+MARKER = "<!-- pulumi-groq review -->"
+"""The first line: by it a workflow finds its own comment again."""
+
+_SIGNS = {"high": "🔴", "medium": "🟠", "low": "🟡", "info": "⚪"}
+_VERBS = {"create": "create", "update": "change", "replace": "replace", "delete": "delete"}
+
+
+def review_markdown(review: Review, longest: int = LONGEST_COMMENT) -> str:
+    """The review as GitHub Markdown of at most `longest` characters; foreign text in it is inert."""
+    document = Document(longest)
+    document.add(MARKER, f"## Groq access: {_headline(review)}", "")
+    document.add(_scope(review))
+    if review.findings:
+        document.add("", "### Look at first", "")
+        document.add(row("", "what", "why it matters", "what to do"), row("---", "---", "---", "---"))
+        document.add_each(([_finding(each)] for each in review.findings), "findings")
+    if review.changes:
+        document.add("", "### What changes")
+        document.add_each((list(_change(each, review)) for each in review.changes), "changes")
+    if review.unchecked:
+        why, *checks = review.unchecked
+        document.add("", "### Not checked", "", prose(why), "", *(f"- {prose(check)}" for check in checks))
+    return document.text()
+
+
+def _headline(review: Review) -> str:
+    if not review.changes:
+        return "no changes"
+    counted: Counter[str] = Counter(change.operation for change in review.changes)
+    return ", ".join(f"{counted[name]} to {verb}" for name, verb in _VERBS.items() if counted[name])
+
+
+def _scope(review: Review) -> str:
+    parts = [f"Stack {code(f'{review.project}/{review.stack}')}"]
+    counted = Counter(each.severity.word for each in review.findings)
+    found = ", ".join(f"{counted[word]} {word}" for word in _SIGNS if counted[word])
+    parts.append(f"Findings: {found or 'none'}")
+    if review.others:
+        others = ", ".join(f"{count} to {name}" for name, count in sorted(review.others.items()))
+        parts.append(f"Other resources: {prose(others)}")
+    return ". ".join(parts) + "."
+
+
+def _finding(each: Finding) -> str:
+    word = each.severity.word
+    return row(
+        f"{_SIGNS[word]} {word}",
+        f"{prose(each.kind)} {code(each.resource)}: {prose(each.what)}",
+        prose(each.why),
+        prose(each.todo),
+    )
+
+
+def _change(change: Change, review: Review) -> Iterator[str]:
+    yield ""
+    yield f"#### {_VERBS[change.operation].capitalize()} {change.noun} {code(change.name)}"
+    yield ""
+    if change.fields:
+        yield from (row("setting", "now", "after"), row("---", "---", "---"))
+        for changed in change.fields:
+            old, new = old_and_new(changed, review.plan)
+            yield row(LABELS[changed.field], "" if change.operation == "create" else prose(old), prose(new))
+        yield ""
+    elif change.operation == "update":
+        yield from ("No setting that can be shown differs: a secret changes, or a rotation goes on.", "")
+    yield f"Affected: {prose(affected(change, review.plan))}."
+    if change.downstream:
+        takers = ", ".join(code(name) for name in change.downstream)
+        if gets_new_value(change):
+            yield f"The new value goes to {takers}."
+        else:
+            yield f"The value stays, though the preview cannot know it and shows {takers} as changing."
+    if review.plan.access is not None:
+        why = reason(change, review.plan)
+        yield f"Reason given: {prose(why)}" if why else "No reason is given in the access file."

@@ -1,0 +1,67 @@
+"""A change in words: what happens, to whom, and why. Plain text; each format makes it inert."""
+
+from collections.abc import Iterator
+
+from pulumi_groq.reports.changes import Change, FieldChange
+from pulumi_groq.reports.findings import Plan
+from pulumi_groq.reports.findings_access import last_use
+from pulumi_groq.reports.findings_keys import mints
+from pulumi_groq.reports.settings import KeySettings
+from pulumi_groq.reports.wording import LIMITS, counted, dollars, in_words
+
+_HIDDEN = "secret or known after the run"
+
+
+def old_and_new(changed: FieldChange, plan: Plan) -> tuple[str, str]:
+    """Both values of a field, in words with units."""
+    field = changed.field
+    default = plan.live.default_limit(field) if plan.live and field in LIMITS else None
+    old = _HIDDEN if changed.old_hidden else in_words(field, changed.old, default)
+    new = _HIDDEN if changed.new_hidden else in_words(field, changed.new, default)
+    if field == "allowed_models" and not (changed.old_hidden or changed.new_hidden) and changed.old:
+        new = "; ".join(_added_and_removed(changed)) or new
+    return old, new
+
+
+def _added_and_removed(changed: FieldChange) -> Iterator[str]:
+    added = [model for model in changed.new if model not in changed.old]
+    removed = [model for model in changed.old if model not in changed.new]
+    if added:
+        yield f"adds {', '.join(added)}"
+    if removed:
+        yield f"removes {', '.join(removed)}"
+
+
+def affected(change: Change, plan: Plan) -> str:
+    """Who notices the change."""
+    settings = change.new or change.old
+    if isinstance(settings, KeySettings):
+        return "; ".join(_of_key(change, settings, plan))
+    if change.kind == "GroqTeam":
+        members = sum(key.team == change.name for key in plan.live.keys) if plan.live else None
+        return "every key of the team" + ("" if members is None else f" ({members} now)")
+    spent = f"; {dollars(plan.live.spent_usd)} spent this month" if plan.live else ""
+    return f"every key of the organisation{spent}"
+
+
+def _of_key(change: Change, settings: KeySettings, plan: Plan) -> Iterator[str]:
+    yield f"team {settings.team}" if settings.team else "no team"
+    if plan.key_of(change) is not None:
+        yield last_use(change, plan)
+    row = plan.usage_of(change)
+    if row is not None and row.month_to_date.requests:
+        month = row.month_to_date
+        used = f"{counted(month.requests, 'request')}, {counted(month.tokens, 'token')}"
+        yield f"{used}, {dollars(month.cost_usd)} this month"
+
+
+def gets_new_value(change: Change) -> bool:
+    """Whether the run gives the key a value that it does not have now."""
+    _, new = change.key()
+    return new is not None and (change.operation != "update" or mints(new))
+
+
+def reason(change: Change, plan: Plan) -> str | None:
+    """Why it is declared so, in the access file's own words."""
+    declared = plan.declared_of(change)
+    return declared.reason if declared else None

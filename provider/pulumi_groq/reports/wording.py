@@ -1,0 +1,116 @@
+"""Settings in words with their units: one wording for previews, findings and validations."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from pulumi_groq.models.fields import UNLIMITED
+from pulumi_groq.models.rotation import RotationSchedule
+
+LABELS: Final = {
+    "name": "name",
+    "team_name": "team name",
+    "team": "team",
+    "allowed_models": "models",
+    "requests_per_minute": "requests per minute",
+    "tokens_per_minute": "tokens per minute",
+    "requests_per_day": "requests per day",
+    "tokens_per_day": "tokens per day",
+    "monthly_budget_usd": "monthly budget",
+    "expires_at": "expiry",
+    "disabled": "disabled",
+    "metadata": "metadata",
+    "rotation": "rotation",
+    "rotation_due": "due in this run",
+    "allow_delete_in_use": "may be deleted in use",
+    "managed_by": "managed by",
+    "monthly_cap_usd": "monthly cap",
+    "alert_thresholds_usd": "alerts",
+    "auto_pause": "auto-pause",
+    "alert_webhook_urls": "alert webhooks",
+    "alert_webhook_signing_secret": "webhook signing secret",
+}
+"""Field -> what people call it, in the order in which reports list fields."""
+
+LIMITS: Final = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day")
+_UNITS: Final = {
+    "requests_per_minute": "requests/min",
+    "tokens_per_minute": "tokens/min",
+    "requests_per_day": "requests/day",
+    "tokens_per_day": "tokens/day",
+}
+_UNSET: Final = {
+    "monthly_budget_usd": "none of its own",
+    "expires_at": "never",
+    "monthly_cap_usd": "no cap",
+    "alert_thresholds_usd": "none",
+    "rotation": "none",
+    "rotation_due": "nothing",
+    "team": "no team",
+}
+
+
+def dollars(amount: Decimal) -> str:
+    """`1,234.50 USD`; cents only where there are any, more digits where they count."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    whole = amount == amount.to_integral_value()
+    return f"{amount:,.0f} USD" if whole else f"{amount:,.{places}f} USD"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 request`, `1,200 requests`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def minute(at: datetime) -> str:
+    """`at` (UTC) to the minute."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def in_words(field: str, value: Any, default: int | str | None = None) -> str:
+    """The value of `field` in words; `default` is what the server applies to an unset limit, where known."""
+    if field in _UNITS:
+        return _limit(field, value, default)
+    if value in (None, [], {}, ""):
+        return _UNSET.get(field, "none")
+    if field == "auto_pause":
+        return "on (requests are refused at the cap)" if value else "off (the cap only alerts)"
+    if field == "alert_webhook_urls":
+        return f"{len(value)} set"
+    return _by_type(value)
+
+
+def _by_type(value: Any) -> str:  # noqa: PLR0911 (a table of types)
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return f"{dollars(value)} a month"
+        case datetime():
+            return minute(value)
+        case RotationSchedule():
+            return _rotation(value)
+        case list():
+            return ", ".join(dollars(each) if isinstance(each, Decimal) else str(each) for each in value)
+        case dict():
+            return ", ".join(f"{label}={text}" for label, text in value.items())
+    return str(value)
+
+
+def _limit(field: str, value: int | str | None, default: int | str | None) -> str:
+    if value is None:
+        known = f" ({_limit(field, default, None)})" if default is not None else ""
+        return f"server default{known}"
+    return UNLIMITED if isinstance(value, str) else f"{value:,} {_UNITS[field]}"
+
+
+def _rotation(schedule: RotationSchedule) -> str:
+    parts = [f"every {schedule.every_days} days"] if schedule.every_days else ["on request"]
+    parts += [f"overlap {schedule.overlap_hours} h", f"quiet {schedule.quiet_hours} h"]
+    if schedule.trigger:
+        parts.append(f"trigger {schedule.trigger}")
+    if schedule.emergency_trigger:
+        parts.append(f"emergency trigger {schedule.emergency_trigger}")
+    if schedule.freeze_windows:
+        parts.append(f"{len(schedule.freeze_windows)} freeze windows")
+    return ", ".join(parts)
