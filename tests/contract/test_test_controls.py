@@ -46,6 +46,26 @@ def test_a_lost_answer_is_a_request_done(server) -> None:
     assert [key["id"] for key in listed] == [again.json()["id"]]
 
 
+@pytest.mark.parametrize(("handled", "made"), [(False, 0), (True, 1)])
+def test_a_stalled_request_is_never_answered(server, handled, made) -> None:
+    """Unhandled or after its commit, as told; it ends when its client gives up."""
+    server.control("stall", method="POST", path_prefix="/openai/v1/api-keys", handled=handled)
+    with server.client() as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/api-keys", json=KEY, timeout=0.5)
+        listed = client.get("/api-keys").json()["data"]
+    assert len(listed) == made
+    assert server.stop() == 0
+
+
+def test_an_order_may_skip_the_first_requests(server) -> None:
+    """The first ones that match are served; the order means those behind them."""
+    server.control("fail", skip=2, method="GET", path_prefix="/openai/v1/api-keys")
+    with server.client() as client:
+        answers = [client.get("/api-keys").status_code for _ in range(4)]
+    assert answers == [200, 200, 503, 200]
+
+
 def test_requests_are_counted_by_template(server) -> None:
     """Admin, inference and upstream calls, until the counts are reset."""
     with server.client() as client:
@@ -83,6 +103,7 @@ def test_requests_are_counted_by_template(server) -> None:
         ("fail", {"status": 200}, "status"),
         ("fail", {"times": 0}, "times"),
         ("lose-response", {"often": 1}, "often"),
+        ("stall", {"skip": -1}, "skip"),
     ],
 )
 def test_impossible_orders_are_refused(one_server, name, order, param) -> None:

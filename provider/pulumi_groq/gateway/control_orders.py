@@ -31,9 +31,10 @@ class ClockOrder(_Order):
 
 
 class MatchOrder(_Order):
-    """Body of `POST /__test__/lose-response`: which requests, and how many of them."""
+    """Body of `POST /__test__/lose-response`: which requests, and how many behind the first `skip`."""
 
     times: Annotated[int, Field(ge=1, le=100_000)] = 1
+    skip: Annotated[int, Field(ge=0, le=100_000)] = 0
     method: str | None = None
     path_prefix: str = "/openai/"
 
@@ -48,3 +49,12 @@ class FailOrder(MatchOrder):
 
     status: Annotated[int, Field(ge=400, le=599)] = 503
     retry_after_s: Annotated[int, Field(ge=0, le=3600)] | None = None
+
+
+class StallOrder(MatchOrder):
+    """Body of `POST /__test__/stall`: they get no answer as long as their client waits.
+
+    They are left unhandled, or with `handled` are handled and committed first.
+    """
+
+    handled: bool = False

@@ -1,6 +1,6 @@
 """Test controls under `/__test__/`: only in a gateway started with `--test-controls` on the echo upstream.
 
-They move the clock, make requests fail, lose answers after the work is done, and count requests.
+They move the clock, make requests fail or stall, lose answers after the work is done, and count requests.
 """
 
 import re
@@ -17,7 +17,7 @@ from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key, unkn
 from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.refusals import SERVER
-from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder
+from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder, StallOrder
 from pulumi_groq.gateway.http_protocol import BoundedProtocol
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.models.fields import wire_time
@@ -59,6 +59,7 @@ class TestControls:
         self._requests: Counter[str] = Counter()
         self._fails: list[FailOrder] = []
         self._losses: list[MatchOrder] = []
+        self._stalls: list[StallOrder] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass the lifespan on."""
@@ -75,12 +76,15 @@ class TestControls:
         fail = _take(self._fails, scope)
         if fail is not None:
             await _send(_failure(fail), send)
+        elif (stall := _take(self._stalls, scope)) is not None:
+            if stall.handled:
+                await self._gateway(scope, receive, _swallow)
+            await _client_gone(receive)
         elif _take(self._losses, scope) is not None:
             await self._gateway(scope, receive, _swallow)
             scope["extensions"][_CUT]["abort"]()
             # The server counts a request as answered or its client as gone: wait for the latter.
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await _client_gone(receive)
         else:
             await self._gateway(scope, receive, send)
 
@@ -105,9 +109,12 @@ class TestControls:
                 self._fails.append(_order(FailOrder, body))
             case "POST", "lose-response":
                 self._losses.append(_order(MatchOrder, body))
+            case "POST", "stall":
+                self._stalls.append(_order(StallOrder, body))
             case "POST", "cancel-orders":
                 self._fails.clear()
                 self._losses.clear()
+                self._stalls.clear()
             case "POST", "reset-counts":
                 self._requests.clear()
                 self._upstream_calls_before_reset = dict(self._upstream_calls)
@@ -141,6 +148,9 @@ def _take(orders: list[MatchT], scope: Scope) -> MatchT | None:
     """The first order that means this request, which it is used up by once."""
     for index, order in enumerate(orders):
         if order.matches(scope):
+            if order.skip:
+                orders[index] = order.model_copy(update={"skip": order.skip - 1})
+                continue
             left = order.times - 1
             orders[index : index + 1] = [order.model_copy(update={"times": left})] if left else []
             return order
@@ -161,6 +171,11 @@ def _template(path: str) -> str:
 async def _send(answer: ErrorAnswer, send: Send) -> None:
     for message in answer.messages():
         await send(message)
+
+
+async def _client_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _swallow(_message: Message) -> None:
