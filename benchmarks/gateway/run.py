@@ -24,7 +24,7 @@ import servers
 from servers import HERE, LOAD_CORE, Server
 
 CASES = (("json", 1), ("json", 32), ("stream", 1), ("stream", 32))
-PACED_MS = 20
+ROUND_S = 300
 EXTRA = {"portkey": servers.portkey, "litellm": servers.litellm}
 
 
@@ -44,7 +44,7 @@ def measure(server: Server, requests: int, connections: int, form: str) -> Figur
     before = server.cpu_s()
     command = ["taskset", "-c", LOAD_CORE, sys.executable, str(HERE / "load.py")]
     command += [server.url, server.key, str(requests), str(connections), form, *server.headers]
-    got = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    got = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=ROUND_S).stdout)
     if got["errors"]:
         raise SystemExit(f"{server.name}: {got['errors']} of {requests} requests failed")
     return Figures(
@@ -75,7 +75,7 @@ def rows(form: str, connections: int, running: list[Server], rounds: int, reques
     }
     mock, floor = medians[running[0].name], medians["floor"]
     yield f"\n### {form}, {connections} connection{'s' * (connections > 1)}\n"
-    yield "| server | CPU us a request | of the floor | added p50 us | added p99 us | first byte p50 us | requests/s |"
+    yield "| server | CPU us/request | of the floor | added p50 us | added p99 us | first byte p50 us | requests/s |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for name, figures in medians.items():
         yield (

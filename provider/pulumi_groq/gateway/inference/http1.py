@@ -35,13 +35,15 @@ class Http1Answer:
         self._buffered = 0
         self._complete = False
         self._failure: UpstreamError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._waiting_since_s = 0.0
 
     async def head(self) -> None:
         """Returns once status and headers are there. Raises `UpstreamError`."""
         while not self.status:
             if self._failure is not None:
                 raise self._failure
-            await self._connection.more()
+            await self._more()
 
     async def next_piece(self) -> bytes:
         """All that has arrived and was not read yet; empty at the end. Raises `UpstreamError`."""
@@ -50,7 +52,7 @@ class Http1Answer:
                 return b""
             if self._failure is not None:
                 raise self._failure
-            await self._connection.more()
+            await self._more()
         piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         if self._buffered > BUFFER_BYTES:
@@ -62,6 +64,28 @@ class Http1Answer:
         """Cuts the connection, unless the answer is complete: then it is in the pool again."""
         if not self._complete:
             self._connection.abort()
+
+    def wake(self) -> None:
+        """Something has changed: whoever waits looks again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def waiting_since_s(self) -> float | None:
+        """Since when somebody waits for the upstream, on the loop's clock."""
+        return None if self._waiter is None else self._waiting_since_s
+
+    async def _more(self) -> None:
+        # The waiter is the answer's own: the connection may serve the next request before this one's
+        # reader has run again.
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        self._waiting_since_s = loop.time()
+        self._connection.watch()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def add(self, piece: bytes) -> bool:
         """Keeps a piece; false when too much is waiting."""
@@ -99,8 +123,6 @@ class Http1Connection(asyncio.Protocol):
         self._answer: Http1Answer | None = None
         self._headers: list[Header] = []
         self._ends_with_connection = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._waiting_since_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -125,16 +147,10 @@ class Http1Connection(asyncio.Protocol):
             raise
         return answer
 
-    async def more(self) -> None:
-        """Waits for the upstream's next bytes, or for the end of the connection, at most `read_s`."""
-        self._waiter = self._loop.create_future()
-        self._waiting_since_s = self._loop.time()
+    def watch(self) -> None:
+        """Sees to it that the present wait ends after `read_s`."""
         if self._timer is None:
             self._timer = self._loop.call_later(self._read_s, self._check_wait)
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
     def resume(self) -> None:
         """Reads on after too much was waiting."""
@@ -153,14 +169,15 @@ class Http1Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # TCP and TLS transports are both Transports
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
+        answer = self._answer
+        if answer is None:
             self.abort()  # nothing was asked
             return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(UpstreamUnreachableError("the answer is not HTTP/1.1"))
-        self._wake()
+        answer.wake()
 
     def eof_received(self) -> None:
         """The transport closes itself."""
@@ -174,7 +191,8 @@ class Http1Connection(asyncio.Protocol):
         self._answer = None
         self.abort()
         self._writable.set()
-        self._wake()
+        if answer is not None:
+            answer.wake()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -183,6 +201,8 @@ class Http1Connection(asyncio.Protocol):
         self._writable.set()
 
     def on_message_begin(self) -> None:
+        if self._answer is None:
+            self.abort()  # more than was asked for: nobody may take it for the next answer
         self._headers = []
         self._ends_with_connection = True
 
@@ -237,23 +257,20 @@ class Http1Connection(asyncio.Protocol):
             self._transport.write(data)
 
     def _fail(self, failure: UpstreamError) -> None:
-        if self._answer is not None:
-            self._answer.fail(failure)
-        self._answer = None
+        answer, self._answer = self._answer, None
         self.abort()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if answer is not None:
+            answer.fail(failure)
+            answer.wake()
 
     def _check_wait(self) -> None:
         """One timer for many waits: it is only moved on when it fires, not with every piece."""
         self._timer = None
-        if self._waiter is None:
+        since_s = None if self._answer is None else self._answer.waiting_since_s
+        if since_s is None:
             return
-        left_s = self._waiting_since_s + self._read_s - self._loop.time()
+        left_s = since_s + self._read_s - self._loop.time()
         if left_s > 0:
             self._timer = self._loop.call_later(left_s, self._check_wait)
-            return
-        self._fail(UpstreamTimeoutError("no bytes from the upstream in time"))
-        self._wake()
+        else:
+            self._fail(UpstreamTimeoutError("no bytes from the upstream in time"))
