@@ -73,3 +73,25 @@ def test_a_new_key_serves_the_next_request_and_a_deleted_one_does_not(start_serv
             client.delete(f"/api-keys/{key['id']}")
             statuses.append(client.post("/chat/completions", json=body, headers=headers).status_code)
     assert statuses == [200, 401] * 5
+
+
+def test_a_key_under_traffic_is_neither_deleted_nor_refused(start_server) -> None:
+    """Deletes that ask whether it is in use are all refused, and its callers never notice."""
+    server = start_server()
+    body = {"model": "llama-3.1-8b-instant", "messages": [{"role": "user", "content": "hi"}]}
+    with server.client() as client:
+        key = client.post("/api-keys", json=KEY).json()
+        headers = {"authorization": f"Bearer {key['api_key']}"}
+
+        def serve_one() -> int:
+            return client.post("/chat/completions", json=body, headers=headers).status_code
+
+        def call(index: int) -> list[int]:
+            if index % 4 == 0:
+                path, query = f"/api-keys/{key['id']}", {"unless_used_within_s": 60}
+                return [client.delete(path, params=query).status_code for _ in range(10)]
+            return [serve_one() for _ in range(20)]
+
+        serve_one()
+        answers = at_once(call)
+    assert Counter(status for statuses in answers for status in statuses) == {409: 20, 200: 120}

@@ -12,7 +12,7 @@ Responses = dict[int | str, dict[str, Any]]
 _MEANINGS: Final = {
     400: "The request is at fault: `param` is the path of the field or parameter.",
     401: "The admin key is missing or wrong.",
-    404: "There is no such object.",
+    404: "There is no such object, or no such path.",
     408: "The body did not arrive in time.",
     409: "The request contradicts what exists: `code` says how, `x-api-key-id` names the key in the way.",
     413: "The body is larger than 64 KiB.",

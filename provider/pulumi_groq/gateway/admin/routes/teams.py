@@ -11,7 +11,7 @@ from pulumi_groq.models.fields import Name
 from pulumi_groq.models.team import Team, TeamPage, TeamSettings
 
 PATH: Final = "/openai/v1/teams"
-# A name may hold a slash.
+# A name may hold a slash. A name with a line end matches no path, so even PUT may answer 404.
 _ONE: Final = "/{name:path}"
 
 
@@ -29,7 +29,7 @@ def team_routes(teams: Teams) -> APIRouter:
         """Show a team."""
         return teams.show(name)
 
-    @router.put(_ONE, responses=body_errors())
+    @router.put(_ONE, responses=body_errors(404))
     def put_team(name: Annotated[Name, Path()], body: TeamSettings) -> Team:
         """Create a team or set its models; its keys are held to them from the next request on."""
         return teams.put(name, body)
