@@ -1,6 +1,7 @@
 """Whatever a server, a proxy or an attacker answers: a result or a GroqError, and never a key in its text."""
 
 import json
+from datetime import date
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from pulumi_groq.models.team import TeamSettings
 ADMIN_KEY = "adm-0123456789-secret"
 GATEWAY_KEY = "pgq_" + "aB3x" * 12
 KEY_ID = "key_01000000000000000000000001"
+DAY = date(2026, 11, 23)
 POLICY = SpendPolicySettings.model_validate({"monthly_cap_usd": 5})
 
 OPERATIONS = [
@@ -33,6 +35,9 @@ OPERATIONS = [
     lambda client: client.put_spend_policy(POLICY),
     lambda client: client.delete_spend_policy(),
     lambda client: client.usage(),
+    lambda client: list(client.usage_buckets(since=DAY, until=DAY, group_by=("day",))),
+    lambda client: list(client.denials(since=DAY, until=DAY)),
+    lambda client: client.changes(20),
     lambda client: client.models(),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +17,7 @@ from pulumi_groq.models.spend_policy import SpendPolicySettings
 from pulumi_groq.models.team import TeamSettings
 
 KEY_ID = "key_01000000000000000000000001"
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 DELETED = {"object": "api_key.deleted", "id": KEY_ID, "deleted": True}
 
 
@@ -41,6 +43,15 @@ DELETED = {"object": "api_key.deleted", "id": KEY_ID, "deleted": True}
         (lambda c: c.get_spend_policy(), "GET /openai/v1/spend-policy"),
         (lambda c: c.delete_spend_policy(), "DELETE /openai/v1/spend-policy"),
         (lambda c: c.usage(), "GET /openai/v1/usage"),
+        (
+            lambda c: list(c.usage_buckets(since=FIRST, until=LAST, group_by=("day", "key"))),
+            "GET /openai/v1/usage/buckets?since=2026-11-01&until=2026-11-30&group_by=day%2Ckey&limit=1000",
+        ),
+        (
+            lambda c: list(c.denials(since=FIRST, until=LAST, key_id=KEY_ID)),
+            f"GET /openai/v1/usage/denials?since=2026-11-01&until=2026-11-30&key_id={KEY_ID}&limit=1000",
+        ),
+        (lambda c: c.changes(20), "GET /openai/v1/changes?limit=20"),
         (lambda c: c.models(), "GET /openai/v1/models"),
     ],
 )
@@ -159,7 +170,9 @@ def test_pages_that_go_in_circles_are_refused(
 ) -> None:
     """A server whose cursor does not move cannot keep the client busy for ever."""
     page = {"object": "list", "as_of": "2026-11-23T12:00:00Z", "data": [key_body()], "has_more": True}
-    server = script(answer(200, page | {"first_id": KEY_ID, "last_id": last_id}))
+    same = answer(200, page | {"first_id": KEY_ID, "last_id": last_id})
+    end = answer(200, page | {"first_id": KEY_ID, "last_id": KEY_ID, "has_more": False})
+    server = script(same, same, end)
     with pytest.raises(UnexpectedAnswerError, match="go in circles"):
         list(make_client(server).list_keys())
     assert len(server.requests) <= 2
