@@ -12,6 +12,9 @@ KEYS: Final = f"{API_PATH}/api-keys"
 TEAMS: Final = f"{API_PATH}/teams"
 SPEND_POLICY: Final = f"{API_PATH}/spend-policy"
 USAGE: Final = f"{API_PATH}/usage"
+USAGE_BUCKETS: Final = f"{USAGE}/buckets"
+USAGE_DENIALS: Final = f"{USAGE}/denials"
+CHANGES: Final = f"{API_PATH}/changes"
 MODELS: Final = f"{API_PATH}/models"
 
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")

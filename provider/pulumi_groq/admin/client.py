@@ -1,9 +1,9 @@
 """The admin API as methods: one per operation, models in, models out."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from random import SystemRandom
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -11,11 +11,14 @@ from typing import Final, Self, TypeVar
 import httpx
 
 from pulumi_groq.admin.addressing import (
+    CHANGES,
     KEYS,
     MODELS,
     SPEND_POLICY,
     TEAMS,
     USAGE,
+    USAGE_BUCKETS,
+    USAGE_DENIALS,
     checked_idempotency_key,
     key_path,
     query,
@@ -31,12 +34,24 @@ from pulumi_groq.admin.transport import RetryingTransport
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate, Deleted
 from pulumi_groq.models.fields import WireModel
+from pulumi_groq.models.history import (
+    LARGEST_HISTORY_PAGE,
+    Change,
+    ChangePage,
+    DenialBucket,
+    DenialGroup,
+    DenialPage,
+    UsageBucket,
+    UsageGroup,
+    UsagePage,
+)
 from pulumi_groq.models.model import Model, ModelPage
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
 from pulumi_groq.models.team import Team, TeamPage, TeamSettings
 from pulumi_groq.models.usage import Usage
 
 ModelT = TypeVar("ModelT", bound=WireModel)
+PageT = TypeVar("PageT", UsagePage, DenialPage)
 
 PAGE_SIZE: Final = 100
 
@@ -208,6 +223,40 @@ class AdminClient:
         """Today's and this month's usage, by key and in all."""
         return self._exchange(Call("read usage", "GET", USAGE), Usage)
 
+    def usage_buckets(
+        self, *, since: date, until: date, group_by: Sequence[UsageGroup] = (), key_id: str | None = None
+    ) -> Iterator[UsageBucket]:
+        """Usage of the UTC days `since` to `until` (both included) in groups, page by page as asked for."""
+        call = Call("read past usage", "GET", USAGE_BUCKETS, query=_span(since, until, group_by, key_id))
+        for page in self._history(call, UsagePage):
+            yield from page.data
+
+    def denials(
+        self, *, since: date, until: date, group_by: Sequence[DenialGroup] = (), key_id: str | None = None
+    ) -> Iterator[DenialBucket]:
+        """Refused requests of the UTC days `since` to `until`, as `usage_buckets` gives usage."""
+        call = Call("read denials", "GET", USAGE_DENIALS, query=_span(since, until, group_by, key_id))
+        for page in self._history(call, DenialPage):
+            yield from page.data
+
+    def changes(self, limit: int) -> list[Change]:
+        """The last changes (at most 100) of keys, teams and the spending policy, newest first."""
+        call = Call("read the last changes", "GET", CHANGES, query=query(limit=limit))
+        return self._exchange(call, ChangePage).data
+
+    def _history(self, call: Call, model: type[PageT]) -> Iterator[PageT]:
+        seen: set[str] = set()
+        while True:
+            answer = self._transport.send(call)
+            page = self._reader.model(call, answer, model)
+            yield page
+            if page.next is None:
+                return
+            if page.next in seen:
+                raise self._reader.unexpected(call, answer, "the pages go in circles")
+            seen.add(page.next)
+            call = replace(call, query={**call.query, "after": page.next})
+
     def models(self) -> list[Model]:
         """The models that the gateway serves."""
         return self._exchange(Call("list models", "GET", MODELS), ModelPage).data
@@ -220,3 +269,13 @@ class AdminClient:
             self._exchange(call, Deleted)
         except NotFoundError:
             return  # gone before, or deleted by an attempt whose answer was lost
+
+
+def _span(since: date, until: date, group_by: Sequence[str], key_id: str | None) -> dict[str, str]:
+    return query(
+        since=since.isoformat(),
+        until=until.isoformat(),
+        group_by=",".join(group_by) or None,
+        key_id=key_id,
+        limit=LARGEST_HISTORY_PAGE,
+    )

@@ -15,6 +15,7 @@ ADMIN_PATHS: Final = (
     "/openai/v1/teams",
     "/openai/v1/spend-policy",
     "/openai/v1/usage",
+    "/openai/v1/changes",
     "/openapi.json",
 )
 MODELS_PATH: Final = "/openai/v1/models"

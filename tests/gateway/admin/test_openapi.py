@@ -42,11 +42,13 @@ def test_every_error_is_documented_in_the_envelope(document) -> None:
         ("get", "/api-keys", {"200", "400", "401", "503"}),
         ("patch", "/api-keys/{key_id}", {"200", "400", "401", "404", "408", "409", "413", "415", "503"}),
         ("delete", "/api-keys/{key_id}", {"200", "400", "401", "404", "409", "503"}),
-        ("put", "/teams/{name}", {"200", "400", "401", "408", "413", "415", "503"}),
+        ("put", "/teams/{name}", {"200", "400", "401", "404", "408", "413", "415", "503"}),
         ("delete", "/teams/{name}", {"200", "400", "401", "404", "409", "503"}),
         ("put", "/spend-policy", {"200", "400", "401", "408", "413", "415", "503"}),
         ("delete", "/spend-policy", {"200", "400", "401", "404", "503"}),
         ("get", "/usage", {"200", "400", "401", "503"}),
+        ("get", "/usage/buckets", {"200", "400", "401", "503"}),
+        ("get", "/changes", {"200", "400", "401", "503"}),
     ],
 )
 def test_every_status_is_documented(document, method, path, statuses) -> None:

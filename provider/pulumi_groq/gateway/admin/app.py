@@ -13,12 +13,14 @@ from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.faults import add_fault_handlers
 from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
+from pulumi_groq.gateway.admin.history import History
 from pulumi_groq.gateway.admin.key_values import KeyValues
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import document
 from pulumi_groq.gateway.admin.reporting import Reporting
+from pulumi_groq.gateway.admin.routes.history import history_routes
 from pulumi_groq.gateway.admin.routes.keys import key_routes
 from pulumi_groq.gateway.admin.routes.queries import refuse_unknown_parameters
 from pulumi_groq.gateway.admin.routes.reporting import reporting_routes
@@ -65,6 +67,7 @@ def admin_app(parts: AdminParts) -> ASGIApp:
             Reporting(store=parts.store, catalogue=parts.catalogue, usage=parts.usage, clock=parts.clock)
         )
     )
+    app.include_router(history_routes(History(store=parts.store, clock=parts.clock)))
     add_fault_handlers(app)
     app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way
     return Gate(app, parts.admin_key, parts.ids)

@@ -20,6 +20,7 @@ from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
     KeyQuery,
@@ -100,6 +101,7 @@ class Keys:
             if record is not former:
                 self._check(change.connection, former, record, now)
                 replace_key(change.connection, record)
+                log_key_change(change.connection, former, record, now)
                 change.then(partial(self._directory.put_key, record))
         return self._views.show(record, now)
 
@@ -107,7 +109,9 @@ class Keys:
         """Delete a key, unless it served a request within the given time (409 `key_in_use`)."""
         with self._changes.begin() as change:
             record = _existing(change.connection, key_id)
-            bury_key(change.connection, key_id, self._clock.now())
+            now = self._clock.now()
+            bury_key(change.connection, key_id, now)
+            log_key_change(change.connection, record, None, now)
             forget_answers(change.connection, key_id)
             if unless_used_within is None:
                 change.then(partial(self._directory.drop_key, record.key_hash))

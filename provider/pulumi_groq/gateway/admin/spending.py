@@ -7,6 +7,7 @@ from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.refusals import Missing
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.store.change_log import log_policy_change
 from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.api_key import Deleted
@@ -57,15 +58,18 @@ class Spending:
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return self._shown(former)
             put_policy(change.connection, record)
+            log_policy_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_policy, record))
         return self._shown(record)
 
     def delete(self) -> Deleted:
         """Have no policy: no cap, no alerts."""
         with self._changes.begin() as change:
-            if find_policy(change.connection) is None:
+            record = find_policy(change.connection)
+            if record is None:
                 raise _no_policy()
             remove_policy(change.connection)
+            log_policy_change(change.connection, record, None, self._clock.now())
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
 

@@ -8,6 +8,7 @@ from pulumi_groq.gateway.admin.key_rules import require_priced
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.change_log import log_team_change
 from pulumi_groq.gateway.store.keys import keys_of_team
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import TeamRecord, all_teams, find_team, put_team, remove_team
@@ -51,13 +52,15 @@ class Teams:
             require_priced(self._catalogue, models)
             record = TeamRecord(name, models, now if former is None else former.created_at, now)
             put_team(change.connection, record)
+            log_team_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_team, record))
         return _shown(record)
 
     def delete(self, name: str) -> Deleted:
         """Delete a team that has no keys."""
         with self._changes.begin() as change:
-            if find_team(change.connection, name) is None:
+            record = find_team(change.connection, name)
+            if record is None:
                 raise no_team(name)
             members = keys_of_team(change.connection, name, limit=1)
             if members:
@@ -68,6 +71,7 @@ class Teams:
                     key_id=members[0],
                 )
             remove_team(change.connection, name)
+            log_team_change(change.connection, record, None, self._clock.now())
             change.then(partial(self._directory.drop_team, name))
         return Deleted(object="team.deleted", id=name)
 

@@ -154,6 +154,16 @@ def deleted_labels(connection: Connection, key_ids: Sequence[str]) -> list[KeyLa
     return found
 
 
+def labels_of(connection: Connection, key_ids: Sequence[str]) -> dict[str, KeyLabel]:
+    """The labels of `key_ids` by id, of live and of deleted keys."""
+    found: dict[str, KeyLabel] = {}
+    for start in range(0, len(key_ids), _BATCH_ROWS):
+        batch = key_ids[start : start + _BATCH_ROWS]
+        for row in connection.execute(select(*_LABEL).where(api_keys.c.id.in_(batch))):
+            found[row.id] = KeyLabel(*row)
+    return found
+
+
 def keys_of_team(connection: Connection, team: str, limit: int) -> list[str]:
     """The ids of up to `limit` live keys of a team, oldest first."""
     query = select(api_keys.c.id).where(api_keys.c.team == team, _LIVE).order_by(api_keys.c.seq).limit(limit)

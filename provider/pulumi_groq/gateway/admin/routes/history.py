@@ -1,0 +1,117 @@
+"""`/openai/v1/usage/buckets`, `/openai/v1/usage/denials` and `/openai/v1/changes`."""
+
+from datetime import date
+from typing import Annotated, Final, get_args
+
+from fastapi import APIRouter, Query
+
+from pulumi_groq.gateway.admin.history import History, Span
+from pulumi_groq.gateway.admin.openapi import errors
+from pulumi_groq.gateway.admin.refusals import Invalid
+from pulumi_groq.models.fields import ObjectId
+from pulumi_groq.models.history import (
+    LARGEST_HISTORY_PAGE,
+    ChangePage,
+    Cursor,
+    DenialGroup,
+    DenialPage,
+    UsageGroup,
+    UsagePage,
+)
+
+BUCKETS_PATH: Final = "/openai/v1/usage/buckets"
+DENIALS_PATH: Final = "/openai/v1/usage/denials"
+CHANGES_PATH: Final = "/openai/v1/changes"
+
+_LARGEST_ID: Final = 2**63 - 1
+
+DayText = Annotated[
+    str,
+    Query(
+        min_length=10,
+        max_length=10,
+        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="A UTC day, `YYYY-MM-DD`, itself included. Without one: the running month so far.",
+    ),
+]
+After = Annotated[Cursor, Query(description="`next` of the page before.")]
+PageLimit = Annotated[int, Query(ge=1, le=LARGEST_HISTORY_PAGE)]
+
+
+def _groups(kinds: tuple[str, ...]) -> str:
+    one = f"({'|'.join(kinds)})"
+    return f"^{one}(,{one}){{0,{len(kinds) - 1}}}$"
+
+
+UsageGroups = Annotated[
+    str,
+    Query(pattern=_groups(get_args(UsageGroup)), description="Any of day, key, team and model, by commas."),
+]
+DenialGroups = Annotated[
+    str,
+    Query(
+        pattern=_groups(get_args(DenialGroup)), description="Any of day, key, model and reason, by commas."
+    ),
+]
+
+
+def history_routes(history: History) -> APIRouter:
+    """The routes over their handlers."""
+    router = APIRouter(tags=["Usage"])
+
+    @router.get(BUCKETS_PATH, responses=errors())
+    def list_usage(
+        since: DayText | None = None,
+        until: DayText | None = None,
+        group_by: UsageGroups | None = None,
+        key_id: Annotated[ObjectId | None, Query()] = None,
+        after: After | None = None,
+        limit: PageLimit = 100,
+    ) -> UsagePage:
+        """Usage of past days in groups; without `group_by` its sum."""
+        return history.usage(_span(since, until, group_by, key_id, after, limit))
+
+    @router.get(DENIALS_PATH, responses=errors())
+    def list_denials(
+        since: DayText | None = None,
+        until: DayText | None = None,
+        group_by: DenialGroups | None = None,
+        key_id: Annotated[ObjectId | None, Query()] = None,
+        after: After | None = None,
+        limit: PageLimit = 100,
+    ) -> DenialPage:
+        """Refused requests of past days in groups; without `group_by` their sum."""
+        return history.denials(_span(since, until, group_by, key_id, after, limit))
+
+    @router.get(CHANGES_PATH, responses=errors())
+    def list_changes(
+        before: Annotated[
+            int | None, Query(ge=1, le=_LARGEST_ID, description="`last_id` of the page before.")
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    ) -> ChangePage:
+        """The last changes of keys, teams and the spending policy, newest first; never their values."""
+        return history.changes(before, limit)
+
+    return router
+
+
+def _span(
+    since: str | None,
+    until: str | None,
+    group_by: str | None,
+    key_id: str | None,
+    after: str | None,
+    limit: int,
+) -> Span:
+    groups = tuple(group_by.split(",")) if group_by else ()
+    if len(set(groups)) < len(groups):
+        raise Invalid("group_by must not repeat a group", param="group_by")
+    return Span(_date("since", since), _date("until", until), groups, key_id, after, limit)
+
+
+def _date(name: str, text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{name} is no day of the calendar: {text}", param=name) from None
