@@ -3,7 +3,7 @@
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
@@ -18,6 +18,7 @@ OPERATIONS = [
     ("/openai/v1/api-keys/{key_id}", "PATCH"),
     ("/openai/v1/models", "GET"),
     ("/openai/v1/spend-policy", "DELETE"),
+    ("/openai/v1/changes", "GET"),
     ("/openai/v1/spend-policy", "GET"),
     ("/openai/v1/spend-policy", "PUT"),
     ("/openai/v1/teams", "GET"),
@@ -27,6 +28,8 @@ OPERATIONS = [
     ("/openai/v1/usage", "GET"),
 ]
 
+    ("/openai/v1/usage/buckets", "GET"),
+    ("/openai/v1/usage/denials", "GET"),
 
 @pytest.fixture(scope="module")
 def document(one_server):
@@ -63,6 +66,7 @@ def test_every_answer_is_as_documented(one_server, document, path, method, mode)
                 _point_at_what_exists(case, client)
             case.call_and_validate(
                 headers={"authorization": f"Bearer {ADMIN_KEY}"},
+            assume([] not in (case.query or {}).values())  # an empty list leaves no trace in a URL
                 excluded_checks=[positive_data_acceptance, ignored_auth],
             )
 
