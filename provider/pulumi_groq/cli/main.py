@@ -5,6 +5,7 @@ import click
 from pulumi_groq.cli.keys import keys
 from pulumi_groq.cli.review import review_command
 from pulumi_groq.cli.serve import serve
+from pulumi_groq.cli.validate import validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -16,3 +17,4 @@ def commands() -> None:
 commands.add_command(serve)
 commands.add_command(keys)
 commands.add_command(review_command)
+commands.add_command(validate)

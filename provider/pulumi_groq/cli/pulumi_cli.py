@@ -54,7 +54,7 @@ def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, wha
     with progress() as shown:
         shown.add_task(what, total=None)
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607 (the CLI that is on PATH, as users run it)
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise UnusableSettingError(
                 "pulumi is not on PATH: install it, or give a file that it wrote"

@@ -1,0 +1,190 @@
+"""`pulumi-groq validate`: what is declared against what the gateway does."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pulumi_groq.access import Access
+from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
+from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
+from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.cli.trial_calls import Caller
+from pulumi_groq.errors import ConfigurationError, GroqError
+from pulumi_groq.reports.checks import Check, Outcome, Validation
+from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.junit import validation_junit
+from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.stack_export import StackState, read_stack
+from pulumi_groq.reports.trials import Trial, trials, verdicts
+from pulumi_groq.reports.validation import compared
+from pulumi_groq.reports.validation_json import validation_json
+from pulumi_groq.reports.validation_markdown import validation_markdown
+from pulumi_groq.reports.wording import counted, minute
+
+DIFFERS: Final = 3
+_PIPE_WIDTH: Final = 200
+_STYLES: Final = {Outcome.OK: "green", Outcome.MISMATCH: "bold red", Outcome.SKIPPED: "dim"}
+
+_EPILOG: Final = """\b
+Each key whose value is known is tried for real: its list of models, one call with max_tokens 1
+to a model it may use, which costs the price of a few tokens and counts as use of the key (a key
+in use cannot be deleted for its quiet hours), and one call that must be refused. --no-try
+leaves these calls out. The values come from `pulumi stack export --show-secrets`, run here.
+
+\b
+Settings come from the environment:
+  GROQ_ADMIN_BASE_URL       the gateway, such as http://127.0.0.1:8700 (needed)
+  GROQ_ADMIN_KEY            its admin key (needed)
+  PULUMI_CONFIG_PASSPHRASE  for the stack's secrets, where it uses a passphrase
+
+\b
+Exit codes: 0 all as declared, 1 the admin API or pulumi failed, 2 a setting or option is wrong,
+3 something differs.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("state", required=False, metavar="[FILE|-]")
+@click.option(
+    "--output",
+    type=click.Choice(["table", "json", "markdown", "junit"]),
+    default="table",
+    show_default=True,
+    help="A table for people, JSON, Markdown, or JUnit XML for CI.",
+)
+@click.option(
+    "--access-file",
+    "access_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Held against the gateway too (default: access.STACK.yaml or access.yaml in stacks/ or here).",
+)
+@click.option("--no-state", is_flag=True, help="Leave the stack out: only the access file counts.")
+@click.option("--no-try", is_flag=True, help="Make no calls with the keys: nothing is charged.")
+@click.option("--allow-unmanaged", is_flag=True, help="Keys that no stack manages are no mismatch.")
+@click.option(
+    "--price-list", type=click.Path(path_type=Path), metavar="FILE", help="The gateway's own price list."
+)
+@click.option("--stack", metavar="NAME", help="The stack to export (default: the selected one).")
+@click.option(
+    "--cwd",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="The Pulumi project's folder (default: here).",
+)
+def validate(
+    *,
+    state: str | None,
+    output: str,
+    access_path: Path | None,
+    no_state: bool,
+    no_try: bool,
+    allow_unmanaged: bool,
+    price_list: Path | None,
+    stack: str | None,
+    folder: Path,
+) -> None:
+    """Validate that the gateway has, and does, what is declared.
+
+    Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
+    """
+    settings = _settings()
+    held = None if no_state else _state(state, stack, folder, secrets=not no_try)
+    file = access_file(access_path, folder, held.stack if held else stack or "")
+    access = declared_access(file)
+    if held is None and access is None:
+        raise UnusableSettingError("--no-state leaves nothing to compare: name a file with --access-file")
+    known = catalogue(price_list)
+    live = _live(settings)
+    checks = list(compared(held, access, live, allow_unmanaged=allow_unmanaged))
+    if held is not None and not no_try:
+        planned, skipped = trials(held, live, known)
+        checks += skipped
+        checks += _tried(planned, settings)
+    declared = _declared(held, access, file)
+    validation = Validation(declared, f"{settings.base_url} at {minute(live.as_of)}", tuple(checks))
+    _show(validation, output)
+    if not validation.holds:
+        sys.exit(DIFFERS)
+
+
+def _settings() -> AdminSettings:
+    try:
+        return admin_settings()
+    except ConfigurationError as error:
+        raise UnusableSettingError(str(error)) from None
+
+
+def _state(source: str | None, stack: str | None, folder: Path, *, secrets: bool) -> StackState:
+    if source is None:
+        shown = ["--show-secrets"] if secrets else []
+        arguments = ["stack", "export", *shown]
+        text = run_pulumi(arguments, stack=stack, folder=folder, what="exporting the stack")
+    else:
+        text = read_document(source)
+    try:
+        return read_stack(text, source or "the stack")
+    except ConfigurationError as error:
+        raise UnusableSettingError(str(error)) from None
+
+
+def _live(settings: AdminSettings) -> Live:
+    try:
+        with AdminClient(settings) as client:
+            return live_facts(client)
+    except GroqError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _tried(planned: Sequence[Trial], settings: AdminSettings) -> Iterator[Check]:
+    with Caller(settings.base_url) as caller, progress() as shown:
+        for trial in shown.track(planned, description="trying keys"):
+            yield from verdicts(trial, caller.answers(trial))
+
+
+def _declared(state: StackState | None, access: Access | None, file: Path | None) -> str:
+    parts = []
+    if state is not None:
+        parts.append(f"stack {state.project}/{state.stack} ({counted(len(state.keys), 'key')})")
+    if access is not None and file is not None:
+        parts.append(f"{file.name} ({counted(len(access.keys), 'key')})")
+    return " and ".join(parts)
+
+
+def _show(validation: Validation, output: str) -> None:
+    if output == "table":
+        console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+        console.print(checks_table(validation))
+        console.print(Text(visible(f"{validation.declared}, against {validation.live}")))
+        console.print(Text(validation.summary()))
+        return
+    formats: dict[str, Any] = {
+        "json": lambda: validation_json(validation) + "\n",
+        "markdown": lambda: validation_markdown(validation),
+        "junit": lambda: validation_junit(validation) + "\n",
+    }
+    click.echo(formats[output](), nl=False)
+
+
+def checks_table(validation: Validation) -> Table:
+    """A row for each check; what differs says what to do."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("", "What", "Check", "Found"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "")
+    for check in validation.checks:
+        found = visible(check.detail, longest=2_000)
+        found += f" → {visible(check.todo)}" if check.todo else ""
+        outcome = Text(check.outcome.value, style=_STYLES[check.outcome])
+        subject = Text(f"{check.section}: {visible(check.subject)}")
+        table.add_row(outcome, subject, Text(check.check), Text(found))
+    return table

@@ -1,0 +1,117 @@
+"""`pulumi stack export`, read into what the stack owns: keys, teams and the spending policy."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.reports.engine_state import (
+    Lenient,
+    ResourceState,
+    groq_kind,
+    is_readable,
+    resource_name,
+    revealed,
+    stack_address,
+)
+from pulumi_groq.reports.settings import KeySettings, PolicySettings, TeamSettings
+
+
+class _Resource(ResourceState):
+    urn: str = ""
+    external: bool = False
+
+
+class _Deployment(Lenient):
+    resources: list[_Resource] = Field(default_factory=list)
+
+
+class _Export(Lenient):
+    version: int
+    deployment: _Deployment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StackKey:
+    """A key that the stack owns. `value` is known only from an export with its secrets shown."""
+
+    resource: str
+    settings: KeySettings
+    key_id: str
+    lineage_id: str
+    previous_key_id: str | None
+    value: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The key's own name, or the resource's where that is out of sight."""
+        return self.settings.name or self.resource
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """What a stack owns. `managed_by` is its address on the server; `None` while it has no key."""
+
+    project: str
+    stack: str
+    managed_by: str | None
+    keys: tuple[StackKey, ...]
+    teams: tuple[TeamSettings, ...]
+    policy: PolicySettings | None
+
+
+def read_stack(text: str, source: str) -> StackState:
+    """The stack in `text`; `source` is what errors call it.
+
+    Raises ConfigurationError, in one line, for what `pulumi stack export` does not write.
+    """
+    try:
+        export = _Export.model_validate_json(text)
+    except ValidationError:
+        raise ConfigurationError(
+            f"{source} holds no stack: give the output of `pulumi stack export`"
+        ) from None
+    resources = export.deployment.resources if export.deployment else []
+    owned = [each for each in resources if not (each.external or each.delete)]
+    by_kind = {kind: [each for each in owned if groq_kind(each.type) == kind] for kind in _KINDS}
+    keys = tuple(_key(each) for each in by_kind["GroqApiKey"])
+    policies = [PolicySettings.read(each.outputs) for each in by_kind["GroqSpendPolicy"]]
+    project, stack = stack_address(resources[0].urn) if resources else ("", "")
+    return StackState(
+        project=project,
+        stack=stack,
+        managed_by=next((key.settings.managed_by for key in keys if key.settings.managed_by), None),
+        keys=keys,
+        teams=tuple(TeamSettings.read(each.outputs) for each in by_kind["GroqTeam"]),
+        policy=policies[0] if policies else None,
+    )
+
+
+_KINDS = ("GroqApiKey", "GroqTeam", "GroqSpendPolicy")
+
+
+def _key(resource: _Resource) -> StackKey:
+    outputs = resource.outputs
+    return StackKey(
+        resource=resource_name(resource.urn),
+        settings=KeySettings.read(outputs),
+        key_id=_text(outputs.get("key_id")) or resource.id,
+        lineage_id=_text(outputs.get("lineage_id")) or resource.id,
+        previous_key_id=_text(outputs.get("previous_key_id")),
+        value=_value(outputs.get("api_key")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and is_readable(value) else None
+
+
+def _value(output: Any) -> str | None:
+    plaintext = revealed(output)
+    try:
+        value = json.loads(plaintext) if plaintext is not None else None
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None

@@ -1,0 +1,147 @@
+"""Which calls prove a key's access, and what their answers mean. The calls themselves are made elsewhere."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pulumi_groq.catalogue import Catalogue, CatalogueModel
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.reports.checks import Check, Outcome
+from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.stack_export import StackState
+
+SECTION: Final = "access"
+_AT_A_CAP: Final = frozenset({"blocked_api_access", "key_budget_exceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The calls that prove one key. `allowed` costs the price of a few tokens; `denied` must cost nothing.
+
+    `works` is false for a disabled or expired key, which has to be refused everywhere.
+    """
+
+    name: str
+    value: str = field(repr=False)
+    models: frozenset[str]
+    allowed: str | None
+    denied: str | None
+    works: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call was answered: `status` is 0 where there was no answer, and `why` says so in words."""
+
+    status: int
+    code: str | None = None
+    models: frozenset[str] = frozenset()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to one key's calls; `None` for a call that was not made."""
+
+    listed: Answer
+    allowed: Answer | None = None
+    denied: Answer | None = None
+
+
+def trials(state: StackState, live: Live, catalogue: Catalogue) -> tuple[list[Trial], list[Check]]:
+    """A trial for each key of the stack whose value is known, and a skipped check for each other one."""
+    teams = {team.name: frozenset(team.allowed_models) for team in live.teams}
+    priced = [model for model in catalogue.models if model.kind == "chat" and model.id in live.priced]
+    by_price = sorted(priced, key=_preference)
+    planned, skipped = [], []
+    for key in state.keys:
+        found = live.keys_by_id.get(key.key_id)
+        if found is None:
+            continue  # reported as missing
+        if key.value is None:
+            detail = "its value is not in the state that was read (secrets hidden, or an adopted key)"
+            skipped.append(Check(SECTION, key.name, "tried for real", Outcome.SKIPPED, detail))
+        else:
+            planned.append(_trial(key.name, key.value, found, teams, by_price))
+    return planned, skipped
+
+
+def _trial(
+    name: str, value: str, key: ApiKey, teams: dict[str, frozenset[str]], by_price: list[CatalogueModel]
+) -> Trial:
+    models = frozenset(key.allowed_models)
+    if key.team is not None:
+        models &= teams.get(key.team, frozenset())
+    return Trial(
+        name=name,
+        value=value,
+        models=models,
+        allowed=_first(model.id for model in by_price if model.id in models),
+        denied=_first(model.id for model in by_price if model.id not in models),
+        works=key.status == "active",
+    )
+
+
+def _preference(model: CatalogueModel) -> tuple[bool, int]:
+    """Models in service first, then the cheapest."""
+    prices = model.prices
+    price = (prices.input_token or 0) + (prices.output_token or 0) if prices else 0
+    return model.retirement is not None, price
+
+
+def _first(ids: Iterable[str]) -> str | None:
+    return next(iter(ids), None)
+
+
+def verdicts(trial: Trial, answers: Answers) -> Iterator[Check]:
+    """What the answers say about the key."""
+    if not trial.works:
+        yield _expect(
+            trial, "refused", answers.listed, 401, None, "disabled or expired, and refused with 401"
+        )
+        return
+    yield _listed(trial, answers.listed)
+    if answers.allowed is not None:
+        yield _served(trial, answers.allowed)
+    if answers.denied is not None:
+        detail = f"{trial.denied}: refused with 403 before it reached the upstream"
+        yield _expect(trial, "denied model", answers.denied, 403, "model_not_available", detail)
+
+
+def _listed(trial: Trial, answer: Answer) -> Check:
+    check = "models it may call"
+    if answer.status != 200:
+        return _mismatch(trial, check, f"could not be listed: {_said(answer)}")
+    if answer.models != trial.models:
+        wanted, got = (", ".join(sorted(models)) or "none" for models in (trial.models, answer.models))
+        return _mismatch(trial, check, f"declared {wanted}; the key sees {got}")
+    if not answer.models:
+        return _mismatch(trial, check, "none: the key's list and its team's have nothing in common")
+    return Check(SECTION, trial.name, check, Outcome.OK, ", ".join(sorted(answer.models)))
+
+
+def _served(trial: Trial, answer: Answer) -> Check:
+    check = "allowed model"
+    if answer.status == 200:
+        return Check(SECTION, trial.name, check, Outcome.OK, f"{trial.allowed}: answered")
+    if answer.status == 429 or answer.code in _AT_A_CAP:
+        detail = (
+            f"{trial.allowed}: the key is at a limit or cap ({_said(answer)}), which is in force as declared"
+        )
+        return Check(SECTION, trial.name, check, Outcome.SKIPPED, detail)
+    return _mismatch(trial, check, f"{trial.allowed}: {_said(answer)}")
+
+
+def _expect(trial: Trial, check: str, answer: Answer, status: int, code: str | None, detail: str) -> Check:
+    if answer.status == status and (code is None or answer.code == code):
+        return Check(SECTION, trial.name, check, Outcome.OK, detail)
+    return _mismatch(trial, check, f"expected {status} {code or ''}".rstrip() + f", got {_said(answer)}")
+
+
+def _mismatch(trial: Trial, check: str, detail: str) -> Check:
+    todo = "compare the key and its team: pulumi-groq keys list; then pulumi up --refresh"
+    return Check(SECTION, trial.name, check, Outcome.MISMATCH, detail, todo)
+
+
+def _said(answer: Answer) -> str:
+    return answer.why or f"{answer.status} {answer.code or ''}".rstrip()

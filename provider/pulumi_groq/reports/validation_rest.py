@@ -1,0 +1,94 @@
+"""Teams and the spending policy as declared against what the gateway has."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from pulumi_groq.access import Access
+from pulumi_groq.models.spend_policy import SpendPolicy
+from pulumi_groq.reports.changes import field_changes
+from pulumi_groq.reports.checks import Check, Outcome
+from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.settings import PolicySettings, TeamSettings
+from pulumi_groq.reports.stack_export import StackState
+from pulumi_groq.reports.wording import LABELS, dollars, in_words
+
+TEAMS: Final = "teams"
+POLICY: Final = "spending policy"
+_REFRESH: Final = "pulumi up --refresh puts the declared settings back"
+_DEPLOY: Final = "pulumi up applies the file"
+_FILE: Final = "as in the access file"
+_STACK: Final = "as in the stack"
+
+
+def teams(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
+    """Each declared team is there with the declared models."""
+    if state is not None:
+        yield from _teams(state.teams, live, _STACK, _REFRESH)
+    if access is not None:
+        declared = [
+            TeamSettings(team_name=team.name, allowed_models=team.allowed_models) for team in access.teams
+        ]
+        yield from _teams(declared, live, _FILE, _DEPLOY)
+
+
+def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) -> Iterator[Check]:
+    found = {team.name: sorted(team.allowed_models) for team in live.teams}
+    for team in declared:
+        models = found.get(team.team_name)
+        if "allowed_models" in team.hidden:
+            continue
+        if models is None:
+            yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, "missing", todo)
+        elif models != sorted(team.allowed_models):
+            wanted = ", ".join(sorted(team.allowed_models))
+            detail = f"changed: models: declared {wanted}; live {', '.join(models)}"
+            yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, detail, todo)
+        else:
+            yield Check(TEAMS, team.team_name, check, Outcome.OK, ", ".join(models))
+
+
+def policy(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
+    """The declared policy is in force, and none is where none is declared."""
+    if state is not None:
+        yield from _policy(state.policy, live, _STACK, _REFRESH)
+    if access is not None:
+        declared = access.spend_policy
+        shown = {"monthly_cap_usd", "alert_thresholds_usd", "auto_pause"}
+        read = PolicySettings.read(declared.model_dump(include=shown)) if declared else None
+        yield from _policy(read, live, _FILE, _DEPLOY)
+
+
+def _policy(declared: PolicySettings | None, live: Live, check: str, todo: str) -> Iterator[Check]:
+    if declared is None and live.policy is None:
+        return
+    if declared is None:
+        detail = "another stack's, or unmanaged: it is in force, but not declared here"
+        yield Check(POLICY, POLICY, check, Outcome.SKIPPED, detail)
+        return
+    if live.policy is None:
+        yield Check(POLICY, POLICY, check, Outcome.MISMATCH, "missing: no cap is in force", todo)
+        return
+    differing = list(_differences(declared, live.policy))
+    if differing:
+        detail = f"changed: {'; '.join(differing)}"
+        yield Check(POLICY, POLICY, check, Outcome.MISMATCH, detail, todo)
+    else:
+        yield Check(POLICY, POLICY, check, Outcome.OK, _status(live.policy))
+
+
+def _differences(declared: PolicySettings, live: SpendPolicy) -> Iterator[str]:
+    compared = ("monthly_cap_usd", "alert_thresholds_usd", "auto_pause")
+    seen = PolicySettings.read(live.model_dump(include=set(compared)))
+    for each in field_changes(seen, declared):
+        if each.field in compared and not each.new_hidden:
+            now, wanted = in_words(each.field, each.old), in_words(each.field, each.new)
+            yield f"{LABELS[each.field]}: declared {wanted}, live {now}"
+    if "alert_webhook_signing_secret" in declared.hidden and not live.alert_webhook_signed:
+        yield "alerts are declared to be signed and are not"
+
+
+def _status(live: SpendPolicy) -> str:
+    share = live.status.spent_usd / (live.monthly_cap_usd or Decimal(1))
+    paused = ", and the organisation is paused" if live.status.paused else ""
+    return f"{dollars(live.status.spent_usd)} of {dollars(live.monthly_cap_usd)} spent ({share:.0%}){paused}"

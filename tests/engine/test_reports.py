@@ -1,0 +1,91 @@
+"""`pulumi-groq review` and `validate` on a real stack, with pulumi run by the commands themselves."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
+
+pytestmark = pytest.mark.engine
+
+CHATBOT = {"allowed_models": ["openai/gpt-oss-120b", "openai/gpt-oss-20b"], "requests_per_minute": 500}
+POLICY = {"monthly_cap_usd": 500, "alert_thresholds_usd": [100, 250, 400]}
+
+
+def command(stack: Any, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.prefix, "bin", "pulumi-groq")), *arguments, "--stack", stack.name],
+        cwd=stack.folder,
+        env={**stack.environment, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def differing(report: dict[str, Any]) -> list[str]:
+    return [
+        f"{check['subject']}: {check['detail']}"
+        for check in report["checks"]
+        if check["outcome"] == "mismatch"
+    ]
+
+
+def test_reports_on_a_real_stack(gateway: Any, stack: Any) -> None:
+    """A fresh stack validates, calls included; each kind of drift is found; a review names what a change does."""
+    stack.declare(keys={"chatbot-prod": CHATBOT, "pilot": CHATBOT}, spend_policy=POLICY)
+    stack.up()
+    value = stack.output("api_keys")["chatbot-prod"]
+
+    gateway.control("reset-counts")
+    sound = command(stack, "validate", "--output", "json")
+    assert (sound.returncode, sound.stderr) == (0, "")
+    checks = {
+        (check["subject"], check["check"]): check["outcome"] for check in json.loads(sound.stdout)["checks"]
+    }
+    for key in ("chatbot-prod", "pilot"):
+        for check in ("exists", "limits in force", "models it may call", "allowed model", "denied model"):
+            assert checks[key, check] == "ok"
+    assert checks["spending policy", "as in the stack"] == "ok"
+    assert value not in sound.stdout
+    assert gateway.requests()["POST /openai/v1/chat/completions"] == 4
+
+    with gateway.client() as client:
+        live = {key.name: key for key in client.list_keys()}
+        client.update_key(live["chatbot-prod"].id, ApiKeyUpdate(requests_per_minute=9))
+        client.delete_key(live["pilot"].id)
+        left = {"allowed_models": CHATBOT["allowed_models"], "managed_by": "organization/infra/dev"}
+        orphan = client.create_key(ApiKeyCreate(name="lost", **left), "orphan").key
+        stray = client.create_key(
+            ApiKeyCreate(name="stray", allowed_models=["openai/gpt-oss-20b"]), "stray"
+        ).key
+        client.delete_spend_policy()
+    drifted = command(stack, "validate", "--no-try", "--output", "json")
+    assert drifted.returncode == 3
+    assert sorted(differing(json.loads(drifted.stdout))) == [
+        "chatbot-prod: changed: requests per minute: declared 500 requests/min, live 9 requests/min",
+        "chatbot-prod: requests per minute: declared 500 requests/min, in force 9 requests/min",
+        f"lost ({orphan.id}): orphaned: it names this stack as its owner, and the stack does not hold it",
+        f"pilot: missing: {live['pilot'].id} is not live",
+        "spending policy: missing: no cap is in force",
+        f"stray ({stray.id}): unmanaged: no stack manages it",
+    ]
+
+    stack.declare(keys={"chatbot-prod": {**CHATBOT, "requests_per_minute": "unlimited"}}, spend_policy=POLICY)
+    reviewed = command(stack, "review", "--fail-on", "high")
+    assert reviewed.returncode == 3
+    assert "requests per minute removed: 500 requests/min to unlimited" in reviewed.stdout
+    assert "Delete API key `pilot`" in reviewed.stdout
+
+    nowhere = {"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:9"}
+    unasked = command(stack, "review", **nowhere)
+    assert unasked.returncode == 0
+    assert "### Not checked" in unasked.stdout
+    unvalidated = command(stack, "validate", "--no-try", **nowhere)
+    assert (unvalidated.returncode, unvalidated.stdout) == (1, "")
+    assert unvalidated.stderr.count("\n") == 1
