@@ -69,4 +69,7 @@ class RequestLog:
             "ms": round(record.total_s * 1000, 1),
             "upstream_request_id": record.upstream_request_id or "-",
         }
-        self._logger.log(level, "request", extra={_FIELDS: fields})
+        # Made by hand: the logger would look for the calling line, which is always this one.
+        line = logging.LogRecord(self._logger.name, level, "", 0, "request", (), None)
+        line.__dict__[_FIELDS] = fields
+        self._logger.handle(line)

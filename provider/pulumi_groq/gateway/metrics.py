@@ -6,6 +6,7 @@ their number is bounded by the keys that exist. `key_labels=False` leaves them o
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from prometheus_client import (
@@ -100,13 +101,19 @@ class GatewayMetrics:
             "pulumi_groq_ledger_backlog", "Settled requests not yet written down.", registry=self.registry
         )
 
+        # Looking a child up by its labels costs more than counting; the labels are bounded, so is this.
+        self._requests_of = cache(self._requests.labels)
+        self._tokens_of = cache(self._tokens.labels)
+        self._cost_of = cache(self._cost.labels)
+        self._upstream_of = cache(self._upstream.labels)
+
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that is over."""
-        self._requests.labels(record.route, record.model, str(record.status)).inc()
+        self._requests_of(record.route, record.model, record.status).inc()
         if record.reason:
             self._denials.labels(record.reason).inc()
         if record.upstream_s is not None:
-            self._upstream.labels(record.model).observe(record.upstream_s)
+            self._upstream_of(record.model).observe(record.upstream_s)
             self._added.observe(record.added_s)
         if record.cost_micro_usd or record.prompt_tokens:
             self._charge(record)
@@ -150,11 +157,11 @@ class GatewayMetrics:
 
     def _charge(self, record: RequestRecord) -> None:
         key_id = record.key_id if self._key_labels else ""
-        self._cost.labels(key_id, record.model).inc(record.cost_micro_usd)
+        self._cost_of(key_id, record.model).inc(record.cost_micro_usd)
         for kind, tokens in (
             ("prompt", record.prompt_tokens - record.cached_tokens),
             ("cached", record.cached_tokens),
             ("completion", record.completion_tokens),
         ):
             if tokens:
-                self._tokens.labels(key_id, record.model, kind).inc(tokens)
+                self._tokens_of(key_id, record.model, kind).inc(tokens)

@@ -88,8 +88,7 @@ class Exchange:
         finally:
             await self._settle()
         if self._record.status != CLIENT_CLOSED:
-            for message in ending:
-                await self._send(message)
+            await self._send(*ending)
 
     async def _settle(self) -> None:
         consumption = self._booking.consumption
@@ -253,10 +252,11 @@ class Exchange:
                 raise
             self._watch.leave()
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, *messages: Message) -> None:
         try:
             async with asyncio.timeout(self._options.send_timeout_s):
-                await self._client.send(message)
+                for message in messages:
+                    await self._client.send(message)
         except (TimeoutError, OSError) as failure:
             self._record.status = CLIENT_CLOSED
             self._record.reason = "client_too_slow"
