@@ -75,7 +75,7 @@ def rows(form: str, connections: int, running: list[Server], rounds: int, reques
     }
     mock, floor = medians[running[0].name], medians["floor"]
     yield f"\n### {form}, {connections} connection{'s' * (connections > 1)}\n"
-    yield "| server | CPU us/request | of the floor | added p50 us | added p99 us | first byte p50 us | requests/s |"
+    yield "| server | CPU us a request | of the floor | added p50 us | added p99 us | first byte us | req/s |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for name, figures in medians.items():
         yield (
