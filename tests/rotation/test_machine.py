@@ -172,6 +172,14 @@ TABLE = [
         [(Action.MINT, "key_2"), (Action.REVOKE, "key_2")],
     ),
     (
+        "a predecessor that is gone is forgotten",
+        schedule(),
+        held(2, previous_key_id="key_1"),
+        [key(2, born_days=30)],
+        31,
+        [(Action.FORGET, "key_1")],
+    ),
+    (
         "an emergency cut off after the create is finished",
         schedule(emergency_trigger="leak"),
         held(1),

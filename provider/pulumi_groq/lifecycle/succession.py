@@ -16,6 +16,7 @@ from pulumi_groq.rotation.machine import (
     Held,
     LiveKey,
     Plan,
+    in_force,
     next_rotation_at,
     plan,
     retire_after,
@@ -24,7 +25,7 @@ from pulumi_groq.rotation.machine import (
 ROTATION_DUE: Final = "rotation_due"
 """The input that a check adds to show at preview what the run will do."""
 
-_AFTER_REMOVAL: Final = RotationSchedule()
+_DELETES: Final = frozenset({Action.RETIRE, Action.REVOKE})
 
 
 class Succession:
@@ -49,7 +50,7 @@ class Succession:
         lineage = [
             key for key in snapshot.keys.values() if (key.managed_by, key.declared_as, key.name) == address
         ]
-        live = [_live_key(key) for key in lineage]
+        live = [LiveKey.of(key) for key in lineage]
         decided = plan(schedule, _assumed(live, olds), live, snapshot.as_of)
         due = "; ".join(step.reason for step in decided.steps)
         return Checked({**checked.inputs, ROTATION_DUE: due} if due else checked.inputs, ())
@@ -61,7 +62,8 @@ class Succession:
         """
         if is_unknown(inputs.get("rotation")):
             return False
-        schedule = _in_force(_declared(inputs), state, state.rotation)
+        begun = bool(state.previous_key_id or state.rotation)
+        schedule = in_force(_declared(inputs), begun=begun)
         if schedule is None:
             return False
         try:
@@ -71,10 +73,7 @@ class Succession:
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
         _raise_if_refused(state, decided)
         self._tell(state, decided, shown=inputs.get(ROTATION_DUE))
-        previous_is_gone = state.previous_key_id not in {None, *snapshot.keys}
-        if previous_is_gone:
-            self._notify(f"{state.name}: previous key …{state.previous_last_four} is gone")
-        return bool(decided.steps) or previous_is_gone
+        return bool(decided.steps)
 
     def _tell(self, state: ApiKeyState, decided: Plan, shown: object) -> None:
         due = "; ".join(step.reason for step in decided.steps)
@@ -96,7 +95,7 @@ class Succession:
 
         `acted_on` is the rotation of the last run, whose triggers have been acted on.
         """
-        schedule = _in_force(state.rotation, state, acted_on)
+        schedule = in_force(state.rotation, begun=bool(state.previous_key_id or acted_on))
         if schedule is None:
             return state
         snapshot = self._client.snapshot(lineage_id=state.lineage_id)
@@ -106,15 +105,17 @@ class Succession:
             self._notify(f"{state.name}: {step.reason}")
             if step.action is Action.MINT:
                 state = self._minted(state, step.key_id, snapshot)
-            elif step.key_id and not self._deleted(state, step.key_id, _guard_s(step.action, schedule)):
-                break  # no room for the steps that follow
+            elif step.key_id and step.action in _DELETES:
+                guard_s = _guard_s(step.action, schedule)
+                if not self._deleted(state, step.key_id, guard_s):
+                    break  # no room for the steps that follow
         if decided.steps:
             self._listing.forget()
             snapshot = self._client.snapshot(lineage_id=state.lineage_id)
         return _observed(state, schedule, snapshot)
 
     def _deleted(self, state: ApiKeyState, key_id: str, unless_used_within_s: int | None) -> bool:
-        """Delete the key; one that served a request since the plan was made is kept."""
+        """Delete the step's key; one that served a request since the plan was made is kept."""
         try:
             self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
         except ConflictError as error:
@@ -131,7 +132,7 @@ class Succession:
 
     def observed(self, state: ApiKeyState) -> ApiKeyState:
         """`state` with what the listing shows of the lineage's other key; tells what happened elsewhere."""
-        schedule = _in_force(state.rotation, state, None)
+        schedule = in_force(state.rotation, begun=bool(state.previous_key_id))
         if schedule is None:
             return state
         seen = _observed(state, schedule, self._lineage(state))
@@ -145,7 +146,7 @@ class Succession:
 
     def started(self, state: ApiKeyState, key: ApiKey) -> ApiKeyState:
         """`state` of a lineage that consists of the new `key` alone."""
-        schedule = _in_force(state.rotation, state, None)
+        schedule = in_force(state.rotation, begun=bool(state.previous_key_id))
         return _observed(state, schedule, KeySnapshot(key.created_at, {key.id: key})) if schedule else state
 
     def _lineage(self, state: ApiKeyState) -> KeySnapshot:
@@ -161,15 +162,6 @@ def _declared(inputs: Properties) -> RotationSchedule | None:
     return None if rotation is None or is_unknown(rotation) else RotationSchedule.model_validate(rotation)
 
 
-def _in_force(
-    declared: RotationSchedule | None, state: ApiKeyState, acted_on: RotationSchedule | None
-) -> RotationSchedule | None:
-    """The declared schedule. Its removal does not end what the last one, `acted_on`, has begun: a
-    rotation that was cut off is finished, and a predecessor is retired when it is quiet.
-    """
-    return declared or (_AFTER_REMOVAL if state.previous_key_id or acted_on else None)
-
-
 def _raise_if_refused(state: ApiKeyState, decided: Plan) -> None:
     if decided.refusal:
         raise RotationRefusedError(f"{state.name}: rotation.trigger: {decided.refusal}")
@@ -181,11 +173,7 @@ def _guard_s(action: Action, schedule: RotationSchedule) -> int | None:
 
 
 def _live(snapshot: KeySnapshot) -> list[LiveKey]:
-    return [_live_key(key) for key in snapshot.keys.values()]
-
-
-def _live_key(key: ApiKey) -> LiveKey:
-    return LiveKey(key.id, key.generation, key.last_four, key.created_at, key.last_used_at)
+    return [LiveKey.of(key) for key in snapshot.keys.values()]
 
 
 def _held(state: ApiKeyState, acted_on: RotationSchedule | None) -> Held:
@@ -196,6 +184,7 @@ def _held(state: ApiKeyState, acted_on: RotationSchedule | None) -> Held:
         delivered_at=state.delivered_at,
         trigger=acted_on.trigger if acted_on else None,
         emergency_trigger=acted_on.emergency_trigger if acted_on else None,
+        previous_key_id=state.previous_key_id,
     )
 
 

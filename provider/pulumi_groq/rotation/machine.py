@@ -1,10 +1,12 @@
 """What a run has to do for a key's rotation: a pure function of schedule, state, live keys and time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Self
 
+from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.rotation import RotationSchedule
 
 
@@ -18,10 +20,17 @@ class LiveKey:
     created_at: datetime
     last_used_at: datetime | None
 
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        """The part of `key` that matters here."""
+        return cls(key.id, key.generation, key.last_four, key.created_at, key.last_used_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the state holds: the live key, if and since when its value, and the triggers acted on."""
+    """What the state holds: the live key and its predecessor, if and since when its value, and the triggers
+    acted on.
+    """
 
     key_id: str
     generation: int
@@ -29,6 +38,7 @@ class Held:
     delivered_at: datetime | None
     trigger: str | None
     emergency_trigger: str | None
+    previous_key_id: str | None = None
 
 
 class Action(Enum):
@@ -40,6 +50,8 @@ class Action(Enum):
     """Create the lineage's next key; one that a lost answer left behind is taken over instead."""
     REVOKE = "revoke"
     """Delete a predecessor at once, in use or not."""
+    FORGET = "forget"
+    """Drop a predecessor from the state that is gone already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,24 @@ class Plan:
     kept: str | None = None
 
 
+def in_force(declared: RotationSchedule | None, *, begun: bool) -> RotationSchedule | None:
+    """The declared schedule. Its removal does not end what it has `begun`: a rotation that was cut off
+    is finished, and a predecessor is retired when it is quiet.
+    """
+    return declared or (RotationSchedule() if begun else None)
+
+
 def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> Plan:
     """The steps due at `now` for the live keys of one lineage (at most two, by the server's rule)."""
+    decided = _decide(schedule, held, live, now)
+    gone = held.previous_key_id
+    if decided.steps or gone is None or any(key.key_id == gone for key in live):
+        return decided
+    forget = Step(Action.FORGET, gone, f"forget previous key {gone}: it is gone")
+    return replace(decided, steps=(forget,))
+
+
+def _decide(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> Plan:
     keys = sorted(live, key=lambda key: key.generation)
     if not keys:
         return Plan((Step(Action.MINT, None, "create: every key of it was deleted elsewhere"),))
