@@ -185,14 +185,18 @@ class Rotations(RuleBasedStateMachine):
     @precondition(lambda self: self.engine.exists)
     @rule()
     def destroy(self) -> None:
-        """Nothing is left, or, while a key is in use, everything is as it was."""
+        """Nothing is left, or, while a key is in use, everything is as it was.
+
+        Where all keys were deleted elsewhere, one that a run made since and could not save is found by
+        the next create only.
+        """
         before = self.live()
         try:
             self.engine.destroy(Wire(self.gateway))
         except ConflictError:
             assert self.live() == before
             return
-        assert self.live() == {}
+        assert self.live() == {} or self.astray
         self.polled = self.laggard = None
 
     # What must hold at every moment.
