@@ -14,6 +14,7 @@ from pulumi_groq.gateway.admin.key_values import KeyValues
 from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
+from pulumi_groq.gateway.denial_book import DenialBook
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.drain import Drain
@@ -68,7 +69,11 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
         catalogue=catalogue,
         clock=clock,
         ids=ids,
-        observers=(metrics.observe, RequestLog().observe),
+        observers=(
+            metrics.observe,
+            RequestLog().observe,
+            DenialBook(accounting.ledger, clock).observe,
+        ),
     )
     metrics.watch(
         running=lambda: inference.drain.running,

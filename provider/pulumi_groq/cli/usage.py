@@ -1,0 +1,158 @@
+"""`pulumi-groq usage`."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final, cast
+
+import click
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pulumi_groq.admin import AdminClient
+from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.cli.progress import Reading, reading
+from pulumi_groq.errors import NotFoundError
+from pulumi_groq.models.history import DenialBucket
+from pulumi_groq.models.spend_policy import SpendPolicy
+from pulumi_groq.reports.projection import last_day
+from pulumi_groq.reports.usage import By, UsageFacts, UsageReport, usage_report
+from pulumi_groq.reports.usage_formats import usage_csv, usage_document, usage_markdown
+from pulumi_groq.reports.usage_table import columns, summary
+
+_PIPE_WIDTH: Final = 250
+_WATCHED_OUTPUT: Final = "table"
+
+
+class _Month(click.ParamType[str]):
+    """A UTC month."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The month as it was written."""
+        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", str(value)) or str(value) < "1970":
+            self.fail(f"{value} is no month such as 2026-11", param, ctx)
+        return str(value)
+
+
+@click.command(epilog=CONNECTION_HELP)
+@click.option(
+    "--by",
+    type=click.Choice(["key", "team", "model", "day"]),
+    default="key",
+    show_default=True,
+    help="What the rows are.",
+)
+@click.option("--month", type=_Month(), help="A UTC month; else the running one.")
+@click.option(
+    "--output",
+    type=click.Choice(["table", "json", "csv", "markdown"]),
+    default=_WATCHED_OUTPUT,
+    show_default=True,
+    help="A table for people, or a format for programs.",
+)
+@click.option(
+    "--watch",
+    "watch_s",
+    type=click.FloatRange(min=1, max=3600),
+    metavar="SECONDS",
+    help="Show the table anew every so many seconds, until Ctrl-C.",
+)
+def usage(by: str, month: str | None, output: str, watch_s: float | None) -> None:
+    """Show requests, tokens and cost of a month, and where the month leads.
+
+    For the running month also each key's share of its limits per day and of its budget, the cost by the
+    end of the month (a straight line through what was spent so far), the days until a budget or the cap is
+    reached, and which keys served nothing for 30 days. Ctrl-C ends --watch with exit code 0.
+    """
+    if watch_s is not None and output != _WATCHED_OUTPUT:
+        raise click.UsageError("--watch shows a table: leave --output out")
+    with admin_client() as client:
+
+        def read() -> UsageReport:
+            with reading() as progress:
+                return usage_report(gather(client, progress, cast("By", by), month))
+
+        if watch_s is not None:
+            _watch(read, watch_s)
+        else:
+            _print(read(), output)
+
+
+def gather(client: AdminClient, progress: Reading, by: By, month: str | None) -> UsageFacts:
+    """Everything that a report of `month` (the server's present one without) says."""
+    today = client.usage()
+    asked = month or today.month
+    since, until = date.fromisoformat(f"{asked}-01"), last_day(asked)
+    denials: list[DenialBucket] = []
+    if by != "team":
+        denials = progress.all("denials", client.denials(since=since, until=until, group_by=(by,)))
+    return UsageFacts(
+        by=by,
+        month=asked,
+        as_of=today.as_of,
+        buckets=progress.all("rows", client.usage_buckets(since=since, until=until, group_by=(by,))),
+        denials=denials,
+        keys=progress.all("keys", client.list_keys()) if by == "key" else [],
+        today=today.usage_by_key,
+        policy=_policy(client),
+    )
+
+
+def _policy(client: AdminClient) -> SpendPolicy | None:
+    try:
+        return client.get_spend_policy()
+    except NotFoundError:
+        return None
+
+
+def _print(report: UsageReport, output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(usage_document(report), indent=2))
+    elif output == "csv":
+        click.echo(usage_csv(report), nl=False)
+    elif output == "markdown":
+        click.echo(usage_markdown(report), nl=False)
+    else:
+        # A pipe has no width of its own: a row stays on its line there.
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        Console(width=width, highlight=False).print(_shown(report))
+
+
+def _watch(read: Callable[[], UsageReport], period_s: float) -> None:
+    try:
+        with Live(_shown(read()), console=Console(highlight=False), auto_refresh=False) as live:
+            while True:
+                time.sleep(period_s)
+                live.update(_shown(read()), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _shown(report: UsageReport) -> Group:
+    sentences = [Text(sentence) for sentence in summary(report)]
+    return Group(*sentences, usage_table(report))
+
+
+def usage_table(report: UsageReport) -> Table:
+    """The report's rows and their sum for a terminal."""
+    shown = columns(report)
+    table = Table(box=box.SIMPLE_HEAD, show_footer=len(report.rows) > 1)
+    for index, column in enumerate(shown):
+        table.add_column(
+            column.heading,
+            Text(column.total(report.total)),
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+            no_wrap=column.is_number and index > 0,
+        )
+    for row in report.rows:
+        table.add_row(*(Text(column.cell(row)) for column in shown))
+    return table

@@ -1,0 +1,262 @@
+"""Usage of a month by key, team, model or day: rows, their sum, and where the month leads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.fields import micro_usd
+from pulumi_groq.models.history import DenialBucket, UsageBucket
+from pulumi_groq.models.spend_policy import SpendPolicy
+from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.reports.projection import Pace, pace
+
+By = Literal["key", "team", "model", "day"]
+
+UNUSED_AFTER: Final = timedelta(days=30)
+NO_TEAM: Final = "(no team)"
+NO_MODEL: Final = "(refused before its model was known)"
+
+
+@dataclass(frozen=True)
+class UsageFacts:
+    """What the gateway said. `buckets` and `denials` are the month's, grouped by `by` (denials not by team).
+
+    `keys` are the live keys and `today` their usage; both matter for `by` key and for counting only.
+    """
+
+    by: By
+    month: str
+    as_of: datetime
+    buckets: Sequence[UsageBucket]
+    denials: Sequence[DenialBucket] = ()
+    keys: Sequence[ApiKey] = ()
+    today: Sequence[KeyUsage] = ()
+    policy: SpendPolicy | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the month is the server's present one: else limits, budgets and pace mean nothing."""
+        return self.month == f"{self.as_of:%Y-%m}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Sums of one group. Prompt tokens include the cached ones; `denied` is `None` where not counted."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost_micro_usd: int = 0
+    denied: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Prompt plus completion."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @classmethod
+    def of(cls, bucket: UsageBucket | None, denied: int | None) -> "Counts":
+        """What a bucket holds; nothing where there is none."""
+        if bucket is None:
+            return cls(denied=denied)
+        return cls(
+            requests=bucket.requests,
+            prompt_tokens=bucket.prompt_tokens,
+            cached_tokens=bucket.cached_tokens,
+            completion_tokens=bucket.completion_tokens,
+            cost_micro_usd=micro_usd(bucket.cost_usd),
+            denied=denied,
+        )
+
+    @classmethod
+    def sum(cls, parts: Sequence["Counts"]) -> "Counts":
+        """All of `parts` together."""
+        counted = [part.denied for part in parts if part.denied is not None]
+        return cls(
+            requests=sum(part.requests for part in parts),
+            prompt_tokens=sum(part.prompt_tokens for part in parts),
+            cached_tokens=sum(part.cached_tokens for part in parts),
+            completion_tokens=sum(part.completion_tokens for part in parts),
+            cost_micro_usd=sum(part.cost_micro_usd for part in parts),
+            denied=sum(counted) if counted else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """Today's use of a limit per day."""
+
+    limit: Literal["requests_per_day", "tokens_per_day"]
+    used: int
+    ceiling: int
+
+    @property
+    def share(self) -> float:
+        """The part that is used; 1 is all of it."""
+        return self.used / self.ceiling
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One key, team, model or day; `id` is the key's id where the row is a key, else the same as `name`.
+
+    `pace` holds the budget of a key's whole lineage against its spending; its ceiling is `None`
+    without a budget, and there is no pace in months that are over. `notes` are short warnings.
+    """
+
+    id: str
+    name: str
+    counts: Counts
+    team: str | None = None
+    limits: tuple[LimitUse, ...] = ()
+    pace: Pace | None = None
+    last_used_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tightest_limit(self) -> LimitUse | None:
+        """The limit per day of which most is used today."""
+        return max(self.limits, key=lambda limit: limit.share, default=None)
+
+
+@dataclass(frozen=True)
+class UsageReport:
+    """A month's usage. `pace` is the organisation's against its cap, for the running month only."""
+
+    by: By
+    month: str
+    as_of: datetime
+    rows: tuple[UsageRow, ...]
+    total: Counts
+    pace: Pace | None
+    policy: SpendPolicy | None
+    unused_keys: int
+
+
+def usage_report(facts: UsageFacts) -> UsageReport:
+    """The report. Rows with the highest cost come first, days in their order."""
+    denied = {_denial_id(facts.by, each): each.requests for each in facts.denials}
+    rows = _key_rows(facts, denied) if facts.by == "key" else _other_rows(facts, denied)
+    if facts.by != "day":
+        rows.sort(key=_dearest_first)
+    total = Counts.sum([row.counts for row in rows])
+    organisation = None
+    if facts.is_running:
+        spent = micro_usd(facts.policy.status.spent_usd) if facts.policy else total.cost_micro_usd
+        cap = micro_usd(facts.policy.monthly_cap_usd) if facts.policy else None
+        organisation = pace(spent, cap, facts.as_of)
+    return UsageReport(
+        by=facts.by,
+        month=facts.month,
+        as_of=facts.as_of,
+        rows=tuple(rows),
+        total=total,
+        pace=organisation,
+        policy=facts.policy,
+        unused_keys=sum(1 for key in facts.keys if unused_days(key, facts.as_of) is not None),
+    )
+
+
+def unused_days(key: ApiKey, as_of: datetime) -> int | None:
+    """For how many days the key has served nothing (since its start if never used), if it is 30 or more."""
+    idle = as_of - (key.last_used_at or key.created_at)
+    return idle // timedelta(days=1) if idle >= UNUSED_AFTER else None
+
+
+def _dearest_first(row: UsageRow) -> tuple[int, int, int, str, str]:
+    counts = row.counts
+    return (-counts.cost_micro_usd, -counts.tokens, -counts.requests, row.name, row.id)
+
+
+def _key_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
+    buckets = {bucket.key_id or "": bucket for bucket in facts.buckets}
+    today = {usage.key_id: usage for usage in facts.today}
+    spent_by_lineage = _spent_by_lineage(facts.buckets)
+    rows = []
+    for key in facts.keys:
+        counts = Counts.of(buckets.pop(key.id, None), denied.get(key.id, 0))
+        spent = spent_by_lineage.get(key.lineage_id, 0)
+        rows.append(_key_row(key, counts, today.get(key.id), spent, facts))
+    for key_id, bucket in buckets.items():
+        counts = Counts.of(bucket, denied.get(key_id, 0))
+        rows.append(UsageRow(key_id, bucket.key_name or key_id, counts, bucket.team, notes=("deleted",)))
+    return rows
+
+
+def _key_row(
+    key: ApiKey, counts: Counts, today: KeyUsage | None, lineage_spent: int, facts: UsageFacts
+) -> UsageRow:
+    budget = None if key.monthly_budget_usd is None else micro_usd(key.monthly_budget_usd)
+    spent = counts.cost_micro_usd if budget is None else lineage_spent
+    return UsageRow(
+        id=key.id,
+        name=key.name,
+        counts=counts,
+        team=key.team,
+        limits=_limits(key, today) if facts.is_running else (),
+        pace=pace(spent, budget, facts.as_of) if facts.is_running else None,
+        last_used_at=key.last_used_at,
+        notes=tuple(_notes(key, facts.as_of)),
+    )
+
+
+def _limits(key: ApiKey, today: KeyUsage | None) -> tuple[LimitUse, ...]:
+    requests, tokens = (today.requests_today, today.tokens_today) if today else (0, 0)
+    ceilings = key.effective_limits
+    found = []
+    if ceilings.requests_per_day is not None:
+        found.append(LimitUse("requests_per_day", requests, ceilings.requests_per_day))
+    if ceilings.tokens_per_day is not None:
+        found.append(LimitUse("tokens_per_day", tokens, ceilings.tokens_per_day))
+    return tuple(found)
+
+
+def _notes(key: ApiKey, as_of: datetime) -> Iterable[str]:
+    if key.status != "active":
+        yield key.status
+    days = unused_days(key, as_of)
+    if days is not None:
+        yield f"unused for {days} days" if key.last_used_at else f"never used in {days} days"
+
+
+def _spent_by_lineage(buckets: Iterable[UsageBucket]) -> dict[str, int]:
+    spent: dict[str, int] = {}
+    for bucket in buckets:
+        lineage = bucket.lineage_id or ""
+        spent[lineage] = spent.get(lineage, 0) + micro_usd(bucket.cost_usd)
+    return spent
+
+
+def _other_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
+    found = {_bucket_id(facts.by, bucket): bucket for bucket in facts.buckets}
+    names = dict.fromkeys([*found, *denied])
+    leads_on = facts.is_running and facts.by != "day"
+    rows = []
+    for name in sorted(names):
+        counts = Counts.of(found.get(name), None if facts.by == "team" else denied.get(name, 0))
+        heading = pace(counts.cost_micro_usd, None, facts.as_of) if leads_on else None
+        rows.append(UsageRow(name, name or NO_MODEL, counts, pace=heading))
+    return rows
+
+
+def _bucket_id(by: By, bucket: UsageBucket) -> str:
+    match by:
+        case "day":
+            return bucket.day.isoformat() if bucket.day else ""
+        case "team":
+            return bucket.team or NO_TEAM
+        case "model":
+            return bucket.model or ""
+    return bucket.key_id or ""
+
+
+def _denial_id(by: By, denial: DenialBucket) -> str:
+    match by:
+        case "day":
+            return denial.day.isoformat() if denial.day else ""
+        case "model":
+            return denial.model or ""
+    return denial.key_id or ""

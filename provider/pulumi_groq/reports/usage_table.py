@@ -1,0 +1,139 @@
+"""A usage report in words: the lines above its table, and the cells, ready for any kind of table."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi_groq.models.fields import usd
+from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.projection import Pace, last_day
+from pulumi_groq.reports.usage import Counts, UsageReport, UsageRow
+from pulumi_groq.reports.wording import minute
+
+_HEADINGS: Final = {"key": "Key", "team": "Team", "model": "Model", "day": "Day"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, whether its cells are numbers, and the text of a cell. Foreign names in it are one line."""
+
+    heading: str
+    is_number: bool
+    cell: Callable[[UsageRow], str]
+    total: Callable[[Counts], str]
+
+
+def columns(report: UsageReport) -> tuple[Column, ...]:
+    """The columns that say something in this report."""
+    return tuple(_columns(report))
+
+
+def summary(report: UsageReport) -> tuple[str, ...]:
+    """What the report says in whole sentences; plain text, no foreign names."""
+    return tuple(_sentences(report))
+
+
+def money(micro_usd: int) -> str:
+    """`1,234.56`; as many more places as an amount below ten cents needs to be seen."""
+    if micro_usd == 0 or abs(micro_usd) >= 100_000:
+        return f"{usd(micro_usd):,.2f}"
+    return f"{usd(micro_usd):,.6f}".rstrip("0")
+
+
+def share(part: float) -> str:
+    """`62 %`; `<1 %` for what is little but not nothing."""
+    return "<1 %" if 0 < part < 0.01 else f"{part:.0%}".replace("%", " %")
+
+
+def _columns(report: UsageReport) -> Iterator[Column]:
+    by = report.by
+    yield Column(_HEADINGS[by], False, lambda row: visible(row.name), lambda _: "total")
+    if by == "key":
+        yield Column("Team", False, lambda row: visible(row.team or ""), _blank)
+    yield _number("Requests", lambda counts: f"{counts.requests:,}")
+    yield _number("Tokens", lambda counts: f"{counts.tokens:,}")
+    yield _number("USD", lambda counts: money(counts.cost_micro_usd))
+    if by != "team":
+        yield _number("Refused", lambda counts: f"{counts.denied or 0:,}")
+    if by != "day" and report.pace is not None:
+        yield Column("Month end", True, _projected, _blank)
+    if by == "key":
+        yield from _key_columns(report)
+
+
+def _key_columns(report: UsageReport) -> Iterator[Column]:
+    if report.pace is not None:
+        yield Column("Today's limit", True, _limit, _blank)
+        yield Column("Budget", True, _budget, _blank)
+    yield Column("Last used", False, lambda row: minute(row.last_used_at) if row.last_used_at else "", _blank)
+    yield Column("Note", False, lambda row: ", ".join(row.notes), _blank)
+
+
+def _number(heading: str, text: Callable[[Counts], str]) -> Column:
+    return Column(heading, True, lambda row: text(row.counts), text)
+
+
+def _blank(_: Counts) -> str:
+    return ""
+
+
+def _projected(row: UsageRow) -> str:
+    known = row.pace is not None and row.pace.projected_micro_usd is not None
+    return money(row.pace.projected_micro_usd or 0) if known and row.pace else ""
+
+
+def _limit(row: UsageRow) -> str:
+    tightest = row.tightest_limit
+    if tightest is None:
+        return ""
+    unit = "requests" if tightest.limit == "requests_per_day" else "tokens"
+    return f"{share(tightest.share)} of {tightest.ceiling:,} {unit}"
+
+
+def _budget(row: UsageRow) -> str:
+    if row.pace is None or row.pace.ceiling_micro_usd is None or row.pace.share is None:
+        return ""
+    used = f"{share(row.pace.share)} of {money(row.pace.ceiling_micro_usd)}"
+    if row.pace.is_reached:
+        return f"{used}, reached"
+    days = row.pace.days_to_ceiling
+    return used if days is None else f"{used}, {days:.1f} days left"
+
+
+def _sentences(report: UsageReport) -> Iterator[str]:
+    total = report.total
+    until = f"as of {minute(report.as_of)}" if report.pace else "a month that is over"
+    yield (
+        f"{report.month}, {until}: {total.requests:,} requests, {total.tokens:,} tokens, "
+        f"{money(total.cost_micro_usd)} USD."
+    )
+    if report.pace is not None:
+        yield from pace_sentences(report.pace, report.month, auto_pause=_auto_pauses(report))
+    if report.unused_keys and report.by == "key":
+        keys = "1 key has" if report.unused_keys == 1 else f"{report.unused_keys:,} keys have"
+        yield f"{keys} served nothing for 30 days or more."
+
+
+def _auto_pauses(report: UsageReport) -> bool:
+    return report.policy is not None and report.policy.auto_pause
+
+
+def pace_sentences(pace: Pace, month: str, *, auto_pause: bool) -> Iterator[str]:
+    """Where the organisation's spending stands, and where it leads."""
+    ceiling = pace.ceiling_micro_usd
+    if ceiling is not None and pace.share is not None:
+        yield f"Spent {money(pace.spent_micro_usd)} of the cap of {money(ceiling)} USD ({share(pace.share)})."
+    if pace.is_reached:
+        yield "The cap is reached: " + ("new requests are refused." if auto_pause else "it alerts only.")
+    if pace.projected_micro_usd is None:
+        return
+    leads_to = f"At this month's pace {money(pace.projected_micro_usd)} USD by {last_day(month)}"
+    if ceiling is None or pace.is_reached:
+        yield f"{leads_to}."
+    elif pace.days_to_ceiling is None or pace.reaches_ceiling_at is None:
+        yield f"{leads_to}: below the cap."
+    else:
+        yield (
+            f"{leads_to}: the cap is reached in {pace.days_to_ceiling:.1f} days, "
+            f"on {pace.reaches_ceiling_at:%Y-%m-%d}."
+        )
