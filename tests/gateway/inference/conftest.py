@@ -23,7 +23,7 @@ from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.protocols import Lease
-from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
+from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -60,7 +60,7 @@ class DictDirectory:
             lineage_id="key_01" + "0" * 24,
             team=None,
             models=MODELS,
-            limits=None,  # type: ignore[arg-type]  # the remembering metering has none
+            limits=Limits(),
             monthly_budget_micro_usd=None,
             expires_at=None,
             disabled=False,
@@ -132,17 +132,21 @@ class Bench:
     script: EchoScript = PLAIN
     upstream: Any = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    real_metering: Callable[[FixedClock, DictDirectory], Any] | None = None
 
     def __post_init__(self) -> None:
         self.clock = FixedClock()
         self.directory = DictDirectory()
         self.key = self.directory.add(KEY)
         self.metering = RememberingMetering()
+        metering = self.metering
+        if self.real_metering is not None:
+            metering = self.real_metering(self.clock, self.directory)
         self.echo = EchoUpstream(self.clock, self.script, self.sleep)
         self.records: list[RequestRecord] = []
         self.plane = InferencePlane(
             directory=self.directory,
-            metering=self.metering,
+            metering=metering,
             upstream=self.upstream or self.echo,
             catalogue=Catalogue.load(),
             clock=self.clock,
@@ -170,7 +174,7 @@ class Bench:
             "query_string": b"",
             "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items() if value],
         }
-        return asyncio.run(self._drive(scope, body))
+        return asyncio.run(self.drive(scope, body))
 
     def post(self, name: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
         """A POST to `/openai/v1/{name}` with its length."""
@@ -178,7 +182,8 @@ class Bench:
             "POST", f"/openai/v1/{name}", body, {"content-length": str(len(body)), **(headers or {})}
         )
 
-    async def _drive(self, scope: dict[str, Any], body: bytes) -> Answer:
+    async def drive(self, scope: dict[str, Any], body: bytes) -> Answer:
+        """One request inside a running loop."""
         messages: list[Message] = []
         pending = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -1,0 +1,161 @@
+"""The plane with the real metering: what is declared holds under parallel traffic."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
+from pulumi_groq.gateway.metering.events import Unobserved
+from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.policy.access import Limits, OrganisationPolicy
+
+KEY = "pgq_" + "A" * 48
+OTHER = "pgq_" + "B" * 48
+CALLERS = 200
+
+
+class NoWebhooks:
+    """No policy here has a URL."""
+
+    async def post(self, url: str, body: bytes, headers: Any) -> int:
+        raise AssertionError(url)
+
+    async def close(self) -> None:
+        return None
+
+
+def chat(**change: Any) -> bytes:
+    body = {
+        "model": "openai/gpt-oss-20b",
+        "max_tokens": 1000,
+        "messages": [{"role": "user", "content": "a b c"}],
+    }
+    return json.dumps(body | change).encode()
+
+
+@pytest.fixture
+def metered(bench: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., tuple[Any, Accounting]]]:
+    """Makes a plane with the real metering over a store of its own."""
+    opened: list[Any] = []
+
+    def make(**options: Any) -> tuple[Any, Accounting]:
+        made: list[Accounting] = []
+        folder = tmp_path / str(len(opened))
+        folder.mkdir()
+        store = open_store(f"sqlite:///{folder / 'gateway.db'}")
+
+        def real(clock: Any, directory: Any) -> Any:
+            parts = MeteringParts(
+                store=store,
+                journal_directory=folder / "journal",
+                directory=directory,
+                clock=clock,
+                events=Unobserved(),
+                sender=NoWebhooks(),
+                random=Random(1),  # noqa: S311  jitter, no secret
+            )
+            made.append(open_accounting(parts))
+            return made[0].metering
+
+        plane = bench(real_metering=real, **options)
+        opened.append((made[0], store))
+        return plane, made[0]
+
+    yield make
+    for accounting, store in opened:
+        accounting.ledger.close()
+        store.close()
+
+
+def scope(key: str = KEY) -> dict[str, Any]:
+    path = "/openai/v1/chat/completions"
+    headers = [(b"authorization", f"Bearer {key}".encode())]
+    return {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
+
+
+async def at_once(made: Any, gate: asyncio.Event, body: bytes) -> list[Any]:
+    """All callers' requests in flight before the first answer."""
+    callers = [asyncio.create_task(made.drive(scope(), body)) for _ in range(CALLERS)]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(made.records) + made.plane.drain.running == CALLERS
+    gate.set()
+    return await asyncio.gather(*callers)
+
+
+def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[..., Any]) -> None:
+    """200 requests at once at a cap for about 9: the rest is refused, none of it goes upstream."""
+    gate = asyncio.Event()
+    made, accounting = metered(sleep=lambda _: gate.wait())
+    made.directory.organisation = OrganisationPolicy(3_000, (), auto_pause=True)
+    answers = asyncio.run(at_once(made, gate, chat()))
+    served = [answer for answer in answers if answer.status == 200]
+    refused = [json.loads(answer.body)["error"]["code"] for answer in answers if answer.status != 200]
+    assert 5 <= len(served) <= 10
+    assert refused == ["blocked_api_access"] * (CALLERS - len(served))
+    assert made.echo.calls.total() == len(served)
+    assert 0 < accounting.usage.month_spend_micro_usd(made.clock.now()) <= 3_000
+    assert accounting.metering.open_leases == 0
+
+
+def test_a_burst_is_held_to_the_requests_per_minute(metered: Callable[..., Any]) -> None:
+    """Of 200 requests at once a key with 20 a minute gets 20, the others the time to wait."""
+    gate = asyncio.Event()
+    made, _ = metered(sleep=lambda _: gate.wait())
+    made.directory.add(KEY, limits=Limits(requests_per_minute=20))
+    answers = asyncio.run(at_once(made, gate, chat()))
+    refused = [answer for answer in answers if answer.status == 429]
+    assert (len(refused), made.echo.calls.total()) == (CALLERS - 20, 20)
+    assert {answer.headers[b"retry-after"] for answer in refused} == {b"3"}
+
+
+def test_a_change_of_policy_holds_for_the_next_request(metered: Callable[..., Any]) -> None:
+    """A cap, a raise of it, and a key taken away are in force at once."""
+    made, _ = metered()
+    statuses = []
+    for change in (
+        lambda: setattr(made.directory, "organisation", OrganisationPolicy(1, (), auto_pause=True)),
+        lambda: setattr(made.directory, "organisation", OrganisationPolicy(10**9, (), auto_pause=True)),
+        lambda: made.directory.add(KEY, disabled=True),
+    ):
+        change()
+        statuses.append(made.post("chat/completions", chat()).status)
+    assert statuses == [400, 200, 401]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cap=st.integers(min_value=1, max_value=2_000),
+    requests=st.lists(
+        st.tuples(
+            st.integers(min_value=1, max_value=3_000), st.integers(min_value=1, max_value=60), st.booleans()
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+)
+def test_spend_stays_within_the_cap_and_usage_agrees_with_the_echo(
+    metered: Callable[..., Any], cap: int, requests: list[tuple[int, int, bool]]
+) -> None:
+    """Whatever is asked for in whatever order, the cap holds, and the books say what the echo said."""
+    made, accounting = metered()
+    made.directory.organisation = OrganisationPolicy(cap, (), auto_pause=True)
+    stated = 0
+    for max_tokens, words, stream in requests:
+        content = " word" * words
+        body = chat(max_tokens=max_tokens, stream=stream, messages=[{"role": "user", "content": content}])
+        answer = made.post("chat/completions", body)
+        assert answer.status in (200, 400)
+        if answer.status == 200:
+            record = made.records[-1]
+            assert record.completion_tokens == min(words, max_tokens)
+            stated += record.cost_micro_usd
+    assert accounting.usage.month_spend_micro_usd(made.clock.now()) == stated <= cap
+    assert made.echo.calls.total() == sum(record.status == 200 for record in made.records)
