@@ -130,9 +130,9 @@ class Stack:
         """Run `pulumi preview --diff`."""
         return self.pulumi("preview", "--diff", "--stack", self.name, *arguments, **environment)
 
-    def refresh(self) -> Run:
+    def refresh(self, *arguments: str) -> Run:
         """Run `pulumi refresh` and expect success."""
-        run = self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.name)
+        run = self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.name, *arguments)
         assert run.code == 0, run.output
         return run
 

@@ -1,0 +1,63 @@
+"""Runs of `pulumi up` that are killed at a step of the provider, found by what the gateway was asked."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from local_engine import Run, Stack
+
+STEP_DEADLINE_S = 90
+
+
+def up_killed(stack: Stack, when: Callable[[], object], *, whole_run: bool = False) -> Run:
+    """Start `pulumi up` and, once `when` holds, kill -9 the provider's process, or all of the run's."""
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name]
+    run = subprocess.Popen(
+        [*command, "--non-interactive", "--color", "never"],
+        cwd=stack.folder,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _wait_for_step(run, when)
+        if whole_run:
+            os.killpg(run.pid, signal.SIGKILL)
+        else:
+            os.kill(_provider_of(run.pid), signal.SIGKILL)
+        output, _ = run.communicate(timeout=STEP_DEADLINE_S)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.communicate()
+    return Run(run.returncode, output)
+
+
+def _wait_for_step(run: "subprocess.Popen[str]", when: Callable[[], object]) -> None:
+    deadline = time.monotonic() + STEP_DEADLINE_S
+    while not when():
+        assert run.poll() is None, f"the run ended before the step: {run.communicate()[0]}"
+        assert time.monotonic() < deadline, "the run did not come to the step in time"
+        time.sleep(0.02)
+
+
+def _provider_of(pid: int) -> int:
+    """The process that serves dynamic resources to the run `pid`."""
+    (found,) = [child for child in _descendants(pid) if "pulumi.dynamic" in _command(child)]
+    return found
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield int(child)
+            yield from _descendants(int(child))
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
