@@ -2,21 +2,21 @@
 
 Run by hand, with the pulumi CLI on PATH: `pytest tests/engine/record_previews.py`. It writes
 tests/reports/golden/: `NAME.preview.json` as the engine printed it, `NAME.live.json` as the admin
-API answered at that moment, and `stack.export.json`. Ids and times stay as they are: they belong
-to a gateway and a stack that are gone. Source positions are left out: they are paths of this machine.
+API answered at that moment, `stack.export.json`, and the reviews of them as Markdown (`-k render`
+writes those alone). Ids and times stay as they are: they belong to a gateway and a stack that are
+gone. Source positions are left out: they are paths of this machine.
 """
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-pytestmark = pytest.mark.engine
+from report_facts import GOLDEN, RECORDED, recorded_review
 
-GOLDEN = Path(__file__).parents[1] / "reports" / "golden"
+pytestmark = pytest.mark.engine
 
 PROGRAM = '''\
 """Declares what declarations.json holds, and a secret store that takes every key's value."""
@@ -145,6 +145,13 @@ def test_record(gateway: Any, stack: Any) -> None:
     _call(gateway.base_url, values["batch-processor"], "openai/gpt-oss-20b")
     stack.declare(**ROTATED)
     _record("rotated", gateway, stack)
+
+
+def test_render() -> None:
+    """The reviews of what is recorded."""
+    for name in RECORDED:
+        (GOLDEN / f"{name}.review.md").write_text(recorded_review(name))
+    (GOLDEN / "changed-offline.review.md").write_text(recorded_review("changed", offline=True))
 
 
 def _call(base_url: str, key: str, model: str) -> None:

@@ -1,0 +1,414 @@
+"""Every finding: a change that it is about, and one close by that it is not about."""
+
+import ast
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_groq import reports
+from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.reports.findings import Finding, Severity
+from pulumi_groq.reports.findings_keys import mints, revokes
+from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.review import review
+from pulumi_groq.reports.settings import KeySettings
+from pulumi_groq.rotation.machine import Held, LiveKey, plan
+from report_facts import (
+    CATALOGUE,
+    KEY_ID,
+    NOON,
+    key_step,
+    live,
+    live_key,
+    live_policy,
+    policy_step,
+    preview,
+    step,
+    taker,
+    usage_row,
+)
+
+RULE_FILES = sorted(Path(*reports.__path__).glob("findings_*.py"))
+USED = "2026-11-23T11:58:00Z"
+QUIET = "2026-11-21T11:58:00Z"
+OTHER_ID = "key_01000000000000000000000002"
+
+
+def found(*steps: Mapping[str, Any], facts: Live | str = "not asked") -> list[Finding]:
+    made = review(preview(*steps), catalogue=CATALOGUE, live=facts, now=NOON, raise_factor=Decimal(2))
+    return list(made.findings)
+
+
+def rules(*steps: Mapping[str, Any], facts: Live | str = "not asked") -> set[tuple[str, str]]:
+    return {(each.rule, each.severity.word) for each in found(*steps, facts=facts)}
+
+
+def in_use(**row: Any) -> Live:
+    return live(live_key(last_used_at=USED), usage=[usage_row(**row)])
+
+
+def spent(amount_usd: float, **policy: Any) -> Live:
+    return live(policy=live_policy(amount_usd, **policy))
+
+
+def budgets(*amounts_usd: float) -> Live:
+    keys = (
+        live_key(id=f"{KEY_ID[:-1]}{number}", monthly_budget_usd=amount)
+        for number, amount in enumerate(amounts_usd, 1)
+    )
+    return live(*keys, policy=live_policy())
+
+
+A, B = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
+UPDATED = "update"
+ROTATING = {"rotation": {"every_days": 30}}
+DUE = {**ROTATING, "rotation_due": "rotate: 31 days old, limit 30"}
+RETIRING = {**ROTATING, "rotation_due": "retire key …ab12: quiet for 26 h"}
+EMERGENCY = {
+    **ROTATING,
+    "rotation_due": "rotate: emergency trigger changed, earlier keys are revoked at once; "
+    "revoke key …ab12 at once",
+}
+
+CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
+    ("access-widened", "medium"): [
+        (
+            [key_step(UPDATED, {}, {"allowed_models": [A, B]})],
+            [key_step(UPDATED, {"allowed_models": [A, B]}, {"allowed_models": [B]})],
+        ),
+        (
+            [step(UPDATED, "GroqTeam", "t", old={"allowed_models": [A]}, new={"allowed_models": [A, B]})],
+            [step("create", "GroqTeam", "t", new={"allowed_models": [A, B]})],
+        ),
+        (
+            [key_step(UPDATED, {"disabled": True}, {"disabled": False})],
+            [key_step(UPDATED, {"disabled": False}, {"disabled": True})],
+        ),
+    ],
+    ("team-changed", "medium"): [
+        ([key_step(UPDATED, {"team": "a"}, {"team": "b"})], [key_step("create", None, {"team": "b"})])
+    ],
+    ("limit-raised", "medium"): [
+        (
+            [key_step(UPDATED, {"requests_per_minute": 100}, {"requests_per_minute": 201})],
+            [key_step(UPDATED, {"requests_per_minute": 100}, {"requests_per_minute": 200})],
+        ),
+        (
+            [key_step(UPDATED, {"monthly_budget_usd": 10}, {"monthly_budget_usd": 20.01})],
+            [key_step(UPDATED, {"monthly_budget_usd": 10}, {"monthly_budget_usd": 20})],
+        ),
+    ],
+    ("limit-removed", "high"): [
+        (
+            [key_step(UPDATED, {"tokens_per_day": 5}, {"tokens_per_day": "unlimited"})],
+            [key_step(UPDATED, {"tokens_per_day": "unlimited"}, {"tokens_per_day": 5})],
+        ),
+        (
+            [key_step(UPDATED, {"monthly_budget_usd": 5}, {})],
+            [key_step(UPDATED, {}, {"monthly_budget_usd": 5})],
+        ),
+    ],
+    ("model-retired", "low"): [
+        (
+            [
+                key_step(
+                    UPDATED,
+                    {"allowed_models": ["llama-3.1-8b-instant"]},
+                    {"allowed_models": ["llama-3.1-8b-instant"], "requests_per_day": 5},
+                )
+            ],
+            [key_step(UPDATED, {}, {"requests_per_day": 5})],
+        )
+    ],
+    ("model-retired", "medium"): [
+        (
+            [key_step("create", None, {"allowed_models": ["llama-3.1-8b-instant"]})],
+            [key_step("create", None, {})],
+        )
+    ],
+    ("model-unpriced", "high"): [
+        (
+            [key_step("create", None, {"allowed_models": ["allam-2-7b"]})],
+            [key_step("create", None, {"allowed_models": [A]})],
+        ),
+        (
+            [step("create", "GroqTeam", "t", new={"allowed_models": ["no/such-model"]})],
+            [step("create", "GroqTeam", "t", new={"allowed_models": [B]})],
+        ),
+    ],
+    ("expiry-past", "high"): [
+        (
+            [key_step(UPDATED, {}, {"expires_at": "2026-11-23T11:59:00Z"})],
+            [key_step(UPDATED, {}, {"expires_at": "2027-11-23T11:59:00Z"})],
+        )
+    ],
+    ("expiry-soon", "medium"): [
+        (
+            [key_step("create", None, {"expires_at": "2026-11-30T12:00:00Z"})],
+            [key_step("create", None, {"expires_at": "2026-11-30T12:01:00Z"})],
+        )
+    ],
+    ("policy-removed", "high"): [
+        ([policy_step("delete", {}, None)], [policy_step(UPDATED, {}, {"monthly_cap_usd": 600})])
+    ],
+    ("auto-pause-off", "high"): [
+        (
+            [policy_step(UPDATED, {}, {"auto_pause": False})],
+            [policy_step(UPDATED, {"auto_pause": False}, {"auto_pause": True})],
+        ),
+        ([policy_step("create", None, {"auto_pause": False})], [policy_step("create", None, {})]),
+    ],
+    ("alerts-removed", "medium"): [
+        (
+            [policy_step(UPDATED, {}, {"alert_thresholds_usd": []})],
+            [policy_step(UPDATED, {}, {"alert_thresholds_usd": [100]})],
+        )
+    ],
+    ("secret-changes", "medium"): [
+        ([key_step("replace", {}, {"name": "new"})], [key_step(UPDATED, {}, {"requests_per_day": 5})])
+    ],
+    ("secret-changes", "low"): [
+        ([key_step(UPDATED, ROTATING, DUE)], [key_step(UPDATED, ROTATING, RETIRING)])
+    ],
+    ("rotation-revokes", "high"): [
+        ([key_step(UPDATED, ROTATING, EMERGENCY)], [key_step(UPDATED, ROTATING, DUE)])
+    ],
+    ("key-deleted", "medium"): [
+        ([key_step("delete", {}, None)], [step("delete", "GroqTeam", "t", old={"allowed_models": [A]})])
+    ],
+    ("key-replaced", "medium"): [
+        ([key_step("replace", {}, {"name": "new"})], [key_step("create", None, {})])
+    ],
+}
+"""Findings that need no gateway: steps that it is about, steps that it is not about."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "fires", "stays_quiet"),
+    [(rule, *case) for rule, cases in CASES.items() for case in cases],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_findings_without_the_gateway(rule: tuple[str, str], fires: Any, stays_quiet: Any) -> None:
+    """A finding appears with its severity where it belongs, and not beside it."""
+    assert rule in rules(*fires)
+    assert rule not in rules(*stays_quiet)
+
+
+LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
+    ("cap-below-spend", "high"): (
+        policy_step(UPDATED, {}, {"monthly_cap_usd": 120}),
+        spent(120),
+        policy_step(UPDATED, {}, {"monthly_cap_usd": 121}),
+        spent(120),
+    ),
+    ("cap-below-spend", "medium"): (
+        policy_step(UPDATED, {"auto_pause": False}, {"auto_pause": False, "monthly_cap_usd": 120}),
+        spent(130),
+        policy_step(UPDATED, {"auto_pause": False}, {"auto_pause": False, "monthly_cap_usd": 140}),
+        spent(130),
+    ),
+    ("cap-below-budgets", "medium"): (
+        policy_step(UPDATED, {}, {"monthly_cap_usd": 400}),
+        budgets(200, 201),
+        policy_step(UPDATED, {}, {"monthly_cap_usd": 401}),
+        budgets(200, 201),
+    ),
+    ("limit-near-use", "high"): (
+        key_step(UPDATED, {"requests_per_day": 100}, {"requests_per_day": 50}),
+        in_use(requests_today=50),
+        key_step(UPDATED, {"requests_per_day": 40}, {"requests_per_day": 50}),
+        in_use(requests_today=50),
+    ),
+    ("limit-near-use", "medium"): (
+        key_step(UPDATED, {"monthly_budget_usd": 100}, {"monthly_budget_usd": 50}),
+        in_use(month_to_date={"requests": 1, "tokens": 1, "cost_usd": 40}),
+        key_step(UPDATED, {"monthly_budget_usd": 100}, {"monthly_budget_usd": 50}),
+        in_use(month_to_date={"requests": 1, "tokens": 1, "cost_usd": 39.9}),
+    ),
+    ("key-in-use-deleted", "high"): (
+        key_step("delete", {}, None),
+        in_use(),
+        key_step("delete", {}, None),
+        live(live_key(last_used_at=QUIET)),
+    ),
+    ("key-in-use-replaced", "high"): (
+        key_step("replace", {}, {"name": "new"}),
+        in_use(),
+        key_step("replace", {}, {"name": "new"}),
+        live(live_key(last_used_at=None)),
+    ),
+    ("key-in-use-rotated", "low"): (
+        key_step(UPDATED, ROTATING, DUE),
+        in_use(),
+        key_step(UPDATED, ROTATING, DUE),
+        live(live_key(last_used_at=QUIET)),
+    ),
+    ("key-disabled", "high"): (
+        key_step(UPDATED, {}, {"disabled": True}),
+        in_use(),
+        key_step(UPDATED, {}, {"disabled": True}),
+        live(live_key()),
+    ),
+    ("access-narrowed", "medium"): (
+        key_step(UPDATED, {"allowed_models": [A, B]}, {"allowed_models": [A]}),
+        in_use(),
+        key_step(UPDATED, {"allowed_models": [A, B]}, {"allowed_models": [A]}),
+        live(live_key(last_used_at=QUIET)),
+    ),
+    ("model-unpriced", "high"): (
+        key_step("create", None, {"allowed_models": ["no/such-model"]}),
+        live(),
+        key_step("create", None, {"allowed_models": [A]}),
+        live(),
+    ),
+    ("limit-removed", "high"): (
+        key_step(UPDATED, {"requests_per_day": 5}, {}),
+        live(live_key()),
+        key_step(UPDATED, {"requests_per_minute": 5}, {}),
+        live(live_key()),
+    ),
+    ("limit-raised", "medium"): (
+        key_step(UPDATED, {}, {"requests_per_minute": 2001}),
+        live(live_key()),
+        key_step(UPDATED, {}, {"requests_per_minute": 2000}),
+        live(live_key()),
+    ),
+}
+"""Findings that need the gateway's facts: a step and facts that fire, and a pair that does not."""
+
+
+@pytest.mark.parametrize("rule", LIVE_CASES, ids="-".join)
+def test_findings_with_the_gateway(rule: tuple[str, str]) -> None:
+    """A finding that needs use, spend or defaults appears where they call for it, and not beside it."""
+    fires, facts, stays_quiet, other_facts = LIVE_CASES[rule]
+    assert rule in rules(fires, facts=facts)
+    assert rule not in rules(stays_quiet, facts=other_facts)
+
+
+def test_every_finding_has_its_cases() -> None:
+    """No rule can yield a finding that the tables above know nothing of."""
+    yielded = {
+        constant.value
+        for file in RULE_FILES
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "finding"
+        for constant in ast.walk(call.args[0])
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+    assert {rule for rule, _ in [*CASES, *LIVE_CASES]} == yielded
+
+
+def test_minute_limits_are_held_against_the_average() -> None:
+    """Of a limit per minute only the day's average is known: 72,000 requests by noon are 100 a minute."""
+    lowered = key_step(UPDATED, {"requests_per_minute": 500}, {"requests_per_minute": 100})
+    (finding,) = (
+        each for each in found(lowered, facts=in_use(requests_today=72_000)) if each.rule == "limit-near-use"
+    )
+    assert finding.severity is Severity.HIGH
+    assert "100 requests a minute on average since midnight" in finding.what
+
+
+def test_a_budget_that_outgrows_the_cap_is_found_on_the_key() -> None:
+    """A cap that stays as it is can still end below the budgets: the key that grows is named, once."""
+    grown = key_step(UPDATED, {"monthly_budget_usd": 300}, {"monthly_budget_usd": 450})
+    assert ("cap-below-budgets", "medium") not in rules(grown, facts=budgets(300))
+    assert ("cap-below-budgets", "medium") in rules(grown, facts=budgets(300, 51))
+
+
+def test_budgets_count_once_a_lineage() -> None:
+    """Two generations of a key in its overlap share a budget."""
+    successor = live_key(id=OTHER_ID, lineage_id=KEY_ID, generation=2, monthly_budget_usd=300)
+    facts = live(live_key(monthly_budget_usd=300), successor, policy=live_policy())
+    assert rules(policy_step(UPDATED, {}, {"monthly_cap_usd": 300}), facts=facts) == set()
+
+
+def test_quiet_hours_decide_whether_a_deleted_key_is_in_use() -> None:
+    """A key's own quiet period counts: two days ago is in use for one that asks for three days."""
+    facts = live(live_key(last_used_at=QUIET))
+    patient = {"rotation": {"every_days": 30, "quiet_hours": 72}}
+    assert ("key-in-use-deleted", "high") in rules(key_step("delete", patient, None), facts=facts)
+
+
+def test_a_deletion_in_use_says_what_the_run_will_do() -> None:
+    """Without allow_delete_in_use the run fails; with it the callers do."""
+    refused, allowed = (
+        next(each.why for each in found(key_step("delete", flag, None), facts=in_use()))
+        for flag in ({}, {"allow_delete_in_use": True})
+    )
+    assert "the run would fail" in refused
+    assert "401" in allowed
+
+
+def test_takers_of_a_new_value_are_named() -> None:
+    """Whoever reviews a rotation sees which resources take the new value."""
+    findings = found(key_step(UPDATED, ROTATING, DUE), taker("vault"), taker("cache"))
+    assert [each.what for each in findings] == ["gets another value by rotation, taken by cache, vault"]
+
+
+def test_a_failed_preview_is_the_first_finding() -> None:
+    """What the engine reports as an error comes first, for the preview is then incomplete."""
+    error = {
+        "urn": "urn:x::y::z::chatbot-prod",
+        "message": "error: must be\nat least 1\n",
+        "severity": "error",
+    }
+    warning = {"urn": "", "message": "warning: old", "severity": "warning"}
+    made = review(
+        preview(key_step("delete", {}, None), diagnostics=[error, warning]),
+        catalogue=CATALOGUE,
+        live="not asked",
+        now=NOON,
+    )
+    assert [(each.rule, each.resource, each.what) for each in made.findings][:1] == [
+        ("preview-failed", "chatbot-prod", "must be at least 1")
+    ]
+
+
+def test_worst_findings_come_first() -> None:
+    """A reviewer who stops reading early has read what matters."""
+    changed = key_step(
+        UPDATED,
+        {"requests_per_day": 10, "tokens_per_day": 10},
+        {"requests_per_day": "unlimited", "tokens_per_day": 100, "allowed_models": [A, B]},
+    )
+    severities = [each.severity for each in found(changed)]
+    assert severities == sorted(severities, reverse=True)
+    assert len(set(severities)) > 1
+
+
+def test_values_out_of_sight_are_no_findings() -> None:
+    """A value that only the run knows, or that is a secret, is never mistaken for unset."""
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    hidden = {"team": unknown, "monthly_budget_usd": unknown, "allowed_models": [unknown]}
+    assert rules(key_step(UPDATED, {"team": "a", "monthly_budget_usd": 5}, hidden)) == set()
+
+
+LIVE = LiveKey(KEY_ID, 2, "ab12", NOON - timedelta(days=40), NOON)
+OLDER = LiveKey(OTHER_ID, 1, "cd34", NOON - timedelta(days=70), NOON - timedelta(days=30))
+HELD = Held(KEY_ID, 2, has_value=True, delivered_at=None, trigger=None, emergency_trigger=None)
+MONTHLY = RotationSchedule(every_days=30)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "held", "keys", "expected"),
+    [
+        (MONTHLY, HELD, [LIVE], (True, False)),
+        (MONTHLY, HELD, [], (True, False)),
+        (RotationSchedule(), HELD, [OLDER, LIVE], (False, False)),
+        (RotationSchedule(trigger="now"), HELD, [LIVE], (True, False)),
+        (RotationSchedule(emergency_trigger="leak"), HELD, [LIVE], (True, True)),
+        (MONTHLY, Held(OTHER_ID, 1, True, None, None, None), [OLDER, LIVE], (True, False)),
+    ],
+    ids=["due", "all gone", "retire", "trigger", "emergency", "resume"],
+)
+def test_what_is_due_is_understood_as_the_machine_words_it(
+    schedule: RotationSchedule, held: Held, keys: list[LiveKey], expected: tuple[bool, bool]
+) -> None:
+    """Whether a new value comes, and whether an old one ends at once, is read off the machine's own words."""
+    steps = plan(schedule, held, keys, NOON).steps
+    due = KeySettings(rotation_due="; ".join(step.reason for step in steps))
+    assert (mints(due), revokes(due)) == expected
