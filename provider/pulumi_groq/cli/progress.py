@@ -17,15 +17,13 @@ class Reading:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
-    def all(self, what: str, items: Iterable[ItemT]) -> list[ItemT]:
-        """All `items`, counted as they come."""
+    def counted(self, what: str, items: Iterable[ItemT]) -> Iterator[ItemT]:
+        """`items`, counted as they come."""
         task = self._progress.add_task(what, total=None)
-        found = []
         for item in items:
-            found.append(item)
-            self._progress.update(task, completed=len(found))
+            self._progress.advance(task)
+            yield item
         self._progress.remove_task(task)
-        return found
 
 
 @contextmanager

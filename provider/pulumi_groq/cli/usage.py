@@ -5,7 +5,6 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
 from typing import Any, Final, cast
 
 import click
@@ -15,14 +14,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
-from pulumi_groq.cli.progress import Reading, reading
-from pulumi_groq.errors import NotFoundError
-from pulumi_groq.models.history import DenialBucket
-from pulumi_groq.models.spend_policy import SpendPolicy
-from pulumi_groq.reports.projection import last_day
-from pulumi_groq.reports.usage import By, UsageFacts, UsageReport, usage_report
+from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.source import ClientSource
+from pulumi_groq.reports.source import usage_facts
+from pulumi_groq.reports.usage import By, UsageReport, usage_report
 from pulumi_groq.reports.usage_formats import usage_csv, usage_document, usage_markdown
 from pulumi_groq.reports.usage_table import columns, summary
 
@@ -78,39 +74,13 @@ def usage(by: str, month: str | None, output: str, watch_s: float | None) -> Non
 
         def read() -> UsageReport:
             with reading() as progress:
-                return usage_report(gather(client, progress, cast("By", by), month))
+                source = ClientSource(client, progress)
+                return usage_report(usage_facts(source, cast("By", by), month))
 
         if watch_s is not None:
             _watch(read, watch_s)
         else:
             _print(read(), output)
-
-
-def gather(client: AdminClient, progress: Reading, by: By, month: str | None) -> UsageFacts:
-    """Everything that a report of `month` (the server's present one without) says."""
-    today = client.usage()
-    asked = month or today.month
-    since, until = date.fromisoformat(f"{asked}-01"), last_day(asked)
-    denials: list[DenialBucket] = []
-    if by != "team":
-        denials = progress.all("denials", client.denials(since=since, until=until, group_by=(by,)))
-    return UsageFacts(
-        by=by,
-        month=asked,
-        as_of=today.as_of,
-        buckets=progress.all("rows", client.usage_buckets(since=since, until=until, group_by=(by,))),
-        denials=denials,
-        keys=progress.all("keys", client.list_keys()) if by == "key" else [],
-        today=today.usage_by_key,
-        policy=_policy(client),
-    )
-
-
-def _policy(client: AdminClient) -> SpendPolicy | None:
-    try:
-        return client.get_spend_policy()
-    except NotFoundError:
-        return None
 
 
 def _print(report: UsageReport, output: str) -> None:

@@ -1,7 +1,7 @@
 """Usage of a month by key, team, model or day: rows, their sum, and where the month leads."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -103,8 +103,8 @@ class LimitUse:
 class UsageRow:
     """One key, team, model or day; `id` is the key's id where the row is a key, else the same as `name`.
 
-    `pace` holds the budget of a key's whole lineage against its spending; its ceiling is `None`
-    without a budget, and there is no pace in months that are over. `notes` are short warnings.
+    `projected_micro_usd` is the row's own cost by the end of a running month. `budget` holds a key's
+    budget against what its whole lineage spent. `notes` are short warnings.
     """
 
     id: str
@@ -112,7 +112,8 @@ class UsageRow:
     counts: Counts
     team: str | None = None
     limits: tuple[LimitUse, ...] = ()
-    pace: Pace | None = None
+    projected_micro_usd: int | None = None
+    budget: Pace | None = None
     last_used_at: datetime | None = None
     notes: tuple[str, ...] = ()
 
@@ -175,32 +176,45 @@ def _key_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
     buckets = {bucket.key_id or "": bucket for bucket in facts.buckets}
     today = {usage.key_id: usage for usage in facts.today}
     spent_by_lineage = _spent_by_lineage(facts.buckets)
+    newest = {key.lineage_id: key.id for key in sorted(facts.keys, key=lambda key: key.generation)}
     rows = []
     for key in facts.keys:
         counts = Counts.of(buckets.pop(key.id, None), denied.get(key.id, 0))
-        spent = spent_by_lineage.get(key.lineage_id, 0)
-        rows.append(_key_row(key, counts, today.get(key.id), spent, facts))
-    for key_id, bucket in buckets.items():
-        counts = Counts.of(bucket, denied.get(key_id, 0))
-        rows.append(UsageRow(key_id, bucket.key_name or key_id, counts, bucket.team, notes=("deleted",)))
-    return rows
+        notes = ["predecessor"] if newest[key.lineage_id] != key.id else []
+        notes += _notes(key, facts.as_of)
+        row = UsageRow(key.id, key.name, counts, key.team, last_used_at=key.last_used_at, notes=tuple(notes))
+        if facts.is_running:
+            spent = spent_by_lineage.get(key.lineage_id, 0)
+            row = replace(
+                row,
+                limits=_limits(key, today.get(key.id)),
+                projected_micro_usd=_projected(counts, facts.as_of),
+                budget=_budget(key, spent, facts.as_of),
+            )
+        rows.append(row)
+    return rows + list(_deleted_rows(facts, buckets, denied))
 
 
-def _key_row(
-    key: ApiKey, counts: Counts, today: KeyUsage | None, lineage_spent: int, facts: UsageFacts
-) -> UsageRow:
-    budget = None if key.monthly_budget_usd is None else micro_usd(key.monthly_budget_usd)
-    spent = counts.cost_micro_usd if budget is None else lineage_spent
-    return UsageRow(
-        id=key.id,
-        name=key.name,
-        counts=counts,
-        team=key.team,
-        limits=_limits(key, today) if facts.is_running else (),
-        pace=pace(spent, budget, facts.as_of) if facts.is_running else None,
-        last_used_at=key.last_used_at,
-        notes=tuple(_notes(key, facts.as_of)),
-    )
+def _deleted_rows(
+    facts: UsageFacts, buckets: Mapping[str, UsageBucket], denied: Mapping[str, int]
+) -> Iterator[UsageRow]:
+    living = {key.id for key in facts.keys}
+    names = {each.key_id or "": each.key_name for each in [*facts.denials, *buckets.values()]}
+    for key_id, name in names.items():
+        if key_id not in living:
+            bucket = buckets.get(key_id)
+            counts = Counts.of(bucket, denied.get(key_id, 0))
+            team = bucket.team if bucket else None
+            yield UsageRow(key_id, name or key_id, counts, team, notes=("deleted",))
+
+
+def _projected(counts: Counts, as_of: datetime) -> int | None:
+    return pace(counts.cost_micro_usd, None, as_of).projected_micro_usd
+
+
+def _budget(key: ApiKey, lineage_spent: int, as_of: datetime) -> Pace | None:
+    budget = key.monthly_budget_usd
+    return None if budget is None else pace(lineage_spent, micro_usd(budget), as_of)
 
 
 def _limits(key: ApiKey, today: KeyUsage | None) -> tuple[LimitUse, ...]:
@@ -237,8 +251,9 @@ def _other_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
     rows = []
     for name in sorted(names):
         counts = Counts.of(found.get(name), None if facts.by == "team" else denied.get(name, 0))
-        heading = pace(counts.cost_micro_usd, None, facts.as_of) if leads_on else None
-        rows.append(UsageRow(name, name or NO_MODEL, counts, pace=heading))
+        projected = _projected(counts, facts.as_of) if leads_on else None
+        shown = name or (NO_TEAM if facts.by == "team" else NO_MODEL)
+        rows.append(UsageRow(name, shown, counts, projected_micro_usd=projected))
     return rows
 
 
@@ -247,7 +262,7 @@ def _bucket_id(by: By, bucket: UsageBucket) -> str:
         case "day":
             return bucket.day.isoformat() if bucket.day else ""
         case "team":
-            return bucket.team or NO_TEAM
+            return bucket.team or ""
         case "model":
             return bucket.model or ""
     return bucket.key_id or ""

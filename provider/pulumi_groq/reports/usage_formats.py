@@ -76,7 +76,8 @@ def _row(row: UsageRow) -> dict[str, Any]:
         "team": row.team,
         **_counts(row.counts),
         "limits_today": limits,
-        "budget": _pace(row.pace, "monthly_budget_usd"),
+        "projected_usd": None if row.projected_micro_usd is None else _usd(row.projected_micro_usd),
+        "budget": _pace(row.budget, "monthly_budget_usd"),
         "last_used_at": wire_time(row.last_used_at) if row.last_used_at else None,
         "notes": list(row.notes),
     }
@@ -138,7 +139,7 @@ _CSV_COLUMNS: Final = (
 
 
 def _flat(report: UsageReport, row: UsageRow) -> Mapping[str, Any]:
-    budget = _pace(row.pace, "monthly_budget_usd") or {}
+    budget = _pace(row.budget, "monthly_budget_usd") or {}
     tightest = row.tightest_limit
     return {
         "month": report.month,
@@ -150,7 +151,7 @@ def _flat(report: UsageReport, row: UsageRow) -> Mapping[str, Any]:
         "limit_share": _share(tightest.share) if tightest else None,
         "monthly_budget_usd": budget.get("monthly_budget_usd"),
         "budget_share": budget.get("share"),
-        "projected_usd": budget.get("projected_usd"),
+        "projected_usd": None if row.projected_micro_usd is None else _usd(row.projected_micro_usd),
         "days_left": budget.get("days_left"),
         "last_used_at": wire_time(row.last_used_at) if row.last_used_at else None,
         "notes": "; ".join(row.notes),

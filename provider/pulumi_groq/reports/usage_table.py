@@ -34,10 +34,8 @@ def summary(report: UsageReport) -> tuple[str, ...]:
 
 
 def money(micro_usd: int) -> str:
-    """`1,234.56`; as many more places as an amount below ten cents needs to be seen."""
-    if micro_usd == 0 or abs(micro_usd) >= 100_000:
-        return f"{usd(micro_usd):,.2f}"
-    return f"{usd(micro_usd):,.6f}".rstrip("0")
+    """`1,234.56`; `<0.01` for what is little but not nothing."""
+    return "<0.01" if 0 < micro_usd < 10_000 else f"{usd(micro_usd):,.2f}"
 
 
 def share(part: float) -> str:
@@ -56,7 +54,8 @@ def _columns(report: UsageReport) -> Iterator[Column]:
     if by != "team":
         yield _number("Refused", lambda counts: f"{counts.denied or 0:,}")
     if by != "day" and report.pace is not None:
-        yield Column("Month end", True, _projected, _blank)
+        leads_to = report.pace.projected_micro_usd
+        yield Column("Month end", True, _projected, lambda _: "" if leads_to is None else money(leads_to))
     if by == "key":
         yield from _key_columns(report)
 
@@ -78,8 +77,7 @@ def _blank(_: Counts) -> str:
 
 
 def _projected(row: UsageRow) -> str:
-    known = row.pace is not None and row.pace.projected_micro_usd is not None
-    return money(row.pace.projected_micro_usd or 0) if known and row.pace else ""
+    return "" if row.projected_micro_usd is None else money(row.projected_micro_usd)
 
 
 def _limit(row: UsageRow) -> str:
@@ -91,12 +89,13 @@ def _limit(row: UsageRow) -> str:
 
 
 def _budget(row: UsageRow) -> str:
-    if row.pace is None or row.pace.ceiling_micro_usd is None or row.pace.share is None:
+    budget = row.budget
+    if budget is None or budget.ceiling_micro_usd is None or budget.share is None:
         return ""
-    used = f"{share(row.pace.share)} of {money(row.pace.ceiling_micro_usd)}"
-    if row.pace.is_reached:
+    used = f"{share(budget.share)} of {money(budget.ceiling_micro_usd)}"
+    if budget.is_reached:
         return f"{used}, reached"
-    days = row.pace.days_to_ceiling
+    days = budget.days_to_ceiling
     return used if days is None else f"{used}, {days:.1f} days left"
 
 
@@ -109,7 +108,7 @@ def _sentences(report: UsageReport) -> Iterator[str]:
     )
     if report.pace is not None:
         yield from pace_sentences(report.pace, report.month, auto_pause=_auto_pauses(report))
-    if report.unused_keys and report.by == "key":
+    if report.unused_keys and report.pace is not None:
         keys = "1 key has" if report.unused_keys == 1 else f"{report.unused_keys:,} keys have"
         yield f"{keys} served nothing for 30 days or more."
 

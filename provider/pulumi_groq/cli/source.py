@@ -1,0 +1,51 @@
+"""The gateway as reports ask it, through the admin API, with progress on stderr."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from pulumi_groq.admin import AdminClient
+from pulumi_groq.cli.progress import Reading
+from pulumi_groq.errors import NotFoundError
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
+from pulumi_groq.models.spend_policy import SpendPolicy
+from pulumi_groq.models.usage import Usage
+
+
+class ClientSource:
+    """Implements `reports.source.FactSource`."""
+
+    def __init__(self, client: AdminClient, progress: Reading) -> None:
+        self._client = client
+        self._progress = progress
+
+    def usage(self) -> Usage:
+        """Today and this month, by key."""
+        return self._client.usage()
+
+    def keys(self) -> Iterable[ApiKey]:
+        """Every live key."""
+        return self._progress.counted("keys", self._client.list_keys())
+
+    def policy(self) -> SpendPolicy | None:
+        """The spending policy, if one is set."""
+        try:
+            return self._client.get_spend_policy()
+        except NotFoundError:
+            return None
+
+    def usage_buckets(
+        self, *, since: date, until: date, group_by: Sequence[UsageGroup], key_id: str | None = None
+    ) -> Iterable[UsageBucket]:
+        """Usage of the UTC days `since` to `until`, both included."""
+        found = self._client.usage_buckets(since=since, until=until, group_by=group_by, key_id=key_id)
+        return self._progress.counted("rows of usage", found)
+
+    def denials(self, *, since: date, until: date, group_by: Sequence[DenialGroup]) -> Iterable[DenialBucket]:
+        """Refused requests of the UTC days `since` to `until`, both included."""
+        found = self._client.denials(since=since, until=until, group_by=group_by)
+        return self._progress.counted("rows of denials", found)
+
+    def changes(self, limit: int) -> Sequence[Change]:
+        """The last changes, newest first."""
+        return self._client.changes(limit)
