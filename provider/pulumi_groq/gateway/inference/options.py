@@ -14,7 +14,7 @@ class InferenceOptions:
     `answer_limit_bytes`: a JSON answer is read whole before it is passed on; a larger one is 502.
     `body_timeout_s`: how long a JSON request body may take to arrive, and how long an audio body may
     pause between two pieces; then 408.
-    `send_timeout_s`: how long a client may leave one piece of the answer unread; then it counts as gone.
+    `send_timeout_s`: how long a client may leave one piece of the answer unread; then it is cut off.
     `drain_after_disconnect_s`: how long a stream is read on for its usage after its client is gone.
     `drain_retry_after_s`: the `retry-after` of the 503 while the gateway shuts down.
     """

@@ -9,13 +9,14 @@ from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.call_fields import READERS
 from pulumi_groq.gateway.inference.credentials import Credentials
 from pulumi_groq.gateway.inference.drain import Drain
-from pulumi_groq.gateway.inference.exchange import CLIENT_CLOSED, Client, Exchange
+from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.head import RequestHead, read_head
 from pulumi_groq.gateway.inference.json_body import read_json_object
 from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
 from pulumi_groq.gateway.inference.record import Observer, RequestRecord
 from pulumi_groq.gateway.inference.refusal import Refusal, denied
+from pulumi_groq.gateway.inference.relay import CLIENT_CLOSED, Client
 from pulumi_groq.gateway.inference.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Form, Route, find_route
 from pulumi_groq.gateway.inference.upload import Upload
