@@ -118,6 +118,8 @@ def _until_refused(host: str, port: int) -> None:
             socket.create_connection((host, port), timeout=1).close()
         except ConnectionRefusedError:
             return
+        except (ConnectionResetError, TimeoutError):
+            continue  # it came while the socket was being closed
     raise AssertionError("the server still takes connections")
 
 
