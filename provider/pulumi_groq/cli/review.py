@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from pulumi_groq.admin import AdminClient
+from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
@@ -25,6 +26,7 @@ from pulumi_groq.reports.sarif import findings_sarif
 
 FOUND: Final = 3
 _PATIENCE_S: Final = 15.0
+_TWO_ATTEMPTS: Final = Backoff(most_attempts=2)  # a review can do without
 
 _EPILOG: Final = """\b
 Checks that need the gateway are made when the environment says where it is:
@@ -131,7 +133,7 @@ def _stack_of(preview: Preview) -> str:
 def _live() -> Live | str:
     """The gateway's facts, or one line that says why there are none: a review goes on without."""
     try:
-        with AdminClient(admin_settings(), deadline_s=_PATIENCE_S) as client:
+        with AdminClient(admin_settings(), deadline_s=_PATIENCE_S, backoff=_TWO_ATTEMPTS) as client:
             return live_facts(client)
     except GroqError as error:
         return f"The gateway could not be asked: {error}."

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.models.fields import UtcTime
 from pulumi_groq.reports.engine_state import (
     Lenient,
     ResourceState,
@@ -17,6 +19,8 @@ from pulumi_groq.reports.engine_state import (
     stack_address,
 )
 from pulumi_groq.reports.settings import KeySettings, PolicySettings, TeamSettings
+
+_TIME: TypeAdapter[datetime] = TypeAdapter(UtcTime)
 
 
 class _Resource(ResourceState):
@@ -35,13 +39,19 @@ class _Export(Lenient):
 
 @dataclass(frozen=True, slots=True)
 class StackKey:
-    """A key that the stack owns. `value` is known only from an export with its secrets shown."""
+    """A key that the stack owns. `value` is known only from an export with its secrets shown.
+
+    `has_value` says whether the stack holds it; `delivered_at` is when it came, where that was late.
+    """
 
     resource: str
     settings: KeySettings
     key_id: str
     lineage_id: str
     previous_key_id: str | None
+    generation: int = 1
+    has_value: bool = True
+    delivered_at: datetime | None = None
     value: str | None = field(default=None, repr=False)
 
     @property
@@ -52,7 +62,7 @@ class StackKey:
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """What a stack owns. `managed_by` is its address on the server; `None` while it has no key."""
+    """What a stack owns, keys by name. `managed_by` is its address on the server; `None` while it has no key."""
 
     project: str
     stack: str
@@ -76,7 +86,7 @@ def read_stack(text: str, source: str) -> StackState:
     resources = export.deployment.resources if export.deployment else []
     owned = [each for each in resources if not (each.external or each.delete)]
     by_kind = {kind: [each for each in owned if groq_kind(each.type) == kind] for kind in _KINDS}
-    keys = tuple(_key(each) for each in by_kind["GroqApiKey"])
+    keys = tuple(sorted((_key(each) for each in by_kind["GroqApiKey"]), key=lambda key: key.name))
     policies = [PolicySettings.read(each.outputs) for each in by_kind["GroqSpendPolicy"]]
     project, stack = stack_address(resources[0].urn) if resources else ("", "")
     return StackState(
@@ -100,12 +110,27 @@ def _key(resource: _Resource) -> StackKey:
         key_id=_text(outputs.get("key_id")) or resource.id,
         lineage_id=_text(outputs.get("lineage_id")) or resource.id,
         previous_key_id=_text(outputs.get("previous_key_id")),
+        generation=_generation(outputs.get("generation")),
+        has_value=outputs.get("api_key") is not None,
+        delivered_at=_time(outputs.get("delivered_at")),
         value=_value(outputs.get("api_key")),
     )
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and is_readable(value) else None
+
+
+def _generation(value: Any) -> int:
+    # JSON numbers of the engine may come as floats.
+    return int(value) if isinstance(value, int | float) else 1
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return _TIME.validate_python(value)
+    except ValidationError:
+        return None
 
 
 def _value(output: Any) -> str | None:

@@ -1,0 +1,86 @@
+"""Which calls prove a key, and what their answers mean."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from pulumi_groq.reports.checks import Outcome
+from pulumi_groq.reports.stack_export import StackState, read_stack
+from pulumi_groq.reports.trials import Answer, Answers, Trial, trials, verdicts
+from report_facts import CATALOGUE, KEY, KEY_ID, TYPES, live, live_key, team, urn
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+VALUE = "pgq_" + "a" * 48
+A, B = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
+TRIAL = Trial("chatbot-prod", VALUE, frozenset({A}), A, B, works=True)
+LISTED = Answer(200, models=frozenset({A}))
+
+
+def stack(api_key: object) -> StackState:
+    outputs = {**KEY, "key_id": KEY_ID, "lineage_id": KEY_ID, "api_key": api_key}
+    key = {"urn": urn("GroqApiKey", "chatbot-prod"), "type": f"{TYPES}GroqApiKey", "outputs": outputs}
+    return read_stack(json.dumps({"version": 3, "deployment": {"resources": [key]}}), "stack")
+
+
+def shown() -> StackState:
+    return stack({**SECRET, "plaintext": json.dumps(VALUE)})
+
+
+def test_the_value_comes_from_an_export_with_its_secrets() -> None:
+    """A shown secret is the key's value; it never appears in a representation."""
+    (key,) = shown().keys
+    assert key.value == VALUE
+    assert VALUE not in repr(shown())
+    assert VALUE not in repr(TRIAL)
+
+
+@pytest.mark.parametrize("hidden", [{**SECRET, "ciphertext": "v1:x"}, None, {**SECRET, "plaintext": "null"}])
+def test_a_key_without_a_value_is_skipped(hidden: object) -> None:
+    """Where nobody has the value, the report says that the key was not tried."""
+    planned, skipped = trials(stack(hidden), live(live_key()), CATALOGUE)
+    assert planned == []
+    assert [(each.subject, each.outcome) for each in skipped] == [("chatbot-prod", Outcome.SKIPPED)]
+
+
+def test_models_are_chosen_for_little_cost() -> None:
+    """The allowed model is the cheapest in service, the denied one the cheapest outside the lists."""
+    key = live_key(allowed_models=["llama-3.1-8b-instant", B, A], team="t")
+    ((trial,), _) = trials(shown(), live(key, teams=[team("t", "llama-3.1-8b-instant", A, B)]), CATALOGUE)
+    assert trial.allowed == A
+    assert trial.denied is not None
+    assert trial.denied not in trial.models
+
+
+def test_the_team_bounds_the_key() -> None:
+    """The models in force are those of both lists."""
+    ((trial,), _) = trials(
+        shown(), live(live_key(allowed_models=[A, B], team="t"), teams=[team("t", B)]), CATALOGUE
+    )
+    assert (trial.models, trial.allowed) == (frozenset({B}), B)
+
+
+SOUND = Answers(LISTED, Answer(200), Answer(403, "model_not_available"))
+
+
+@pytest.mark.parametrize(
+    ("trial", "answers", "outcomes"),
+    [
+        (TRIAL, SOUND, "ok ok ok"),
+        (TRIAL, replace(SOUND, listed=Answer(200, models=frozenset({A, B}))), "mismatch ok ok"),
+        (TRIAL, replace(SOUND, allowed=Answer(403, "model_not_available")), "ok mismatch ok"),
+        (TRIAL, replace(SOUND, allowed=Answer(429, "rate_limit_exceeded")), "ok skipped ok"),
+        (TRIAL, replace(SOUND, allowed=Answer(400, "blocked_api_access")), "ok skipped ok"),
+        (TRIAL, replace(SOUND, allowed=Answer(400, "other")), "ok mismatch ok"),
+        (TRIAL, replace(SOUND, allowed=Answer(0, why="no answer")), "ok mismatch ok"),
+        (TRIAL, replace(SOUND, denied=Answer(200)), "ok ok mismatch"),
+        (TRIAL, replace(SOUND, denied=Answer(403)), "ok ok mismatch"),
+        (TRIAL, Answers(Answer(401, "invalid_api_key")), "mismatch"),
+        (replace(TRIAL, models=frozenset()), Answers(Answer(200)), "mismatch"),
+        (replace(TRIAL, works=False), Answers(Answer(401, "invalid_api_key")), "ok"),
+        (replace(TRIAL, works=False), Answers(LISTED), "mismatch"),
+    ],
+)
+def test_what_answers_mean(trial: Trial, answers: Answers, outcomes: str) -> None:
+    """A key holds where it may call its models and no other; at a limit it is neither proved nor refuted."""
+    assert " ".join(check.outcome.value for check in verdicts(trial, answers)) == outcomes
