@@ -7,10 +7,11 @@ from typing import Final
 from pulumi_groq.access import Access, load_access
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.cli.pulumi_cli import progress
+from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, ConfigurationError, NotFoundError
 from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.stack_export import StackState, read_stack
 
 _FOLDERS: Final = (Path("stacks"), Path())
 
@@ -38,6 +39,22 @@ def live_facts(client: AdminClient) -> Live:
         shown.advance(asked)
         models = client.models()
     return Live(snapshot.as_of, tuple(snapshot.keys.values()), tuple(teams), policy, usage, tuple(models))
+
+
+def held_stack(source: str | None, stack: str | None, folder: Path, *, secrets: bool = False) -> StackState:
+    """What a stack owns: from the file `source`, from stdin (`-`), or exported here without a source.
+
+    `secrets` has an export here show them. Raises UnusableSettingError; ClickException where pulumi fails.
+    """
+    if source is None:
+        arguments = ["stack", "export", *(["--show-secrets"] if secrets else [])]
+        text = run_pulumi(arguments, stack=stack, folder=folder, what="exporting the stack")
+    else:
+        text = read_document(source)
+    try:
+        return read_stack(text, source or "the stack")
+    except ConfigurationError as error:
+        raise UnusableSettingError(str(error)) from None
 
 
 def access_file(given: Path | None, folder: Path, stack: str) -> Path | None:

@@ -4,6 +4,7 @@ import click
 
 from pulumi_groq.cli.keys import keys
 from pulumi_groq.cli.review import review_command
+from pulumi_groq.cli.rotation import rotation
 from pulumi_groq.cli.serve import serve
 from pulumi_groq.cli.usage import usage
 from pulumi_groq.cli.validate import validate
@@ -20,3 +21,4 @@ commands.add_command(keys)
 commands.add_command(review_command)
 commands.add_command(validate)
 commands.add_command(usage)
+commands.add_command(rotation)

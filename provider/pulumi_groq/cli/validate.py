@@ -13,8 +13,15 @@ from rich.text import Text
 
 from pulumi_groq.access import Access
 from pulumi_groq.admin import AdminClient, AdminSettings
-from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
-from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
+from pulumi_groq.cli.facts import (
+    access_file,
+    admin_settings,
+    catalogue,
+    declared_access,
+    held_stack,
+    live_facts,
+)
+from pulumi_groq.cli.pulumi_cli import progress
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.trial_calls import Caller
 from pulumi_groq.errors import ConfigurationError, GroqError
@@ -22,7 +29,7 @@ from pulumi_groq.reports.checks import Check, Outcome, Validation
 from pulumi_groq.reports.inert import visible
 from pulumi_groq.reports.junit import validation_junit
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.stack_export import StackState, read_stack
+from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.trials import Trial, trials, verdicts
 from pulumi_groq.reports.validation import compared
 from pulumi_groq.reports.validation_json import validation_json
@@ -99,7 +106,7 @@ def validate(
     Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
     """
     settings = _settings()
-    held = None if no_state else _state(state, stack, folder, secrets=not no_try)
+    held = None if no_state else held_stack(state, stack, folder, secrets=not no_try)
     file = access_file(access_path, folder, held.stack if held else stack or "")
     access = declared_access(file)
     if held is None and access is None:
@@ -121,19 +128,6 @@ def validate(
 def _settings() -> AdminSettings:
     try:
         return admin_settings()
-    except ConfigurationError as error:
-        raise UnusableSettingError(str(error)) from None
-
-
-def _state(source: str | None, stack: str | None, folder: Path, *, secrets: bool) -> StackState:
-    if source is None:
-        shown = ["--show-secrets"] if secrets else []
-        arguments = ["stack", "export", *shown]
-        text = run_pulumi(arguments, stack=stack, folder=folder, what="exporting the stack")
-    else:
-        text = read_document(source)
-    try:
-        return read_stack(text, source or "the stack")
     except ConfigurationError as error:
         raise UnusableSettingError(str(error)) from None
 

@@ -1,0 +1,130 @@
+"""`pulumi-groq rotation`: where the keys of a stack stand in their rotation."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pulumi_groq.cli.connection import admin_client
+from pulumi_groq.cli.facts import held_stack
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.rotation import KeyRotation, RotationStatus, rotation_status
+from pulumi_groq.reports.rotation_json import rotation_json
+from pulumi_groq.reports.wording import counted, minute
+
+DUE: Final = 3
+_PIPE_WIDTH: Final = 250
+_HEADINGS: Final = ("Name", "Gen", "Key", "Age", "Next rotation", "Previous", "Retire after", "Due")
+
+_EPILOG: Final = """\b
+Nothing is changed, and no secret is read. What is due follows from the rotation as it was last
+deployed; a trigger that was changed in the program since shows in `pulumi preview`.
+
+\b
+Settings come from the environment:
+  GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700 (needed)
+  GROQ_ADMIN_KEY       its admin key (needed)
+
+\b
+Exit codes: 0 nothing is due, 1 the admin API or pulumi failed, 2 a setting or option is wrong,
+3 something is due: run `pulumi up`.
+"""
+
+
+@click.group()
+def rotation() -> None:
+    """See where keys stand in their rotation. Rotating is done by `pulumi up` alone."""
+
+
+@rotation.command(epilog=_EPILOG)
+@click.argument("state", required=False, metavar="[FILE|-]")
+@click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or JSON for programs.",
+)
+@click.option("--stack", metavar="NAME", help="The stack to export (default: the selected one).")
+@click.option(
+    "--cwd",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="The Pulumi project's folder (default: here).",
+)
+def status(*, state: str | None, output: str, stack: str | None, folder: Path) -> None:
+    """Show each key's generation, age and predecessor, and what the next run would do and why.
+
+    Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
+    """
+    with admin_client() as client:
+        held = held_stack(state, stack, folder)
+        snapshot = client.snapshot(managed_by=held.managed_by)
+    found = rotation_status(held, tuple(snapshot.keys.values()), snapshot.as_of)
+    if output == "json":
+        click.echo(rotation_json(found))
+    else:
+        # A pipe has no width of its own: a row stays on its line there.
+        console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+        console.print(rotation_table(found))
+        console.print(Text(_summary(found)))
+    if found.is_due:
+        sys.exit(DUE)
+
+
+def rotation_table(status: RotationStatus) -> Table:
+    """A row for each key; what is due stands in bold, what it waits for below it."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in _HEADINGS:
+        table.add_column(
+            heading,
+            justify="right" if heading in {"Gen", "Age"} else "left",
+            overflow="fold",
+        )
+    for key in status.keys:
+        cells = [visible(key.name), str(key.generation), _ends_in(key.live), _age(key)]
+        cells += [_time(key.next_rotation_at), _previous(key.previous), _time(key.retire_after)]
+        table.add_row(*(Text(cell) for cell in cells), _due(key))
+    return table
+
+
+def _due(key: KeyRotation) -> Text:
+    shown = Text("\n".join(visible(each) for each in key.due) or "nothing", style="bold" if key.due else "")
+    for note in key.notes:
+        shown.append(f"\n{visible(note)}", style="dim")
+    return shown
+
+
+def _ends_in(key: ApiKey | None) -> str:
+    return f"…{key.last_four}" if key else "gone"
+
+
+def _age(key: KeyRotation) -> str:
+    return "-" if key.age_days is None else f"{key.age_days} d"
+
+
+def _previous(key: ApiKey | None) -> str:
+    if key is None:
+        return "-"
+    used = f"last used {minute(key.last_used_at)}" if key.last_used_at else "never used"
+    return f"…{key.last_four}, {used}"
+
+
+def _time(at: datetime | None) -> str:
+    return minute(at) if at else "-"
+
+
+def _summary(status: RotationStatus) -> str:
+    due = sum(bool(key.due) for key in status.keys)
+    told = f"due for {due}: run `pulumi up`" if due else "nothing is due"
+    keys = counted(len(status.keys), "key")
+    return f"{visible(status.stack)} at {minute(status.as_of)}: {keys}, {told}"
