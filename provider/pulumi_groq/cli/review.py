@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
@@ -143,7 +144,7 @@ def _rendered(made: Review, output: str, file: str) -> str:
     formats: dict[str, Any] = {
         "markdown": lambda: review_markdown(made),
         "json": lambda: review_json(made) + "\n",
-        "sarif": lambda: findings_sarif(made.findings, file) + "\n",
+        "sarif": lambda: findings_sarif(made.findings, quote(file)) + "\n",
         "github": lambda: findings_annotations(made.findings, file),
     }
     text: str = formats[output]()

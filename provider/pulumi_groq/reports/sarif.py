@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any, Final
-from urllib.parse import quote
 
 from pulumi_groq.reports.findings import Finding, Severity
 from pulumi_groq.reports.inert import sarif_text
@@ -21,13 +20,13 @@ _LEVELS: Final = {
 }
 
 
-def findings_sarif(findings: Iterable[Finding], file: str) -> str:
-    """The findings, located in `file` (a path relative to the repository): its line, or the first one."""
+def findings_sarif(findings: Iterable[Finding], uri: str) -> str:
+    """The findings, located in the file `uri` (relative to the repository): at their line, or the first one."""
     found = tuple(findings)
     rules = sorted({each.rule for each in found})
     run = {
         "tool": {"driver": {"name": "pulumi-groq review", "rules": [_rule(rule) for rule in rules]}},
-        "results": [_result(each, rules.index(each.rule), file) for each in found],
+        "results": [_result(each, rules.index(each.rule), uri) for each in found],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
@@ -36,9 +35,9 @@ def _rule(rule: str) -> dict[str, Any]:
     return {"id": rule, "shortDescription": {"text": rule.replace("-", " ").capitalize()}}
 
 
-def _result(finding: Finding, rule_index: int, file: str) -> dict[str, Any]:
+def _result(finding: Finding, rule_index: int, uri: str) -> dict[str, Any]:
     sentence = f"{finding.kind} {finding.resource}: {finding.what}. {finding.why} {finding.todo}"
-    place = {"artifactLocation": {"uri": quote(file)}, "region": {"startLine": finding.line or 1}}
+    place = {"artifactLocation": {"uri": uri}, "region": {"startLine": finding.line or 1}}
     same = "\0".join((finding.rule, finding.kind, finding.resource))
     return {
         "ruleId": finding.rule,

@@ -86,14 +86,14 @@ def read_stack(text: str, source: str) -> StackState:
     resources = export.deployment.resources if export.deployment else []
     owned = [each for each in resources if not (each.external or each.delete)]
     by_kind = {kind: [each for each in owned if groq_kind(each.type) == kind] for kind in _KINDS}
-    keys = tuple(sorted((_key(each) for each in by_kind["GroqApiKey"]), key=lambda key: key.name))
+    keys = [_key(each) for each in by_kind["GroqApiKey"]]
     policies = [PolicySettings.read(each.outputs) for each in by_kind["GroqSpendPolicy"]]
     project, stack = stack_address(resources[0].urn) if resources else ("", "")
     return StackState(
         project=project,
         stack=stack,
         managed_by=next((key.settings.managed_by for key in keys if key.settings.managed_by), None),
-        keys=keys,
+        keys=tuple(sorted(keys, key=lambda key: key.name)),
         teams=tuple(TeamSettings.read(each.outputs) for each in by_kind["GroqTeam"]),
         policy=policies[0] if policies else None,
     )

@@ -144,7 +144,7 @@ def test_sarif_has_the_shape_of_its_schema() -> None:
     findings = review(
         recorded_preview("changed"), catalogue=CATALOGUE, live=recorded_live("changed"), now=NOON
     ).findings
-    document = json.loads(findings_sarif(findings, "infra files/access.yaml"))
+    document = json.loads(findings_sarif(findings, "infra%20files/access.yaml"))
     assert document["version"] == "2.1.0"
     assert document["$schema"].endswith("sarif-schema-2.1.0.json")
     (run,) = document["runs"]

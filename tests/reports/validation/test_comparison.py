@@ -78,9 +78,9 @@ def test_a_real_stack_holds() -> None:
         ("spending policy", Outcome.OK),
     }
     assert [each.subject for each in checks if each.check == "exists"] == [
-        "pilot",
-        "chatbot-prod",
         "batch-processor",
+        "chatbot-prod",
+        "pilot",
     ]
 
 
@@ -212,7 +212,7 @@ def test_access_file_against_live(case: str) -> None:
 
 
 def test_only_what_the_stack_owns_is_read() -> None:
-    """A key that is only looked up by id, or that is about to be deleted, is not the stack's to answer for."""
+    """A key that is only looked up by id, or about to be deleted, is not the stack's."""
     read = resource("GroqApiKey", "looked-up", {**KEY, "key_id": KEY_ID}, external=True)
     going = resource("GroqApiKey", "going", {**KEY, "key_id": OTHER_ID}, delete=True)
     document = {"version": 3, "deployment": {"resources": [read, going]}}

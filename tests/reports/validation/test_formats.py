@@ -55,11 +55,8 @@ def test_junit_counts_what_it_holds() -> None:
     """A suite's counts are those of its cases."""
     (suite,) = ET.fromstring(validation_junit(validation(*EVERY)))  # noqa: S314 (our own output)
     assert suite.attrib == {"name": "keys", "tests": "3", "failures": "1", "errors": "0", "skipped": "1"}
-    assert [len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "skipped", "system-out")] == [
-        1,
-        1,
-        1,
-    ]
+    kinds = ("failure", "skipped", "system-out")
+    assert [len(suite.findall(f"testcase/{kind}")) for kind in kinds] == [1, 1, 1]
 
 
 @settings(deadline=None, max_examples=60)
