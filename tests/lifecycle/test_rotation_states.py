@@ -85,7 +85,7 @@ class Rotations(RuleBasedStateMachine):
             return
         except GroqError:
             assert self.astray  # a key is gone that the state still names: a refresh is due
-            assert self.rotation is None
+            assert self.engine.state.rotation is None
             return
         if self.astray and self.rotation is None:
             return  # nothing asks for a look at the gateway: a refresh is due
