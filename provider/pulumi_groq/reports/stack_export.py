@@ -62,7 +62,7 @@ class StackKey:
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """What a stack owns, keys by name. `managed_by` is its address on the server; `None` while it has no key."""
+    """What a stack owns, keys by name. `managed_by` is its address on the server, where a key tells it."""
 
     project: str
     stack: str
