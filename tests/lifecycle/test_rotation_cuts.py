@@ -245,3 +245,14 @@ def test_successor_of_a_key_deleted_elsewhere_is_not_taken_for_another_loss(stor
         rotated.up(MONTHLY)
         rotated.holds_what_is_live()
         assert first in rotated.live(), f"cut at request {at}"
+
+
+def test_refresh_after_a_cut_takes_no_successor_for_a_predecessor(story: Any) -> None:
+    """A key whose value never reached the state is not shown as the previous one."""
+    interrupted = story([(MONTHLY, timedelta(days=31))])
+    interrupted.is_cut_off(MONTHLY, Cut.AFTER, 3)
+    assert len(interrupted.live()) == 2
+    interrupted.engine.refresh(Wire(interrupted.gateway))
+    assert interrupted.engine.state.previous_key_id is None
+    interrupted.up(MONTHLY)
+    interrupted.holds_what_is_live()

@@ -204,7 +204,7 @@ def _assumed(lineage: Sequence[LiveKey], olds: Properties) -> Held:
 
 def _observed(state: ApiKeyState, schedule: RotationSchedule, lineage: KeySnapshot) -> ApiKeyState:
     newest = next((key for key in _live(lineage) if key.key_id == state.key_id), None)
-    previous = next((key for key in lineage.keys.values() if key.id != state.key_id), None)
+    previous = next((key for key in lineage.keys.values() if key.generation < state.generation), None)
     overlap_ends = retire_after(schedule, newest, state.delivered_at) if newest and previous else None
     return with_fields(
         state,

@@ -58,7 +58,7 @@ def rotation_status(stack: StackState, live: Sequence[ApiKey], as_of: datetime) 
 
 def _row(key: StackKey, lineage: Sequence[ApiKey], as_of: datetime) -> KeyRotation:
     live = next((each for each in lineage if each.id == key.key_id), None)
-    previous = next((each for each in lineage if each.id != key.key_id), None)
+    previous = next((each for each in lineage if each.generation < key.generation), None)
     newest = LiveKey.of(live) if live else None
     schedule = in_force(key.settings.rotation, begun=key.previous_key_id is not None)
     decided = (
