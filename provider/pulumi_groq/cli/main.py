@@ -3,6 +3,7 @@
 import click
 
 from pulumi_groq.cli.keys import keys
+from pulumi_groq.cli.report import report
 from pulumi_groq.cli.review import review_command
 from pulumi_groq.cli.rotation import rotation
 from pulumi_groq.cli.serve import serve
@@ -21,4 +22,5 @@ commands.add_command(keys)
 commands.add_command(review_command)
 commands.add_command(validate)
 commands.add_command(usage)
+commands.add_command(report)
 commands.add_command(rotation)

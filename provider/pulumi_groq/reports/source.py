@@ -47,13 +47,13 @@ def usage_facts(source: FactSource, by: By, month: str | None) -> UsageFacts:
     today = source.usage()
     asked = month or today.month
     since, until = date.fromisoformat(f"{asked}-01"), last_day(asked)
-    counts_denials = by != "team"
+    denials = [] if by == "team" else list(source.denials(since=since, until=until, group_by=(by,)))
     return UsageFacts(
         by=by,
         month=asked,
         as_of=today.as_of,
         buckets=list(source.usage_buckets(since=since, until=until, group_by=(by,))),
-        denials=list(source.denials(since=since, until=until, group_by=(by,))) if counts_denials else [],
+        denials=denials,
         keys=list(source.keys()) if by == "key" else [],
         today=today.usage_by_key,
         policy=source.policy(),

@@ -199,7 +199,8 @@ def _deleted_rows(
     facts: UsageFacts, buckets: Mapping[str, UsageBucket], denied: Mapping[str, int]
 ) -> Iterator[UsageRow]:
     living = {key.id for key in facts.keys}
-    names = {each.key_id or "": each.key_name for each in [*facts.denials, *buckets.values()]}
+    names = {each.key_id or "": each.key_name for each in facts.denials}
+    names |= {key_id: bucket.key_name for key_id, bucket in buckets.items()}
     for key_id, name in names.items():
         if key_id not in living:
             bucket = buckets.get(key_id)

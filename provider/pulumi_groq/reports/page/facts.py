@@ -1,0 +1,61 @@
+"""What the page shows, as the gateway said it at one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
+from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.reports.source import FactSource, usage_facts
+from pulumi_groq.reports.usage import UsageFacts
+
+CHART_DAYS: Final = 31
+"""The days of the charts, today included: always the whole of the month so far."""
+
+CHARTED_KEYS: Final = 6
+"""Keys with a colour of their own; all others are one."""
+
+_CHANGES: Final = 12
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """`by_key` are the running month's facts; the other sums are of the last days up to `last_day`.
+
+    `days_by_key` holds the days of the keys that cost most. `schedules` are the rotations that are known,
+    by a key's name: the gateway knows none.
+    """
+
+    by_key: UsageFacts
+    first_day: date
+    last_day: date
+    days_by_model: Sequence[UsageBucket]
+    days_by_key: Sequence[UsageBucket]
+    denials: Sequence[DenialBucket]
+    changes: Sequence[Change]
+    schedules: Mapping[str, RotationSchedule] = field(default_factory=dict)
+
+
+def page_facts(source: FactSource, schedules: Mapping[str, RotationSchedule] | None = None) -> PageFacts:
+    """Asks the gateway for everything on the page: about a dozen questions, however many keys there are."""
+    by_key = usage_facts(source, "key", None)
+    last = by_key.as_of.date()
+    first = last - timedelta(days=CHART_DAYS - 1)
+    keys = source.usage_buckets(since=first, until=last, group_by=("key",))
+    dearest = sorted(keys, key=lambda bucket: (-bucket.cost_usd, -bucket.tokens, bucket.key_id or ""))
+    days_by_key: list[UsageBucket] = []
+    for bucket in dearest[:CHARTED_KEYS]:
+        days_by_key += source.usage_buckets(
+            since=first, until=last, group_by=("day", "key"), key_id=bucket.key_id
+        )
+    return PageFacts(
+        by_key=by_key,
+        first_day=first,
+        last_day=last,
+        days_by_model=list(source.usage_buckets(since=first, until=last, group_by=("day", "model"))),
+        days_by_key=days_by_key,
+        denials=list(source.denials(since=first, until=last, group_by=("day", "reason"))),
+        changes=source.changes(_CHANGES),
+        schedules=schedules or {},
+    )

@@ -1,0 +1,191 @@
+"""Keys, their rotation, and what was changed last."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.history import Change
+from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.page.charts import life_bars, share_bar
+from pulumi_groq.reports.page.facts import PageFacts
+from pulumi_groq.reports.page.markup import Child, Markup, element, fragment
+from pulumi_groq.reports.page.tables import Heading, table
+from pulumi_groq.reports.usage import UsageReport, UsageRow
+from pulumi_groq.reports.usage_table import money, share
+from pulumi_groq.reports.wording import LABELS, minute
+from pulumi_groq.rotation.machine import LiveKey, next_rotation_at
+
+ROWS_SHOWN: Final = 100
+_LIFE_SPAN: Final = timedelta(days=90)
+_KINDS: Final = {"api_key": "key", "team": "team", "spend_policy": ""}
+
+
+def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:
+    """The keys that cost most this month."""
+    ends = {key.id: key.last_four for key in keys}
+    headings = [
+        Heading("Key"),
+        Heading("Requests", is_number=True),
+        Heading("Tokens", is_number=True),
+        Heading("USD", is_number=True),
+        Heading("Refused", is_number=True),
+        Heading("Today's limit"),
+        Heading("Budget (USD)"),
+        Heading("Last used"),
+    ]
+    total = report.total
+    foot: list[Child] = [
+        "All keys",
+        f"{total.requests:,}",
+        f"{total.tokens:,}",
+        money(total.cost_micro_usd),
+        f"{total.denied or 0:,}",
+        None,
+        None,
+        None,
+    ]
+    rows = [_key_row(row, ends.get(row.id)) for row in report.rows[:ROWS_SHOWN]]
+    return element(
+        "section",
+        element("h2", "Keys this month"),
+        _more(len(report.rows), "keys", "pulumi-groq usage lists them all"),
+        table(headings, rows, "Keys this month", foot) if rows else _nothing("There are no keys."),
+        id="key-table",
+    )
+
+
+def rotation_section(facts: PageFacts) -> Markup:
+    """Lineages: generation, age, predecessors that still work, and the next rotation where it is known."""
+    lineages = _lineages(facts.by_key.keys)
+    known = bool(facts.schedules)
+    headings = [Heading("Key"), Heading("Generation", is_number=True), Heading("Age", is_number=True)]
+    headings += [Heading("Last 90 days"), Heading("In overlap")]
+    headings += [Heading("Next rotation")] if known else []
+    rows = [_lineage_row(facts, lineage) for lineage in lineages[:ROWS_SHOWN]]
+    note = "Orange is a predecessor that still works." + (
+        ""
+        if known
+        else " The dates of coming rotations stand in the Pulumi program: the gateway does not know them."
+    )
+    return element(
+        "section",
+        element("h2", "Rotation"),
+        element("p", note, class_="quiet"),
+        _more(len(lineages), "lineages of keys", "those in overlap and the oldest come first"),
+        table(headings, rows, "Rotation") if rows else _nothing("There are no keys."),
+        id="rotation",
+    )
+
+
+def changes_section(changes: Sequence[Change]) -> Markup:
+    """What the admin API was last told to change."""
+    headings = [Heading("When"), Heading("What"), Heading("Fields"), Heading("Managed by")]
+    rows: list[list[Child]] = [
+        [
+            element("span", minute(change.at), class_="when"),
+            fragment(
+                f"{_KINDS[change.kind]} ".lstrip(), element("bdi", visible(change.name)), f" {change.action}"
+            ),
+            ", ".join(LABELS.get(field, field.replace("_", " ")) for field in change.fields),
+            element("bdi", visible(change.managed_by)) if change.managed_by else "",
+        ]
+        for change in changes
+    ]
+    content = table(headings, rows, "Last changes") if rows else _nothing("Nothing has been changed yet.")
+    return element("section", element("h2", "Last changes"), content, id="changes")
+
+
+def _key_row(row: UsageRow, last_four: str | None) -> list[Child]:
+    below = " · ".join(
+        part for part in (f"…{last_four}" if last_four else "", visible(row.team or "")) if part
+    )
+    counts = row.counts
+    return [
+        _named(row.name, below, [element("span", note, class_="tag note") for note in row.notes]),
+        f"{counts.requests:,}",
+        f"{counts.tokens:,}",
+        money(counts.cost_micro_usd),
+        f"{counts.denied or 0:,}",
+        _limit(row),
+        _budget(row),
+        element("span", minute(row.last_used_at), class_="when") if row.last_used_at else "",
+    ]
+
+
+def _limit(row: UsageRow) -> Child:
+    limit = row.tightest_limit
+    if limit is None:
+        return element("span", "none", class_="quiet")
+    unit = "requests" if limit.limit == "requests_per_day" else "tokens"
+    text = f"{share(limit.share)} of {limit.ceiling:,} {unit}"
+    return [text, share_bar(limit.share, f"{share(limit.share)} of today's limit")]
+
+
+def _budget(row: UsageRow) -> Child:
+    budget = row.budget
+    if budget is None or budget.share is None or budget.ceiling_micro_usd is None:
+        return element("span", "none", class_="quiet")
+    text = f"{share(budget.share)} of {money(budget.ceiling_micro_usd)}"
+    days = budget.days_to_ceiling
+    left = None if days is None or budget.is_reached else element("small", f"reached in {days:.1f} days")
+    return [text, share_bar(budget.share, f"{share(budget.share)} of the budget"), left]
+
+
+def _lineages(keys: Sequence[ApiKey]) -> list[list[ApiKey]]:
+    """Live keys by lineage, newest first; lineages in overlap first, then the oldest."""
+    found: dict[str, list[ApiKey]] = {}
+    for key in keys:
+        found.setdefault(key.lineage_id, []).append(key)
+    lineages = [sorted(each, key=lambda key: -key.generation) for each in found.values()]
+    return sorted(lineages, key=lambda each: (len(each) < 2, each[0].created_at, each[0].id))
+
+
+def _lineage_row(facts: PageFacts, lineage: Sequence[ApiKey]) -> list[Child]:
+    newest, *older = lineage
+    as_of = facts.by_key.as_of
+    age_days = (as_of - newest.created_at) // timedelta(days=1)
+    lives = [(_place(key.created_at, as_of), 1.0, "leaving") for key in older]
+    lives.append((_place(newest.created_at, as_of), 1.0, "living"))
+    cells: list[Child] = [
+        _named(newest.name, f"…{newest.last_four}", None),
+        f"{newest.generation}",
+        f"{age_days:,} d",
+        life_bars(lives, f"{age_days} days old, {len(older)} in overlap"),
+        [_predecessor(key) for key in older] or element("span", "none", class_="quiet"),
+    ]
+    return [*cells, _next(facts, newest)] if facts.schedules else cells
+
+
+def _next(facts: PageFacts, key: ApiKey) -> str:
+    schedule = facts.schedules.get(key.name)
+    if schedule is None:
+        return ""
+    live = LiveKey(key.id, key.generation, key.last_four, key.created_at, key.last_used_at)
+    due = next_rotation_at(schedule, live)
+    if due is None:
+        return "on request"
+    return f"due since {due:%Y-%m-%d}" if due <= facts.by_key.as_of else f"{due:%Y-%m-%d}"
+
+
+def _place(at: datetime, as_of: datetime) -> float:
+    return max(1 - (as_of - at) / _LIFE_SPAN, 0.0)
+
+
+def _predecessor(key: ApiKey) -> Markup:
+    used = f"last used {minute(key.last_used_at)}" if key.last_used_at else "never used"
+    return element("div", f"…{key.last_four}", element("small", used))
+
+
+def _named(name: str, below: str, tags: Child) -> Markup:
+    return element("div", element("bdi", visible(name)), " ", tags, element("small", below), class_="name")
+
+
+def _more(count: int, what: str, hint: str) -> Markup | None:
+    if count <= ROWS_SHOWN:
+        return None
+    return element("p", f"{ROWS_SHOWN} of {count:,} {what}; {hint}.", class_="quiet")
+
+
+def _nothing(text: str) -> Markup:
+    return element("p", text, class_="nothing")

@@ -1,0 +1,19 @@
+"use strict";
+const EVERY_MS = 30000;
+
+async function refresh() {
+  if (document.hidden) return;
+  const answer = await fetch(location.pathname, { credentials: "same-origin" }).catch(() => null);
+  if (!answer) return;
+  if (answer.redirected) { location.assign(answer.url); return; }
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const open = new Set([...document.querySelectorAll("details[open]")].map((each) => each.id));
+  for (const id of ["facts", "as-of"]) {
+    const [now, then] = [fresh.getElementById(id), document.getElementById(id)];
+    if (now && then) then.replaceWith(document.adoptNode(now));
+  }
+  for (const each of document.querySelectorAll("details")) each.open = open.has(each.id);
+}
+
+setInterval(refresh, EVERY_MS);
