@@ -1,9 +1,11 @@
 """Markdown that stays within a length: GitHub refuses comments of more than 65,536 characters."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 LONGEST_COMMENT: Final = 60_000
+
+Item = TypeVar("Item")
 
 
 class Document:
@@ -22,13 +24,17 @@ class Document:
         self._lines.extend(lines)
         return True
 
-    def add_each(self, blocks: Iterable[Sequence[str]], noun: str, reserve: int = 400) -> None:
-        """Add block after block while they fit; then one line says how many `noun` are left out."""
+    def add_each(
+        self, items: Sequence[Item], block: Callable[[Item], Sequence[str]], noun: str, reserve: int = 400
+    ) -> None:
+        """Add the block of each item up to the first that does not fit; then say how many are left out."""
         self._left -= reserve
-        left_out = sum(not self.add(*block) for block in blocks)
+        shown = 0
+        while shown < len(items) and self.add(*block(items[shown])):
+            shown += 1
         self._left += reserve
-        if left_out:
-            self.add("", f"… and {left_out:,} more {noun}: see `--output json`.")
+        if shown < len(items):
+            self.add("", f"… and {len(items) - shown:,} more {noun}: see `--output json`.")
 
     def text(self) -> str:
         """The whole document."""

@@ -26,10 +26,10 @@ def review_markdown(review: Review, longest: int = LONGEST_COMMENT) -> str:
     if review.findings:
         document.add("", "### Look at first", "")
         document.add(row("", "what", "why it matters", "what to do"), row("---", "---", "---", "---"))
-        document.add_each(([_finding(each)] for each in review.findings), "findings")
+        document.add_each(review.findings, lambda each: [_finding(each)], "findings")
     if review.changes:
         document.add("", "### What changes")
-        document.add_each((list(_change(each, review)) for each in review.changes), "changes")
+        document.add_each(review.changes, lambda each: list(_change(each, review)), "changes")
     if review.unchecked:
         why, *checks = review.unchecked
         document.add("", "### Not checked", "", prose(why), "", *(f"- {prose(check)}" for check in checks))

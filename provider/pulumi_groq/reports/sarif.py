@@ -21,14 +21,14 @@ _LEVELS: Final = {
 
 
 def findings_sarif(findings: Iterable[Finding], uri: str) -> str:
-    """The findings, located in the file `uri` (relative to the repository): at their line, or the first one."""
+    """The findings, at their line (or the first) of the file `uri`, relative to the repository."""
     found = tuple(findings)
     rules = sorted({each.rule for each in found})
     run = {
         "tool": {"driver": {"name": "pulumi-groq review", "rules": [_rule(rule) for rule in rules]}},
         "results": [_result(each, rules.index(each.rule), uri) for each in found],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: str) -> dict[str, Any]:

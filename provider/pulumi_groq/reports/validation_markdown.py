@@ -20,7 +20,7 @@ def validation_markdown(validation: Validation, longest: int = LONGEST_COMMENT) 
     if validation.checks:
         document.add("", row("", "what", "check", "found", "what to do"), row(*["---"] * 5))
     ordered = sorted(validation.checks, key=lambda check: _FIRST.index(check.outcome))
-    document.add_each(([_row(check)] for check in ordered), "checks")
+    document.add_each(ordered, lambda check: [_row(check)], "checks")
     return document.text()
 
 
