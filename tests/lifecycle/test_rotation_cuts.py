@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from in_process_gateway import MODEL, Cut, InProcessGateway, ProcessDiedError, Wire, in_process_gateway
-from pulumi_groq.errors import ConflictError, GroqError, RotationRefusedError
+from pulumi_groq.errors import ConflictError, GroqError, NotFoundError, RotationRefusedError
 from pulumi_groq.models.api_key import ApiKey
 from stand_in_engine import Engine
 
@@ -256,3 +256,11 @@ def test_refresh_after_a_cut_takes_no_successor_for_a_predecessor(story: Any) ->
     assert interrupted.engine.state.previous_key_id is None
     interrupted.up(MONTHLY)
     interrupted.holds_what_is_live()
+
+
+def test_change_of_a_key_deleted_elsewhere_asks_for_a_refresh(story: Any) -> None:
+    """Where nothing asked for a look at the gateway, the error says what brings the state up to date."""
+    plain = story([({}, timedelta(days=1))])
+    Wire(plain.gateway).client().delete_key(plain.engine.state.key_id)
+    with pytest.raises(NotFoundError, match="run `pulumi refresh`, then this again"):
+        plain.up({"requests_per_minute": 7})

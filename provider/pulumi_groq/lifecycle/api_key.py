@@ -17,7 +17,7 @@ from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare, parse
 from pulumi_groq.lifecycle.succession import Succession
-from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.api_key import ApiKey, ApiKeyUpdate
 from pulumi_groq.models.rotation import RotationSchedule
 
 QUIET_HOURS: Final = RotationSchedule().quiet_hours
@@ -100,11 +100,22 @@ class ApiKeyLifecycle:
         if update.model_fields_set:
             # The live key first: it is the one whose changes a refresh finds, should this be cut off.
             for key_id in sorted(self._works(state), key=lambda key_id: key_id != state.key_id):
-                key = self._client.update_key(key_id, update)
+                key = self._updated(key_id, update)
                 if key_id == state.key_id:
                     changed = with_fields(changed, **outputs_of(key))
             self._listing.forget()
         return self._succession.advance(changed, acted_on=state.rotation)
+
+    def _updated(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
+        try:
+            return self._client.update_key(key_id, update)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"{error}: it was deleted elsewhere; run `pulumi refresh`, then this again",
+                status=error.status,
+                code=error.code,
+                request_id=error.request_id,
+            ) from None
 
     def delete(self, resource_id: str, state: ApiKeyState) -> None:
         quiet_hours = state.rotation.quiet_hours if state.rotation else QUIET_HOURS
