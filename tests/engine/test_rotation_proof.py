@@ -4,6 +4,7 @@ Everything is real: the engine, the provider's process, the gateway's process an
 the gateway's clock is moved, so that months fit into a minute.
 """
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 DAY_S = 24 * 3600
 KEYS = "/openai/v1/api-keys"
 PENDING = "Attempting to deploy or update resources with 1 pending operations"
+NOTHING_DUE, DUE = 0, 3
 LEAST_REQUESTS = 10_000
 PROGRAM = '''\
 """One key with rotation; its value goes to the file that the services read, as to a secrets manager."""
@@ -160,6 +162,14 @@ def test_no_request_fails_while_keys_are_rotated_and_runs_killed(
         sys.stdout.write(f"\n{traffic.total:7,} requests, {traffic.statuses[401]} authentication failures\n")
 
 
+def status(stack: Stack) -> int:
+    """The exit code of `pulumi-groq rotation status`, which exports the stack itself."""
+    command = [str(Path(sys.prefix, "bin", "pulumi-groq")), "rotation", "status", "--stack", stack.name]
+    return subprocess.run(
+        command, cwd=stack.folder, env=stack.environment, stdout=subprocess.DEVNULL, timeout=120, check=False
+    ).returncode
+
+
 def killed_whole(gateway: Gateway, stack: Stack, generations: list[int]) -> None:
     """A run whose processes are all killed once it has made the newest of `generations`."""
     gateway.control("stall", path_prefix=KEYS, method="POST", handled=True)
@@ -180,7 +190,9 @@ def test_a_killed_pulumi_needs_a_cancel_and_another_run(
             killed_whole(gateway, stack, generations)
             assert "pulumi cancel" in stack.fails_up().output
             assert stack.pulumi("cancel", "--yes", "--stack", stack.name).code == 0
+            begun = status(stack)
             assert PENDING in stack.up().output
+            assert (begun, status(stack)) == (NOTHING_DUE if generations == [1] else DUE, NOTHING_DUE)
             assert _generations(client) == generations
             assert call(gateway.base_url, key_file.read_text()) == 200
             if generations == [1]:
