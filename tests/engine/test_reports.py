@@ -12,7 +12,8 @@ from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 
 pytestmark = pytest.mark.engine
 
-CHATBOT = {"allowed_models": ["openai/gpt-oss-120b", "openai/gpt-oss-20b"], "requests_per_minute": 500}
+MODELS = ["openai/gpt-oss-120b", "openai/gpt-oss-20b"]
+CHATBOT = {"allowed_models": MODELS, "requests_per_minute": 500}
 POLICY = {"monthly_cap_usd": 500, "alert_thresholds_usd": [100, 250, 400]}
 
 
@@ -36,51 +37,58 @@ def differing(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def test_reports_on_a_real_stack(gateway: Any, stack: Any) -> None:
-    """A fresh stack validates, calls included; each kind of drift is found; a review names what a change does."""
+def test_validation_of_a_real_stack(gateway: Any, stack: Any) -> None:
+    """A fresh stack holds, calls with its keys included; then each kind of drift is found."""
     stack.declare(keys={"chatbot-prod": CHATBOT, "pilot": CHATBOT}, spend_policy=POLICY)
     stack.up()
     value = stack.output("api_keys")["chatbot-prod"]
-
     gateway.control("reset-counts")
     sound = command(stack, "validate", "--output", "json")
     assert (sound.returncode, sound.stderr) == (0, "")
-    checks = {
-        (check["subject"], check["check"]): check["outcome"] for check in json.loads(sound.stdout)["checks"]
-    }
+    checks = json.loads(sound.stdout)["checks"]
+    outcomes = {(check["subject"], check["check"]): check["outcome"] for check in checks}
     for key in ("chatbot-prod", "pilot"):
         for check in ("exists", "limits in force", "models it may call", "allowed model", "denied model"):
-            assert checks[key, check] == "ok"
-    assert checks["spending policy", "as in the stack"] == "ok"
+            assert outcomes[key, check] == "ok"
+    assert outcomes["organisation", "as in the stack"] == "ok"
     assert value not in sound.stdout
     assert gateway.requests()["POST /openai/v1/chat/completions"] == 4
 
+    expected = drift(gateway)
+    drifted = command(stack, "validate", "--no-try", "--output", "json")
+    assert drifted.returncode == 3
+    assert sorted(differing(json.loads(drifted.stdout))) == sorted(expected)
+
+
+def drift(gateway: Any) -> list[str]:
+    """Change what is live behind the stack's back, and return what a validation must say."""
     with gateway.client() as client:
         live = {key.name: key for key in client.list_keys()}
         client.update_key(live["chatbot-prod"].id, ApiKeyUpdate(requests_per_minute=9))
         client.delete_key(live["pilot"].id)
-        left = {"allowed_models": CHATBOT["allowed_models"], "managed_by": "organization/infra/dev"}
-        orphan = client.create_key(ApiKeyCreate(name="lost", **left), "orphan").key
-        stray = client.create_key(
-            ApiKeyCreate(name="stray", allowed_models=["openai/gpt-oss-20b"]), "stray"
-        ).key
+        left = ApiKeyCreate(name="lost", allowed_models=MODELS, managed_by="organization/infra/dev")
+        orphan = client.create_key(left, "orphan").key
+        stray = client.create_key(ApiKeyCreate(name="stray", allowed_models=MODELS), "stray").key
         client.delete_spend_policy()
-    drifted = command(stack, "validate", "--no-try", "--output", "json")
-    assert drifted.returncode == 3
-    assert sorted(differing(json.loads(drifted.stdout))) == [
+    return [
         "chatbot-prod: changed: requests per minute: declared 500 requests/min, live 9 requests/min",
         "chatbot-prod: requests per minute: declared 500 requests/min, in force 9 requests/min",
-        f"lost ({orphan.id}): orphaned: it names this stack as its owner, and the stack does not hold it",
         f"pilot: missing: {live['pilot'].id} is not live",
-        "spending policy: missing: no cap is in force",
+        f"lost ({orphan.id}): orphaned: it names this stack as its owner, and the stack does not hold it",
         f"stray ({stray.id}): unmanaged: no stack manages it",
+        "organisation: missing: no cap is in force",
     ]
 
+
+def test_review_of_a_real_stack(stack: Any) -> None:
+    """The command previews by itself and goes on without the gateway; a validation cannot."""
+    stack.declare(keys={"chatbot-prod": CHATBOT, "pilot": CHATBOT}, spend_policy=POLICY)
+    stack.up()
     stack.declare(keys={"chatbot-prod": {**CHATBOT, "requests_per_minute": "unlimited"}}, spend_policy=POLICY)
     reviewed = command(stack, "review", "--fail-on", "high")
     assert reviewed.returncode == 3
     assert "requests per minute removed: 500 requests/min to unlimited" in reviewed.stdout
-    assert "Delete API key `pilot`" in reviewed.stdout
+    assert "#### Delete API key `pilot`" in reviewed.stdout
 
     nowhere = {"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:9"}
     unasked = command(stack, "review", **nowhere)

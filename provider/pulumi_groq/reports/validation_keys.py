@@ -11,7 +11,7 @@ from pulumi_groq.reports.checks import Check, Outcome
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.settings import KeySettings
 from pulumi_groq.reports.stack_export import StackState
-from pulumi_groq.reports.wording import LABELS, counted, in_words
+from pulumi_groq.reports.wording import LABELS, counted, in_force, in_words
 
 SECTION: Final = "keys"
 _REPAIR: Final = "pulumi up --refresh puts the declared settings back"
@@ -43,7 +43,9 @@ def file_keys(access: Access, state: StackState | None, live: Live) -> Iterator[
             yield _check_file(key.name, Outcome.MISMATCH, f"missing: line {key.line} is not deployed")
         else:
             check = "settings as in the access file"
-            yield _settings(declared_settings(key), found, key.name, check, "pulumi up applies the file")
+            yield _settings(
+                declared_settings(key), found, key.name, check, "pulumi up --refresh applies the file"
+            )
     if state is not None:
         for name in sorted(ids.keys() - {key.name for key in access.keys}):
             yield _check_file(name, Outcome.MISMATCH, "in the stack, but not in the access file")
@@ -107,10 +109,10 @@ def _ordered(settings: KeySettings) -> KeySettings:
 def _limits_in_force(declared: KeySettings, key: ApiKey, subject: str) -> Check:
     shown, wrong = [], []
     for field in EffectiveLimits.model_fields:
-        in_force = getattr(key.effective_limits, field)
+        applied = getattr(key.effective_limits, field)
         asked = getattr(declared, field)
-        shown.append(in_words(field, UNLIMITED if in_force is None else in_force))
-        if asked is not None and in_force != (None if asked == UNLIMITED else asked):
+        shown.append(in_force(field, applied))
+        if asked is not None and applied != (None if asked == UNLIMITED else asked):
             wrong.append(f"{LABELS[field]}: declared {in_words(field, asked)}, in force {shown[-1]}")
     if wrong:
         return Check(SECTION, subject, "limits in force", Outcome.MISMATCH, "; ".join(wrong), _REPAIR)
@@ -119,7 +121,12 @@ def _limits_in_force(declared: KeySettings, key: ApiKey, subject: str) -> Check:
 
 def _check_file(name: str, outcome: Outcome, detail: str) -> Check:
     return Check(
-        SECTION, name, "settings as in the access file", outcome, detail, "pulumi up applies the file"
+        SECTION,
+        name,
+        "settings as in the access file",
+        outcome,
+        detail,
+        "pulumi up --refresh applies the file",
     )
 
 

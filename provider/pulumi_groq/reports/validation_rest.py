@@ -15,8 +15,9 @@ from pulumi_groq.reports.wording import LABELS, dollars, in_words
 
 TEAMS: Final = "teams"
 POLICY: Final = "spending policy"
+_ORGANISATION: Final = "organisation"
 _REFRESH: Final = "pulumi up --refresh puts the declared settings back"
-_DEPLOY: Final = "pulumi up applies the file"
+_DEPLOY: Final = "pulumi up --refresh applies the file"
 _FILE: Final = "as in the access file"
 _STACK: Final = "as in the stack"
 
@@ -64,17 +65,17 @@ def _policy(declared: PolicySettings | None, live: Live, check: str, todo: str) 
         return
     if declared is None:
         detail = "another stack's, or unmanaged: it is in force, but not declared here"
-        yield Check(POLICY, POLICY, check, Outcome.SKIPPED, detail)
+        yield Check(POLICY, _ORGANISATION, check, Outcome.SKIPPED, detail)
         return
     if live.policy is None:
-        yield Check(POLICY, POLICY, check, Outcome.MISMATCH, "missing: no cap is in force", todo)
+        yield Check(POLICY, _ORGANISATION, check, Outcome.MISMATCH, "missing: no cap is in force", todo)
         return
     differing = list(_differences(declared, live.policy))
     if differing:
         detail = f"changed: {'; '.join(differing)}"
-        yield Check(POLICY, POLICY, check, Outcome.MISMATCH, detail, todo)
+        yield Check(POLICY, _ORGANISATION, check, Outcome.MISMATCH, detail, todo)
     else:
-        yield Check(POLICY, POLICY, check, Outcome.OK, _status(live.policy))
+        yield Check(POLICY, _ORGANISATION, check, Outcome.OK, _status(live.policy))
 
 
 def _differences(declared: PolicySettings, live: SpendPolicy) -> Iterator[str]:

@@ -80,6 +80,11 @@ def in_words(field: str, value: Any, default: int | str | None = None) -> str:
     return _by_type(value)
 
 
+def in_force(field: str, amount: int | None) -> str:
+    """A limit as the server applies it, named by its unit: `60 requests/min`, `unlimited tokens/day`."""
+    return f"{UNLIMITED if amount is None else f'{amount:,}'} {_UNITS[field]}"
+
+
 def _by_type(value: Any) -> str:  # noqa: PLR0911 (a table of types)
     match value:
         case bool():

@@ -139,12 +139,12 @@ CASES: dict[str, tuple[StackState, Live, list[str]]] = {
         live(teams=[team("t", "a", "b")]),
         ["t: changed: models: declared a; live a, b"],
     ),
-    "policy missing": (stack(policy={}), live(), ["spending policy: missing: no cap is in force"]),
+    "policy missing": (stack(policy={}), live(), ["organisation: missing: no cap is in force"]),
     "policy changed": (
         stack(policy={}),
         live(policy=live_policy(monthly_cap_usd=900, auto_pause=False)),
         [
-            "spending policy: changed: monthly cap: declared 500 USD a month, live 900 USD a month; "
+            "organisation: changed: monthly cap: declared 500 USD a month, live 900 USD a month; "
             "auto-pause: declared on (requests are refused at the cap), live off (the cap only alerts)"
         ],
     ),
@@ -152,7 +152,7 @@ CASES: dict[str, tuple[StackState, Live, list[str]]] = {
     "signing lost": (
         stack(policy={"alert_webhook_signing_secret": "[secret]"}),
         live(policy=live_policy()),
-        ["spending policy: changed: alerts are declared to be signed and are not"],
+        ["organisation: changed: alerts are declared to be signed and are not"],
     ),
 }
 
