@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "admin": {"models", "errors"},
     "lifecycle": {"models", "errors", "catalogue", "rotation", "admin"},
     "resources": {"models", "errors", "catalogue", "admin", "lifecycle"},
-    "gateway": {"models", "errors", "catalogue", "policy"},
+    "gateway": {"models", "errors", "catalogue", "policy", "reports"},
     "reports": {"models", "errors", "catalogue", "rotation", "access"},
     "cli": {"models", "errors", "catalogue", "policy", "rotation", "access", "admin", "gateway", "reports"},
     "": {"errors", "models", "lifecycle", "resources"},

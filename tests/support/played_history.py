@@ -30,7 +30,7 @@ class Consumer:
 
 
 CONSUMERS = [
-    ("chatbot-prod", "chatbot", LLAMA_70B, 5, 24_000, {"requests_per_day": 20, "monthly_budget_usd": 6}),
+    ("chatbot-prod", "chatbot", LLAMA_70B, 5, 24_000, {"requests_per_day": 20, "monthly_budget_usd": 5}),
     ("chatbot-staging", "chatbot", LLAMA_8B, 2, 4_000, {}),
     ("batch-processor", "analytics", LLAMA_8B, 3, 40_000, {"tokens_per_day": 400_000}),
     ("search-ranking", "research", GPT_OSS, 2, 30_000, {"monthly_budget_usd": 3}),
@@ -82,7 +82,7 @@ class PlayedHistory:
 
     def _rotate(self, name: str) -> None:
         found = next(each for each in self._consumers if each.name == name)
-        limits = {"requests_per_day": 20, "monthly_budget_usd": 6}
+        limits = {"requests_per_day": 20, "monthly_budget_usd": 5}
         key = self._create(name, "chatbot", [found.model], replaces=found.key_id, **limits)
         found.key, found.key_id = key["api_key"], key["id"]
 
@@ -95,8 +95,9 @@ class PlayedHistory:
             calls = consumer.calls_a_day // 3 if weekend else consumer.calls_a_day + busy
             for _ in range(max(calls, 0)):
                 self._chat(consumer, consumer.model)
-            if consumer.name == "search-ranking" and day.weekday() == 3:
-                self._chat(consumer, LLAMA_70B)
+            if consumer.name == "search-ranking" and day.weekday() in {1, 3}:
+                for _ in range(self._random.randint(1, 5)):
+                    self._chat(consumer, LLAMA_8B)
 
     def _chat(self, consumer: Consumer, model: str) -> None:
         words = int(consumer.words * self._scale * self._random.uniform(0.6, 1.3))

@@ -38,6 +38,10 @@ from pulumi_groq.gateway.store.policies import find_policy
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.test_controls import TestControls
+from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
+from pulumi_groq.gateway.ui.attempts import SignInAttempts
+from pulumi_groq.gateway.ui.sessions import Sessions
+from pulumi_groq.gateway.ui.source import GatewaySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +84,31 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
         reservations=lambda: accounting.metering.open_leases,
         backlog=lambda: accounting.ledger.waiting_rows,
     )
-    admin = admin_app(
-        AdminParts(
-            store=store,
-            directory=directory,
-            catalogue=catalogue,
-            usage=accounting.usage,
-            clock=clock,
-            ids=ids,
-            values=KeyValues(random),
-            admin_key=admin_key,
-            seal=Seal(server_secret(settings.gateway_secret, sqlite_path(settings.store_url))),
-            defaults=settings.default_limits,
-        )
+    secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
+    parts = AdminParts(
+        store=store,
+        directory=directory,
+        catalogue=catalogue,
+        usage=accounting.usage,
+        clock=clock,
+        ids=ids,
+        values=KeyValues(random),
+        admin_key=admin_key,
+        seal=Seal(secret),
+        defaults=settings.default_limits,
     )
+    ui = _ui(parts, Sessions(secret, settings.admin_key, clock, random))
     gateway = Gateway(
-        admin=admin,
+        admin=admin_app(parts),
         inference=inference,
-        operations={"/healthz": healthz, "/readyz": Readyz(store), "/metrics": metrics},
+        operations={
+            "/healthz": healthz,
+            "/readyz": Readyz(store),
+            "/metrics": metrics,
+            UI_PATH: ui,
+            SIGN_IN_PATH: ui,
+            SIGN_OUT_PATH: ui,
+        },
         admin_key=admin_key,
         ids=ids,
         lifespan=_lifespan(accounting, upstream),
@@ -106,6 +117,18 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
     if isinstance(clock, MovableClock):
         app = TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
     return Assembly(app, inference.drain)
+
+
+def _ui(parts: AdminParts, sessions: Sessions) -> Ui:
+    source = GatewaySource(
+        store=parts.store,
+        catalogue=parts.catalogue,
+        usage=parts.usage,
+        clock=parts.clock,
+        defaults=parts.defaults,
+    )
+    attempts = SignInAttempts(parts.clock)
+    return Ui(source=source, admin_key=parts.admin_key, sessions=sessions, attempts=attempts)
 
 
 def _load_directory(settings: Settings, store: Store) -> LiveDirectory:

@@ -18,6 +18,8 @@ class AdminKey:
         if len(sent) != 1:
             return False
         scheme, _, token = sent[0].partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(
-            hashlib.sha256(token.strip()).digest(), self._digest
-        )
+        return scheme.lower() == b"bearer" and self.is_it(token.strip())
+
+    def is_it(self, sent: bytes) -> bool:
+        """Whether this is the admin key."""
+        return hmac.compare_digest(hashlib.sha256(sent).digest(), self._digest)

@@ -1,6 +1,7 @@
 """Shows, sets and deletes the spending policy."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from pulumi_groq.gateway.admin.changes import Changes
@@ -39,7 +40,7 @@ class Spending:
             record = find_policy(connection)
         if record is None:
             raise _no_policy()
-        return self._shown(record)
+        return shown_policy(record, self._usage, self._clock.now())
 
     def put(self, settings: SpendPolicySettings) -> SpendPolicy:
         """Replace the whole policy; in force on the next request. The same policy again is no change."""
@@ -56,11 +57,11 @@ class Spending:
                 updated_at=now,
             )
             if former is not None and replace(record, updated_at=former.updated_at) == former:
-                return self._shown(former)
+                return shown_policy(former, self._usage, now)
             put_policy(change.connection, record)
             log_policy_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_policy, record))
-        return self._shown(record)
+        return shown_policy(record, self._usage, now)
 
     def delete(self) -> Deleted:
         """Have no policy: no cap, no alerts."""
@@ -73,26 +74,27 @@ class Spending:
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
 
-    def _shown(self, record: PolicyRecord) -> SpendPolicy:
-        now = self._clock.now()
-        spent = self._usage.month_spend_micro_usd(now)
-        cap = record.monthly_cap_micro_usd
-        return SpendPolicy(
-            monthly_cap_usd=usd(cap),
-            alert_thresholds_usd=[usd(threshold) for threshold in record.alert_thresholds_micro_usd],
-            auto_pause=record.auto_pause,
-            alert_webhook_urls=list(record.alert_webhook_urls),
-            alert_webhook_signed=record.alert_webhook_signing_secret is not None,
-            created_at=record.created_at,
-            updated_at=record.updated_at,
-            status=SpendStatus(
-                month=f"{now:%Y-%m}",
-                spent_usd=usd(spent),
-                remaining_usd=usd(cap - spent),
-                paused=record.auto_pause and (spent >= cap or self._usage.cap_has_refused(now, cap)),
-                alerts_sent=self._usage.alerts_sent(now),
-            ),
-        )
+
+def shown_policy(record: PolicyRecord, usage: UsageSource, now: datetime) -> SpendPolicy:
+    """A policy as the admin API shows it, with where the month stands."""
+    spent = usage.month_spend_micro_usd(now)
+    cap = record.monthly_cap_micro_usd
+    return SpendPolicy(
+        monthly_cap_usd=usd(cap),
+        alert_thresholds_usd=[usd(threshold) for threshold in record.alert_thresholds_micro_usd],
+        auto_pause=record.auto_pause,
+        alert_webhook_urls=list(record.alert_webhook_urls),
+        alert_webhook_signed=record.alert_webhook_signing_secret is not None,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        status=SpendStatus(
+            month=f"{now:%Y-%m}",
+            spent_usd=usd(spent),
+            remaining_usd=usd(cap - spent),
+            paused=record.auto_pause and (spent >= cap or usage.cap_has_refused(now, cap)),
+            alerts_sent=usage.alerts_sent(now),
+        ),
+    )
 
 
 def _no_policy() -> Missing:

@@ -1,0 +1,163 @@
+"""`/ui` as ASGI: the page for who is signed in, the sign-in for everybody else."""
+
+import asyncio
+import logging
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
+from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.ui.attempts import SignInAttempts
+from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
+from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, page, page_facts, sign_in_page
+from pulumi_groq.reports.source import FactSource
+
+UI_PATH: Final = "/ui"
+SIGN_IN_PATH: Final = "/ui/sign-in"
+SIGN_OUT_PATH: Final = "/ui/sign-out"
+
+_COOKIE: Final = "pulumi_groq_ui"
+_FORM_LIMIT_BYTES: Final = 4_096
+_HEADERS: Final = {
+    "content-security-policy": LIVE_CONTENT_POLICY,
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_log = logging.getLogger(__name__)
+
+
+class Ui:
+    """Answers at `UI_PATH`, `SIGN_IN_PATH` and `SIGN_OUT_PATH`; changes nothing but who is signed in."""
+
+    def __init__(
+        self, *, source: FactSource, admin_key: AdminKey, sessions: Sessions, attempts: SignInAttempts
+    ) -> None:
+        self._source = source
+        self._admin_key = admin_key
+        self._sessions = sessions
+        self._attempts = attempts
+        # A page takes longer to make than a decision: one at a time leaves the rest to the requests.
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            response = await self._answer(Request(scope, receive))
+        except RejectedError as rejected:
+            for message in rejected.answer.messages():
+                await send(message)
+            return
+        except ClientGoneError:
+            return
+        response.headers.update(_HEADERS)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        match request.method, request.url.path:
+            case "GET", "/ui":
+                return await self._page(request)
+            case "GET", "/ui/sign-in":
+                return RedirectResponse(UI_PATH, 303) if self._is_signed_in(request) else _form()
+            case "POST", "/ui/sign-in":
+                return await self._sign_in(request)
+            case "POST", "/ui/sign-out":
+                return self._sign_out(request)
+        allowed = "POST" if request.url.path == SIGN_OUT_PATH else "GET"
+        return PlainTextResponse(f"Use {allowed} here.\n", 405, {"allow": allowed})
+
+    async def _page(self, request: Request) -> Response:
+        if not self._is_signed_in(request):
+            return RedirectResponse(SIGN_IN_PATH, 303)
+        try:
+            async with self._one_at_a_time:
+                return HTMLResponse(await run_in_threadpool(self._rendered))
+        except StoreUnavailableError as error:
+            _log.error("the store does not answer: %s", error)
+            return PlainTextResponse("The gateway's store does not answer: try again.\n", 503)
+
+    def _rendered(self) -> str:
+        return page(page_facts(self._source), live=True, sign_out_path=SIGN_OUT_PATH)
+
+    async def _sign_in(self, request: Request) -> Response:
+        if not _comes_from_here(request):
+            return PlainTextResponse("Sign in on the gateway's own page.\n", 403)
+        address = request.client.host if request.client else ""
+        wait_s = self._attempts.wait_s(address)
+        if wait_s:
+            _log.warning("ui sign-in refused: too many wrong keys, from %s", address)
+            answer = _form("Too many wrong keys: wait a few minutes, then try again.", 429)
+            answer.headers["retry-after"] = str(wait_s)
+            return answer
+        body = await read_body(request.scope, request.receive, limit_bytes=_FORM_LIMIT_BYTES)
+        if not self._admin_key.is_it(_posted_key(body)):
+            self._attempts.failed(address)
+            _log.warning("ui sign-in refused: wrong key, from %s", address)
+            return _form("That is not the admin key.", 401)
+        _log.info("ui sign-in from %s", address)
+        response = RedirectResponse(UI_PATH, 303)
+        _set_cookie(response, request, self._sessions.begin(), LIFETIME_S)
+        return response
+
+    def _sign_out(self, request: Request) -> Response:
+        if not _comes_from_here(request):
+            return PlainTextResponse("Sign out on the gateway's own page.\n", 403)
+        self._sessions.end(_token(request))
+        response = RedirectResponse(SIGN_IN_PATH, 303)
+        _set_cookie(response, request, "", 0)
+        return response
+
+    def _is_signed_in(self, request: Request) -> bool:
+        return self._sessions.is_open(_token(request))
+
+
+def _form(problem: str | None = None, status: int = 200) -> Response:
+    return HTMLResponse(sign_in_page(SIGN_IN_PATH, problem), status)
+
+
+def _comes_from_here(request: Request) -> bool:
+    """Whether no other site made the browser send this. Programs that are no browsers send neither header."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _posted_key(body: bytes) -> bytes:
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=4)
+    except ValueError:
+        return b""
+    return fields.get("admin_key", [""])[0].strip().encode()
+
+
+def _token(request: Request) -> str:
+    try:
+        cookie = SimpleCookie(request.headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return cookie[_COOKIE].value if _COOKIE in cookie else ""
+
+
+def _set_cookie(response: Response, request: Request, token: str, lifetime_s: int) -> None:
+    proxied = request.headers.get("x-forwarded-proto", "").lower() == "https"
+    response.set_cookie(
+        _COOKIE,
+        token,
+        max_age=lifetime_s,
+        path=UI_PATH,
+        secure=proxied or request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )

@@ -1,0 +1,57 @@
+"""Who is signed in: a signed, short-lived token in a cookie; nothing is stored but what was signed out."""
+
+import hashlib
+import hmac
+import re
+from random import Random
+from typing import Final
+
+from pulumi_groq.gateway.protocols import Clock
+
+LIFETIME_S: Final = 3600
+_TOKEN: Final = re.compile(r"([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})")
+_PURPOSE: Final = b"pulumi-groq ui sessions v1"
+
+
+class Sessions:
+    """Issues and checks tokens. Another server secret or admin key makes all of them invalid.
+
+    `random` must be the system's. One process: what is signed out is remembered until it would have
+    ended anyway.
+    """
+
+    def __init__(self, secret: str, admin_key: str, clock: Clock, random: Random) -> None:
+        bound_to = _PURPOSE + hashlib.sha256(admin_key.encode()).digest()
+        self._key = hmac.digest(secret.encode(), bound_to, "sha256")
+        self._clock = clock
+        self._random = random
+        self._signed_out: dict[str, int] = {}
+
+    def begin(self) -> str:
+        """A token that is good for an hour."""
+        ends_s = self._now_s() + LIFETIME_S
+        session = f"{ends_s}.{self._random.getrandbits(128):032x}"
+        return f"{session}.{self._signature(session)}"
+
+    def is_open(self, token: str) -> bool:
+        """Whether the token was issued here, has not ended and was not signed out."""
+        found = _TOKEN.fullmatch(token)
+        if found is None:
+            return False
+        ends_s, nonce, signature = found.groups()
+        genuine = hmac.compare_digest(signature, self._signature(f"{ends_s}.{nonce}"))
+        return genuine and self._now_s() < int(ends_s) and nonce not in self._signed_out
+
+    def end(self, token: str) -> None:
+        """Sign out: the token opens nothing from here on."""
+        if self.is_open(token):
+            ends_s, nonce, _ = token.split(".")
+            now_s = self._now_s()
+            self._signed_out = {kept: until for kept, until in self._signed_out.items() if until > now_s}
+            self._signed_out[nonce] = int(ends_s)
+
+    def _signature(self, session: str) -> str:
+        return hmac.digest(self._key, session.encode(), "sha256").hex()
+
+    def _now_s(self) -> int:
+        return int(self._clock.now().timestamp())
