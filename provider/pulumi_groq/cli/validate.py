@@ -105,6 +105,8 @@ def validate(
 
     Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
     """
+    if no_state and state is not None:
+        raise UnusableSettingError(f"--no-state leaves out the stack that {state} holds: give one of both")
     settings = _settings()
     held = None if no_state else held_stack(state, stack, folder, secrets=not no_try)
     file = access_file(access_path, folder, held.stack if held else stack or "")

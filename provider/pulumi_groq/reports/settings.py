@@ -25,12 +25,13 @@ class Settings(BaseModel):
         names = cls.model_fields.keys() - {"hidden"}
         given = {name: value for name, value in properties.items() if name in names and value is not None}
         hidden = {name for name, value in given.items() if not is_readable(value)}
-        while True:
-            readable = {name: value for name, value in given.items() if name not in hidden}
-            try:
-                return cls.model_validate({**readable, "hidden": frozenset(hidden)})
-            except ValidationError as error:
-                hidden |= {str(item["loc"][0]) for item in error.errors() if item["loc"]} & given.keys()
+        readable = {name: value for name, value in given.items() if name not in hidden}
+        try:
+            return cls.model_validate({**readable, "hidden": frozenset(hidden)})
+        except ValidationError as error:
+            hidden |= {str(item["loc"][0]) for item in error.errors()}
+        fitting = {name: value for name, value in readable.items() if name not in hidden}
+        return cls.model_validate({**fitting, "hidden": frozenset(hidden)})
 
 
 class KeySettings(Settings):
