@@ -1,5 +1,6 @@
 """`pulumi-groq validate`: a recorded stack against a stand-in gateway, exit codes, trial calls."""
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,8 +11,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 
 from pulumi_groq.cli.main import commands
+from pulumi_groq.cli.validate import checks_table
+from pulumi_groq.reports.checks import Check, Outcome, Validation
+from pulumi_groq.reports.inert import visible
 from report_facts import GOLDEN
 
 ADMIN_KEY = "adm-0123456789"
@@ -107,8 +114,8 @@ def shown(tmp_path: Path) -> Path:
 
 
 def run(gateway: Gateway | None, *arguments: str, text: str | None = None, **environment: str) -> Result:
-    settings = gateway.environment if gateway else {"GROQ_ADMIN_BASE_URL": "", "GROQ_ADMIN_KEY": ""}
-    return CliRunner().invoke(commands, ["validate", *arguments], env={**settings, **environment}, input=text)
+    where = gateway.environment if gateway else {"GROQ_ADMIN_BASE_URL": "", "GROQ_ADMIN_KEY": ""}
+    return CliRunner().invoke(commands, ["validate", *arguments], env={**where, **environment}, input=text)
 
 
 def without_policy() -> dict[str, Any]:
@@ -197,6 +204,20 @@ def test_wrong_settings_are_one_line(arguments: list[str], said: str, serve: Any
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(name=st.text(min_size=1, max_size=40))
+@example(name="[red]x[/red] [link=http://y]z[/link] \x1b[31m\r\n\x07\u202e :smile:")
+def test_names_are_inert_in_the_table(name: str) -> None:
+    """No markup is read, no control character reaches the terminal, and no row breaks."""
+    checks = (Check("keys", name, "exists", Outcome.MISMATCH, name, name),)
+    shown = io.StringIO()
+    Console(file=shown, width=2_000).print(checks_table(Validation("stack", "gateway", checks)))
+    heading, _, row = (line for line in shown.getvalue().splitlines() if line.strip())
+    assert heading.split() == ["What", "Check", "Found"]
+    assert row.isprintable()
+    assert visible(name).strip() in row
 
 
 def test_a_missing_gateway_setting_is_exit_code_2() -> None:

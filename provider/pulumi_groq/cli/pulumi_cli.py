@@ -1,5 +1,6 @@
 """Running the pulumi CLI on this machine for a document that nobody has saved to a file."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.reports.inert import visible
 
 STDIN: Final = "-"
+_STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"  # would give events, not one document
 
 
 @contextmanager
@@ -51,10 +53,13 @@ def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, wha
     document is used, since a failing preview says why inside.
     """
     command = ["pulumi", *arguments, "--non-interactive", *(["--stack", stack] if stack else [])]
+    environment = {name: value for name, value in os.environ.items() if name != _STREAMING}
     with progress() as shown:
         shown.add_task(what, total=None)
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
         except FileNotFoundError:
             raise UnusableSettingError(
                 "pulumi is not on PATH: install it, or give a file that it wrote"
