@@ -32,7 +32,7 @@ class Consumer:
 CONSUMERS = [
     ("chatbot-prod", "chatbot", LLAMA_70B, 5, 24_000, {"requests_per_day": 20, "monthly_budget_usd": 5}),
     ("chatbot-staging", "chatbot", LLAMA_8B, 2, 4_000, {}),
-    ("batch-processor", "analytics", LLAMA_8B, 3, 40_000, {"tokens_per_day": 400_000}),
+    ("batch-processor", "analytics", LLAMA_8B, 3, 40_000, {"tokens_per_day": 300_000}),
     ("search-ranking", "research", GPT_OSS, 2, 30_000, {"monthly_budget_usd": 3}),
     ("weekly-digest", None, LLAMA_8B, 1, 12_000, {}),
 ]
@@ -59,15 +59,24 @@ class PlayedHistory:
             self._set_up()
             for day in _days():
                 self.gateway.control("clock", now=day.isoformat())
-                if day.date() == datetime(2026, 11, 20, tzinfo=UTC).date():
-                    self._rotate("chatbot-prod")
+                self._administer_on(f"{day:%m-%d}")
                 self._work_through(day)
             self.gateway.control("clock", now=END.isoformat())
+
+    def _administer_on(self, day: str) -> None:
+        match day:
+            case "11-05":
+                batch = next(each for each in self._consumers if each.name == "batch-processor")
+                self._administer("PATCH", f"/api-keys/{batch.key_id}", tokens_per_day=400_000)
+            case "11-16":
+                self._administer("PUT", "/spend-policy", **POLICY)
+            case "11-20":
+                self._rotate("chatbot-prod")
 
     def _set_up(self) -> None:
         for team, models in TEAMS.items():
             self._administer("PUT", f"/teams/{team}", allowed_models=models)
-        self._administer("PUT", "/spend-policy", **POLICY)
+        self._administer("PUT", "/spend-policy", **POLICY | {"monthly_cap_usd": 5})
         self._create(UNUSED, "research", [GPT_OSS])
         for name, team, model, calls, words, limits in CONSUMERS:
             key = self._create(name, team, [model], **limits)

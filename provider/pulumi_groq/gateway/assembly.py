@@ -1,5 +1,6 @@
 """Puts a gateway together from its settings, over an open store."""
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -83,6 +84,10 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
         running=lambda: inference.drain.running,
         reservations=lambda: accounting.metering.open_leases,
         backlog=lambda: accounting.ledger.waiting_rows,
+    )
+    metrics.watch_spending(
+        spent_micro_usd=lambda: accounting.usage.month_spend_micro_usd(clock.now()),
+        cap_micro_usd=lambda: directory.organisation.cap_micro_usd if directory.organisation else math.inf,
     )
     secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
     parts = AdminParts(

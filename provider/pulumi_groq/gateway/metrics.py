@@ -107,6 +107,17 @@ class GatewayMetrics:
         self._cost_of = cache(self._cost.labels)
         self._upstream_of = cache(self._upstream.labels)
 
+        self._month_spend = Gauge(
+            "pulumi_groq_month_spend_micro_usd",
+            "Spent in the running UTC month, in micro-dollars.",
+            registry=self.registry,
+        )
+        self._month_cap = Gauge(
+            "pulumi_groq_month_cap_micro_usd",
+            "The monthly cap, in micro-dollars; +Inf without one.",
+            registry=self.registry,
+        )
+
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that is over."""
         self._requests_of(record.route, record.model, record.status).inc()
@@ -145,6 +156,13 @@ class GatewayMetrics:
         self._running.set_function(running)
         self._reservations.set_function(reservations)
         self._backlog.set_function(backlog)
+
+    def watch_spending(
+        self, *, spent_micro_usd: Callable[[], int], cap_micro_usd: Callable[[], float]
+    ) -> None:
+        """Where the gauges of the month are read from, at each scrape."""
+        self._month_spend.set_function(spent_micro_usd)
+        self._month_cap.set_function(cap_micro_usd)
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         body = generate_latest(self.registry)

@@ -119,7 +119,9 @@ def _limit(row: UsageRow) -> Child:
         return element("span", "none", class_="quiet")
     unit = "requests" if limit.limit == "requests_per_day" else "tokens"
     text = f"{share(limit.share)} of {limit.ceiling:,} {unit}"
-    return [text, share_bar(limit.share, f"{share(limit.share)} of today's limit")]
+    return element(
+        "div", text, share_bar(limit.share, f"{share(limit.share)} of today's limit"), class_="meter"
+    )
 
 
 def _budget(row: UsageRow) -> Child:
@@ -129,7 +131,8 @@ def _budget(row: UsageRow) -> Child:
     text = f"{share(budget.share)} of {money(budget.ceiling_micro_usd)}"
     days = budget.days_to_ceiling
     left = None if days is None or budget.is_reached else element("small", f"reached in {days:.1f} days")
-    return [text, share_bar(budget.share, f"{share(budget.share)} of the budget"), left]
+    bar = share_bar(budget.share, f"{share(budget.share)} of the budget")
+    return element("div", text, bar, left, class_="meter")
 
 
 def _lineages(keys: Sequence[ApiKey]) -> list[list[ApiKey]]:
