@@ -326,6 +326,27 @@ def test_budgets_count_once_a_lineage() -> None:
     assert rules(policy_step(UPDATED, {}, {"monthly_cap_usd": 300}), facts=facts) == set()
 
 
+def test_the_budget_of_a_deleted_key_counts_no_more() -> None:
+    """What is deleted in the same run no longer stands against the cap."""
+    facts = budgets(200, 201)
+    lowered = policy_step(UPDATED, {}, {"monthly_cap_usd": 300})
+    assert ("cap-below-budgets", "medium") in rules(lowered, facts=facts)
+    deletion = key_step("delete", {"monthly_budget_usd": 200}, None)
+    assert ("cap-below-budgets", "medium") not in rules(lowered, deletion, facts=facts)
+
+
+def test_budgets_without_a_cap_are_no_finding() -> None:
+    """Where no policy is in force there is nothing to exceed."""
+    grown = key_step(UPDATED, {}, {"monthly_budget_usd": 450})
+    assert rules(grown, facts=live(live_key())) == set()
+
+
+def test_use_exactly_the_quiet_period_ago_is_quiet() -> None:
+    """The gateway deletes a key that was last used exactly its quiet period ago, so the review agrees."""
+    facts = live(live_key(last_used_at="2026-11-22T12:00:00Z"))
+    assert rules(key_step("delete", {}, None), facts=facts) == set()
+
+
 def test_quiet_hours_decide_whether_a_deleted_key_is_in_use() -> None:
     """A key's own quiet period counts: two days ago is in use for one that asks for three days."""
     facts = live(live_key(last_used_at=QUIET))

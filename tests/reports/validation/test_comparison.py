@@ -133,6 +133,11 @@ CASES: dict[str, tuple[StackState, Live, list[str]]] = {
         live(live_key(), live_key(id=OTHER_ID, lineage_id=KEY_ID, generation=2)),
         [],
     ),
+    "successor whose answer was lost": (
+        stack(key={}),
+        live(live_key(), live_key(id=OTHER_ID, lineage_id=KEY_ID, generation=2)),
+        [],
+    ),
     "team missing": (stack(t=["a"]), live(), ["t: missing"]),
     "team changed": (
         stack(t=["a"]),
