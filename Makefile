@@ -17,7 +17,8 @@ up: environment ## gateway and reference stack on this machine (PORT=8700)
 down: ## destroy the stack, stop the gateway
 	@if [ -x $(PYTHON) ]; then $(PYTHON) setup/local_stack.py down; else echo 'Nothing is set up here.'; fi
 
-test: environment ## the whole test suite, real Pulumi engine included (ARGS="-k name")
+test: environment ## the whole test suite, real Pulumi engine and browser included (ARGS="-k name")
+	@sh setup/browser.sh
 	@cli=$$($(PYTHON) setup/pulumi_cli.py) && \
 	PATH="$(CURDIR)/.venv/bin:$$cli:$$PATH" $(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
