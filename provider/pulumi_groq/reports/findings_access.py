@@ -100,7 +100,7 @@ def expiry(change: Change, plan: Plan) -> Iterator[Finding]:
             change,
             plan,
             what=f"expires in the past ({minute(new.expires_at)})",
-            why="It stops working as soon as the run is done.",
+            why="The gateway refuses a time that is over, so the run would fail.",
             todo="Correct the year or the zone, or delete the key instead.",
         )
     elif new.expires_at - plan.now <= SOON:
