@@ -1,12 +1,12 @@
 """An upstream's answer on its way to the client: read for its usage, otherwise left as it is."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Final
 
 from pulumi_groq.gateway.inference.answer_headers import AnswerHeaders
 from pulumi_groq.gateway.inference.asgi import Header, Message, Receive, Send
 from pulumi_groq.gateway.inference.booking import Booking
+from pulumi_groq.gateway.inference.bounded_wait import within
 from pulumi_groq.gateway.inference.client_watch import TOO_SLOW, ClientWatch
 from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.record import RequestRecord
@@ -173,10 +173,12 @@ class Relay:
     async def send(self, *messages: Message) -> None:
         """Raises `ClientGoneError` when the client does not take them in time."""
         try:
-            async with asyncio.timeout(self._options.send_timeout_s):
-                for message in messages:
-                    await self._client.send(message)
+            await within(self._options.send_timeout_s, self._send_all(messages))
         except (TimeoutError, OSError) as failure:
             self._record.status = CLIENT_CLOSED
             self._record.reason = TOO_SLOW
             raise ClientGoneError from failure
+
+    async def _send_all(self, messages: tuple[Message, ...]) -> None:
+        for message in messages:
+            await self._client.send(message)

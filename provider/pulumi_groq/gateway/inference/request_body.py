@@ -1,8 +1,7 @@
 """Reading a request body from the client, bounded in size and time."""
 
-import asyncio
-
 from pulumi_groq.gateway.inference.asgi import Receive
+from pulumi_groq.gateway.inference.bounded_wait import within
 from pulumi_groq.gateway.inference.refusal import INVALID_REQUEST, Refusal, body_too_large
 
 
@@ -17,8 +16,7 @@ async def read_body(
     if announced_bytes is not None and announced_bytes > limit_bytes:
         raise body_too_large(limit_bytes)
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _read(receive, limit_bytes)
+        return await within(timeout_s, _read(receive, limit_bytes))
     except TimeoutError:
         raise request_timeout(timeout_s) from None
 

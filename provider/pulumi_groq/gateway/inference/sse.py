@@ -10,10 +10,10 @@ FRAME_LIMIT_BYTES: Final = 256 * 1024
 """A frame longer than this passes in pieces, and a usage inside it is not seen."""
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
-_END: Final = re.compile(
-    rb"^(?:data: ?\[DONE\]|event: ?(?:response\.(?:completed|incomplete|failed)|error)\b)", re.MULTILINE
+_DONE: Final = (b"data: [DONE]", b"data:[DONE]")
+_END_EVENT: Final = re.compile(
+    rb"^event: ?(?:response\.(?:completed|incomplete|failed)|error)\b", re.MULTILINE
 )
-_FRAME_ENDS: Final = (b"\n\n", b"\n\r\n")
 _FRAME_END: Final = re.compile(rb"\r?\n\r?\n")
 BYTES_PER_TOKEN: Final = 4
 
@@ -39,7 +39,7 @@ class SseRelay:
         """What may go to the client now; the beginning of an unfinished frame is kept back."""
         if self._held:
             piece = self._held + piece
-        end = _end_of_last_frame(piece)
+        end = _end_of_last_frame(piece, 0, len(piece))
         if end == len(piece):
             self._held = b""
         elif len(piece) - end > FRAME_LIMIT_BYTES:
@@ -49,7 +49,7 @@ class SseRelay:
             self._held = piece[end:]
             piece = piece[:end]
         self._count(piece)
-        return self._inspected(piece) if b'"usage"' in piece else piece
+        return self._inspected(piece)
 
     def rest(self) -> bytes:
         """What was kept back when the upstream ended without finishing its frame."""
@@ -60,10 +60,9 @@ class SseRelay:
 
     def may_end_with(self, piece: bytes) -> bool:
         """Whether a client may take `piece`, as `feed` gave it, for the end of the stream."""
-        # The plain searches come first: they cost a fraction of the patterns, and mostly find nothing.
-        if (b"[DONE]" in piece or b"event:" in piece) and _END.search(piece):
+        if _is_done(piece):
             self.ended = True
-        return self.ended or (b'"usage"' in piece and _USAGE.search(piece) is not None)
+        return self.ended or _find_usage(piece) is not None
 
     def usage(self) -> TokenUsage | None:
         """The last usage that was seen."""
@@ -84,12 +83,11 @@ class SseRelay:
 
     def _inspected(self, piece: bytes) -> bytes:
         """Keeps each frame that states a usage, and leaves out the one that is to be hidden."""
+        match = _find_usage(piece)
         passed = []
         position = 0
-        for match in _USAGE.finditer(piece):
-            if match.start() < position:
-                continue  # a frame may state it twice
-            start = max(position, _end_of_last_frame(piece[position : match.start()]) + position)
+        while match is not None:
+            start = max(position, _end_of_last_frame(piece, position, match.start()))
             end = _FRAME_END.search(piece, match.end())
             frame = piece[start : end.end() if end else len(piece)]
             self._usage_frame = frame
@@ -97,15 +95,31 @@ class SseRelay:
             position = start + len(frame)
             if not (self._hide_usage and _is_only_usage(frame)):
                 passed.append(frame)
-        passed.append(piece[position:])
-        return b"".join(passed)
+            match = _find_usage(piece, position)  # after this frame, which may state it twice
+        return piece if not position else b"".join((*passed, piece[position:]))
 
 
-def _end_of_last_frame(piece: bytes) -> int:
-    if piece.endswith(b"\n\n"):
-        return len(piece)
-    ends = [piece.rfind(mark) + len(mark) for mark in _FRAME_ENDS if mark in piece]
-    return max(ends, default=0)
+# The plain searches come first: they cost a fraction of the patterns, and mostly find nothing.
+
+
+def _find_usage(piece: bytes, position: int = 0) -> re.Match[bytes] | None:
+    at = piece.find(b'"usage"', position)
+    return None if at < 0 else _USAGE.search(piece, at)
+
+
+def _is_done(piece: bytes) -> bool:
+    if b"[DONE]" in piece and (piece.startswith(_DONE) or any(b"\n" + mark in piece for mark in _DONE)):
+        return True
+    return b"event:" in piece and _END_EVENT.search(piece) is not None
+
+
+def _end_of_last_frame(piece: bytes, start: int, end: int) -> int:
+    """Where the last whole frame of `piece[start:end]` ends; 0 without one."""
+    if piece.endswith(b"\n\n", start, end):
+        return end
+    short = piece.rfind(b"\n\n", start, end)
+    long = piece.rfind(b"\n\r\n", max(short, start), end)
+    return max(short + 2 if short >= 0 else 0, long + 3 if long >= 0 else 0)
 
 
 def _data(frame: bytes) -> bytes:
