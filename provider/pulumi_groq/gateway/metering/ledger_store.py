@@ -1,15 +1,16 @@
 """The ledger's SQL: rows with their daily sums in one transaction, and what is read back at start."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Dialect, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
 from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
+from pulumi_groq.policy.limits import DAY_S
 from pulumi_groq.policy.spend import day_of
 
 _IDS_PER_QUERY: Final = 500
@@ -46,7 +47,8 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Write rows that the ledger does not hold, and add them to the daily sums."""
     if not rows:
         return
-    connection.execute(insert(ledger), [_columns(row) for row in rows])
+    statement_text, stored = _ledger_insert(connection.dialect)
+    connection.exec_driver_sql(statement_text, [_values(row, stored) for row in rows])
     statement = upsert(usage_by_day)
     new = statement.excluded
     summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
@@ -130,46 +132,51 @@ def read_lineage_spend(connection: Connection, month: str) -> Mapping[str, int]:
     return dict(connection.execute(statement).all())
 
 
-def _columns(row: LedgerRow) -> dict[str, Any]:
+@lru_cache(maxsize=1)
+def _ledger_insert(dialect: Dialect) -> tuple[str, Callable[[datetime], Any]]:
+    """The driver's own statement, and what it takes for a time. SQLAlchemy would convert every value of
+    every row in turn, which takes longer than SQLite does to write it.
+    """
+    stored = ledger.c.started_at.type.bind_processor(dialect)
+    if stored is None:
+        raise TypeError(f"{dialect.name} takes times as they are, and UtcTimestamp never gives them so")
+    return str(insert(ledger).compile(dialect=dialect)), stored
+
+
+def _values(row: LedgerRow, stored: Callable[[datetime], Any]) -> tuple[Any, ...]:
+    """In the order of the table's columns."""
     reservation, settlement = row
-    return {
-        "request_id": reservation.request_id,
-        "key_id": reservation.key_id,
-        "lineage_id": reservation.lineage_id,
-        "team": reservation.team,
-        "model": reservation.model,
-        "outcome": settlement.outcome,
-        "status": settlement.status,
-        "prompt_tokens": settlement.prompt_tokens,
-        "cached_tokens": settlement.cached_tokens,
-        "completion_tokens": settlement.completion_tokens,
-        "cost_micro_usd": settlement.cost_micro_usd,
-        "started_at": reservation.started_at,
-        "settled_at": settlement.settled_at,
-    }
+    request_id, key_id, lineage_id, team, model, _, _ = reservation
+    _, outcome, status, prompt, cached, completion, cost_micro_usd, _ = settlement
+    use = (outcome, status, prompt, cached, completion, cost_micro_usd)
+    times = (stored(reservation.started_at), stored(settlement.settled_at))
+    return (request_id, key_id, lineage_id, team, model, *use, *times)
 
 
 def _daily_sums(rows: Sequence[LedgerRow]) -> list[dict[str, Any]]:
-    sums: dict[DayKeyModel, Counter[str]] = {}
-    newest: dict[DayKeyModel, LedgerRow] = {}
+    of_group: dict[DayKeyModel, list[LedgerRow]] = {}
     for row in rows:
-        reservation, settlement = row
-        group = DayKeyModel(day_of(reservation.started_at), reservation.key_id, reservation.model)
-        of_group = sums.setdefault(group, Counter())
-        of_group["requests"] += 1
-        of_group["prompt_tokens"] += settlement.prompt_tokens
-        of_group["cached_tokens"] += settlement.cached_tokens
-        of_group["completion_tokens"] += settlement.completion_tokens
-        of_group["cost_micro_usd"] += settlement.cost_micro_usd
-        if group not in newest or reservation.started_s > newest[group].reservation.started_s:
-            newest[group] = row
-    return [
-        {
-            **group._asdict(),
-            **counts,
-            "lineage_id": newest[group].reservation.lineage_id,
-            "team": newest[group].reservation.team,
-            "last_used_at": newest[group].reservation.started_at,
-        }
-        for group, counts in sums.items()
-    ]
+        reservation = row.reservation
+        day = _day(int(reservation.started_s // DAY_S))
+        of_group.setdefault(DayKeyModel(day, reservation.key_id, reservation.model), []).append(row)
+    return [{**group._asdict(), **_sums(of_one)} for group, of_one in of_group.items()]
+
+
+def _sums(rows: Sequence[LedgerRow]) -> dict[str, Any]:
+    settlements = [row.settlement for row in rows]
+    newest = max((row.reservation for row in rows), key=lambda reservation: reservation.started_s)
+    return {
+        "requests": len(rows),
+        "prompt_tokens": sum(each.prompt_tokens for each in settlements),
+        "cached_tokens": sum(each.cached_tokens for each in settlements),
+        "completion_tokens": sum(each.completion_tokens for each in settlements),
+        "cost_micro_usd": sum(each.cost_micro_usd for each in settlements),
+        "lineage_id": newest.lineage_id,
+        "team": newest.team,
+        "last_used_at": newest.started_at,
+    }
+
+
+@lru_cache(maxsize=8)
+def _day(days_since_1970: int) -> str:
+    return day_of(datetime.fromtimestamp(days_since_1970 * DAY_S, UTC))
