@@ -1,0 +1,97 @@
+"""README and documentation say what the code does."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import MockResourceArgs, Mocks
+
+import pulumi_groq
+from pulumi_groq import errors
+from pulumi_groq.cli.main import commands
+from pulumi_groq.errors import ApiError, GroqError
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text() for page in PAGES)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+CODE = re.compile(r"""\bcode=["']([a-z_]+)["']""")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file that is there."""
+    missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_every_command_is_documented() -> None:
+    """Each command of `pulumi-groq` appears in the documentation, and none appears that is not there."""
+    named = set(re.findall(r"pulumi-groq ([a-z]+)(?= |`|\n|$)", TEXT))
+    assert named >= set(commands.commands)
+    assert named - {"is"} <= set(commands.commands)
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, GroqError) and kind not in {GroqError, ApiError}
+    ),
+)
+def test_every_exception_is_documented(name: str) -> None:
+    """Each exception has a row that says when it is raised and what to do."""
+    assert f"| `{name}` |" in (ROOT / "docs" / "python-client.md").read_text()
+
+
+def test_every_error_code_is_documented() -> None:
+    """Each code that the gateway answers with stands in a table of the documentation."""
+    sources = (ROOT / "provider" / "pulumi_groq" / "gateway").rglob("*.py")
+    codes = {code for source in sources for code in CODE.findall(source.read_text())}
+    assert len(codes) > 10
+    assert {code for code in codes if f"`{code}`" not in TEXT} == set()
+
+
+def test_every_metric_is_documented() -> None:
+    """Each metric of the gateway stands in the table of metrics."""
+    source = (ROOT / "provider" / "pulumi_groq" / "gateway" / "metrics.py").read_text()
+    names = set(re.findall(r'"(pulumi_groq_[a-z_]+)"', source))
+    assert len(names) > 5
+    undocumented = {name for name in names if name.removesuffix("_total") not in TEXT}
+    assert undocumented == set()
+
+
+@pytest.mark.parametrize("name", pulumi_groq.__all__)
+def test_every_argument_is_documented(name: str) -> None:
+    """Each argument of a resource stands in its row of the README."""
+    (row,) = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    resource: Callable[..., object] = getattr(pulumi_groq, name)
+    arguments = resource.__init__.__annotations__.keys() - {"resource_name", "opts", "return"}
+    assert {argument for argument in arguments - {"name"} if f"`{argument}`" not in row} == set()
+
+
+class _Engine(Mocks):
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: Any) -> Any:
+        raise AssertionError("nothing calls a function")
+
+
+def test_python_example_of_the_readme_runs() -> None:
+    """The first example declares its resources as it stands."""
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert example is not None
+    pulumi.runtime.set_mocks(_Engine(), project="infra", stack="dev", preview=False)
+
+    @pulumi.runtime.test
+    def declare() -> Any:
+        scope: dict[str, Any] = {}
+        exec(example.group(1), scope)  # noqa: S102 (our own README)
+        return scope["key"].key_id
+
+    declare()
