@@ -1,5 +1,6 @@
 """Weeks of real traffic through a real gateway, in seconds: each request is sent, only the clock moves."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -135,4 +136,18 @@ def played_gateway(folder: Path, scale: float = 1.0) -> Gateway:
     """A running gateway with that history behind it."""
     gateway = start_gateway(folder / "gateway.db")
     PlayedHistory(gateway, scale).play()
+    _wait_for_the_ledger(gateway)
     return gateway
+
+
+def _wait_for_the_ledger(gateway: Gateway) -> None:
+    """Until past usage holds what was served last: the ledger is written in batches."""
+    deadline = time.monotonic() + 30
+    with gateway.client() as client:
+        served = sum(each.requests_today for each in client.usage().usage_by_key)
+        while time.monotonic() < deadline:
+            (booked,) = client.usage_buckets(since=END.date(), until=END.date())
+            if booked.requests == served:
+                return
+            time.sleep(0.05)
+    raise AssertionError("the ledger was not written in time")

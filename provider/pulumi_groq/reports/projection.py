@@ -7,6 +7,8 @@ from typing import Final
 LEAST_ELAPSED: Final = timedelta(hours=1)
 """Before that a line through two points says nothing."""
 
+_MICROSECOND: Final = timedelta(microseconds=1)
+
 METHOD: Final = (
     "linear: the month's spending so far, over the time elapsed, up to the month's last second (UTC)"
 )
@@ -67,19 +69,17 @@ def pace(spent_micro_usd: int, ceiling_micro_usd: int | None, as_of: datetime) -
     """The pace of the UTC month of `as_of`."""
     month = f"{as_of:%Y-%m}"
     start, end = month_start(month), month_end(month)
-    elapsed = as_of - start
+    # Whole microseconds and micro-dollars: a straight line to a large cap leaves the range of dates.
+    elapsed, whole = (as_of - start) // _MICROSECOND, (end - start) // _MICROSECOND
     projected, reaches_at = None, None
-    if elapsed >= LEAST_ELAPSED:
-        projected = _rounded(spent_micro_usd * _seconds(end - start), _seconds(elapsed))
-        if ceiling_micro_usd is not None and projected >= ceiling_micro_usd and spent_micro_usd:
-            reaches_at = start + elapsed * ceiling_micro_usd / spent_micro_usd
+    if as_of - start >= LEAST_ELAPSED:
+        projected = _rounded(spent_micro_usd * whole, elapsed)
+        if ceiling_micro_usd is not None and spent_micro_usd:
+            reached = elapsed * ceiling_micro_usd // spent_micro_usd
+            reaches_at = start + reached * _MICROSECOND if reached < whole else None
     if ceiling_micro_usd is not None and spent_micro_usd >= ceiling_micro_usd:
         reaches_at = min(reaches_at or as_of, as_of)
     return Pace(spent_micro_usd, ceiling_micro_usd, projected, reaches_at, as_of)
-
-
-def _seconds(span: timedelta) -> int:
-    return max(int(span.total_seconds()), 1)
 
 
 def _rounded(numerator: int, denominator: int) -> int:

@@ -1,0 +1,154 @@
+"""What a usage report says, row by row."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from made_up_facts import NOON, UNLIMITED, bucket, facts, key, key_id, policy, today
+from pulumi_groq.models.history import DenialBucket
+from pulumi_groq.reports.usage import NO_MODEL, NO_TEAM, Counts, UsageRow, usage_report
+from pulumi_groq.reports.usage_table import columns, money, share, summary
+
+OLD = NOON - timedelta(days=40)
+
+
+def rows(**fields: Any) -> dict[str, UsageRow]:
+    return {row.name: row for row in usage_report(facts(**fields)).rows}
+
+
+def cells(row: UsageRow, **fields: Any) -> dict[str, str]:
+    return {column.heading: column.cell(row) for column in columns(usage_report(facts(**fields)))}
+
+
+def test_every_live_key_has_a_row() -> None:
+    """Also one without traffic; the dearest comes first."""
+    found = usage_report(facts(keys=[key(1), key(2), key(3)], buckets=[bucket(2), bucket(3, cost_usd="2")]))
+    assert [(row.name, row.counts.cost_micro_usd) for row in found.rows] == [
+        ("key-3", 2_000_000),
+        ("key-2", 1_000_000),
+        ("key-1", 0),
+    ]
+
+
+def test_a_deleted_key_stays_in_its_month() -> None:
+    """With what it used, and with what it was refused; so the sum is the month's."""
+    denied = [DenialBucket(key_id=key_id(3), key_name="key-3", requests=4)]
+    found = usage_report(facts(keys=[key(1)], buckets=[bucket(1), bucket(2)], denials=denied))
+    noted = {row.name: (row.counts.denied, row.notes) for row in found.rows}
+    assert noted == {"key-1": (0, ()), "key-2": (0, ("deleted",)), "key-3": (4, ("deleted",))}
+    assert found.total == Counts(2, 200, 0, 100, 2_000_000, 4)
+
+
+def test_a_budget_is_the_whole_lineages() -> None:
+    """Generations share it, deleted ones too; the predecessor is marked."""
+    first = {"lineage_id": key_id(1), "monthly_budget_usd": 10}
+    keys = [key(2, generation=2, **first), key(3, generation=3, **first)]
+    buckets = [bucket(number, lineage_id=key_id(1), cost_usd="2") for number in (1, 2, 3)]
+    found = rows(keys=keys, buckets=buckets)
+    assert [found[name].budget.spent_micro_usd for name in ("key-2", "key-3")] == [6_000_000] * 2
+    assert [found[name].notes for name in ("key-1", "key-2", "key-3")] == [("deleted",), ("predecessor",), ()]
+
+
+def test_the_tightest_limit_is_shown() -> None:
+    """Of the limits per day that the key has."""
+    limits = UNLIMITED.model_copy(update={"requests_per_day": 100, "tokens_per_day": 1_000})
+    asked = {"keys": [key(1, effective_limits=limits)], "today": [today(1, requests=20, tokens=900)]}
+    row = rows(**asked)["key-1"]
+    assert cells(row, **asked)["Today's limit"] == "90 % of 1,000 tokens"
+
+
+@pytest.mark.parametrize(
+    ("created", "used", "notes"),
+    [
+        (OLD, NOON, ()),
+        (OLD, NOON - timedelta(days=29, hours=23), ()),
+        (OLD, NOON - timedelta(days=30), ("unused for 30 days",)),
+        (OLD, None, ("never used in 40 days",)),
+        (NOON - timedelta(days=29), None, ()),
+    ],
+)
+def test_keys_unused_for_30_days_are_flagged(
+    created: datetime, used: datetime | None, notes: tuple[str, ...]
+) -> None:
+    """Counted from the last use, or from the start of one that was never used."""
+    found = usage_report(facts(keys=[key(1, created_at=created, last_used_at=used)]))
+    assert (found.rows[0].notes, found.unused_keys) == (notes, len(notes))
+
+
+def test_a_disabled_key_says_so() -> None:
+    """So does an expired one."""
+    found = rows(keys=[key(1, status="disabled"), key(2, status="expired")])
+    assert (found["key-1"].notes, found["key-2"].notes) == (("disabled",), ("expired",))
+
+
+def test_usage_without_a_team_has_a_row_of_its_own() -> None:
+    """A team that is named so stays another one."""
+    found = usage_report(facts("team", buckets=[bucket(team=None), bucket(team=NO_TEAM, cost_usd="2")]))
+    assert [(row.id, row.name) for row in found.rows] == [(NO_TEAM, NO_TEAM), ("", NO_TEAM)]
+
+
+def test_refusals_before_the_model_was_known_are_counted() -> None:
+    """They have no model that could be listed."""
+    denied = [DenialBucket(model="", requests=3), DenialBucket(model="m", requests=2)]
+    found = rows(by="model", buckets=[bucket(model="m")], denials=denied)
+    assert {name: row.counts.denied for name, row in found.items()} == {"m": 2, NO_MODEL: 3}
+
+
+def test_days_come_in_their_order() -> None:
+    """However dear they were; a day with nothing but refusals is one too."""
+    days = [datetime(2026, 11, day, tzinfo=UTC).date() for day in (3, 2, 1)]
+    buckets = [bucket(day=days[0], cost_usd="1"), bucket(day=days[1], cost_usd="9")]
+    found = rows(by="day", buckets=buckets, denials=[DenialBucket(day=days[2], requests=1)])
+    assert list(found) == ["2026-11-01", "2026-11-02", "2026-11-03"]
+
+
+def test_a_month_that_is_over_leads_nowhere() -> None:
+    """No limits of today, no budgets, no projection: they would be another month's."""
+    limits = UNLIMITED.model_copy(update={"requests_per_day": 10})
+    asked = {
+        "month": "2026-10",
+        "keys": [key(1, effective_limits=limits, monthly_budget_usd=5)],
+        "buckets": [bucket(1)],
+        "policy": policy(),
+    }
+    found = usage_report(facts(**asked))
+    row = found.rows[0]
+    assert (found.pace, row.limits, row.budget, row.projected_micro_usd) == (None, (), None, None)
+    assert summary(found) == ("2026-10, a month that is over: 1 requests, 150 tokens, 1.00 USD.",)
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (
+            policy(cap_usd="10", spent_usd="7.5"),
+            "At this month's pace 10.00 USD by 2026-11-30: below the cap.",
+        ),
+        (
+            policy(cap_usd="100", spent_usd="7.5"),
+            "At this month's pace 10.00 USD by 2026-11-30: below the cap.",
+        ),
+        (policy(cap_usd="7", spent_usd="7.5"), "The cap is reached: new requests are refused."),
+        (policy(cap_usd="7", spent_usd="7.5", auto_pause=False), "The cap is reached: it alerts only."),
+        (None, "At this month's pace 0.00 USD by 2026-11-30."),
+    ],
+)
+def test_the_summary_says_where_the_month_leads(made: Any, says: str) -> None:
+    """In whole sentences."""
+    assert says in summary(usage_report(facts(policy=made)))
+
+
+@pytest.mark.parametrize(
+    ("micro_usd", "text"),
+    [(0, "0.00"), (1, "<0.01"), (9_999, "<0.01"), (10_000, "0.01"), (1_234_567_890_000, "1,234,567.89")],
+)
+def test_money_is_short_but_never_nothing(micro_usd: int, text: str) -> None:
+    """What is little is not written as 0."""
+    assert money(micro_usd) == text
+
+
+@pytest.mark.parametrize(("part", "text"), [(0, "0 %"), (0.001, "<1 %"), (0.5, "50 %"), (12.5, "1250 %")])
+def test_shares_are_per_cent(part: float, text: str) -> None:
+    """More than all is said as it is."""
+    assert share(part) == text
