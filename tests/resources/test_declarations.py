@@ -1,67 +1,56 @@
 """What the resource classes register with the engine, seen through Pulumi's own mocks."""
 
-from typing import Any
-
-import pulumi
 import pytest
-from pulumi.runtime import MockResourceArgs, Mocks
 from pydantic import BaseModel
 
-from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
+from mocked_program import registrations
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
-from pulumi_groq.resources.declaration import declare, options_for
+from pulumi_groq.resources.declaration import options_for
 
 
-class Recording(Mocks):
-    """Remembers what was registered."""
-
-    def __init__(self) -> None:
-        self.registered: list[MockResourceArgs] = []
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        self.registered.append(args)
-        return f"{args.name}-id", {**args.inputs, "api_key": "pgq_value"}
-
-    def call(self, args: Any) -> Any:
-        raise AssertionError("nothing calls a function")
-
-
-@pytest.fixture
-def engine() -> Recording:
-    """An engine that records."""
-    mocks = Recording()
-    pulumi.runtime.set_mocks(mocks, project="infra", stack="dev", preview=False)
-    return mocks
-
-
-def test_key_is_declared_with_its_place(engine: Recording) -> None:
+def test_key_is_declared_with_its_place() -> None:
     """A key carries its stack and its place in it; its name is the resource's where none is given."""
-
-    @pulumi.runtime.test
-    def declare() -> Any:
-        return GroqApiKey("chatbot-prod", allowed_models=["openai/gpt-oss-20b"]).key_id
-
-    declare()
-    (registered,) = engine.registered
-    assert registered.typ == "pulumi-python:dynamic/groq:GroqApiKey"
-    assert registered.inputs["name"] == "chatbot-prod"
-    assert registered.inputs["managed_by"].endswith("/infra/dev")
-    assert registered.inputs["declared_as"] == "chatbot-prod"
+    (key,) = registrations(
+        "from pulumi_groq import GroqApiKey\n"
+        "key = GroqApiKey('chatbot-prod', allowed_models=['openai/gpt-oss-20b'])\n"
+    )
+    assert key["type"] == "pulumi-python:dynamic/groq:GroqApiKey"
+    assert key["inputs"]["name"] == "chatbot-prod"
+    assert key["inputs"]["managed_by"].endswith("/infra/dev")
+    assert key["inputs"]["declared_as"] == "chatbot-prod"
 
 
-def test_place_below_a_component_holds_its_type(engine: Recording) -> None:
+def test_place_below_a_component_holds_its_type() -> None:
     """Two resources of one name below different kinds of components have different places."""
+    registered = registrations(
+        "import pulumi\n"
+        "from pulumi_groq import GroqApiKey\n"
+        "bot = pulumi.ComponentResource('acme:service:Chatbot', 'bot')\n"
+        "options = pulumi.ResourceOptions(parent=bot)\n"
+        "key = GroqApiKey('key', allowed_models=['openai/gpt-oss-20b'], opts=options)\n"
+    )
+    assert registered[-1]["inputs"]["declared_as"] == "acme:service:Chatbot$key"
 
-    @pulumi.runtime.test
-    def declare() -> Any:
-        component = pulumi.ComponentResource("acme:service:Chatbot", "bot")
-        options = pulumi.ResourceOptions(parent=component)
-        return GroqApiKey("key", allowed_models=["openai/gpt-oss-20b"], opts=options).key_id
 
-    declare()
-    assert engine.registered[-1].inputs["declared_as"] == "acme:service:Chatbot$key"
+def test_unset_arguments_are_not_sent() -> None:
+    """What is not declared is not there, neither as null nor as a default."""
+    (team,) = registrations(
+        "from pulumi_groq import GroqTeam\n"
+        "team = GroqTeam('research', allowed_models=['openai/gpt-oss-20b'])\n"
+    )
+    assert team["inputs"].keys() == {"allowed_models", "team_name", "__provider"}
+
+
+def test_policy_is_declared() -> None:
+    """The policy's amounts reach the engine as they were written."""
+    (policy,) = registrations(
+        "from pulumi_groq import GroqSpendPolicy\n"
+        "policy = GroqSpendPolicy('cap', monthly_cap_usd=500, alert_thresholds_usd=[100, 250, 400])\n"
+    )
+    assert policy["inputs"]["monthly_cap_usd"] == 500
+    assert policy["inputs"]["alert_thresholds_usd"] == [100, 250, 400]
 
 
 @pytest.mark.parametrize(
@@ -79,30 +68,12 @@ def test_secret_outputs_follow_from_the_model(state: type[BaseModel], secrets: l
 
 def test_secret_arguments_are_wrapped() -> None:
     """A secret argument that the program passes in clear is a secret before it leaves the program."""
-    declared = declare(SpendPolicyState, {"alert_webhook_urls": ["https://hooks.example.com/x"]})
-    assert isinstance(declared["alert_webhook_urls"], pulumi.Output)
-
-
-def test_unset_arguments_are_not_sent(engine: Recording) -> None:
-    """What is not declared is not there, neither as null nor as a default."""
-
-    @pulumi.runtime.test
-    def declare() -> Any:
-        return GroqTeam("research", allowed_models=["openai/gpt-oss-20b"]).team_name
-
-    declare()
-    (registered,) = engine.registered
-    assert registered.inputs.keys() == {"allowed_models", "team_name", "__provider"}
-
-
-def test_policy_is_declared(engine: Recording) -> None:
-    """The policy's amounts reach the engine as they were written."""
-
-    @pulumi.runtime.test
-    def declare() -> Any:
-        return GroqSpendPolicy("cap", monthly_cap_usd=500, alert_thresholds_usd=[100, 250, 400]).created_at
-
-    declare()
-    (registered,) = engine.registered
-    assert registered.inputs["monthly_cap_usd"] == 500
-    assert registered.inputs["alert_thresholds_usd"] == [100, 250, 400]
+    wrapped = (
+        "import pulumi\n"
+        "from pulumi_groq.lifecycle.spend_policy import SpendPolicyState\n"
+        "from pulumi_groq.resources.declaration import declare\n"
+        "declared = declare(SpendPolicyState, {'alert_webhook_urls': ['https://hooks.example.com/x']})\n"
+        "kind = type(declared['alert_webhook_urls']).__name__\n"
+        "shown = pulumi.ComponentResource('acme:test:Shown', kind)\n"
+    )
+    assert [resource["name"] for resource in registrations(wrapped)] == ["Output"]
