@@ -103,7 +103,7 @@ def _sentences(report: UsageReport) -> Iterator[str]:
     total = report.total
     until = f"as of {minute(report.as_of)}" if report.pace else "a month that is over"
     yield (
-        f"{report.month}, {until}: {total.requests:,} requests, {total.tokens:,} tokens, "
+        f"{report.month}, {until}: {_counted(total.requests, 'request')}, {_counted(total.tokens, 'token')}, "
         f"{money(total.cost_micro_usd)} USD."
     )
     if report.pace is not None:
@@ -111,6 +111,10 @@ def _sentences(report: UsageReport) -> Iterator[str]:
     if report.unused_keys and report.pace is not None:
         keys = "1 key has" if report.unused_keys == 1 else f"{report.unused_keys:,} keys have"
         yield f"{keys} served nothing for 30 days or more."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _auto_pauses(report: UsageReport) -> bool:

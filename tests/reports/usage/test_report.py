@@ -115,7 +115,7 @@ def test_a_month_that_is_over_leads_nowhere() -> None:
     found = usage_report(facts(**asked))
     row = found.rows[0]
     assert (found.pace, row.limits, row.budget, row.projected_micro_usd) == (None, (), None, None)
-    assert summary(found) == ("2026-10, a month that is over: 1 requests, 150 tokens, 1.00 USD.",)
+    assert summary(found) == ("2026-10, a month that is over: 1 request, 150 tokens, 1.00 USD.",)
 
 
 @pytest.mark.parametrize(
