@@ -171,10 +171,17 @@ def status(stack: Stack) -> int:
 
 
 def killed_whole(gateway: Gateway, stack: Stack, generations: list[int]) -> None:
-    """A run whose processes are all killed once it has made the newest of `generations`."""
+    """A run whose processes are all killed once it has made the newest of `generations`.
+
+    The engine notes what it is about to do in its state, a moment later than the gateway sees it.
+    """
     gateway.control("stall", path_prefix=KEYS, method="POST", handled=True)
     with gateway.client() as client:
-        up_killed(stack, lambda: _generations(client) == generations, whole_run=True)
+        up_killed(
+            stack,
+            lambda: _generations(client) == generations and "pending_operations" in stack.checkpoint(),
+            whole_run=True,
+        )
     gateway.control("cancel-orders")
 
 

@@ -152,7 +152,7 @@ def headless_browser(profile: Path) -> Iterator[Browser]:
     from_browser, by_browser = os.pipe()
     command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
     process = subprocess.Popen(
-        ["sh", "-c", f'exec "$@" 3<&{for_browser} 4>&{by_browser}', "sh", *command],
+        ["bash", "-c", f'exec "$@" 3<&{for_browser} 4>&{by_browser}', "bash", *command],
         pass_fds=(for_browser, by_browser),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

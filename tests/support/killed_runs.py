@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from local_engine import Run, Stack
@@ -27,13 +28,13 @@ def up_killed(stack: Stack, when: Callable[[], object], *, whole_run: bool = Fal
     try:
         _wait_for_step(run, when)
         if whole_run:
-            os.killpg(run.pid, signal.SIGKILL)
+            _kill_all([run.pid, *_descendants(run.pid)])
         else:
             os.kill(_provider_of(run.pid), signal.SIGKILL)
         output, _ = run.communicate(timeout=STEP_DEADLINE_S)
     finally:
         if run.poll() is None:
-            os.killpg(run.pid, signal.SIGKILL)
+            _kill_all([run.pid, *_descendants(run.pid)])
             run.communicate()
     return Run(run.returncode, output)
 
@@ -44,6 +45,13 @@ def _wait_for_step(run: "subprocess.Popen[str]", when: Callable[[], object]) -> 
         assert run.poll() is None, f"the run ended before the step: {run.communicate()[0]}"
         assert time.monotonic() < deadline, "the run did not come to the step in time"
         time.sleep(0.02)
+
+
+def _kill_all(pids: list[int]) -> None:
+    # The engine's plugins are in process groups of their own, and would outlive it.
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _provider_of(pid: int) -> int:

@@ -148,6 +148,12 @@ class Stack:
         assert run.code == 0, run.output
         return json.loads(run.output)
 
+    def checkpoint(self) -> str:
+        """The state as it lies in the file backend right now, also while a run goes on."""
+        backend = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        files = (backend / ".pulumi" / "stacks").rglob(f"{self.name}.json")
+        return "".join(file.read_text() for file in files)
+
     def exported(self) -> dict[str, Any]:
         """The exported state, secrets encrypted."""
         run = self.pulumi("stack", "export", "--stack", self.name)
