@@ -19,6 +19,7 @@ ADMIN_PATHS: Final = (
     "/openapi.json",
 )
 MODELS_PATH: Final = "/openai/v1/models"
+_BELOW_ADMIN_PATHS: Final = tuple(f"{path}/" for path in ADMIN_PATHS)
 _INFERENCE_PREFIX: Final = "/openai/v1/"
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
@@ -76,7 +77,7 @@ class Gateway:
         if path == MODELS_PATH:
             # Both planes serve it: the admin sees the catalogue, a gateway key its own models.
             return self._admin_key.opens(scope)
-        return any(path == admin or path.startswith(f"{admin}/") for admin in ADMIN_PATHS)
+        return path in ADMIN_PATHS or path.startswith(_BELOW_ADMIN_PATHS)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

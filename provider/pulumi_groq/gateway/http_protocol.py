@@ -34,6 +34,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Some bytes of a head or a body."""
         was_in_head, heads = self._in_head, self._heads
         super().data_received(data)
+        # Most heads arrive whole, and no timer is ever set for them.
+        if not self._in_head:
+            self._stop_waiting()
+        elif self._head_timer is None or self._heads != heads:
+            self._stop_waiting()
+            self._await_head()
         # Bytes that also end an earlier request are not counted: whose they are is not known here.
         if self._in_head and was_in_head and self._heads == heads:
             self._head_bytes += len(data)
@@ -42,14 +48,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._await_head()
+        self._in_head = True
+        self._head_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._in_head = False
         self._heads += 1
-        self._stop_waiting()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -58,10 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        self._in_head = True
-        self._head_bytes = 0
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.abort)
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._head_timer is not None:

@@ -7,6 +7,8 @@ from pulumi_groq.gateway.protocols import Clock
 
 _CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _CHARACTERS: Final = 24
+_PAIRS: Final = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
+_SHIFTS: Final = tuple(range(5 * (_CHARACTERS - 2), -1, -10))
 _TIME_BITS: Final = 45
 _RANDOM_BITS: Final = 5 * _CHARACTERS - _TIME_BITS
 
@@ -22,5 +24,4 @@ class ObjectIds:
         """A new id such as `key_01` + 24 characters."""
         unix_ms = int(self._clock.now().timestamp() * 1000) % (1 << _TIME_BITS)
         number = unix_ms << _RANDOM_BITS | self._random.getrandbits(_RANDOM_BITS)
-        digits = [_CROCKFORD[number >> 5 * place & 31] for place in range(_CHARACTERS - 1, -1, -1)]
-        return f"{prefix}_01{''.join(digits)}"
+        return f"{prefix}_01{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"

@@ -1,7 +1,9 @@
 """One line a request, for people (text) or machines (json). Never a key, a prompt or an answer."""
 
+import asyncio
 import json
 import logging
+import time
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
@@ -9,6 +11,7 @@ from pulumi_groq.gateway.inference.record import RequestRecord
 
 ROOT: Final = "pulumi_groq.gateway"
 _FIELDS: Final = "fields"
+BATCH_S: Final = 0.1
 
 LogFormat = Literal["text", "json"]
 
@@ -30,19 +33,73 @@ class LineFormatter(logging.Formatter):
             return json.dumps(
                 {"time": at, "level": record.levelname.lower(), "message": message, **fields}, default=str
             )
-        pairs = "".join(f" {name}={value}" for name, value in fields.items())
+        pairs = "".join([f" {name}={value}" for name, value in fields.items()])
         line = f"{at} {record.levelname.lower()} {message}{pairs}"
         return line.replace("\r", "\\r").replace("\n", "\\n")
 
 
+class BatchingHandler(logging.Handler):
+    """Writes lines together, at most `BATCH_S` after the first of them; from WARNING on at once.
+
+    Lines are written at once, too, where no event loop runs; what waits when the process ends is
+    written by `logging.shutdown`. Only a killed process loses the lines of its last `BATCH_S`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line of a record until the batch is written."""
+        self._lines.append(self.format(record))
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif self._timer is None:
+            try:
+                self._timer = asyncio.get_running_loop().call_later(BATCH_S, self.flush)
+            except RuntimeError:  # no loop runs here
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self.acquire()
+        try:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._lines:
+                lines, self._lines = self._lines, []
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+        except (OSError, ValueError):
+            pass  # nobody reads the log any more: requests go on without it
+        finally:
+            self.release()
+
+
 def set_up_logs(log_format: LogFormat, stream: TextIO) -> None:
     """Sends the gateway's log lines to `stream`, and nowhere else."""
-    handler = logging.StreamHandler(stream)
+    handler = BatchingHandler(stream)
     handler.setFormatter(LineFormatter(log_format))
     logger = logging.getLogger(ROOT)
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+_USUAL: Final = vars(logging.LogRecord("", 0, "", 0, "request", (), None))
+
+
+class _RequestLine(logging.LogRecord):
+    """Only what a handler reads: the usual record also looks for thread, process and calling line."""
+
+    def __init__(self, name: str, level: int, fields: dict[str, Any]) -> None:
+        self.__dict__.update(
+            _USUAL, name=name, levelno=level, levelname=logging.getLevelName(level), created=time.time()
+        )
+        self.__dict__[_FIELDS] = fields
 
 
 class RequestLog:
@@ -69,7 +126,4 @@ class RequestLog:
             "ms": round(record.total_s * 1000, 1),
             "upstream_request_id": record.upstream_request_id or "-",
         }
-        # Made by hand: the logger would look for the calling line, which is always this one.
-        line = logging.LogRecord(self._logger.name, level, "", 0, "request", (), None)
-        line.__dict__[_FIELDS] = fields
-        self._logger.handle(line)
+        self._logger.handle(_RequestLine(self._logger.name, level, fields))

@@ -40,10 +40,7 @@ def read_json_object(body: bytes) -> JsonObject:
     """
     try:
         text = body.decode()
-        if _may_repeat(body):
-            value = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
-        else:
-            value = json.loads(text, parse_constant=_no_constant)
+        value = (_EXACT if _may_repeat(body) else _PLAIN).decode(text)
     except RepeatedKeyError as failure:
         raise bad_request(str(failure)) from None
     except (ValueError, RecursionError):  # what else is in the text never goes into an answer
@@ -79,3 +76,8 @@ def _refuse_other_spellings(value: JsonObject) -> None:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+# `json.loads` would make a decoder anew with each call.
+_EXACT: Final = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+_PLAIN: Final = json.JSONDecoder(parse_constant=_no_constant)

@@ -129,7 +129,7 @@ class Relay:
                     await self._pass_on(held)
                     held = b""
                 passed = relay.feed(piece)
-                if relay.may_end_with(passed):
+                if relay.may_be_end:
                     held = passed
                 elif passed:
                     await self._pass_on(passed)

@@ -2,15 +2,15 @@
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
 
-from pulumi_groq.gateway.inference.usage import TokenUsage, usage_in
+from pulumi_groq.gateway.inference.usage import TokenUsage, usage_of
 
 FRAME_LIMIT_BYTES: Final = 256 * 1024
 """A frame longer than this passes in pieces, and a usage inside it is not seen."""
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
-_DONE: Final = (b"data: [DONE]", b"data:[DONE]")
+_DATA: Final = (b"data: ", b"data:")
 _END_EVENT: Final = re.compile(
     rb"^event: ?(?:response\.(?:completed|incomplete|failed)|error)\b", re.MULTILINE
 )
@@ -22,15 +22,18 @@ class SseRelay:
     """Takes the upstream's bytes, cut anywhere, and gives them back cut between frames.
 
     With `hide_usage` the extra chunk (no choices, only usage) is left out. `ended` turns true with the
-    event that ends a stream; one that stops before it broke off. Inside a JSON string quotes and line
+    event that ends a stream; one that stops before it broke off. `may_be_end`: a client may take what
+    was fed last for the end. Inside a JSON string quotes and line
     ends are always escaped, so the patterns never match text that a model wrote.
     """
 
     def __init__(self, *, hide_usage: bool) -> None:
         self.ended = False
+        self.may_be_end = False
         self._hide_usage = hide_usage
         self._held = b""
-        self._usage_frame = b""
+        self._usage_frame: bytes | None = None
+        self._usage_chunk: Any = None
         self._frames = 0
         self._bytes = 0
         self._first_frame_bytes = 0
@@ -44,29 +47,23 @@ class SseRelay:
             self._held = b""
         elif len(piece) - end > FRAME_LIMIT_BYTES:
             self._held = b""
+            self._look_for_end(piece)
             return piece
         else:
             self._held = piece[end:]
             piece = piece[:end]
-        self._count(piece)
-        return self._inspected(piece)
+        return self._taken(piece)
 
     def rest(self) -> bytes:
         """What was kept back when the upstream ended without finishing its frame."""
         held, self._held = self._held, b""
-        self._count(held)
-        self.may_end_with(held)
-        return self._inspected(held)
-
-    def may_end_with(self, piece: bytes) -> bool:
-        """Whether a client may take `piece`, as `feed` gave it, for the end of the stream."""
-        if _is_done(piece):
-            self.ended = True
-        return self.ended or _find_usage(piece) is not None
+        return self._taken(held)
 
     def usage(self) -> TokenUsage | None:
         """The last usage that was seen."""
-        return usage_in(_data(self._usage_frame)) if self._usage_frame else None
+        if self._usage_frame is not None:
+            self._usage_chunk = _chunk_in(self._usage_frame)
+        return usage_of(self._usage_chunk)
 
     @property
     def counted_tokens(self) -> int:
@@ -81,11 +78,23 @@ class SseRelay:
         self._frames += frames
         self._bytes += len(piece)
 
-    def _inspected(self, piece: bytes) -> bytes:
+    def _taken(self, piece: bytes) -> bytes:
+        self._count(piece)
+        usage = self._look_for_end(piece)
+        return piece if usage is None else self._inspected(piece, usage)
+
+    def _look_for_end(self, piece: bytes) -> re.Match[bytes] | None:
+        """Notes whether the stream ends here; gives the first statement of usage."""
+        usage = _find_usage(piece)
+        self.ended = self.ended or _is_done(piece)
+        self.may_be_end = self.ended or usage is not None
+        return usage
+
+    def _inspected(self, piece: bytes, first: re.Match[bytes]) -> bytes:
         """Keeps each frame that states a usage, and leaves out the one that is to be hidden."""
-        match = _find_usage(piece)
         passed = []
         position = 0
+        match: re.Match[bytes] | None = first
         while match is not None:
             start = max(position, _end_of_last_frame(piece, position, match.start()))
             end = _FRAME_END.search(piece, match.end())
@@ -93,10 +102,16 @@ class SseRelay:
             self._usage_frame = frame
             passed.append(piece[position:start])
             position = start + len(frame)
-            if not (self._hide_usage and _is_only_usage(frame)):
+            if not (self._hide_usage and self._is_only_usage()):
                 passed.append(frame)
             match = _find_usage(piece, position)  # after this frame, which may state it twice
-        return piece if not position else b"".join((*passed, piece[position:]))
+        return b"".join((*passed, piece[position:]))
+
+    def _is_only_usage(self) -> bool:
+        """Of the frame that is kept, which is read at once, and so only once."""
+        chunk = self._usage_chunk = _chunk_in(self._usage_frame or b"")
+        self._usage_frame = None
+        return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
 
 
 # The plain searches come first: they cost a fraction of the patterns, and mostly find nothing.
@@ -108,8 +123,11 @@ def _find_usage(piece: bytes, position: int = 0) -> re.Match[bytes] | None:
 
 
 def _is_done(piece: bytes) -> bool:
-    if b"[DONE]" in piece and (piece.startswith(_DONE) or any(b"\n" + mark in piece for mark in _DONE)):
-        return True
+    at = piece.rfind(b"[DONE]")
+    while at >= 0:
+        if piece[piece.rfind(b"\n", 0, at) + 1 : at] in _DATA:
+            return True
+        at = piece.rfind(b"[DONE]", 0, at)
     return b"event:" in piece and _END_EVENT.search(piece) is not None
 
 
@@ -127,9 +145,9 @@ def _data(frame: bytes) -> bytes:
     return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
 
 
-def _is_only_usage(frame: bytes) -> bool:
+def _chunk_in(frame: bytes) -> Any:
+    """The JSON of a frame's data; `None` where it is none."""
     try:
-        chunk = json.loads(_data(frame))
+        return json.loads(_data(frame))
     except (ValueError, RecursionError):
-        return False
-    return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
+        return None

@@ -15,11 +15,15 @@ class TokenUsage:
 
 
 def usage_in(document: bytes) -> TokenUsage | None:
-    """The usage that a JSON answer, or the data of one event, states; `None` where it states none."""
+    """The usage that a JSON answer states; `None` where it states none."""
     try:
-        answer = json.loads(document)
+        return usage_of(json.loads(document))
     except (ValueError, RecursionError):
         return None
+
+
+def usage_of(answer: Any) -> TokenUsage | None:
+    """The usage that a parsed answer, or a parsed event of a stream, states."""
     if not isinstance(answer, dict):
         return None
     for holder in (answer, answer.get("x_groq"), answer.get("response")):
