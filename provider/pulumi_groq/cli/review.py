@@ -12,6 +12,7 @@ import click
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
+from pulumi_groq.cli.options import access_file_option, price_list_option, project_options
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
@@ -64,25 +65,9 @@ Exit codes: 0 done, 1 the preview could not be made, 2 a setting or option is wr
     show_default=True,
     help="A limit raised to more than this many times its old value is a finding.",
 )
-@click.option(
-    "--access-file",
-    "access_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Where reasons and lines come from (default: access.STACK.yaml or access.yaml in stacks/ or here).",
-)
-@click.option(
-    "--price-list", type=click.Path(path_type=Path), metavar="FILE", help="The gateway's own price list."
-)
-@click.option("--stack", metavar="NAME", help="The stack to preview (default: the selected one).")
-@click.option(
-    "--cwd",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="FOLDER",
-    help="The Pulumi project's folder (default: here).",
-)
+@access_file_option("Where reasons and lines come from")
+@price_list_option
+@project_options("preview")
 @click.option("--offline", is_flag=True, help="Do not ask the gateway.")
 def review_command(
     *,

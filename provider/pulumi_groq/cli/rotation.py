@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pulumi_groq.cli.connection import admin_client
 from pulumi_groq.cli.facts import held_stack
+from pulumi_groq.cli.options import project_options
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.reports.inert import visible
 from pulumi_groq.reports.rotation import KeyRotation, RotationStatus, rotation_status
@@ -52,15 +53,7 @@ def rotation() -> None:
     show_default=True,
     help="A table for people, or JSON for programs.",
 )
-@click.option("--stack", metavar="NAME", help="The stack to export (default: the selected one).")
-@click.option(
-    "--cwd",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="FOLDER",
-    help="The Pulumi project's folder (default: here).",
-)
+@project_options("export")
 def status(*, state: str | None, output: str, stack: str | None, folder: Path) -> None:
     """Show each key's generation, age and predecessor, and what the next run would do and why.
 

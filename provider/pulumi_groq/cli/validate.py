@@ -21,6 +21,7 @@ from pulumi_groq.cli.facts import (
     held_stack,
     live_facts,
 )
+from pulumi_groq.cli.options import access_file_option, price_list_option, project_options
 from pulumi_groq.cli.pulumi_cli import progress
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.trial_calls import Caller
@@ -67,28 +68,12 @@ Exit codes: 0 all as declared, 1 the admin API or pulumi failed, 2 a setting or 
     show_default=True,
     help="A table for people, JSON, Markdown, or JUnit XML for CI.",
 )
-@click.option(
-    "--access-file",
-    "access_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Held against the gateway too (default: access.STACK.yaml or access.yaml in stacks/ or here).",
-)
+@access_file_option("Held against the gateway too")
 @click.option("--no-state", is_flag=True, help="Leave the stack out: only the access file counts.")
 @click.option("--no-try", is_flag=True, help="Make no calls with the keys: nothing is charged.")
 @click.option("--allow-unmanaged", is_flag=True, help="Keys that no stack manages are no mismatch.")
-@click.option(
-    "--price-list", type=click.Path(path_type=Path), metavar="FILE", help="The gateway's own price list."
-)
-@click.option("--stack", metavar="NAME", help="The stack to export (default: the selected one).")
-@click.option(
-    "--cwd",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="FOLDER",
-    help="The Pulumi project's folder (default: here).",
-)
+@price_list_option
+@project_options("export")
 def validate(
     *,
     state: str | None,
