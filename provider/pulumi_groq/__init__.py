@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pulumi_groq.resources.api_key import GroqApiKey
+    from pulumi_groq.resources.rotation_args import RotationArgs
     from pulumi_groq.resources.spend_policy import GroqSpendPolicy
     from pulumi_groq.resources.team import GroqTeam
 
-__all__ = ["GroqApiKey", "GroqSpendPolicy", "GroqTeam"]
+__all__ = ["GroqApiKey", "GroqSpendPolicy", "GroqTeam", "RotationArgs"]
 
 _HOMES = {
     "GroqApiKey": "pulumi_groq.resources.api_key",
     "GroqSpendPolicy": "pulumi_groq.resources.spend_policy",
     "GroqTeam": "pulumi_groq.resources.team",
+    "RotationArgs": "pulumi_groq.resources.rotation_args",
 }
 
 

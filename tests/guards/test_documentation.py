@@ -63,7 +63,7 @@ def test_every_metric_is_documented() -> None:
     assert undocumented == set()
 
 
-@pytest.mark.parametrize("name", pulumi_groq.__all__)
+@pytest.mark.parametrize("name", [name for name in pulumi_groq.__all__ if name.startswith("Groq")])
 def test_every_argument_is_documented(name: str) -> None:
     """Each argument of a resource stands in its row of the README."""
     (row,) = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "README.md").read_text(), re.MULTILINE)

@@ -7,7 +7,9 @@ from mocked_program import registrations
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
+from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.resources.declaration import options_for
+from pulumi_groq.resources.rotation_args import FreezeWindowArgs, RotationArgs
 
 
 def test_key_is_declared_with_its_place() -> None:
@@ -77,3 +79,9 @@ def test_secret_arguments_are_wrapped() -> None:
         "shown = pulumi.ComponentResource('acme:test:Shown', kind)\n"
     )
     assert [resource["name"] for resource in registrations(wrapped)] == ["Output"]
+
+
+def test_typed_rotation_has_the_fields_of_the_schedule() -> None:
+    """What the argument's type offers is what the schedule takes."""
+    assert RotationArgs.__annotations__.keys() == RotationSchedule.model_fields.keys()
+    assert FreezeWindowArgs.__annotations__.keys() == FreezeWindow.model_fields.keys()

@@ -13,6 +13,7 @@ from pulumi_groq.resources.declaration import by_id, declare, options_for
 from pulumi_groq.resources.placement import declared_as, managed_by
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
+from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.session import Session, notify
 
 
@@ -48,8 +49,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
     :param team: name of a declared team (`GroqTeam.team_name`): its models bound the key's.
     :param metadata: up to 16 labels, stored with the key.
     :param disabled: refuse the key's requests without deleting it.
-    :param rotation: fields of `RotationSchedule`: `every_days`, `trigger`, `emergency_trigger`,
-        `overlap_hours` (24), `quiet_hours` (24), `freeze_windows` (list of `start`, `end`).
+    :param rotation: when the key is replaced, see `RotationArgs`; left out, never.
     :param adopt_key_id: take over this existing key instead of creating one; `api_key` stays empty
         until a rotation gives the key a new value.
     :param allow_delete_in_use: delete the key even if it served traffic within the quiet period.
@@ -87,7 +87,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         team: pulumi.Input[str] | None = None,
         metadata: pulumi.Input[Mapping[str, str]] | None = None,
         disabled: pulumi.Input[bool] | None = None,
-        rotation: pulumi.Input[Mapping[str, Any]] | None = None,
+        rotation: pulumi.Input[RotationArgs] | None = None,
         adopt_key_id: pulumi.Input[str] | None = None,
         allow_delete_in_use: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
