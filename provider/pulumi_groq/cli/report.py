@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -56,5 +57,6 @@ def _write_whole(file: Path, content: str) -> None:
         unfinished.write_text(content, encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
         raise UnusableSettingError(f"cannot write {file}: {error.strerror}") from None

@@ -2,16 +2,15 @@
 
 import json
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import click
-from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
@@ -20,9 +19,8 @@ from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.reports.source import usage_facts
 from pulumi_groq.reports.usage import By, UsageReport, usage_report
 from pulumi_groq.reports.usage_formats import usage_csv, usage_document, usage_markdown
-from pulumi_groq.reports.usage_table import columns, summary
+from pulumi_groq.reports.usage_text import usage_text
 
-_PIPE_WIDTH: Final = 250
 _WATCHED_OUTPUT: Final = "table"
 
 
@@ -91,38 +89,21 @@ def _print(report: UsageReport, output: str) -> None:
     elif output == "markdown":
         click.echo(usage_markdown(report), nl=False)
     else:
-        # A pipe has no width of its own: a row stays on its line there.
-        width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        Console(width=width, highlight=False).print(_shown(report))
+        # A pipe has no width of its own: names stay whole there.
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(usage_text(report, width), nl=False)
 
 
 def _watch(read: Callable[[], UsageReport], period_s: float) -> None:
+    console = Console(highlight=False)
+
+    def shown() -> Text:
+        return Text(usage_text(read(), console.width), no_wrap=True)
+
     try:
-        with Live(_shown(read()), console=Console(highlight=False), auto_refresh=False) as live:
+        with Live(shown(), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(period_s)
-                live.update(_shown(read()), refresh=True)
+                live.update(shown(), refresh=True)
     except KeyboardInterrupt:
         return
-
-
-def _shown(report: UsageReport) -> Group:
-    sentences = [Text(sentence) for sentence in summary(report)]
-    return Group(*sentences, usage_table(report))
-
-
-def usage_table(report: UsageReport) -> Table:
-    """The report's rows and their sum for a terminal."""
-    shown = columns(report)
-    table = Table(box=box.SIMPLE_HEAD, show_footer=len(report.rows) > 1)
-    for index, column in enumerate(shown):
-        table.add_column(
-            column.heading,
-            Text(column.total(report.total)),
-            justify="right" if column.is_number else "left",
-            overflow="fold",
-            no_wrap=column.is_number and index > 0,
-        )
-    for row in report.rows:
-        table.add_row(*(Text(column.cell(row)) for column in shown))
-    return table

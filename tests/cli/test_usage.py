@@ -1,0 +1,176 @@
+"""`pulumi-groq usage` and `report`: options, outputs, exit codes, and a clean end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from local_engine import Gateway
+from played_history import played_gateway
+from pulumi_groq.cli.main import commands
+
+DEADLINE_S = 60
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """With weeks of traffic behind it."""
+    gateway = played_gateway(tmp_path_factory.mktemp("usage"), scale=0.02)
+    yield gateway
+    gateway.stop()
+
+
+def environment(gateway: Gateway) -> dict[str, str]:
+    return {"GROQ_ADMIN_BASE_URL": gateway.base_url, "GROQ_ADMIN_KEY": gateway.admin_key}
+
+
+def run(gateway: Gateway, *arguments: str, **settings: str) -> Result:
+    return CliRunner().invoke(commands, list(arguments), env=environment(gateway) | settings)
+
+
+def first_cells(result: Result) -> list[str]:
+    """The first words of the table's rows."""
+    lines = [line.split() for line in result.stdout.splitlines()]
+    rule = next(index for index, words in enumerate(lines) if words and words[0].startswith("─"))
+    return [words[0] for words in lines[rule + 1 :] if words]
+
+
+@pytest.mark.parametrize(
+    ("by", "first", "last"),
+    [
+        ("key", "chatbot-prod", "total"),
+        ("team", "chatbot", "total"),
+        ("model", "llama-3.3-70b-versatile", "total"),
+        ("day", "2026-11-01", "total"),
+    ],
+)
+def test_a_table_by_anything(gateway: Gateway, by: str, first: str, last: str) -> None:
+    """The dearest first, days in their order, the sum last."""
+    result = run(gateway, "usage", "--by", by)
+    assert result.exit_code == 0, result.output
+    cells = first_cells(result)
+    assert (cells[0], cells[-1]) == (first, last)
+    assert result.stdout.startswith("2026-11, as of 2026-11-23 12:00 UTC: ")
+
+
+def test_the_output_for_programs_agrees(gateway: Gateway) -> None:
+    """JSON, CSV and Markdown hold the same rows."""
+    document = json.loads(run(gateway, "usage", "--output", "json").stdout)
+    lines = run(gateway, "usage", "--output", "csv").stdout.splitlines()
+    table = run(gateway, "usage", "--output", "markdown").stdout
+    names = [row["name"] for row in document["rows"]]
+    assert [line.split(",")[3] for line in lines[1:]] == names
+    assert [f"| `{name}` |" in table for name in names] == [True] * len(names)
+
+
+def test_another_month(gateway: Gateway) -> None:
+    """Past ones hold what was used, and no projection."""
+    document = json.loads(run(gateway, "usage", "--month", "2026-10", "--output", "json").stdout)
+    assert (document["month"], document["cap"]) == ("2026-10", None)
+    assert document["total"]["requests"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--month", "2026-13"], "no month such as 2026-11"),
+        (["--month", "11-2026"], "no month such as 2026-11"),
+        (["--by", "colour"], "is not one of"),
+        (["--watch", "0"], "is not in the range"),
+        (["--watch", "2", "--output", "json"], "--watch shows a table"),
+    ],
+)
+def test_wrong_options_end_with_2(gateway: Gateway, arguments: list[str], said: str) -> None:
+    """Before the gateway is asked."""
+    result = run(gateway, "usage", *arguments)
+    assert (result.exit_code, said in result.output) == (2, True)
+
+
+def test_a_wrong_admin_key_ends_with_1(gateway: Gateway) -> None:
+    """In one line that says what to do, without a traceback."""
+    result = run(gateway, "usage", GROQ_ADMIN_KEY="wrong")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "GROQ_ADMIN_KEY" in result.stderr
+
+
+def test_a_missing_setting_ends_with_2(gateway: Gateway) -> None:
+    """It names the setting."""
+    result = run(gateway, "usage", GROQ_ADMIN_BASE_URL="")
+    assert (result.exit_code, "GROQ_ADMIN_BASE_URL" in result.stderr) == (2, True)
+
+
+def test_ctrl_c_ends_a_watch_cleanly(gateway: Gateway) -> None:
+    """Exit code 0 and not a word of it, whatever it was doing."""
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "pulumi_groq.cli", "usage", "--by", "team", "--watch", "1"],
+        env=os.environ | environment(gateway),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _wait_for_requests(gateway, "GET /openai/v1/usage", 2)
+    watching.send_signal(signal.SIGINT)
+    shown, said = watching.communicate(timeout=DEADLINE_S)
+    assert (watching.returncode, said) == (0, "")
+    assert "chatbot" in shown
+
+
+def _wait_for_requests(gateway: Gateway, call: str, more: int) -> None:
+    """Until so many more of them were answered."""
+    wanted = gateway.requests().get(call, 0) + more
+    deadline = time.monotonic() + DEADLINE_S
+    while gateway.requests().get(call, 0) < wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_report_replaces_the_file_that_is_there(gateway: Gateway, tmp_path: Path) -> None:
+    """And leaves nothing else behind."""
+    file = tmp_path / "report.html"
+    file.write_text("the former one")
+    result = run(gateway, "report", "--html", str(file))
+    assert (result.exit_code, result.stdout) == (0, f"wrote {file}\n")
+    assert file.read_text().startswith("<!doctype html>")
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize("where", ["missing/report.html", "taken/report.html"])
+def test_a_report_that_cannot_be_written_ends_with_2(gateway: Gateway, tmp_path: Path, where: str) -> None:
+    """In one line that names the file."""
+    (tmp_path / "taken").write_text("a file, not a folder")
+    result = run(gateway, "report", "--html", str(tmp_path / where))
+    assert (result.exit_code, result.stderr.count("\n"), "cannot write" in result.stderr) == (2, 1, True)
+
+
+def test_an_access_file_tells_when_keys_are_rotated(gateway: Gateway, tmp_path: Path) -> None:
+    """The gateway does not know."""
+    access: dict[str, Any] = {
+        "teams": {
+            "chatbot": {
+                "allowed_models": ["llama-3.3-70b-versatile"],
+                "keys": {"chatbot-prod": {"rotation": {"every_days": 30}}},
+            }
+        }
+    }
+    declared = tmp_path / "access.yaml"
+    declared.write_text(json.dumps(access))
+    file = tmp_path / "report.html"
+    result = run(gateway, "report", "--html", str(file), "--access", str(declared))
+    assert result.exit_code == 0, result.output
+    assert "2026-12-20" in file.read_text()
+
+
+def test_an_unusable_access_file_ends_with_2(gateway: Gateway, tmp_path: Path) -> None:
+    """With its line."""
+    declared = tmp_path / "access.yaml"
+    declared.write_text("teams: 7\n")
+    result = run(gateway, "report", "--html", str(tmp_path / "r.html"), "--access", str(declared))
+    assert (result.exit_code, "access.yaml:1" in result.stderr) == (2, True)

@@ -1,0 +1,90 @@
+"""The table for terminals and pipes."""
+
+import time
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from made_up_facts import bucket, facts, key
+from pulumi_groq.reports.usage import usage_report
+from pulumi_groq.reports.usage_text import usage_text
+
+MANY = 5_000
+HOSTILE = [
+    "[red]x[/red]",
+    "\x1b[31mred\x1b[0m",
+    "two\nlines",
+    "\x1b]8;;https://evil.example\x1b\\x",
+    "\x9b31m",
+    "\r",
+]
+
+
+def text_with(name: str, width: int | None = None) -> str:
+    keys = [key(1).model_copy(update={"name": name, "team": name}), key(2)]
+    return usage_text(usage_report(facts(keys=keys, buckets=[bucket(1), bucket(2)])), width)
+
+
+def table(text: str) -> list[str]:
+    return text.split("\n\n", 1)[1].splitlines()
+
+
+@given(st.sampled_from(HOSTILE) | st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
+def test_foreign_names_do_not_steer_the_terminal(name: str) -> None:
+    """No escape sequence and no line of their own: control characters are written out."""
+    text = text_with(name)
+    assert [each for each in text if not (each.isprintable() or each == "\n")] == []
+    assert len(table(text)) == 6
+
+
+def test_names_are_no_markup() -> None:
+    """They stand there as they are."""
+    assert "[red]x[/red]" in text_with("[red]x[/red]")
+
+
+@pytest.mark.parametrize("name", ["plain", "wide 漢字かな", "combined e\N{COMBINING ACUTE ACCENT}"])
+def test_columns_stand_below_each_other(name: str) -> None:
+    """Whatever room the letters of a name take."""
+
+    def width_before_requests(line: str) -> int:
+        before = line[: line.rindex(" 1 ")] if " 1 " in line else line
+        widths = {"W": 2, "F": 2}
+        return sum(
+            0 if unicodedata.combining(each) else widths.get(unicodedata.east_asian_width(each), 1)
+            for each in before
+        )
+
+    rows = table(text_with(name))[2:4]
+    assert len({width_before_requests(row) for row in rows}) == 1
+
+
+def test_long_names_give_way_to_a_narrow_terminal() -> None:
+    """Numbers never do, and a pipe gets the whole name."""
+    name = "n" * 120
+    narrow = table(text_with(name, width=130))
+    assert max(map(len, narrow)) <= 130
+    assert name in text_with(name)
+    assert any("nnn…" in line and "1.00" in line for line in narrow)
+
+
+def test_a_terminal_too_narrow_for_the_numbers_shows_them_all_the_same() -> None:
+    """It wraps them itself."""
+    assert "150" in text_with("n" * 50, width=20)
+
+
+def test_five_thousand_keys_make_a_table_in_time() -> None:
+    """Under two seconds of work, and four times the keys is not sixteen times the work."""
+
+    def took_s(count: int) -> float:
+        keys: list[Any] = [key(number, name=f"é {number}") for number in range(count)]
+        held = facts(keys=keys, buckets=[bucket(number) for number in range(count)])
+        began = time.process_time()
+        usage_text(usage_report(held), 100)
+        return time.process_time() - began
+
+    small, large = took_s(MANY // 4), took_s(MANY)
+    assert large < 2.0
+    assert large < 3 * 4 * max(small, 0.02)
