@@ -26,9 +26,9 @@ def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:
     ends = {key.id: key.last_four for key in keys}
     headings = [
         Heading("Key"),
+        Heading("USD", is_number=True),
         Heading("Requests", is_number=True),
         Heading("Tokens", is_number=True),
-        Heading("USD", is_number=True),
         Heading("Refused", is_number=True),
         Heading("Today's limit"),
         Heading("Budget (USD)"),
@@ -37,9 +37,9 @@ def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:
     total = report.total
     foot: list[Child] = [
         "All keys",
+        money(total.cost_micro_usd),
         f"{total.requests:,}",
         f"{total.tokens:,}",
-        money(total.cost_micro_usd),
         f"{total.denied or 0:,}",
         None,
         None,
@@ -103,9 +103,9 @@ def _key_row(row: UsageRow, last_four: str | None) -> list[Child]:
     counts = row.counts
     return [
         _named(row.name, below, [element("span", note, class_="tag note") for note in row.notes]),
+        money(counts.cost_micro_usd),
         f"{counts.requests:,}",
         f"{counts.tokens:,}",
-        money(counts.cost_micro_usd),
         f"{counts.denied or 0:,}",
         _limit(row),
         _budget(row),
