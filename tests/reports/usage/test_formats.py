@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from hypothesis import strategies as st
 
 from made_up_facts import bucket, facts, key
 from pulumi_groq.reports.source import usage_facts
-from pulumi_groq.reports.usage import UsageReport, usage_report
+from pulumi_groq.reports.usage import UsageFacts, UsageReport, usage_report
 from pulumi_groq.reports.usage_formats import usage_csv, usage_document, usage_markdown
 from recorded_source import RecordedSource
+from work_time import quickest_s
 
 GOLDEN = Path(__file__).parent / "golden"
 BY = ("key", "team", "model", "day")
@@ -118,18 +118,19 @@ def test_json_keeps_names_as_they_are(name: str) -> None:
 
 
 def test_five_thousand_keys_take_no_time_to_speak_of() -> None:
-    """Each format in well under two seconds, and twice the keys in about twice the time."""
+    """All formats together in under two seconds; four times the keys is not sixteen times the work."""
 
-    def took_s(count: int) -> float:
-        keys = [key(number, name=f"key {number}") for number in range(count)]
-        buckets = [bucket(number, cost_usd=str(number % 97)) for number in range(count)]
-        held = facts(keys=keys, buckets=buckets)
-        began = time.process_time()
+    def write(held: UsageFacts) -> None:
         report = usage_report(held)
         for written in (usage_markdown, usage_csv, usage_document):
             written(report)
-        return time.process_time() - began
 
-    small, large = took_s(MANY // 4), took_s(MANY)
-    assert large < 2.0
-    assert large < 4 * 4 * max(small, 0.01)
+    few, many = of_keys(MANY // 4), of_keys(MANY)
+    took_s = quickest_s(lambda: write(many))
+    assert took_s < 2.0
+    assert took_s < 8 * quickest_s(lambda: write(few))
+
+
+def of_keys(count: int) -> UsageFacts:
+    keys = [key(number, name=f"key {number}") for number in range(count)]
+    return facts(keys=keys, buckets=[bucket(number, cost_usd=str(number % 97)) for number in range(count)])
