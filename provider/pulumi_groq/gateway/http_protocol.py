@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pulumi_groq.gateway.admin.answers import ErrorAnswer
+from pulumi_groq.gateway.joined_writes import JoinedWrites
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 _TOO_LARGE: Final = ErrorAnswer(
@@ -27,7 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected: its first request is awaited."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
