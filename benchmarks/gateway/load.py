@@ -2,7 +2,8 @@
 
     python load.py URL KEY REQUESTS CONNECTIONS json|stream [EXTRA_HEADER ...]
 
-Prints one JSON object: requests, errors, seconds, latency (to the last byte) and first byte in microseconds.
+Prints one JSON object: requests, errors, seconds, and p50 and p99 in microseconds of the latency (to the last
+byte), the first byte (of a stream: the first event) and the gaps between two arrivals of a stream.
 It parses no more of an answer than its end needs, so it stays far cheaper than what it measures.
 """
 
@@ -47,18 +48,22 @@ class Caller(asyncio.Protocol):
     def __init__(self, run: "Run") -> None:
         self._run = run
         self._got = bytearray()
+        self._first = self._last = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._next()
 
     def data_received(self, data: bytes) -> None:
-        if not self._got:
-            self._first = time.perf_counter()
+        now = time.perf_counter()
+        if self._first and self._run.streams:
+            self._run.gaps_us.append((now - self._last) * 1e6)
         self._got += data
+        self._last = now
+        if not self._first and (not self._run.streams or b"data:" in data):
+            self._first = now
         if self._complete():
             ok = self._got.startswith(b"HTTP/1.1 200")
-            now = time.perf_counter()
             self._run.done(ok, self._first - self._started, now - self._started)
             self._next()
 
@@ -67,6 +72,7 @@ class Caller(asyncio.Protocol):
 
     def _next(self) -> None:
         self._got.clear()
+        self._first = 0.0
         self._started = time.perf_counter()
         if self._run.take():
             self._transport.write(self._run.request)
@@ -89,13 +95,15 @@ class Caller(asyncio.Protocol):
 class Run:
     """What all connections share."""
 
-    def __init__(self, request: bytes, requests: int, connections: int) -> None:
+    def __init__(self, request: bytes, requests: int, connections: int, *, streams: bool) -> None:
         self.request = request
+        self.streams = streams
         self._left = requests
         self._open = connections
         self.errors = 0
         self.first_us: list[float] = []
         self.latency_us: list[float] = []
+        self.gaps_us: list[float] = []
         self.finished = asyncio.get_running_loop().create_future()
 
     def take(self) -> bool:
@@ -114,12 +122,14 @@ class Run:
 
 
 def percentiles(values: list[float]) -> dict[str, float]:
+    if len(values) < 2:
+        return {"p50": 0.0, "p99": 0.0}
     cuts = statistics.quantiles(values, n=100, method="inclusive")
     return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1)}
 
 
 async def main(url: str, key: str, requests: int, connections: int, form: str, extra: list[str]) -> None:
-    run = Run(request(url, key, form, extra), requests, connections)
+    run = Run(request(url, key, form, extra), requests, connections, streams=form == "stream")
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
@@ -132,7 +142,8 @@ async def main(url: str, key: str, requests: int, connections: int, form: str, e
         "errors": run.errors,
         "seconds": round(seconds, 3),
         "latency_us": percentiles(run.latency_us),
-        "first_byte_us": percentiles(run.first_us),
+        "first_us": percentiles(run.first_us),
+        "gap_us": percentiles(run.gaps_us),
     }
     print(json.dumps(result))
 

@@ -3,7 +3,7 @@
     python mock_upstream.py PORT [PAUSE_MS]
 
 It does no work for a request but finding its end, so that it is several times faster than anything in front
-of it. PAUSE_MS is the pause between two chunks of a stream (0: all chunks in one write).
+of it. PAUSE_MS is the pause between two of the 64 chunks of a paced stream (0: 40 chunks in one write).
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import sys
 import uvloop
 
 TOKENS = 40
+PACED_CHUNKS = 64
 MODEL = "openai/gpt-oss-20b"
 USAGE = {
     "queue_time": 0.001,
@@ -47,12 +48,9 @@ def _json_answer() -> bytes:
 
 JSON_ANSWER = _json_answer()
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-FRAMES = [
-    *(_frame(_delta(" token")) for _ in range(TOKENS)),
-    _frame({"choices": [], "usage": USAGE}),
-    b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n",
-]
-WHOLE_STREAM = STREAM_HEAD + b"".join(FRAMES)
+CHUNK = _frame(_delta(" token"))
+END = _frame({"choices": [], "usage": USAGE}) + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+WHOLE_STREAM = STREAM_HEAD + CHUNK * TOKENS + END
 
 
 class Mock(asyncio.Protocol):
@@ -78,15 +76,18 @@ class Mock(asyncio.Protocol):
             self._transport.write(JSON_ANSWER)
         elif self.pause_s:
             self._transport.write(STREAM_HEAD)
-            self._write_frames(iter(FRAMES))
+            self._write_frames(asyncio.get_running_loop().time(), 0)
         else:
             self._transport.write(WHOLE_STREAM)
 
-    def _write_frames(self, frames) -> None:
-        frame = next(frames, None)
-        if frame is not None and not self._transport.is_closing():
-            self._transport.write(frame)
-            asyncio.get_running_loop().call_later(self.pause_s, self._write_frames, frames)
+    def _write_frames(self, started_s: float, number: int) -> None:
+        """Each chunk at its own time, so that a late one does not move the others."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(END if number == PACED_CHUNKS else CHUNK)
+        if number < PACED_CHUNKS:
+            due_s = started_s + (number + 1) * self.pause_s
+            asyncio.get_running_loop().call_at(due_s, self._write_frames, started_s, number + 1)
 
 
 async def main(port: int, pause_ms: float) -> None:

@@ -1,117 +1,117 @@
-"""Measures the gateway beside floors and peers, in interleaved rounds of one run.
+"""Measures the gateway beside floors and peers, in interleaved rounds of one run, and prints Markdown.
 
-    python benchmarks/gateway/run.py [--with portkey --with litellm] [--rounds 5] [--requests 2000]
+    python benchmarks/gateway/run.py [--with portkey --with litellm] [--only closed paced open memory]
 
 Each server runs on core 0, the mock upstream and the load on core 1. The primary figure is the CPU time of
 the server and its children for one request, which neighbours disturb least; ratios are of one run only.
-Comparators are installed into a temporary folder, at pinned versions, and run without budgets or limits;
-the gateway runs with all of its own on. Quiet the machine first: the load average is printed.
+Comparators are installed into a temporary folder (or --folder, to keep them), at pinned versions, and run
+without keys, budgets or limits; the gateway runs with all of its own on.
 """
 
 import argparse
-import json
 import os
-import statistics
+import platform
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
+import closed_loop
+import memory
+import open_loop
+import peers
 import servers
-from servers import HERE, LOAD_CORE, Server
+from servers import NotStartedError, Server
 
-CASES = (("json", 1), ("json", 32), ("stream", 1), ("stream", 32))
-ROUND_S = 300
-EXTRA = {"portkey": servers.portkey, "litellm": servers.litellm}
-
-
-@dataclass
-class Figures:
-    """One round of one server."""
-
-    cpu_us: float
-    p50_us: float
-    p99_us: float
-    first_us: float
-    per_s: float
+PEERS = {"portkey": peers.portkey, "litellm": peers.litellm}
+SECTIONS = ("closed", "paced", "open", "memory")
+PAUSE_MS = 20
 
 
-def measure(server: Server, requests: int, connections: int, form: str) -> Figures:
-    """One round; raises SystemExit when a request failed."""
-    before = server.cpu_s()
-    command = ["taskset", "-c", LOAD_CORE, sys.executable, str(HERE / "load.py")]
-    command += [server.url, server.key, str(requests), str(connections), form, *server.headers]
-    got = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=ROUND_S).stdout)
-    if got["errors"]:
-        raise SystemExit(f"{server.name}: {got['errors']} of {requests} requests failed")
-    return Figures(
-        cpu_us=(server.cpu_s() - before) * 1e6 / requests,
-        p50_us=got["latency_us"]["p50"],
-        p99_us=got["latency_us"]["p99"],
-        first_us=got["first_byte_us"]["p50"],
-        per_s=requests / got["seconds"],
+def conditions() -> str:
+    """Machine, load and versions."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    cpu = next(names, platform.machine())
+    packages = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "aiohttp"))
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {os.cpu_count()} cores of {cpu}; "
+        f"Python {platform.python_version()}, {packages}; load average {_load()}"
     )
 
 
-def rows(form: str, connections: int, running: list[Server], rounds: int, requests: int) -> Iterator[str]:
-    """The table of one case: medians of the rounds, added latency against the mock, CPU against the floor."""
-    taken: dict[str, list[Figures]] = {server.name: [] for server in running}
-    for server in running:
-        measure(server, max(200, connections * 10), connections, form)
-    for _ in range(rounds):
-        for server in running:
-            taken[server.name].append(measure(server, requests, connections, form))
-    medians = {
-        name: Figures(
-            *(
-                statistics.median(column)
-                for column in zip(*(vars(each).values() for each in rounds_of), strict=True)
-            )
-        )
-        for name, rounds_of in taken.items()
-    }
-    mock, floor = medians[running[0].name], medians["floor"]
-    yield f"\n### {form}, {connections} connection{'s' * (connections > 1)}\n"
-    yield "| server | CPU us a request | of the floor | added p50 us | added p99 us | first byte us | req/s |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    for name, figures in medians.items():
-        yield (
-            f"| {name} | {figures.cpu_us:.0f} | {figures.cpu_us / floor.cpu_us:.2f} "
-            f"| {figures.p50_us - mock.p50_us:.0f} | {figures.p99_us - mock.p99_us:.0f} "
-            f"| {figures.first_us:.0f} | {figures.per_s:.0f} |"
-        )
+def _load() -> str:
+    return " ".join(f"{load:.2f}" for load in os.getloadavg())
 
 
-@contextmanager
-def running(folder: Path, extra: list[str]) -> Iterator[list[Server]]:
-    """The mock first, then what is in front of it."""
-    with ExitStack() as stack:
-        mock, port = servers.mock(folder)
-        made = [mock]
-        stack.callback(mock.stop)
-        for make in (servers.bare_proxy, servers.floor, servers.ours, *(EXTRA[name] for name in extra)):
+def started(
+    stack: ExitStack, folder: Path, extra: list[str], pause_ms: int = 0
+) -> tuple[list[Server], list[str]]:
+    """The mock first, then what is in front of it; and a line for each peer that could not be started."""
+    mock, port = servers.mock(folder, pause_ms)
+    stack.callback(mock.stop)
+    made, failures = [mock], []
+    for make in (servers.bare_proxy, servers.floor, servers.ours, *(PEERS[name] for name in extra)):
+        try:
             server = make(folder, port)
+        except NotStartedError as failure:
+            failures.append(f"\nNot measured: {failure}")
+        else:
             stack.callback(server.stop)
             made.append(server)
-        yield made
+    return made, failures
+
+
+def report(given: argparse.Namespace, folder: Path) -> Iterator[str]:
+    """All lines of the chosen sections."""
+    yield conditions()
+    with ExitStack() as stack:
+        made, failures = started(stack, folder, given.peers)
+        yield from failures
+        if "closed" in given.only:
+            for case in closed_loop.CASES:
+                yield from closed_loop.table(case, made, given.rounds, given.requests)
+            sizes = ", ".join(f"{server.name} {server.memory_mib():.0f}" for server in made)
+            yield f"\nResident MiB after these: {sizes}."
+        if "open" in given.only:
+            program = open_loop.vegeta(folder)
+            yield from (
+                open_loop.table(program, made, given.seconds)
+                if program
+                else ["\nNo fixed-rate run: neither vegeta nor go is on PATH."]
+            )
+    if "paced" in given.only:
+        with ExitStack() as stack:
+            made, _ = started(stack, folder, given.peers, PAUSE_MS)
+            yield from closed_loop.table(closed_loop.PACED, made, given.rounds, given.requests)
+    if "memory" in given.only:
+        with ExitStack() as stack, tempfile.TemporaryDirectory() as stores:
+            mock, port = servers.mock(folder)
+            stack.callback(mock.stop)
+            yield from memory.table(Path(stores), port)
+    yield f"\nLoad average at the end: {_load()}."
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--with", dest="extra", action="append", choices=sorted(EXTRA), default=[])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--with", dest="peers", action="append", choices=sorted(PEERS), default=[])
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--requests", type=int, default=2000, help="in each round; peers get a fifth")
+    parser.add_argument("--seconds", type=int, default=10, help="for each fixed rate")
+    parser.add_argument("--folder", type=Path, help="where comparators are installed, and found again")
     given = parser.parse_args()
-    print(f"load average at the start: {os.getloadavg()[0]:.2f}")
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), given.extra) as made:
-        for form, connections in CASES:
-            for line in rows(form, connections, made, given.rounds, given.requests):
+    with ExitStack() as stack:
+        folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for line in report(given, folder.resolve()):
                 print(line, flush=True)
-        print("\n" + "\n".join(f"memory of {server.name}: {server.memory_mib():.0f} MiB" for server in made))
-    print(f"load average at the end: {os.getloadavg()[0]:.2f}")
+        except (NotStartedError, subprocess.SubprocessError) as failure:
+            raise SystemExit(f"the benchmark ended: {failure}") from failure
 
 
 if __name__ == "__main__":

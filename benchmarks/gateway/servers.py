@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,19 +13,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 GATEWAY_CORE, LOAD_CORE = "0", "1"
 READY_S = 60
-PORTKEY = "@portkey-ai/gateway@1.15.2"
-LITELLM = "litellm[proxy]==1.91.1"  # never 1.82.7 or 1.82.8, which were malicious
 ADMIN_KEY = "benchmark-admin-key-0123456789"
-LITELLM_CONFIG = """
-model_list:
-  - model_name: openai/gpt-oss-20b
-    litellm_params:
-      model: openai/openai/gpt-oss-20b
-      api_base: {upstream}/openai/v1
-      api_key: benchmark
-litellm_settings:
-  telemetry: false
-"""
+
+
+class NotStartedError(Exception):
+    """A server could not be installed or did not start."""
 
 
 @dataclass
@@ -85,13 +76,13 @@ def start(name: str, core: str, command: list[str], port: int, folder: Path, **e
         else:
             return Server(name, process, f"http://127.0.0.1:{port}/openai/v1/chat/completions")
     process.kill()
-    raise SystemExit(f"{name} did not start: see {log.name}")
+    raise NotStartedError(f"{name} did not start: {_last_line(Path(log.name))}")
 
 
 def mock(folder: Path, pause_ms: int = 0) -> tuple[Server, int]:
     port = free_port()
     command = [sys.executable, str(HERE / "mock_upstream.py"), str(port), str(pause_ms)]
-    return start(f"mock-{pause_ms}", LOAD_CORE, command, port, folder), port
+    return start("mock", LOAD_CORE, command, port, folder), port
 
 
 def bare_proxy(folder: Path, upstream_port: int) -> Server:
@@ -106,11 +97,14 @@ def floor(folder: Path, upstream_port: int) -> Server:
     return start("floor", GATEWAY_CORE, command, port, folder)
 
 
-def ours(folder: Path, upstream_port: int) -> Server:
-    """The gateway with all enforcement on: limits, budget, cap, ledger, metrics, a log line a request."""
+def ours(folder: Path, upstream_port: int, store: Path | None = None) -> Server:
+    """The gateway with all enforcement on: limits, budget, cap, ledger, metrics, a log line a request.
+
+    `store` may hold keys already.
+    """
     port = free_port()
     script = Path(sys.executable).with_name("pulumi-groq")
-    store = folder / f"gateway-{port}.db"
+    store = store or folder / f"gateway-{port}.db"
     upstream = f"http://127.0.0.1:{upstream_port}"
     command = [
         str(script),
@@ -144,54 +138,6 @@ def ours(folder: Path, upstream_port: int) -> Server:
     return server
 
 
-def portkey(folder: Path, upstream_port: int) -> Server:
-    """Portkey's open-source gateway from npm, without any policy; installed into `folder`."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        raise SystemExit("portkey needs node and npm on PATH")
-    subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", PORTKEY], cwd=folder, check=True)
-    port = free_port()
-    script = folder / "node_modules/@portkey-ai/gateway/build/start-server.js"
-    command = [node, str(script), "--headless", f"--port={port}"]
-    server = start(
-        "portkey",
-        GATEWAY_CORE,
-        command,
-        port,
-        folder,
-        NODE_ENV="production",
-        TRUSTED_CUSTOM_HOSTS="127.0.0.1,localhost",
-    )
-    server.url = f"http://127.0.0.1:{port}/v1/chat/completions"
-    server.headers = [
-        "x-portkey-provider: openai",
-        f"x-portkey-custom-host: http://127.0.0.1:{upstream_port}/openai/v1",
-    ]
-    return server
-
-
-def litellm(folder: Path, upstream_port: int) -> Server:
-    """LiteLLM's proxy from PyPI, plain proxying without a database; in a virtual environment in `folder`."""
-    environment = folder / "litellm"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    subprocess.run([str(environment / "bin/pip"), "install", "--quiet", LITELLM], check=True)
-    config = folder / "litellm.yaml"
-    config.write_text(LITELLM_CONFIG.format(upstream=f"http://127.0.0.1:{upstream_port}"))
-    port = free_port()
-    command = [
-        str(environment / "bin/litellm"),
-        "--config",
-        str(config),
-        "--port",
-        str(port),
-        "--num_workers",
-        "1",
-    ]
-    server = start("litellm", GATEWAY_CORE, command, port, folder)
-    server.url = f"http://127.0.0.1:{port}/v1/chat/completions"
-    return server
-
-
 def _admin(url: str, method: str, body: dict[str, object]) -> dict[str, object]:
     headers = {
         "authorization": f"Bearer {ADMIN_KEY}",
@@ -201,6 +147,11 @@ def _admin(url: str, method: str, body: dict[str, object]) -> dict[str, object]:
     request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)  # noqa: S310 (loopback)
     with urllib.request.urlopen(request) as answer:  # noqa: S310 (loopback)
         return dict(json.load(answer))
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def _family(pid: int) -> list[int]:
