@@ -24,7 +24,7 @@ def test_bad_input_fails_the_preview_with_the_property(stack: Any) -> None:
     assert run.code != 0
     assert "Traceback" not in run.output
     for reason in (
-        "allowed_models value {[]} has a problem: list should have at least 1 item",
+        "allowed_models value {[]} has a problem: must have at least 1 item",
         "requests_per_minute value {0} has a problem: must be at least 1; leave it out",
         "expires_at value {tomorrow} has a problem: must be an ISO 8601 time such as 2026-12-31T00:00:00Z",
     ):

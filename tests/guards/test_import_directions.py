@@ -20,14 +20,14 @@ MAY_IMPORT = {
 """Room -> the rooms that it may import."""
 
 MAY_USE = {
-    "models": {"pydantic"},
+    "models": {"pydantic", "pydantic_core"},
     "errors": set(),
     "catalogue": {"pydantic"},
     "policy": set(),
     "rotation": set(),
     "access": {"pydantic", "pydantic_core", "yaml"},
     "admin": {"httpx", "pydantic"},
-    "lifecycle": {"pydantic"},
+    "lifecycle": {"pydantic", "pydantic_core"},
     "resources": {"pulumi", "pydantic"},
     "reports": {"pydantic"},
     "": set(),

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError, create_model
+from pydantic_core import ErrorDetails
 
 from pulumi_groq.models.markers import ONCE, REPLACE, marked
+from pulumi_groq.models.wording import requirement
 
 Properties = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
@@ -75,16 +77,12 @@ def _without(model: type[BaseModel], unknown: Properties) -> type[BaseModel]:
     return create_model(model.__name__, __base__=model, **fields) if fields else model
 
 
-def _failure(error: Any) -> Failure:
+def _failure(error: ErrorDetails) -> Failure:
     path = ""
     for part in error["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    if error["type"] == "missing":
-        return Failure(path, "is required")
-    if error["type"] == "extra_forbidden":
-        return Failure(path, "is not a property of this resource")
-    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return Failure(path, reason[:1].lower() + reason[1:])
+    unknown = error["type"] == "extra_forbidden"
+    return Failure(path, "is not a property of this resource" if unknown else requirement(error))
 
 
 def dump(model: BaseModel) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""What pydantic found wrong with a value, in words that say what it has to be."""
+
+import re
+from typing import Final
+
+from pydantic_core import ErrorDetails
+
+_BY_TYPE: Final = {
+    "missing": "is required",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping of names to values",
+    "timezone_aware": "must say its zone, as in 2026-12-31T00:00:00Z",
+    "datetime_type": "must be a time such as 2026-12-31T00:00:00Z",
+}
+_OPENING: Final = re.compile(r"^\w+ should")
+_CLOSING: Final = re.compile(r" after validation, not \d+$")
+_MODEL_ID: Final = "must be a model's id such as openai/gpt-oss-20b: letters, digits and . _ : / -"
+
+
+def requirement(error: ErrorDetails) -> str:
+    """One problem that pydantic found, as `must be ...` or `is ...`, without the value at fault."""
+    if "allowed_models" in error["loc"] and error["type"] == "string_pattern_mismatch":
+        return _MODEL_ID
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return _BY_TYPE.get(error["type"]) or _OPENING.sub("must", _CLOSING.sub("", error["msg"]))
