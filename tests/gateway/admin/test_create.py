@@ -163,7 +163,7 @@ def test_each_bad_field_is_named_once_in_one_line(api) -> None:
     message = api.create(name="", requests_per_minute=0).json()["error"]["message"]
     assert message == (
         "requests_per_minute: must be at least 1; leave it out for the server's default, "
-        'or write "unlimited"; name: String should have at least 1 character'
+        'or write "unlimited"; name: must have at least 1 character'
     )
 
 

@@ -3,16 +3,18 @@
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from pulumi_groq.gateway.admin.answers import ErrorAnswer, unknown_url
 from pulumi_groq.gateway.admin.refusals import SERVER, Refusal
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.models.wording import requirement
 
 _log = logging.getLogger(__name__)
 _SHOWN_PROBLEMS: Final = 5
@@ -52,11 +54,10 @@ def _path(location: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in location[1:])
 
 
-def _reason(problem: dict[str, Any]) -> str:
+def _reason(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         return "unknown field" if problem["loc"][0] == "body" else "unknown query parameter"
-    message: str = problem["msg"]
-    return message.removeprefix("Value error, ")
+    return requirement(problem)
 
 
 async def _no_route(request: Request, error: HTTPException) -> Response:
