@@ -21,6 +21,8 @@ GroqError
 Messages are one line: what failed, why, what to do. They never hold a key or an answer's body.
 """
 
+from typing import Self
+
 
 class GroqError(Exception):
     """Base of the errors of this package."""
@@ -68,6 +70,18 @@ class ApiError(GroqError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.key_id = key_id
+
+    def reworded(self, message: str) -> Self:
+        """The same error in other words, for a caller that knows more of why and what to do."""
+        return type(self)(
+            message,
+            status=self.status,
+            code=self.code,
+            param=self.param,
+            request_id=self.request_id,
+            retry_after_s=self.retry_after_s,
+            key_id=self.key_id,
+        )
 
 
 class InvalidRequestError(ApiError):

@@ -110,12 +110,8 @@ class ApiKeyLifecycle:
         try:
             return self._client.update_key(key_id, update)
         except NotFoundError as error:
-            raise NotFoundError(
-                f"{error}: it was deleted elsewhere; run `pulumi refresh`, then this again",
-                status=error.status,
-                code=error.code,
-                request_id=error.request_id,
-            ) from None
+            advice = "it was deleted elsewhere; run `pulumi refresh`, then this again"
+            raise error.reworded(f"{error}: {advice}") from None
 
     def delete(self, resource_id: str, state: ApiKeyState) -> None:
         quiet_hours = state.rotation.quiet_hours if state.rotation else QUIET_HOURS
@@ -125,7 +121,7 @@ class ApiKeyLifecycle:
                 self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
             except ConflictError as error:
                 if error.code == "key_in_use":
-                    raise _refused(error, quiet_hours) from None
+                    raise error.reworded(f"{error}; {_when_deleted(quiet_hours)}") from None
                 raise
         self._listing.forget()
 
@@ -144,11 +140,8 @@ def _last_use(key: ApiKey) -> tuple[bool, datetime]:
     return key.last_used_at is not None, key.last_used_at or key.created_at
 
 
-def _refused(error: ConflictError, quiet_hours: int) -> ConflictError:
-    return ConflictError(
-        f"{error}; it is deleted once it has been quiet for {quiet_hours} h, "
-        "or at once with allow_delete_in_use=True (run `pulumi up` with it first)",
-        status=error.status,
-        code=error.code,
-        request_id=error.request_id,
+def _when_deleted(quiet_hours: int) -> str:
+    return (
+        f"it is deleted once it has been quiet for {quiet_hours} h, "
+        "or at once with allow_delete_in_use=True (run `pulumi up` with it first)"
     )

@@ -43,11 +43,7 @@ def _discard(client: AdminClient, name: str, key_id: str) -> None:
     try:
         client.delete_key(key_id, unless_used_within_s=_LONGEST_QUIET_S)
     except ConflictError as error:
-        raise ConflictError(
+        raise error.reworded(
             f"API key '{name}' ({key_id}) exists for this declaration and is in use: take it over with "
-            f"adopt_key_id='{key_id}', rotate it instead of replacing it, or delete it first",
-            status=error.status,
-            code=error.code,
-            request_id=error.request_id,
-            key_id=key_id,
+            f"adopt_key_id='{key_id}', rotate it instead of replacing it, or delete it first"
         ) from None

@@ -72,8 +72,7 @@ def check_inputs(model: type[BaseModel], news: Properties) -> Checked:
 
 
 def _without(model: type[BaseModel], unknown: Properties) -> type[BaseModel]:
-    present = {name: (Any, None) for name in unknown if name in model.model_fields}
-    fields: dict[str, Any] = {**present}
+    fields: dict[str, Any] = {name: (Any, None) for name in unknown if name in model.model_fields}
     return create_model(model.__name__, __base__=model, **fields) if fields else model
 
 
