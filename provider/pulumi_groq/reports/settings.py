@@ -1,9 +1,7 @@
 """Keys, teams and policies as the engine's documents show them: every field may be out of sight."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -69,9 +67,3 @@ class PolicySettings(Settings):
     auto_pause: bool = True
     alert_webhook_urls: list[str] = Field(default_factory=list, repr=False)
     alert_webhook_signing_secret: Annotated[str | None, Field(repr=False)] = None
-
-
-AnySettings = KeySettings | TeamSettings | PolicySettings
-SettingsT = TypeVar("SettingsT", bound=Settings)
-Value = int | str | bool | Decimal | datetime | list[Any] | dict[str, Any] | RotationSchedule | None
-"""What a field of settings can hold."""

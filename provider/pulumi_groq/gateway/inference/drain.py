@@ -20,11 +20,6 @@ class Drain:
         """Requests that have entered and not left."""
         return self._running
 
-    @property
-    def draining(self) -> bool:
-        """Whether new requests are turned away."""
-        return self._draining
-
     def begin(self) -> None:
         """From now on `enter` refuses."""
         self._draining = True
