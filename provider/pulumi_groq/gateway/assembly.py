@@ -22,8 +22,8 @@ from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
 from pulumi_groq.gateway.inference.plane import InferencePlane
+from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
-from pulumi_groq.gateway.logs import RequestLog
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
@@ -53,9 +53,16 @@ class Assembly:
     drain: Drain
 
 
-def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Clock) -> Assembly:
+def assemble(
+    settings: Settings,
+    catalogue: Catalogue,
+    store: Store,
+    clock: Clock,
+    observers: tuple[Observer, ...] = (),
+) -> Assembly:
     """The whole gateway; with the test controls in front when `clock` can be moved.
 
+    `observers` are told of each inference request, beside the gateway's own.
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
     """
     with store.write() as connection:
@@ -76,8 +83,8 @@ def assemble(settings: Settings, catalogue: Catalogue, store: Store, clock: Cloc
         ids=ids,
         observers=(
             metrics.observe,
-            RequestLog().observe,
             DenialBook(accounting.ledger, clock).observe,
+            *observers,
         ),
     )
     metrics.watch(

@@ -28,13 +28,13 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
 
     Raises `ConfigurationError` or `StoreOpenError`, in one line, when it cannot start.
     """
-    set_up_logs(settings.log_format, sys.stderr)
+    request_log = set_up_logs(settings.log_format, sys.stderr)
     _set_up_server_log(settings)
     catalogue = Catalogue.load(settings.price_list)
     store = open_store(settings.store_url)
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
-        gateway = assemble(settings, catalogue, store, clock)
+        gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
             gateway.app,

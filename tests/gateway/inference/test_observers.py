@@ -4,17 +4,21 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from pulumi_groq.gateway.inference.record import RequestRecord
-from pulumi_groq.gateway.logs import ROOT, RequestLog, set_up_logs
+from pulumi_groq.gateway.logs import ROOT, LineFormatter, RequestLog, set_up_logs
 from pulumi_groq.gateway.metrics import GatewayMetrics
 
 KEY = "pgq_" + "A" * 48
 PROMPT = "a very private prompt"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 RECORD = RequestRecord(
     request_id="req_01abc",
     method="POST",
@@ -37,19 +41,31 @@ def metrics() -> Callable[..., GatewayMetrics]:
     return GatewayMetrics
 
 
+@dataclass(frozen=True)
+class Logged:
+    """The log of requests and where all lines go."""
+
+    requests: RequestLog
+    stream: io.StringIO
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stream.getvalue().splitlines()
+
+
 @pytest.fixture
-def logged() -> Iterator[Callable[[Any], io.StringIO]]:
-    """Sets the gateway's logs up in a format, and puts the logger back as it was."""
-    logger = logging.getLogger(ROOT)
+def logged() -> Iterator[Callable[[Any], Logged]]:
+    """Sets the gateway's logs up in a format, and puts the loggers back as they were."""
+    logger, requests = logging.getLogger(ROOT), logging.getLogger(f"{ROOT}.request")
     former = (logger.handlers[:], logger.level, logger.propagate)
 
-    def set_up(log_format: Any) -> io.StringIO:
+    def set_up(log_format: Any) -> Logged:
         stream = io.StringIO()
-        set_up_logs(log_format, stream)
-        return stream
+        return Logged(set_up_logs(log_format, stream), stream)
 
     yield set_up
     logger.handlers[:], logger.level, logger.propagate = former
+    requests.setLevel(logging.NOTSET)
 
 
 def scraped(metrics: GatewayMetrics) -> dict[str, float]:
@@ -136,12 +152,12 @@ def test_metrics_are_served(metrics: Callable[..., GatewayMetrics]) -> None:
     assert b"# TYPE pulumi_groq_requests_total counter" in sent[1]["body"]
 
 
-def test_a_json_line(logged: Callable[[Any], io.StringIO]) -> None:
+def test_a_json_line(logged: Callable[[Any], Logged]) -> None:
     """In json a request is one object a line."""
-    stream = logged("json")
-    RequestLog().observe(RECORD)
-    line = json.loads(stream.getvalue())
-    assert line.pop("time").endswith("+00:00")
+    log = logged("json")
+    log.requests.observe(RECORD)
+    line = json.loads(log.stream.getvalue())
+    assert TIME.fullmatch(line.pop("time"))
     assert line == {
         "level": "info",
         "message": "request",
@@ -159,31 +175,87 @@ def test_a_json_line(logged: Callable[[Any], io.StringIO]) -> None:
     }
 
 
-def test_a_text_line(logged: Callable[[Any], io.StringIO]) -> None:
+def test_a_text_line(logged: Callable[[Any], Logged]) -> None:
     """In text a request is one line of name=value pairs, at warning for a 5xx."""
-    stream = logged("text")
-    RequestLog().observe(
+    log = logged("text")
+    log.requests.observe(
         RequestRecord(request_id="req_01abc", method="GET", status=502, reason="upstream_timeout")
     )
-    [line] = stream.getvalue().splitlines()
-    assert " warning request request_id=req_01abc key_id=- method=GET route=unknown" in line
-    assert " status=502 reason=upstream_timeout " in line
+    [line] = log.lines
+    at, _, rest = line.partition(" ")
+    assert TIME.fullmatch(at)
+    assert rest == (
+        "warning request request_id=req_01abc key_id=- method=GET route=unknown model=- status=502"
+        " reason=upstream_timeout tokens=0 cost_micro_usd=0 ms=0.0 upstream_request_id=-"
+    )
+
+
+def test_a_line_tells_when_it_was_written(logged: Callable[[Any], Logged]) -> None:
+    """In UTC, by the millisecond, from one second to another."""
+    log = logged("text")
+    before = datetime.now(UTC)
+    log.requests.observe(RECORD)
+    logging.getLogger(f"{ROOT}.x").info("now")
+    after = datetime.now(UTC)
+    for line in log.lines:
+        at = datetime.fromisoformat(line.partition(" ")[0])
+        assert before - timedelta(milliseconds=1) < at <= after
+    formatter = LineFormatter("text")
+    record = logging.makeLogRecord({"msg": "m", "levelname": "INFO"})
+    told = []
+    for record.created in (1_795_000_000.25, 1_795_000_000.75, 1_795_000_061.0, 1_795_000_000.25):
+        told.append(formatter.format(record))
+    assert told == [
+        "2026-11-18T11:06:40.250+00:00 info m",
+        "2026-11-18T11:06:40.750+00:00 info m",
+        "2026-11-18T11:07:41.000+00:00 info m",
+        "2026-11-18T11:06:40.250+00:00 info m",
+    ]
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_line_stays_one_line(logged: Callable[[Any], io.StringIO], log_format: str) -> None:
-    """Line ends in a message cannot forge a second line."""
-    stream = logged(log_format)
+def test_a_line_stays_one_line(logged: Callable[[Any], Logged], log_format: str) -> None:
+    """Line ends in a message or a field cannot forge a second line."""
+    log = logged(log_format)
     logging.getLogger(f"{ROOT}.x").warning("one\r\ntwo")
-    assert len(stream.getvalue().splitlines()) == 1
+    log.requests.observe(replace(RECORD, upstream_request_id="one\r\ntwo"))
+    assert [r"one\r\ntwo" in line for line in log.lines] == [True, True]
+
+
+def test_all_lines_keep_their_order(logged: Callable[[Any], Logged]) -> None:
+    """Those of requests and of the rest wait in one batch; a warning takes all with it."""
+    log = logged("text")
+    other = logging.getLogger(f"{ROOT}.x")
+
+    async def serve() -> list[str]:
+        log.requests.observe(replace(RECORD, route="first"))
+        other.info("second")
+        log.requests.observe(replace(RECORD, route="third"))
+        assert log.lines == []
+        log.requests.observe(replace(RECORD, route="fourth", status=500))
+        return log.lines
+
+    words = [
+        {"first", "second", "third", "fourth"} & set(re.findall(r"\w+", line))
+        for line in asyncio.run(serve())
+    ]
+    assert words == [{"first"}, {"second"}, {"third"}, {"fourth"}]
+
+
+def test_lines_of_requests_can_be_turned_off(logged: Callable[[Any], Logged]) -> None:
+    """By the level of their logger, as with any other."""
+    log = logged("text")
+    logging.getLogger(f"{ROOT}.request").setLevel(logging.WARNING)
+    log.requests.observe(RECORD)
+    log.requests.observe(replace(RECORD, status=503))
+    assert [" status=503 " in line for line in log.lines] == [True]
 
 
 def test_no_secret_is_logged_or_counted(
-    bench: Callable[..., Any], logged: Callable[[Any], io.StringIO], metrics: Callable[..., GatewayMetrics]
+    bench: Callable[..., Any], logged: Callable[[Any], Logged], metrics: Callable[..., GatewayMetrics]
 ) -> None:
     """Keys, prompts, answers and key names appear in no log line, metric or error body."""
-    stream, counted, made = logged("json"), metrics(), bench()
-    log = RequestLog()
+    log, counted, made = logged("json"), metrics(), bench()
     bodies = [
         made.post("chat/completions", json.dumps(body).encode(), headers).body
         for headers in ({}, {"authorization": f"Bearer {KEY}x"})
@@ -194,9 +266,9 @@ def test_no_secret_is_logged_or_counted(
         )
     ]
     for record in made.records:
-        log.observe(record)
+        log.requests.observe(record)
         counted.observe(record)
-    told = stream.getvalue() + str(scraped(counted)) + b"".join(bodies[1:]).decode()
+    told = log.stream.getvalue() + str(scraped(counted)) + b"".join(bodies[1:]).decode()
     assert KEY not in told
     assert PROMPT not in told
     assert "chatbot" not in told
