@@ -36,6 +36,22 @@ def test_later_ids_sort_later(step) -> None:
     assert earlier < ids.new("key")
 
 
+def test_an_id_tells_its_time() -> None:
+    """The first nine characters are the milliseconds since 1970 in base 32, highest first."""
+    made = ObjectIds(Clock(), Random(1)).new("req")  # noqa: S311 (a test that repeats)
+    ms = 0
+    for character in made[6:15]:
+        ms = ms * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(character)
+    assert ms == START.timestamp() * 1000
+
+
+def test_all_characters_occur() -> None:
+    """Each random character is one of all 32."""
+    ids = ObjectIds(Clock(), Random(1))  # noqa: S311 (a test that repeats)
+    made = [ids.new("req")[15:] for _ in range(1_000)]
+    assert all(len(set(characters)) == 32 for characters in zip(*made, strict=True))
+
+
 def test_ids_of_one_moment_differ() -> None:
     """75 random bits tell them apart."""
     ids = ObjectIds(Clock(), Random(1))  # noqa: S311 (a test that repeats)
