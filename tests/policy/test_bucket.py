@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.policy.bucket import drained, reset_s, used, wait_s
+from pulumi_groq.policy.bucket import Bucket, reset_s, used, wait_s
 from pulumi_groq.policy.go_duration import go_duration
 
 
@@ -29,6 +29,13 @@ def test_the_wait_is_groqs_to_the_printed_digit(
 def test_the_reset_is_groqs_to_the_printed_digit(taken: int, printed: str) -> None:
     """The reset header after one and two of 1000 requests a day."""
     assert go_duration(reset_s(used=taken, limit=1000, window_s=86_400)) == printed
+
+
+def drained(level: float, *, elapsed_s: float, limit: int, window_s: int) -> float:
+    bucket = Bucket(limit, window_s, now_s=100.0)
+    bucket.level = level
+    bucket.drain(100.0 + elapsed_s)
+    return bucket.level
 
 
 def test_a_clock_that_goes_back_drains_nothing() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.decision import charges_of, denial_of
-from pulumi_groq.policy.limits import Levels, LimitName, refusing
+from pulumi_groq.policy.decision import denial_of, quotas_of
+from pulumi_groq.policy.limits import LimitName, amounts_of, refusing
 from pulumi_groq.policy.messages import ORGANISATION_ID
 from pulumi_groq.policy.metering import Demand, Denial
 from pulumi_groq.policy.spend import month_of
@@ -14,7 +14,7 @@ from tests.policy.conftest import MakeKey
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEMAND = Demand(model="openai/gpt-oss-20b", tokens=100, cost_micro_usd=50)
-EMPTY: Levels = {
+EMPTY: dict[LimitName, float] = {
     "cap": 0,
     "budget": 0,
     "requests_per_minute": 0,
@@ -36,13 +36,15 @@ def verdict_on(
     key: KeyAccess,
     demand: Demand,
     organisation: OrganisationPolicy | None,
-    levels: Levels,
+    levels: dict[LimitName, float],
     now: datetime,
     organisation_id: str = ORGANISATION_ID,
 ) -> Denial | None:
     """The steps of the gateway, on levels that stand still."""
-    refused = refusing(charges_of(key, demand, organisation, now), levels)
-    return refused and denial_of(demand, refused, levels, month_of(now), organisation_id)
+    month = month_of(now)
+    quotas = quotas_of(key, organisation, month)
+    refused = refusing(quotas, amounts_of(demand), [levels[quota.limit] for quota in quotas])
+    return refused and denial_of(demand, refused, levels[refused.limit], month, organisation_id)
 
 
 @pytest.mark.parametrize(
@@ -165,15 +167,13 @@ def test_the_cap_text_says_when_it_reopens(make_key: MakeKey) -> None:
     assert "or on 2027-01-01 (UTC)" in verdict.message
 
 
-def test_unlimited_takes_no_charge(make_key: MakeKey) -> None:
-    """A key without rate limits is only charged in money."""
-    charges = charges_of(make_key(), DEMAND, None, NOW)
-
-    assert [charge.limit for charge in charges] == ["cap", "budget"]
+def test_unlimited_is_not_counted(make_key: MakeKey) -> None:
+    """A key without rate limits is only counted in money."""
+    assert [quota.limit for quota in quotas_of(make_key(), None, "2026-11")] == ["cap", "budget"]
 
 
 def test_a_lineage_shares_one_counter(make_key: MakeKey) -> None:
     """The budget's counter is named by lineage and month, not by key."""
-    cells = {charge.limit: charge.cell for charge in charges_of(make_key(), DEMAND, None, NOW)}
+    cells = {quota.limit: quota.cell for quota in quotas_of(make_key(), None, "2026-11")}
 
     assert cells == {"cap": "spend:2026-11:organisation", "budget": "spend:2026-11:key_01first"}

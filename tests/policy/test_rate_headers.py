@@ -1,24 +1,22 @@
 """The x-ratelimit headers: the daily request limit and the per-minute token limit, as at Groq."""
 
-from pulumi_groq.policy.limits import Levels, rate_charges
-from pulumi_groq.policy.metering import Demand
-from pulumi_groq.policy.rate_headers import rate_headers
+from pulumi_groq.policy.limits import rate_quotas
+from pulumi_groq.policy.rate_headers import RateHeaders
 from tests.policy.conftest import MakeKey
-
-DEMAND = Demand(model="m", tokens=10, cost_micro_usd=0)
 
 
 def test_both_limits_are_shown(make_key: MakeKey) -> None:
     """Limit, remaining and reset of requests a day and tokens a minute; no other limit has headers."""
     key = make_key(requests_per_minute=30, requests_per_day=1000, tokens_per_minute=8000, tokens_per_day=9000)
-    levels: Levels = {
+    quotas = rate_quotas(key)
+    levels = {
         "requests_per_minute": 1,
         "requests_per_day": 0.5,
         "tokens_per_minute": 1000.2,
         "tokens_per_day": 10,
     }
 
-    assert rate_headers(rate_charges(key, DEMAND), levels) == (
+    assert RateHeaders(quotas).at([levels[quota.limit] for quota in quotas]) == (
         (b"x-ratelimit-limit-requests", b"1000"),
         (b"x-ratelimit-remaining-requests", b"999"),
         (b"x-ratelimit-reset-requests", b"1m26.4s"),
@@ -30,11 +28,11 @@ def test_both_limits_are_shown(make_key: MakeKey) -> None:
 
 def test_an_overdrawn_bucket_has_nothing_remaining(make_key: MakeKey) -> None:
     """Remaining never goes below zero."""
-    charges = rate_charges(make_key(tokens_per_minute=100), DEMAND)
+    headers = RateHeaders(rate_quotas(make_key(tokens_per_minute=100)))
 
-    assert (b"x-ratelimit-remaining-tokens", b"0") in rate_headers(charges, {"tokens_per_minute": 120})
+    assert (b"x-ratelimit-remaining-tokens", b"0") in headers.at([120])
 
 
 def test_unlimited_has_no_headers(make_key: MakeKey) -> None:
     """There is no number for unlimited, so nothing is sent."""
-    assert rate_headers(rate_charges(make_key(), DEMAND), {}) == ()
+    assert RateHeaders(rate_quotas(make_key())).at([]) == ()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
@@ -32,8 +32,7 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A reservation. `headers` are the `x-ratelimit-*` lines for the answer."""
 
     lease_id: str

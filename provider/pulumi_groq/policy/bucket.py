@@ -14,12 +14,25 @@ units fit a limit exactly where level + units <= limit + DRIFT: that is used(lev
 """
 
 
-def drained(level: float, *, elapsed_s: float, limit: int, window_s: int) -> float:
-    """What is left of `level` after `elapsed_s`; a clock that went back drains nothing."""
-    if elapsed_s <= 0:
-        return level
-    left = level - elapsed_s * limit / window_s
-    return left if left > 0 else 0.0
+class Bucket:
+    """What is in it (`level`) as of `updated_s` drains; `held` does not, until it is let go."""
+
+    __slots__ = ("held", "level", "limit", "updated_s", "window_s")
+
+    def __init__(self, limit: int, window_s: int, now_s: float) -> None:
+        self.level = 0.0
+        self.held = 0
+        self.updated_s = now_s
+        self.limit = limit
+        self.window_s = window_s
+
+    def drain(self, now_s: float) -> None:
+        """Drain until `now_s`; a clock that went back drains nothing."""
+        elapsed_s = now_s - self.updated_s
+        if elapsed_s > 0:
+            left = self.level - elapsed_s * self.limit / self.window_s
+            self.level = left if left > 0 else 0.0
+            self.updated_s = now_s
 
 
 def used(level: float) -> int:

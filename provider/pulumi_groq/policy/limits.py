@@ -1,6 +1,6 @@
-"""What a request takes from each limit, and which limit refuses it: all of them, or nothing is taken."""
+"""What a request takes from each counter, and which one refuses it: all of them, or nothing is taken."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.policy.access import KeyAccess
@@ -16,8 +16,8 @@ MINUTE_S: Final = 60
 DAY_S: Final = 86_400
 
 
-class Charge(NamedTuple):
-    """What a request asks of one counter.
+class Quota(NamedTuple):
+    """One counter that a key's requests are counted in; the same for all of them until the policy changes.
 
     `cell` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
     how long a full one takes to drain (`None`: a total that never drains).
@@ -26,36 +26,39 @@ class Charge(NamedTuple):
     limit: LimitName
     cell: str
     unit: Unit
-    amount: int
     ceiling: int | None
     window_s: int | None
 
 
-Levels = Mapping[LimitName, float]
-"""What each counter holds: spent or drained level, plus what requests in flight have reserved."""
+Amounts = Mapping[Unit, int]
+"""What one request asks of the counters of each unit."""
+
+Levels = Sequence[float]
+"""What each counter holds, in the order of the quotas: spent or drained level, plus what requests in
+flight have reserved."""
 
 
-def rate_charges(key: KeyAccess, demand: Demand) -> list[Charge]:
-    """The charges on the key's own limits, in the order in which they refuse; unlimited ones left out."""
-    limits = key.limits
-    key_id = key.key_id
-    tokens = demand.tokens
-    charges: list[Charge] = []
-    if (limit := limits.requests_per_minute) is not None:
-        charges.append(Charge("requests_per_minute", f"rpm:{key_id}", "requests", 1, limit, MINUTE_S))
-    if (limit := limits.requests_per_day) is not None:
-        charges.append(Charge("requests_per_day", f"rpd:{key_id}", "requests", 1, limit, DAY_S))
-    if (limit := limits.tokens_per_minute) is not None:
-        charges.append(Charge("tokens_per_minute", f"tpm:{key_id}", "tokens", tokens, limit, MINUTE_S))
-    if (limit := limits.tokens_per_day) is not None:
-        charges.append(Charge("tokens_per_day", f"tpd:{key_id}", "tokens", tokens, limit, DAY_S))
-    return charges
+def amounts_of(demand: Demand) -> Amounts:
+    """The demand by unit."""
+    return {"requests": 1, "tokens": demand.tokens, "micro_usd": demand.cost_micro_usd}
 
 
-def refusing(charges: tuple[Charge, ...], levels: Levels) -> Charge | None:
-    """The first charge that does not fit, or `None` when all do. Counters of every kind decide by this."""
-    for charge in charges:
-        limit, _, _, amount, ceiling, _ = charge
-        if ceiling is not None and levels[limit] + amount > ceiling + DRIFT:
-            return charge
+def rate_quotas(key: KeyAccess) -> list[Quota]:
+    """The key's own rate limits, in the order in which they refuse; unlimited ones left out."""
+    limits, key_id = key.limits, key.key_id
+    quotas = (
+        Quota("requests_per_minute", f"rpm:{key_id}", "requests", limits.requests_per_minute, MINUTE_S),
+        Quota("requests_per_day", f"rpd:{key_id}", "requests", limits.requests_per_day, DAY_S),
+        Quota("tokens_per_minute", f"tpm:{key_id}", "tokens", limits.tokens_per_minute, MINUTE_S),
+        Quota("tokens_per_day", f"tpd:{key_id}", "tokens", limits.tokens_per_day, DAY_S),
+    )
+    return [quota for quota in quotas if quota.ceiling is not None]
+
+
+def refusing(quotas: Sequence[Quota], amounts: Amounts, levels: Levels) -> Quota | None:
+    """The first quota that the amounts do not fit, or `None`. Counters of every kind decide by this."""
+    for quota, level in zip(quotas, levels, strict=True):
+        _, _, unit, ceiling, _ = quota
+        if ceiling is not None and level + amounts[unit] > ceiling + DRIFT:
+            return quota
     return None

@@ -7,8 +7,8 @@ from typing import Final
 from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.bucket import wait_s
 from pulumi_groq.policy.go_duration import go_duration
-from pulumi_groq.policy.limits import Charge, LimitName
-from pulumi_groq.policy.metering import Denial
+from pulumi_groq.policy.limits import LimitName, Quota, amounts_of
+from pulumi_groq.policy.metering import Demand, Denial
 from pulumi_groq.policy.spend import next_month
 
 ORGANISATION_ID: Final = "org_01000000000000000000000000"
@@ -25,39 +25,40 @@ _UNITS: Final[dict[LimitName, tuple[str, str]]] = {
 }
 
 
-def rate_limited(model: str, charge: Charge, used: int, organisation_id: str) -> Denial:
+def rate_limited(demand: Demand, quota: Quota, used: int, organisation_id: str) -> Denial:
     """429: the bucket is too full for now. `retry_after_s` is the printed wait, rounded up."""
-    limit, window_s = _bounds(charge)
-    wait = wait_s(used=used, requested=charge.amount, limit=limit, window_s=window_s)
-    kind, unit = _UNITS[charge.limit]
+    limit, window_s = _bounds(quota)
+    requested = amounts_of(demand)[quota.unit]
+    wait = wait_s(used=used, requested=requested, limit=limit, window_s=window_s)
+    kind, unit = _UNITS[quota.limit]
     return Denial(
         status=429,
         type=kind,
         code="rate_limit_exceeded",
         message=(
-            f"Rate limit reached for {_place(model, organisation_id)} on {unit}: "
-            f"Limit {limit}, Used {used}, Requested {charge.amount}. "
+            f"Rate limit reached for {_place(demand.model, organisation_id)} on {unit}: "
+            f"Limit {limit}, Used {used}, Requested {requested}. "
             f"Please try again in {go_duration(wait)}. This is the limit of this API key at the gateway."
         ),
         retry_after_s=math.ceil(wait),
-        reason=charge.limit,
+        reason=quota.limit,
     )
 
 
-def request_too_large(model: str, charge: Charge, organisation_id: str) -> Denial:
+def request_too_large(demand: Demand, quota: Quota, organisation_id: str) -> Denial:
     """413: one request above the limit itself, so that waiting does not help."""
-    limit, _ = _bounds(charge)
-    kind, unit = _UNITS[charge.limit]
+    limit, _ = _bounds(quota)
+    kind, unit = _UNITS[quota.limit]
     return Denial(
         status=413,
         type=kind,
         code="rate_limit_exceeded",
         message=(
-            f"Request too large for {_place(model, organisation_id)} on {unit}: "
-            f"Limit {limit}, Requested {charge.amount}. "
+            f"Request too large for {_place(demand.model, organisation_id)} on {unit}: "
+            f"Limit {limit}, Requested {amounts_of(demand)[quota.unit]}. "
             "Send a shorter prompt or a smaller max_completion_tokens."
         ),
-        reason=f"{charge.limit}_too_large",
+        reason=f"{quota.limit}_too_large",
     )
 
 
@@ -124,10 +125,10 @@ def _place(model: str, organisation_id: str) -> str:
     )
 
 
-def _bounds(charge: Charge) -> tuple[int, int]:
-    if charge.ceiling is None or charge.window_s is None:
-        raise ValueError(f"{charge.limit} is not a rate limit")
-    return charge.ceiling, charge.window_s
+def _bounds(quota: Quota) -> tuple[int, int]:
+    if quota.ceiling is None or quota.window_s is None:
+        raise ValueError(f"{quota.limit} is not a rate limit")
+    return quota.ceiling, quota.window_s
 
 
 def _dollars(amount: Decimal) -> str:

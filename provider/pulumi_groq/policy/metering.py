@@ -1,10 +1,10 @@
 """The values that pass between whoever serves a request and whoever accounts for it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """What to reserve for a request: the likely `tokens` for rate limits, the most it can cost for money."""
 
     model: str
@@ -12,8 +12,7 @@ class Demand:
     cost_micro_usd: int
 
 
-@dataclass(frozen=True, slots=True)
-class Consumption:
+class Consumption(NamedTuple):
     """What a request did use. `tokens` is what counts against rate limits: cached tokens do not (Groq)."""
 
     prompt_tokens: int

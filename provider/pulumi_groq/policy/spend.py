@@ -1,10 +1,10 @@
-"""What a request takes from its lineage's budget and from the organisation's cap, by UTC calendar month."""
+"""The budget of a lineage and the organisation's cap, by UTC calendar month."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.limits import Charge
-from pulumi_groq.policy.metering import Demand
+from pulumi_groq.policy.limits import DAY_S, Quota
 
 
 def month_of(now: datetime) -> str:
@@ -15,6 +15,16 @@ def month_of(now: datetime) -> str:
 def day_of(now: datetime) -> str:
     """The UTC day of `now` (aware, UTC) as `YYYY-MM-DD`."""
     return f"{now.year:04d}-{now.month:02d}-{now.day:02d}"
+
+
+def day_at(unix_s: float) -> str:
+    """The UTC day (`YYYY-MM-DD`) at a Unix time in seconds."""
+    return _nth_day(int(unix_s // DAY_S))
+
+
+@lru_cache(maxsize=8)
+def _nth_day(days_since_1970: int) -> str:
+    return day_of(datetime.fromtimestamp(days_since_1970 * DAY_S, UTC))
 
 
 def next_month(month: str) -> str:
@@ -44,24 +54,15 @@ def lineage_cell(month: str, lineage_id: str) -> str:
     return f"spend:{month}:{lineage_id}"
 
 
-def spend_charges(
-    key: KeyAccess, demand: Demand, organisation: OrganisationPolicy | None, month: str
-) -> list[Charge]:
-    """The charges on cap and budget, in the order in which they refuse.
+def spend_quotas(key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> list[Quota]:
+    """Cap and budget in `month`, in the order in which they refuse.
 
     Both always count, so that a cap or budget that is set in mid-month knows what was spent. Without
     auto-pause the cap refuses nothing.
     """
     cap = organisation.cap_micro_usd if organisation is not None and organisation.auto_pause else None
-    cost = demand.cost_micro_usd
+    budget = key.monthly_budget_micro_usd
     return [
-        Charge("cap", organisation_cell(month), "micro_usd", cost, cap, None),
-        Charge(
-            "budget",
-            lineage_cell(month, key.lineage_id),
-            "micro_usd",
-            cost,
-            key.monthly_budget_micro_usd,
-            None,
-        ),
+        Quota("cap", organisation_cell(month), "micro_usd", cap, None),
+        Quota("budget", lineage_cell(month, key.lineage_id), "micro_usd", budget, None),
     ]

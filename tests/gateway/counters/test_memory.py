@@ -7,37 +7,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from pulumi_groq.gateway.counters.memory import MemoryCounters
+from pulumi_groq.gateway.counters.memory import MOST_LOOKED_AT, MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Taking
-from pulumi_groq.policy.limits import Charge
+from pulumi_groq.policy.limits import Quota
+from pulumi_groq.policy.metering import Demand
 
-RPM = Charge("requests_per_minute", "rpm:k", "requests", 1, 30, 60)
-TPM = Charge("tokens_per_minute", "tpm:k", "tokens", 100, 1000, 60)
-CAP = Charge("cap", "spend:2026-11:organisation", "micro_usd", 10, 1000, None)
-BUDGET = Charge("budget", "spend:2026-11:first", "micro_usd", 10, 50, None)
+RPM = Quota("requests_per_minute", "rpm:k", "requests", 30, 60)
+TPM = Quota("tokens_per_minute", "tpm:k", "tokens", 1000, 60)
+CAP = Quota("cap", "spend:2026-11:organisation", "micro_usd", 1000, None)
+BUDGET = Quota("budget", "spend:2026-11:first", "micro_usd", 50, None)
+DEMAND = Demand("m", tokens=100, cost_micro_usd=10)
+NOTHING = Demand("m", tokens=0, cost_micro_usd=0)
 
 
-def take(counters: MemoryCounters, *charges: Charge, now_s: float = 0.0) -> Taking:
-    return asyncio.run(counters.take(charges, now_s))
+def take(counters: MemoryCounters, *quotas: Quota, demand: Demand = DEMAND, now_s: float = 0.0) -> Taking:
+    return asyncio.run(counters.take(quotas, demand, now_s))
 
 
 def settle(
-    counters: MemoryCounters, *charges: Charge, tokens: int = 0, cost: int = 0, now_s: float = 0.0
+    counters: MemoryCounters,
+    *quotas: Quota,
+    demand: Demand = DEMAND,
+    tokens: int = 0,
+    cost: int = 0,
+    now_s: float = 0.0,
 ) -> None:
-    asyncio.run(counters.settle(charges, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
+    asyncio.run(counters.settle(quotas, demand, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
 
 
 def test_a_refused_request_takes_nothing() -> None:
     """The limit that refuses leaves every other one untouched."""
     counters = MemoryCounters()
-    too_much = TPM._replace(amount=1001)
+    too_much = DEMAND._replace(tokens=1001)
 
-    assert take(counters, CAP, RPM, too_much).refused == too_much
-    assert take(counters, CAP, RPM, TPM).levels == {
-        "cap": 10,
-        "requests_per_minute": 1,
-        "tokens_per_minute": 100,
-    }
+    assert take(counters, CAP, RPM, TPM, demand=too_much).refused == TPM
+    assert take(counters, CAP, RPM, TPM).levels == [10, 1, 100]
 
 
 def test_requests_drain_while_tokens_are_held() -> None:
@@ -45,7 +49,7 @@ def test_requests_drain_while_tokens_are_held() -> None:
     counters = MemoryCounters()
     take(counters, RPM, TPM)
 
-    assert take(counters, RPM, TPM, now_s=60).levels == {"requests_per_minute": 1, "tokens_per_minute": 200}
+    assert take(counters, RPM, TPM, now_s=60).levels == [1, 200]
 
 
 def test_settling_counts_what_was_used() -> None:
@@ -54,7 +58,7 @@ def test_settling_counts_what_was_used() -> None:
     take(counters, TPM)
     settle(counters, TPM, tokens=40)
 
-    assert take(counters, TPM, now_s=1.2).levels == {"tokens_per_minute": 120}
+    assert take(counters, TPM, now_s=1.2).levels == [120]
 
 
 def test_settled_money_does_not_drain() -> None:
@@ -63,16 +67,17 @@ def test_settled_money_does_not_drain() -> None:
     take(counters, CAP)
     settle(counters, CAP, cost=7)
 
-    assert take(counters, CAP, now_s=10**6).levels == {"cap": 17}
+    assert take(counters, CAP, now_s=10**6).levels == [17]
 
 
 def test_a_changed_limit_is_in_force_at_once() -> None:
     """The level stays, the pace changes."""
     counters = MemoryCounters()
-    take(counters, RPM._replace(amount=30))
+    for _ in range(30):
+        take(counters, RPM)
 
-    assert take(counters, RPM._replace(ceiling=60)).levels == {"requests_per_minute": 31}
-    assert take(counters, RPM._replace(ceiling=60), now_s=1).levels == {"requests_per_minute": 31}
+    assert take(counters, RPM._replace(ceiling=60)).levels == [31]
+    assert take(counters, RPM._replace(ceiling=60), now_s=1).levels == [31]
 
 
 def test_a_month_opens_with_the_ledgers_totals() -> None:
@@ -91,8 +96,8 @@ def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_fli
     asyncio.run(counters.open_month("2026-12", {}))
     settle(counters, CAP, BUDGET, cost=5)
 
-    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == {"cap": 10}
-    assert take(counters, CAP).levels == {"cap": 15}
+    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == [10]
+    assert take(counters, CAP).levels == [15]
 
 
 def test_totals_of_months_before_the_last_are_forgotten() -> None:
@@ -101,8 +106,8 @@ def test_totals_of_months_before_the_last_are_forgotten() -> None:
     for month in ("2026-11", "2026-12", "2027-01"):
         asyncio.run(counters.open_month(month, {f"spend:{month}:organisation": 5}))
 
-    assert take(counters, CAP).levels == {"cap": 10}
-    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == {"cap": 15}
+    assert take(counters, CAP).levels == [10]
+    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == [15]
 
 
 def test_opening_a_month_again_does_not_set_it_back() -> None:
@@ -112,7 +117,7 @@ def test_opening_a_month_again_does_not_set_it_back() -> None:
         asyncio.run(counters.open_month("2026-11", {CAP.cell: 5}))
         take(counters, CAP)
 
-    assert take(counters, CAP).levels == {"cap": 35}
+    assert take(counters, CAP).levels == [35]
 
 
 def test_idle_buckets_are_forgotten() -> None:
@@ -120,23 +125,38 @@ def test_idle_buckets_are_forgotten() -> None:
     counters = MemoryCounters()
     for number in range(100):
         take(counters, RPM._replace(cell=f"rpm:{number}"))
-    for second in range(100):
-        take(counters, RPM, now_s=3600.0 + second)
+    take(counters, RPM, now_s=3600.0)
+    asyncio.run(counters.forget_idle(3600.0))
 
     assert counters.bucket_count == 1
+
+
+def test_many_buckets_are_looked_at_in_turn() -> None:
+    """One round looks at a bounded number; none is left out for ever."""
+    counters = MemoryCounters()
+    for number in range(MOST_LOOKED_AT + 100):
+        take(counters, TPM._replace(cell=f"tpm:{number}"))
+        if number >= 100:
+            settle(counters, TPM._replace(cell=f"tpm:{number}"))
+    counts = []
+    for _ in range(2):
+        asyncio.run(counters.forget_idle(3600.0))
+        counts.append(counters.bucket_count)
+
+    assert counts == [200, 100]
 
 
 def test_a_request_that_held_nothing_settles_after_its_counters_were_forgotten() -> None:
     """Speech holds no tokens, a free model no money: their counters may be gone by the end."""
     counters = MemoryCounters()
-    empty = (CAP._replace(amount=0), TPM._replace(amount=0))
-    take(counters, *empty)
+    take(counters, CAP, TPM, demand=NOTHING)
     for month in ("2026-12", "2027-01"):
         asyncio.run(counters.open_month(month, {}))
-    take(counters, RPM)
-    settle(counters, *empty, tokens=3, cost=2)
+    asyncio.run(counters.forget_idle(0.0))
+    assert counters.bucket_count == 0
+    settle(counters, CAP, TPM, demand=NOTHING, tokens=3, cost=2)
 
-    assert take(counters, *empty).levels == {"cap": 2, "tokens_per_minute": 3}
+    assert take(counters, CAP, TPM, demand=NOTHING).levels == [2, 3]
 
 
 @pytest.mark.parametrize("count", [200])
@@ -145,7 +165,8 @@ def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
 
     async def all_at_once() -> list[Taking]:
         counters = MemoryCounters()
-        return await asyncio.gather(*(counters.take((CAP._replace(amount=7),), 0.0) for _ in range(count)))
+        seven = DEMAND._replace(cost_micro_usd=7)
+        return await asyncio.gather(*(counters.take((CAP,), seven, 0.0) for _ in range(count)))
 
     taken = [each for each in asyncio.run(all_at_once()) if each.refused is None]
 
@@ -160,22 +181,25 @@ def test_over_any_window_use_stays_within_burst_and_refill(
     """Requests that last, settled late and for less: no span sees more than one bucket plus its refill."""
     counters = MemoryCounters()
     now_s = 0.0
-    open_charges: list[tuple[Charge, int]] = []
+    open_demands: list[tuple[Demand, int]] = []
     settled: list[tuple[float, int]] = []
     for gap_s, amount, share in steps:
         now_s += gap_s
-        charge = TPM._replace(amount=amount)
-        if take(counters, charge, now_s=now_s).refused is None:
-            open_charges.append((charge, int(amount * share)))
-        elif open_charges:
-            done, used = open_charges.pop(0)
-            settle(counters, done, tokens=used, now_s=now_s)
+        demand = DEMAND._replace(tokens=amount)
+        if take(counters, TPM, demand=demand, now_s=now_s).refused is None:
+            open_demands.append((demand, int(amount * share)))
+        elif open_demands:
+            done, used = open_demands.pop(0)
+            settle(counters, TPM, demand=done, tokens=used, now_s=now_s)
             settled.append((now_s, used))
     for start, (first_s, _) in enumerate(settled):
         total = 0
         for at_s, used in settled[start:]:
             total += used
             assert total <= 1000 * (1 + (at_s - first_s) / 60) + 1e-3
+
+
+WIDE = (CAP, TPM._replace(ceiling=10**9))
 
 
 class Conservation(RuleBasedStateMachine):
@@ -190,29 +214,28 @@ class Conservation(RuleBasedStateMachine):
         self.spent = 0
 
     @rule(target=leases, amount=st.integers(0, 400))
-    def reserve(self, amount: int) -> tuple[Charge, ...]:
-        charges = (CAP._replace(amount=amount), TPM._replace(amount=amount, ceiling=10**9))
+    def reserve(self, amount: int) -> Demand | None:
+        demand = Demand("m", tokens=amount, cost_micro_usd=amount)
         fits = self.held + self.spent + amount <= 1000
-        refused = take(self.counters, *charges).refused
+        refused = take(self.counters, *WIDE, demand=demand).refused
         assert fits == (refused is None)
         if refused is not None:
-            return ()
+            return None
         self.held += amount
-        return charges
+        return demand
 
-    @rule(charges=consumes(leases), used=st.integers(0, 400))
-    def settle(self, charges: tuple[Charge, ...], used: int) -> None:
-        if charges:
-            used = min(used, charges[0].amount)
-            settle(self.counters, *charges, tokens=used, cost=used)
-            self.held -= charges[0].amount
+    @rule(demand=consumes(leases), used=st.integers(0, 400))
+    def settle(self, demand: Demand | None, used: int) -> None:
+        if demand is not None:
+            used = min(used, demand.tokens)
+            settle(self.counters, *WIDE, demand=demand, tokens=used, cost=used)
+            self.held -= demand.tokens
             self.spent += used
 
     @invariant()
     def totals_are_conserved(self) -> None:
-        free = (CAP._replace(amount=0), TPM._replace(amount=0, ceiling=10**9))
         expected = self.held + self.spent
-        assert take(self.counters, *free).levels == {"cap": expected, "tokens_per_minute": expected}
+        assert take(self.counters, *WIDE, demand=NOTHING).levels == [expected, expected]
         assert expected <= 1000
 
 

@@ -2,30 +2,16 @@
 
 from collections import deque
 from collections.abc import Mapping
+from typing import Final
 
 from pulumi_groq.gateway.counters.protocol import Taking
-from pulumi_groq.policy.bucket import drained
-from pulumi_groq.policy.limits import Charge, LimitName, refusing
+from pulumi_groq.policy.bucket import Bucket
+from pulumi_groq.policy.limits import Quota, amounts_of, refusing
+from pulumi_groq.policy.metering import Demand
 from pulumi_groq.policy.spend import month_cells
 
-
-class _Bucket:
-    """What is in it as of `updated_s` drains; `held` stays until it is settled."""
-
-    __slots__ = ("held", "level", "limit", "updated_s", "window_s")
-
-    def __init__(self, limit: int, window_s: int, now_s: float) -> None:
-        self.level = 0.0
-        self.held = 0
-        self.updated_s = now_s
-        self.limit = limit
-        self.window_s = window_s
-
-    def advance(self, now_s: float) -> None:
-        elapsed_s = now_s - self.updated_s
-        if elapsed_s > 0:
-            self.level = drained(self.level, elapsed_s=elapsed_s, limit=self.limit, window_s=self.window_s)
-            self.updated_s = now_s
+MOST_LOOKED_AT: Final = 1_000
+"""Buckets looked at by one `forget_idle`, so that it never keeps requests waiting for long."""
 
 
 class _Total:
@@ -41,12 +27,11 @@ class _Total:
 class MemoryCounters:
     """The in-process `Counters`. Atomic because nothing in a call waits: use it on one event loop only.
 
-    Each call looks at one bucket in turn and forgets it when it is empty and holds nothing, so that
-    memory follows the keys in use.
+    Memory follows the keys in use: an idle bucket is forgotten by one of the next calls of `forget_idle`.
     """
 
     def __init__(self) -> None:
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, Bucket] = {}
         self._totals: dict[str, _Total] = {}
         self._to_look_at: deque[str] = deque()
         self._month = ""
@@ -56,13 +41,12 @@ class MemoryCounters:
         """How many rate buckets are remembered."""
         return len(self._buckets)
 
-    async def take(self, charges: tuple[Charge, ...], now_s: float) -> Taking:
-        """Take all charges, or none of them."""
-        self._forget_an_idle_bucket(now_s)
-        levels: dict[LimitName, float] = {}
-        counters: list[_Bucket | _Total] = []
-        for limit, cell, _, _, ceiling, window_s in charges:
-            counter: _Bucket | _Total
+    async def take(self, quotas: tuple[Quota, ...], demand: Demand, now_s: float) -> Taking:
+        """Take the demand from all quotas, or from none of them."""
+        counters: list[Bucket | _Total] = []
+        levels: list[float] = []
+        for _, cell, _, ceiling, window_s in quotas:
+            counter: Bucket | _Total
             if window_s is None or ceiling is None:
                 counter = self._total(cell)
             else:
@@ -70,29 +54,32 @@ class MemoryCounters:
                 # A limit may have changed; from here on the bucket drains at the new pace.
                 counter.limit = ceiling
             counters.append(counter)
-            levels[limit] = counter.level + counter.held
-        refused = refusing(charges, levels)
+            levels.append(counter.level + counter.held)
+        amounts = amounts_of(demand)
+        refused = refusing(quotas, amounts, levels)
         if refused is None:
-            for (limit, _, unit, amount, _, _), counter in zip(charges, counters, strict=True):
+            for position, counter in enumerate(counters):
+                unit = quotas[position][2]
+                amount = amounts[unit]
+                levels[position] += amount
                 if unit == "requests":
                     counter.level += amount
                 else:
                     counter.held += amount
-                levels[limit] += amount
         return Taking(refused, levels)
 
     async def settle(
-        self, charges: tuple[Charge, ...], *, tokens: int, cost_micro_usd: int, now_s: float
+        self, quotas: tuple[Quota, ...], demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float
     ) -> None:
-        """Let go of what the charges hold, and count what was used instead."""
-        for _, cell, unit, amount, ceiling, window_s in charges:
+        """Let go of what a demand holds, and count what was used instead."""
+        for _, cell, unit, ceiling, window_s in quotas:
             if window_s is None or ceiling is None:
                 total = self._total(cell)
-                total.held -= amount
+                total.held -= demand.cost_micro_usd
                 total.level += cost_micro_usd
             elif unit == "tokens":
                 bucket = self._bucket(cell, ceiling, window_s, now_s)
-                bucket.held -= amount
+                bucket.held -= demand.tokens
                 bucket.level += tokens
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
@@ -105,29 +92,29 @@ class MemoryCounters:
         for cell, spent in spent_micro_usd.items():
             self._totals.setdefault(cell, _Total(spent))
 
+    async def forget_idle(self, now_s: float) -> None:
+        """Look at up to `MOST_LOOKED_AT` buckets in turn and forget the empty ones that hold nothing."""
+        for _ in range(min(len(self._to_look_at), MOST_LOOKED_AT)):
+            cell = self._to_look_at.popleft()
+            bucket = self._buckets[cell]
+            bucket.drain(now_s)
+            if bucket.held or bucket.level:
+                self._to_look_at.append(cell)
+            else:
+                del self._buckets[cell]
+
     def _total(self, cell: str) -> _Total:
         total = self._totals.get(cell)
         if total is None:
             total = self._totals[cell] = _Total()
         return total
 
-    def _bucket(self, cell: str, limit: int, window_s: int, now_s: float) -> _Bucket:
+    def _bucket(self, cell: str, limit: int, window_s: int, now_s: float) -> Bucket:
         """The bucket, drained until now."""
         bucket = self._buckets.get(cell)
         if bucket is None:
-            bucket = self._buckets[cell] = _Bucket(limit, window_s, now_s)
-            self._to_look_at.append(cell)
-            return bucket
-        bucket.advance(now_s)
-        return bucket
-
-    def _forget_an_idle_bucket(self, now_s: float) -> None:
-        if not self._to_look_at:
-            return
-        cell = self._to_look_at.popleft()
-        bucket = self._buckets[cell]
-        bucket.advance(now_s)
-        if bucket.held or bucket.level:
+            bucket = self._buckets[cell] = Bucket(limit, window_s, now_s)
             self._to_look_at.append(cell)
         else:
-            del self._buckets[cell]
+            bucket.drain(now_s)
+        return bucket

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from pulumi_groq.policy.limits import Charge, Levels
+from pulumi_groq.policy.limits import Levels, Quota
+from pulumi_groq.policy.metering import Demand
 
 
 class Taking(NamedTuple):
-    """`refused` is the first charge that did not fit: then nothing was taken. `levels` are afterwards."""
+    """`refused` is the first quota that the demand did not fit: then nothing was taken. `levels` are
+    afterwards, in the order of the quotas.
+    """
 
-    refused: Charge | None
+    refused: Quota | None
     levels: Levels
 
 
@@ -21,14 +24,14 @@ class Counters(Protocol):
     shared by several gateways uses its own server's time and ignores `now_s`.
     """
 
-    async def take(self, charges: tuple[Charge, ...], now_s: float) -> Taking:
-        """Take all charges that `policy.limits.refusing` finds to fit, or none."""
+    async def take(self, quotas: tuple[Quota, ...], demand: Demand, now_s: float) -> Taking:
+        """Take the demand from all quotas if `policy.limits.refusing` finds it to fit, or from none."""
         ...
 
     async def settle(
-        self, charges: tuple[Charge, ...], *, tokens: int, cost_micro_usd: int, now_s: float
+        self, quotas: tuple[Quota, ...], demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float
     ) -> None:
-        """Let go of what the charges hold, and count what was used instead."""
+        """Let go of what a demand holds of these quotas, and count what was used instead."""
         ...
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
@@ -36,4 +39,8 @@ class Counters(Protocol):
 
         Totals of months before the last one may go.
         """
+        ...
+
+    async def forget_idle(self, now_s: float) -> None:
+        """Forget buckets that are empty and hold nothing, where the back end does not do so by itself."""
         ...

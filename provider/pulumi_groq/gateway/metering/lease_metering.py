@@ -22,14 +22,15 @@ from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.ledger_store import DeniedRequests
 from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
+from pulumi_groq.gateway.metering.terms import TermsByKey
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease
 from pulumi_groq.policy.access import KeyAccess
-from pulumi_groq.policy.decision import charges_of, denial_of
-from pulumi_groq.policy.limits import Charge
+from pulumi_groq.policy.decision import denial_of
+from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
-from pulumi_groq.policy.rate_headers import Header, rate_headers
-from pulumi_groq.policy.spend import day_of, month_of
+from pulumi_groq.policy.rate_headers import Header
+from pulumi_groq.policy.spend import day_at
 
 NOTHING: Final = Consumption(prompt_tokens=0, cached_tokens=0, completion_tokens=0, cost_micro_usd=0)
 
@@ -64,6 +65,7 @@ class LeaseMetering:
         self._spent_at_start = spent_at_start
         self._organisation_id = organisation_id
         self._open = OpenLeases(lease_ttl_s)
+        self._terms = TermsByKey()
         self._month = ""
 
     @property
@@ -82,24 +84,25 @@ class LeaseMetering:
 
         `request_id` is the lease's id and the ledger's key: it must never be used twice.
         """
-        now = self._clock.now()
-        now_s = now.timestamp()
-        month = month_of(now)
+        now_s = self._clock.now().timestamp()
+        day = day_at(now_s)
+        month = day[:7]
         if month != self._month:
             self._month = month
             await self._counters.open_month(month, self._spent_at_start)
         if self._open.any_expired(now_s):
             await self._expire(now_s)
         if self._ledger.is_behind:
-            return self._denied(store_unavailable(), key, demand, day_of(now)), ()
-        charges = charges_of(key, demand, self._directory.organisation, now)
-        refused, levels = await self._counters.take(charges, now_s)
-        headers = rate_headers(charges, levels)
+            return self._denied(store_unavailable(), key, demand, day), ()
+        terms = self._terms.of(key, self._directory.organisation, month)
+        refused, levels = await self._counters.take(terms.quotas, demand, now_s)
+        headers = terms.rate_headers.at(levels)
         if refused is not None:
             if refused.limit == "cap":
-                self._note_cap_refusal(refused, month)
-            denial = denial_of(demand, refused, levels, month, self._organisation_id)
-            return self._denied(denial, key, demand, day_of(now)), headers
+                self._note_cap_refusal(refused, demand, month)
+            level = levels[terms.quotas.index(refused)]
+            denial = denial_of(demand, refused, level, month, self._organisation_id)
+            return self._denied(denial, key, demand, day), headers
         reservation = Reservation(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
         )
@@ -108,9 +111,9 @@ class LeaseMetering:
         except OSError as failure:
             _log.error("the journal did not take a reservation: %s", failure)
             self._events.ledger_failed()
-            await self._counters.settle(charges, tokens=0, cost_micro_usd=0, now_s=now_s)
-            return self._denied(store_unavailable(), key, demand, day_of(now)), headers
-        self._open.add(OpenLease(reservation, charges, line))
+            await self._counters.settle(terms.quotas, demand, tokens=0, cost_micro_usd=0, now_s=now_s)
+            return self._denied(store_unavailable(), key, demand, day), headers
+        self._open.add(OpenLease(reservation, terms.quotas, demand, line))
         return Lease(request_id, key, demand, headers)
 
     async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
@@ -132,12 +135,16 @@ class LeaseMetering:
         )
         self._ledger.settle(LedgerRow(held.reservation, settlement))
         await self._counters.settle(
-            held.charges, tokens=used.tokens, cost_micro_usd=used.cost_micro_usd, now_s=now_s
+            held.quotas, held.demand, tokens=used.tokens, cost_micro_usd=used.cost_micro_usd, now_s=now_s
         )
 
     async def expire(self) -> None:
-        """Settle the leases that have been open for too long: tokens free, money as reserved."""
-        await self._expire(self._clock.now().timestamp())
+        """Settle the leases that have been open for too long: tokens free, money as reserved; and forget
+        the counters that nobody uses.
+        """
+        now_s = self._clock.now().timestamp()
+        await self._expire(now_s)
+        await self._counters.forget_idle(now_s)
 
     async def _expire(self, now_s: float) -> None:
         for held in self._open.expired(now_s):
@@ -146,13 +153,13 @@ class LeaseMetering:
             self._events.lease_expired()
             self._ledger.settle(charged_as_reserved(reservation, "expired", now_s))
             await self._counters.settle(
-                held.charges, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
+                held.quotas, held.demand, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
             )
 
-    def _note_cap_refusal(self, refused: Charge, month: str) -> None:
+    def _note_cap_refusal(self, refused: Quota, demand: Demand, month: str) -> None:
         cap = refused.ceiling or 0
         # Not where only requests in flight stand in the way: they will give most of it back.
-        if self._ledger.usage.month_spend_micro_usd(month) + refused.amount > cap:
+        if self._ledger.usage.month_spend_micro_usd(month) + demand.cost_micro_usd > cap:
             self._cap_refusals.note(month, cap)
 
     def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:

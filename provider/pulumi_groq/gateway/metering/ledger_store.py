@@ -1,7 +1,7 @@
 """The ledger's SQL: rows with their daily sums in one transaction, and what is read back at start."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -10,8 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
 from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
-from pulumi_groq.policy.limits import DAY_S
-from pulumi_groq.policy.spend import day_of
+from pulumi_groq.policy.spend import day_at
 
 _IDS_PER_QUERY: Final = 500
 
@@ -157,7 +156,7 @@ def _daily_sums(rows: Sequence[LedgerRow]) -> list[dict[str, Any]]:
     of_group: dict[DayKeyModel, list[LedgerRow]] = {}
     for row in rows:
         reservation = row.reservation
-        day = _day(int(reservation.started_s // DAY_S))
+        day = day_at(reservation.started_s)
         of_group.setdefault(DayKeyModel(day, reservation.key_id, reservation.model), []).append(row)
     return [{**group._asdict(), **_sums(of_one)} for group, of_one in of_group.items()]
 
@@ -175,8 +174,3 @@ def _sums(rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "team": newest.team,
         "last_used_at": newest.started_at,
     }
-
-
-@lru_cache(maxsize=8)
-def _day(days_since_1970: int) -> str:
-    return day_of(datetime.fromtimestamp(days_since_1970 * DAY_S, UTC))

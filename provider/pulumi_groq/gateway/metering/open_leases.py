@@ -2,18 +2,19 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pulumi_groq.gateway.metering.entries import Reservation
-from pulumi_groq.policy.limits import Charge
+from pulumi_groq.policy.limits import Quota
+from pulumi_groq.policy.metering import Demand
 
 
-@dataclass(slots=True)
-class OpenLease:
-    """A reservation that nobody has settled yet; `line` is its line of the journal."""
+class OpenLease(NamedTuple):
+    """A reservation that nobody has settled yet: the demand it holds of the quotas, its journal line."""
 
     reservation: Reservation
-    charges: tuple[Charge, ...]
+    quotas: tuple[Quota, ...]
+    demand: Demand
     line: bytes
 
 

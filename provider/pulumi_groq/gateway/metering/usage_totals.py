@@ -5,16 +5,14 @@ Every value is replaced, never changed, and a dict is copied in one step, so a r
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
 from pulumi_groq.gateway.metering.ledger_store import KeyDaySums
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.usage import UsageTotals
-from pulumi_groq.policy.limits import DAY_S
-from pulumi_groq.policy.spend import day_of, month_of
+from pulumi_groq.policy.spend import day_at, day_of, month_of
 
 
 class Sums(NamedTuple):
@@ -27,21 +25,19 @@ class Sums(NamedTuple):
 
     def plus(self, span: str, requests: int, tokens: int, cost_micro_usd: int) -> "Sums":
         """With these added where they belong: a newer span starts again, an older one adds nothing."""
-        if span == self.span:
+        own_span, own_requests, own_tokens, own_cost_micro_usd = self
+        if span == own_span:
             return Sums(
-                span, self.requests + requests, self.tokens + tokens, self.cost_micro_usd + cost_micro_usd
+                span, own_requests + requests, own_tokens + tokens, own_cost_micro_usd + cost_micro_usd
             )
-        return Sums(span, requests, tokens, cost_micro_usd) if span > self.span else self
+        return Sums(span, requests, tokens, cost_micro_usd) if span > own_span else self
 
 
-_NEVER = Sums("")
+KeySums = tuple[Sums, Sums]
+"""One key: its last day and its last month with traffic."""
 
-
-class KeySums(NamedTuple):
-    """One key: its last day and its last month with traffic."""
-
-    day: Sums
-    month: Sums
+_NEVER: Final = Sums("")
+_NOTHING: Final[KeySums] = (_NEVER, _NEVER)
 
 
 class UsageInMemory:
@@ -55,7 +51,7 @@ class UsageInMemory:
     def load(self, sums: Iterable[KeyDaySums], last_used: Mapping[str, datetime]) -> None:
         """Fill from the store; `sums` come oldest day first."""
         for each in sums:
-            self.add_sums(each)
+            self._add(*each)
         for key_id, used_at in last_used.items():
             self.used(key_id, used_at.timestamp())
 
@@ -66,24 +62,14 @@ class UsageInMemory:
 
     def add(self, row: LedgerRow) -> None:
         """A request is over."""
-        reservation, settlement = row
-        self.add_sums(
-            KeyDaySums(
-                reservation.key_id,
-                _day(int(reservation.started_s // DAY_S)),
-                1,
-                settlement.prompt_tokens + settlement.completion_tokens,
-                settlement.cost_micro_usd,
-            )
-        )
+        _, key_id, _, _, _, _, started_s = row.reservation
+        _, _, _, prompt_tokens, _, completion_tokens, cost_micro_usd, _ = row.settlement
+        self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
 
-    def add_sums(self, sums: KeyDaySums) -> None:
-        """Add usage of one key on one day."""
-        key_id, day, requests, tokens, cost_micro_usd = sums
+    def _add(self, key_id: str, day: str, requests: int, tokens: int, cost_micro_usd: int) -> None:
         month = day[:7]
-        former = self._by_key.get(key_id)
-        of_day, of_month = (_NEVER, _NEVER) if former is None else former
-        self._by_key[key_id] = KeySums(
+        of_day, of_month = self._by_key.get(key_id, _NOTHING)
+        self._by_key[key_id] = (
             of_day.plus(day, requests, tokens, cost_micro_usd),
             of_month.plus(month, requests, tokens, cost_micro_usd),
         )
@@ -102,13 +88,14 @@ class UsageInMemory:
         """Usage by key id of every key that was ever used."""
         sums_by_key = self._by_key.copy()
         return {
-            key_id: self._row(key_id, sums_by_key.get(key_id, KeySums(_NEVER, _NEVER)), now)
+            key_id: self._row(key_id, sums_by_key.get(key_id, _NOTHING), now)
             for key_id in _union(sums_by_key, self._last_used_s.copy())
         }
 
     def _row(self, key_id: str, sums: KeySums, now: datetime) -> KeyUsageRow:
-        today = sums.day if sums.day.span == day_of(now) else _NEVER
-        month = sums.month if sums.month.span == month_of(now) else _NEVER
+        of_day, of_month = sums
+        today = of_day if of_day.span == day_of(now) else _NEVER
+        month = of_month if of_month.span == month_of(now) else _NEVER
         return KeyUsageRow(
             key_id=key_id,
             requests_today=today.requests,
@@ -119,11 +106,6 @@ class UsageInMemory:
                 requests=month.requests, tokens=month.tokens, cost_usd=usd(month.cost_micro_usd)
             ),
         )
-
-
-@lru_cache(maxsize=8)
-def _day(days_since_1970: int) -> str:
-    return day_of(datetime.fromtimestamp(days_since_1970 * DAY_S, UTC))
 
 
 def _union(some: Iterable[str], others: Iterable[str]) -> Iterable[str]:
