@@ -37,8 +37,8 @@ def test_a_settled_request_is_one_row(bench: Bench, make_key: MakeKey) -> None:
         "cached_tokens": 4,
         "completion_tokens": 5,
         "cost_micro_usd": 7,
-        "started_at": START,
-        "settled_at": START.replace(second=2),
+        "started_us": int(START.timestamp()) * 1_000_000,
+        "settled_us": int(START.timestamp() + 2) * 1_000_000,
     }
 
 

@@ -43,14 +43,16 @@ class MemoryCounters:
 
     async def take(self, quotas: tuple[Quota, ...], demand: Demand, now_s: float) -> Taking:
         """Take the demand from all quotas, or from none of them."""
+        buckets, totals = self._buckets, self._totals
         counters: list[Bucket | _Total] = []
         levels: list[float] = []
         for _, cell, _, ceiling, window_s in quotas:
             counter: Bucket | _Total
             if window_s is None or ceiling is None:
-                counter = self._total(cell)
+                counter = totals.get(cell) or self._new_total(cell)
             else:
-                counter = self._bucket(cell, ceiling, window_s, now_s)
+                counter = buckets.get(cell) or self._new_bucket(cell, ceiling, window_s, now_s)
+                counter.drain(now_s)
                 # A limit may have changed; from here on the bucket drains at the new pace.
                 counter.limit = ceiling
             counters.append(counter)
@@ -74,11 +76,12 @@ class MemoryCounters:
         """Let go of what a demand holds, and count what was used instead."""
         for _, cell, unit, ceiling, window_s in quotas:
             if window_s is None or ceiling is None:
-                total = self._total(cell)
+                total = self._totals.get(cell) or self._new_total(cell)
                 total.held -= demand.cost_micro_usd
                 total.level += cost_micro_usd
             elif unit == "tokens":
-                bucket = self._bucket(cell, ceiling, window_s, now_s)
+                bucket = self._buckets.get(cell) or self._new_bucket(cell, ceiling, window_s, now_s)
+                bucket.drain(now_s)
                 bucket.held -= demand.tokens
                 bucket.level += tokens
 
@@ -103,18 +106,11 @@ class MemoryCounters:
             else:
                 del self._buckets[cell]
 
-    def _total(self, cell: str) -> _Total:
-        total = self._totals.get(cell)
-        if total is None:
-            total = self._totals[cell] = _Total()
+    def _new_total(self, cell: str) -> _Total:
+        total = self._totals[cell] = _Total()
         return total
 
-    def _bucket(self, cell: str, limit: int, window_s: int, now_s: float) -> Bucket:
-        """The bucket, drained until now."""
-        bucket = self._buckets.get(cell)
-        if bucket is None:
-            bucket = self._buckets[cell] = Bucket(limit, window_s, now_s)
-            self._to_look_at.append(cell)
-        else:
-            bucket.drain(now_s)
+    def _new_bucket(self, cell: str, limit: int, window_s: int, now_s: float) -> Bucket:
+        bucket = self._buckets[cell] = Bucket(limit, window_s, now_s)
+        self._to_look_at.append(cell)
         return bucket

@@ -38,11 +38,6 @@ class Settlement(NamedTuple):
     cost_micro_usd: int
     settled_s: float
 
-    @property
-    def settled_at(self) -> datetime:
-        """When it was settled, UTC."""
-        return datetime.fromtimestamp(self.settled_s, UTC)
-
 
 class LedgerRow(NamedTuple):
     """A request that is over. It is booked on the day and in the month in which it was admitted."""

@@ -1,6 +1,6 @@
 """The ledger's SQL: rows with their daily sums in one transaction, and what is read back at start."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -13,14 +13,6 @@ from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usag
 from pulumi_groq.policy.spend import day_at
 
 _IDS_PER_QUERY: Final = 500
-
-
-class DayKeyModel(NamedTuple):
-    """What usage is summed by."""
-
-    day: str
-    key_id: str
-    model: str
 
 
 class DeniedRequests(NamedTuple):
@@ -46,8 +38,7 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Write rows that the ledger does not hold, and add them to the daily sums."""
     if not rows:
         return
-    statement_text, stored = _ledger_insert(connection.dialect)
-    connection.exec_driver_sql(statement_text, [_values(row, stored) for row in rows])
+    connection.exec_driver_sql(_ledger_insert(connection.dialect), [_values(row) for row in rows])
     statement = upsert(usage_by_day)
     new = statement.excluded
     summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
@@ -91,7 +82,8 @@ def add_denials(connection: Connection, denials: Mapping[DeniedRequests, int]) -
 
 def drop_rows_before(connection: Connection, before: datetime, at_most: int) -> int:
     """Remove up to `at_most` requests admitted before a time; their daily sums stay. Gives the number."""
-    oldest = select(ledger.c.request_id).where(ledger.c.started_at < before).limit(at_most)
+    before_us = _us(before.timestamp())
+    oldest = select(ledger.c.request_id).where(ledger.c.started_us < before_us).limit(at_most)
     return connection.execute(delete(ledger).where(ledger.c.request_id.in_(oldest))).rowcount
 
 
@@ -132,39 +124,53 @@ def read_lineage_spend(connection: Connection, month: str) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=1)
-def _ledger_insert(dialect: Dialect) -> tuple[str, Callable[[datetime], Any]]:
-    """The driver's own statement, and what it takes for a time. SQLAlchemy would convert every value of
-    every row in turn, which takes longer than SQLite does to write it.
-    """
-    stored = ledger.c.started_at.type.bind_processor(dialect)
-    if stored is None:
-        raise TypeError(f"{dialect.name} takes times as they are, and UtcTimestamp never gives them so")
-    return str(insert(ledger).compile(dialect=dialect)), stored
+def _ledger_insert(dialect: Dialect) -> str:
+    """The driver's own statement: SQLAlchemy would look at every value of every row in turn."""
+    return str(insert(ledger).compile(dialect=dialect))
 
 
-def _values(row: LedgerRow, stored: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def _values(row: LedgerRow) -> tuple[str | int | None, ...]:
     """In the order of the table's columns."""
     reservation, settlement = row
-    request_id, key_id, lineage_id, team, model, _, _ = reservation
-    _, outcome, status, prompt, cached, completion, cost_micro_usd, _ = settlement
-    use = (outcome, status, prompt, cached, completion, cost_micro_usd)
-    times = (stored(reservation.started_at), stored(settlement.settled_at))
-    return (request_id, key_id, lineage_id, team, model, *use, *times)
+    request_id, key_id, lineage_id, team, model, _, started_s = reservation
+    _, outcome, status, prompt, cached, completion, cost_micro_usd, settled_s = settlement
+    return (
+        request_id,
+        key_id,
+        lineage_id,
+        team,
+        model,
+        outcome,
+        status,
+        prompt,
+        cached,
+        completion,
+        cost_micro_usd,
+        _us(started_s),
+        _us(settled_s),
+    )
+
+
+def _us(unix_s: float) -> int:
+    return round(unix_s * 1_000_000)
 
 
 def _daily_sums(rows: Sequence[LedgerRow]) -> list[dict[str, Any]]:
-    of_group: dict[DayKeyModel, list[LedgerRow]] = {}
+    """One for each day, key and model."""
+    groups: dict[tuple[str, str, str], list[LedgerRow]] = {}
     for row in rows:
-        reservation = row.reservation
-        day = day_at(reservation.started_s)
-        of_group.setdefault(DayKeyModel(day, reservation.key_id, reservation.model), []).append(row)
-    return [{**group._asdict(), **_sums(of_one)} for group, of_one in of_group.items()]
+        _, key_id, _, _, model, _, started_s = row.reservation
+        groups.setdefault((day_at(started_s), key_id, model), []).append(row)
+    return [_sums(*group, of_one) for group, of_one in groups.items()]
 
 
-def _sums(rows: Sequence[LedgerRow]) -> dict[str, Any]:
+def _sums(day: str, key_id: str, model: str, rows: Sequence[LedgerRow]) -> dict[str, Any]:
     settlements = [row.settlement for row in rows]
     newest = max((row.reservation for row in rows), key=lambda reservation: reservation.started_s)
     return {
+        "day": day,
+        "key_id": key_id,
+        "model": model,
         "requests": len(rows),
         "prompt_tokens": sum(each.prompt_tokens for each in settlements),
         "cached_tokens": sum(each.cached_tokens for each in settlements),

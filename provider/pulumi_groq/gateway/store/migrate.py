@@ -13,8 +13,8 @@ from pulumi_groq.gateway.store.errors import StoreOpenError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(connection: Connection) -> None:
-    """Run the outstanding revisions inside the transaction of `connection`.
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Run the outstanding revisions, up to `revision`, inside the transaction of `connection`.
 
     Raises `StoreOpenError` when the store is at a revision that this program does not know.
     """
@@ -28,4 +28,4 @@ def migrate(connection: Connection) -> None:
             f"the store is at schema revision {current}, which this version of pulumi-groq does not know: "
             "a newer version has used it; start that version, or restore a backup"
         )
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
