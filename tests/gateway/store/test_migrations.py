@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, create_engine, select
 
-from pulumi_groq.gateway.store import ledger_schema
+from pulumi_groq.gateway.store import change_log, ledger_schema  # noqa: F401 (they add their tables)
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.migrate import migrate
 from pulumi_groq.gateway.store.schema import metadata
