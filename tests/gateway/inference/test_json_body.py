@@ -40,12 +40,28 @@ def test_what_is_no_json_object_is_400(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
+        b'{"seed": 123456789012345678901234567890}',
+        b'{"user": "\\ud800"}',
+        b'{"user": "\\ud83d\\ude00 \x7f"}',
+        b'{"tools": ' + b"[" * 300 + b"]" * 300 + b"}",
+        b'{"temperature": 0.30000000000000004, "top_p": 1e-320}',
+    ],
+)
+def test_what_parsers_differ_in_is_read_as_json_says(body: bytes) -> None:
+    """Large integers, half surrogate pairs, deep nesting and the last digits of a number are kept."""
+    assert read_json_object(body) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         b'{"model":"cheap","model":"dear"}',
         b'{"model":"cheap","\\u006dodel":"dear"}',
         b'{"\\u006dodel":"cheap","\\u006dode\\u006c":"dear"}',
         b'{"stream":true,"x":1,"stream":false}',
         b'{"max_tokens":1,"max_tokens":1.0}',
         b'{"n":1,"n":true}',
+        b'{"metadata":{"n":1,"n":2}}',
         b'{"model" :"cheap","model"\n:"dear"}',
         b'{"stream_options":{"include_usage":true},"stream_options":{"include_usage":false}}',
     ],

@@ -1,8 +1,9 @@
 """A JSON request body, read once and strictly: what is metered must have one meaning only."""
 
 import json
-import re
 from typing import Any, Final, NoReturn
+
+from pydantic_core import from_json
 
 from pulumi_groq.gateway.inference.refusal import bad_request
 
@@ -22,7 +23,7 @@ METERED: Final = frozenset(
         "compound_custom",
     }
 )
-_METERED_KEY: Final = re.compile(rb'"(' + "|".join(sorted(METERED)).encode() + rb')"\s*:', re.IGNORECASE)
+_QUOTED: Final = tuple(f'"{name}"'.encode() for name in sorted(METERED))
 _ESCAPED_ASCII: Final = b"\\u00"
 
 JsonObject = dict[str, Any]
@@ -39,8 +40,7 @@ def read_json_object(body: bytes) -> JsonObject:
     in another case, is refused: parsers differ in which one they obey, and some ignore case.
     """
     try:
-        text = body.decode()
-        value = (_EXACT if _may_repeat(body) else _PLAIN).decode(text)
+        value = _read(body)
     except RepeatedKeyError as failure:
         raise bad_request(str(failure)) from None
     except (ValueError, RecursionError):  # what else is in the text never goes into an answer
@@ -51,12 +51,18 @@ def read_json_object(body: bytes) -> JsonObject:
     return value
 
 
+def _read(body: bytes) -> Any:
+    if not _may_repeat(body):
+        try:
+            return from_json(body, allow_inf_nan=False)
+        except ValueError:
+            pass  # it refuses more than JSON does: half a surrogate pair, nesting above 200
+    return _EXACT.decode(body.decode())
+
+
 def _may_repeat(body: bytes) -> bool:
     """Whether the slow, exact reading is needed. An escaped ASCII letter may hide a key's name."""
-    if _ESCAPED_ASCII in body:
-        return True
-    names = _METERED_KEY.findall(body)
-    return len(names) != len(set(names))
+    return _ESCAPED_ASCII in body or max(map(body.count, _QUOTED)) > 1
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
@@ -78,6 +84,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-# `json.loads` would make a decoder anew with each call.
 _EXACT: Final = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_no_constant)
-_PLAIN: Final = json.JSONDecoder(parse_constant=_no_constant)

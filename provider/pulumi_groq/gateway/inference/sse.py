@@ -1,9 +1,9 @@
 """Server-sent events on their way through: whole frames pass undecoded, the last usage is kept."""
 
-import json
 import re
 from typing import Any, Final
 
+from pulumi_groq.gateway.inference.json_reader import read_json
 from pulumi_groq.gateway.inference.usage import TokenUsage, usage_of
 
 FRAME_LIMIT_BYTES: Final = 256 * 1024
@@ -148,6 +148,6 @@ def _data(frame: bytes) -> bytes:
 def _chunk_in(frame: bytes) -> Any:
     """The JSON of a frame's data; `None` where it is none."""
     try:
-        return json.loads(_data(frame))
+        return read_json(_data(frame))
     except (ValueError, RecursionError):
         return None

@@ -1,12 +1,11 @@
 """Usage as upstream answers state it, in any of their spellings."""
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from pulumi_groq.gateway.inference.json_reader import read_json
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
+class TokenUsage(NamedTuple):
     """What the upstream says was used; `cached` tokens are among the `prompt` ones."""
 
     prompt: int
@@ -17,7 +16,7 @@ class TokenUsage:
 def usage_in(document: bytes) -> TokenUsage | None:
     """The usage that a JSON answer states; `None` where it states none."""
     try:
-        return usage_of(json.loads(document))
+        return usage_of(read_json(document))
     except (ValueError, RecursionError):
         return None
 
@@ -36,7 +35,7 @@ def usage_of(answer: Any) -> TokenUsage | None:
 def audio_ms_in(document: bytes) -> int | None:
     """The length in milliseconds that a transcription states in `duration` (verbose_json, seconds)."""
     try:
-        answer = json.loads(document)
+        answer = read_json(document)
     except (ValueError, RecursionError):
         return None
     seconds = answer.get("duration") if isinstance(answer, dict) else None
