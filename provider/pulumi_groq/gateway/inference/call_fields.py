@@ -1,8 +1,7 @@
 """The fields of a JSON request that metering needs; every other field passes through unread."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pulumi_groq.gateway.inference.json_body import JsonObject
 from pulumi_groq.gateway.inference.refusal import bad_request
@@ -12,8 +11,7 @@ LARGEST_OUTPUT_TOKENS: Final = 10_000_000
 LARGEST_CHOICES: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
-class CallFields:
+class CallFields(NamedTuple):
     """`models` are all that the request names, `model` first; `max_output_tokens` is per choice.
 
     `include_usage`: the caller asked for the usage chunk of a stream. `input_characters` counts the
@@ -35,12 +33,11 @@ def chat_fields(body: JsonObject) -> CallFields:
     _service_tier(body)
     newer = _whole_number(body, "max_completion_tokens", LARGEST_OUTPUT_TOKENS)
     older = _whole_number(body, "max_tokens", LARGEST_OUTPUT_TOKENS)
-    limits = [limit for limit in (newer, older) if limit is not None]
     return CallFields(
         model=model,
         models=(model, *_compound_models(body)),
         stream=_flag(body, "stream"),
-        max_output_tokens=max(limits, default=None),
+        max_output_tokens=max(newer or 0, older or 0) or None,
         choices=_whole_number(body, "n", LARGEST_CHOICES) or 1,
         include_usage=_include_usage(body),
     )

@@ -1,38 +1,37 @@
 """The request headers that matter; no other header of a caller goes any further."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from pulumi_groq.gateway.inference.asgi import Scope
+from pulumi_groq.gateway.inference.asgi import Header, Scope
 
 
-@dataclass(slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """`authorization` is empty where it is missing or given twice."""
 
-    authorization: bytes = b""
-    content_type: bytes = b""
-    content_length: int | None = None
-    accept: bytes = b"*/*"
-    user_agent: bytes = b""
+    authorization: bytes
+    content_type: bytes
+    content_length: int | None
+    accept: bytes
+    user_agent: bytes
 
 
 def read_head(scope: Scope) -> RequestHead:
-    """One pass over the headers, whose names the server has put in lower case."""
-    head = RequestHead()
-    seen_authorization = False
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            head.authorization = b"" if seen_authorization else value
-            seen_authorization = True
-        elif name == b"content-length":
-            head.content_length = int(value) if value.isdigit() else None
-        elif name == b"content-type":
-            head.content_type = _one_line(value)
-        elif name == b"accept":
-            head.accept = _one_line(value)
-        elif name == b"user-agent":
-            head.user_agent = _one_line(value)
-    return head
+    """Of what is given twice the last counts. The server has put the names in lower case."""
+    lines = scope["headers"]
+    values = dict(lines)
+    length = values.get(b"content-length", b"")
+    return RequestHead(
+        b"" if len(values) != len(lines) and _given_twice(lines) else values.get(b"authorization", b""),
+        _one_line(values.get(b"content-type", b"")),
+        int(length) if length.isdigit() else None,
+        _one_line(values.get(b"accept", b"*/*")),
+        _one_line(values.get(b"user-agent", b"")),
+    )
+
+
+def _given_twice(lines: Sequence[Header]) -> bool:
+    return sum(name == b"authorization" for name, _ in lines) > 1
 
 
 def _one_line(value: bytes) -> bytes:

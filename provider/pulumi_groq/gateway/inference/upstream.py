@@ -1,8 +1,7 @@
 """The seam to whoever generates: one call out, one answer back in pieces."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pulumi_groq.gateway.inference.asgi import Header
 
@@ -23,8 +22,7 @@ class UpstreamUnreachableError(UpstreamError):
     """It refused or reset the connection, or spoke something other than HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamCall:
+class UpstreamCall(NamedTuple):
     """One POST. `path` is as the caller's (`/openai/v1/...`); `length_bytes` where it is known."""
 
     path: str
