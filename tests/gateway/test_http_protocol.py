@@ -1,4 +1,4 @@
-"""Heads of requests have bounds, on a real port."""
+"""Requests are read as they were sent and their heads have bounds, on a real port."""
 
 import asyncio
 import json
@@ -27,10 +27,27 @@ async def answer_ok(scope, receive, send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+async def answer_with_request(scope, receive, send) -> None:
+    """Tells what was asked; lets requests that were sent later overtake, if they can."""
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message["body"]
+        more = message["more_body"]
+    for _ in range(10 if scope["path"] == "/slow" else 0):
+        await asyncio.sleep(0)
+    told = {name: str(scope[name]) for name in ("method", "path", "raw_path", "query_string", "http_version")}
+    answer = json.dumps({**told, "body": body.decode()}).encode() + b"\n"
+    headers = [(b"content-length", b"%d" % len(answer))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
 @contextmanager
-def serving(protocol) -> Iterator[int]:
+def serving(protocol, app=answer_ok) -> Iterator[int]:
     """A server in a thread; gives its port."""
-    config = uvicorn.Config(answer_ok, port=0, http=protocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     listener = config.bind_socket()
     listener.listen()
@@ -56,6 +73,57 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
         return b""
     finally:
         writer.close()
+
+
+def told_by(answer: bytes) -> list[dict[str, str]]:
+    """What `answer_with_request` told, in order."""
+    return [json.loads(line) for line in answer.splitlines() if line.startswith(b"{")]
+
+
+def test_a_request_is_read_as_it_was_sent() -> None:
+    """The path is decoded, and kept as it came; the query is none of it."""
+    request = (
+        b"POST /a%2Fb%20c?d=%20e HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi"
+    )
+    with serving(BoundedProtocol, answer_with_request) as port:
+        [told] = told_by(asyncio.run(exchange(port, request)))
+    assert told == {
+        "method": "POST",
+        "path": "/a/b c",
+        "raw_path": "b'/a%2Fb%20c'",
+        "query_string": "b'd=%20e'",
+        "http_version": "1.1",
+        "body": "hi",
+    }
+
+
+def test_requests_sent_at_once_are_answered_in_order() -> None:
+    """The next one waits for the answer before it."""
+    one = b"GET /slow HTTP/1.1\r\nhost: h\r\n\r\n"
+    last = b"POST /last HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbody"
+    with serving(BoundedProtocol, answer_with_request) as port:
+        told = told_by(asyncio.run(exchange(port, one + one + last)))
+    assert [(request["path"], request["body"]) for request in told] == [
+        ("/slow", ""),
+        ("/slow", ""),
+        ("/last", "body"),
+    ]
+
+
+def test_a_client_of_old_gets_one_answer() -> None:
+    """HTTP/1.0 has no second request on a connection."""
+    with serving(BoundedProtocol, answer_with_request) as port:
+        answer = asyncio.run(exchange(port, b"GET / HTTP/1.0\r\n\r\n"))
+    assert b"\r\nconnection: close\r\n" in answer
+    assert [request["http_version"] for request in told_by(answer)] == ["1.0"]
+
+
+def test_what_is_no_http_is_400() -> None:
+    """And nothing of it reaches the application."""
+    with serving(BoundedProtocol, answer_with_request) as port:
+        answer = asyncio.run(exchange(port, b"\x00\x01\r\n\r\n"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert told_by(answer) == []
 
 
 HEAD = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n"

@@ -2,11 +2,13 @@
 
 import asyncio
 from typing import ClassVar, Final
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pulumi_groq.gateway.admin.answers import ErrorAnswer
-from pulumi_groq.gateway.joined_writes import JoinedWrites
+from pulumi_groq.gateway.http_cycle import JoinedCycle
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 _TOO_LARGE: Final = ErrorAnswer(
@@ -28,7 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected: its first request is awaited."""
-        super().connection_made(JoinedWrites(transport, self.loop))
+        super().connection_made(transport)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -54,10 +56,33 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The head is whole: serve the request, after those that came before it."""
         self._in_head = False
         self._heads += 1
-        super().on_headers_complete()
+        parser, scope, last = self.parser, self.scope, self.cycle
+        http_version = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = http_version
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        cycle = JoinedCycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            wants_100_continue=self.expect_100_continue,
+            keep_alive=http_version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self.cycle = cycle  # type: ignore[assignment]  # in the place of uvicorn's
+        if last is None or last.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""

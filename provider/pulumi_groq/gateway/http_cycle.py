@@ -1,0 +1,233 @@
+"""One request on a connection and its answer, which goes out in as few system calls as it can.
+
+In the place of uvicorn's `RequestResponseCycle`, which writes the head and the body of an answer apart:
+uvloop sends each write at once, which costs more than making the answer does. It adds no headers of its
+own but those that say how the body ends and that the connection closes, and keeps no access log.
+"""
+
+import asyncio
+import string
+from collections.abc import Callable
+from logging import Logger
+from typing import Any, Final
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+MOST_HELD_BYTES: Final = 64 * 1024
+_CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
+_NO_NAME: Final = _CONTROLS + b'\t ()<>@,;:\\[]={}"' + string.ascii_uppercase.encode()
+_FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
+_BODILESS: Final = (204, 304)
+_STATUS_LINES: Final = {status: line.removesuffix(b"\r\n") for status, line in STATUS_LINE.items()}
+_END_OF_HEAD: Final = (b"", b"")
+
+
+class JoinedCycle:
+    """What is sent in one turn of the event loop goes out as one write, at most `MOST_HELD_BYTES` of it.
+
+    The end of an answer goes out at once; the head of one with a length waits for its body. The
+    protocol tells of the request and the connection by `body`, `more_body`, `disconnected` and
+    `keep_alive`, and then sets `message_event`.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_due",
+        "_flow",
+        "_held",
+        "_logger",
+        "_on_response",
+        "_started",
+        "_transport",
+        "_unsent_bytes",
+        "_wants_100_continue",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "message_event",
+        "more_body",
+        "response_complete",
+        "scope",
+    )
+
+    def __init__(
+        self,
+        scope: Any,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        logger: Logger,
+        *,
+        wants_100_continue: bool,
+        keep_alive: bool,
+        on_response: Callable[[], None],
+    ) -> None:
+        self.scope = scope
+        self._transport = transport
+        self._flow = flow
+        self._logger = logger
+        self._on_response = on_response
+        self._wants_100_continue = wants_100_continue
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.body = bytearray()
+        self.more_body = True
+        self.message_event = asyncio.Event()
+        self.response_complete = False
+        self._started = False
+        self._chunked: bool | None = None
+        self._unsent_bytes = 0
+        self._held = b""
+        self._due = False
+
+    async def run_asgi(self, app: Any) -> None:
+        """Serve the request; an answer that does not end is cut off, one that does not begin is a 500."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as failure:
+            self._logger.error("Exception in ASGI application\n", exc_info=failure)
+            await self._fail()
+        else:
+            if not self.response_complete and not self.disconnected:
+                self._logger.error("ASGI callable returned without completing response.")
+                await self._fail()
+        finally:
+            self._on_response = _nothing  # the connection refers to this object, too
+
+    async def receive(self) -> Any:
+        """The next of the request's body, or that the client is gone or has its answer."""
+        if self._wants_100_continue and not self._transport.is_closing():
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._wants_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self._flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body = bytes(self.body)
+        self.body.clear()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Any) -> None:
+        """Send the head or a piece of the body, once the client takes more."""
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
+            return
+        if not self._started:
+            self._begin(message)
+        elif not self.response_complete:
+            self._go_on(message)
+        else:
+            raise RuntimeError(f"'{message['type']}' after the answer was complete")
+
+    def _begin(self, message: Any) -> None:
+        if message["type"] != "http.response.start":
+            raise RuntimeError(f"'{message['type']}' before the answer has begun")
+        self._started = True
+        self._wants_100_continue = False
+        status, headers = message["status"], message["headers"]
+        lines = [_STATUS_LINES[status]]
+        lines += [b": ".join(header) for header in headers]
+        if not self._read_framing(headers) and not self.keep_alive:
+            lines.append(b"connection: close")
+        if self._chunked is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
+            self._chunked = True
+            lines.append(b"transfer-encoding: chunked")
+        lines += _END_OF_HEAD
+        head = b"\r\n".join(lines)
+        if len(head.translate(None, _CONTROLS)) != len(head) - 2 * (len(lines) - 1):
+            raise RuntimeError("Invalid HTTP header: it has control characters.")
+        self._held = head
+        if self._chunked:
+            self._send_soon()
+
+    def _read_framing(self, headers: Any) -> bool:
+        """How the body ends and whether the connection stays; true if `headers` say that it does not."""
+        names = b"".join([name for name, _ in headers])
+        if len(names.translate(None, _NO_NAME)) != len(names):
+            raise RuntimeError("Invalid HTTP header name.")
+        closes = False
+        for name, value in headers:
+            if name not in _FRAMING:
+                continue
+            if name == b"connection":
+                closes |= b"close" in [token.strip() for token in value.lower().split(b",")]
+            elif name == b"content-length":
+                if self._chunked is None:
+                    self._unsent_bytes = int(value)
+                    self._chunked = False
+            elif value.lower() == b"chunked":
+                self._unsent_bytes = 0
+                self._chunked = True
+        if closes:
+            self.keep_alive = False
+        return closes
+
+    def _go_on(self, message: Any) -> None:
+        if message["type"] != "http.response.body":
+            raise RuntimeError(f"'{message['type']}' in the body of an answer")
+        body = message.get("body", b"")
+        last = not message.get("more_body", False)
+        if self.scope["method"] == "HEAD":
+            self._unsent_bytes = 0
+        elif self._chunked:
+            if body:
+                self._held += b"%x\r\n%b\r\n" % (len(body), body)
+            if last:
+                self._held += b"0\r\n\r\n"
+        elif len(body) > self._unsent_bytes:
+            raise RuntimeError("Response content longer than Content-Length")
+        else:
+            self._unsent_bytes -= len(body)
+            self._held += body
+        if last:
+            self._end()
+        elif len(self._held) > MOST_HELD_BYTES:
+            self._send_held()
+        else:
+            self._send_soon()
+
+    def _end(self) -> None:
+        if self._unsent_bytes:
+            raise RuntimeError("Response content shorter than Content-Length")
+        self._send_held()
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self._transport.close()
+        self._on_response()
+
+    async def _fail(self) -> None:
+        if self._started:
+            self._send_held()
+            self._transport.close()
+        else:
+            await self._send_500()
+
+    async def _send_500(self) -> None:
+        body = b"Internal Server Error"
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    def _send_soon(self) -> None:
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._send_held)
+
+    def _send_held(self) -> None:
+        self._due = False
+        if self._held:
+            if not self._transport.is_closing():
+                self._transport.write(self._held)
+            self._held = b""
+
+
+def _nothing() -> None:
+    """In the place of what was to be done."""
