@@ -6,7 +6,6 @@ their number is bounded by the keys that exist. `key_labels=False` leaves them o
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
 from prometheus_client import (
@@ -14,13 +13,13 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     generate_latest,
 )
 
 from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
+from pulumi_groq.gateway.tallies import CounterTally, HistogramTally
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
@@ -34,7 +33,7 @@ class GatewayMetrics:
     def __init__(self, *, key_labels: bool = True) -> None:
         self._key_labels = key_labels
         self.registry = CollectorRegistry()
-        self._requests = Counter(
+        self._requests = CounterTally(
             "pulumi_groq_requests",
             "Inference requests, by what was answered.",
             ("route", "model", "status"),
@@ -46,31 +45,31 @@ class GatewayMetrics:
             ("reason",),
             registry=self.registry,
         )
-        self._tokens = Counter(
+        self._tokens = CounterTally(
             "pulumi_groq_tokens",
             "Tokens charged; cached ones are not among the prompt's.",
             ("key_id", "model", "kind"),
             registry=self.registry,
         )
-        self._cost = Counter(
+        self._cost = CounterTally(
             "pulumi_groq_cost_micro_usd",
             "Cost charged, in micro-dollars.",
             ("key_id", "model"),
             registry=self.registry,
         )
-        self._upstream = Histogram(
+        self._upstream = HistogramTally(
             "pulumi_groq_upstream_seconds",
             "From sending a request upstream to the head of its answer.",
             ("model",),
-            buckets=UPSTREAM_BUCKETS_S,
+            bounds=UPSTREAM_BUCKETS_S,
             registry=self.registry,
         )
-        self._added = Histogram(
+        self._added = HistogramTally(
             "pulumi_groq_added_seconds",
             "What the gateway itself adds before a request goes upstream.",
-            buckets=ADDED_BUCKETS_S,
+            bounds=ADDED_BUCKETS_S,
             registry=self.registry,
-        )
+        ).of()
         self._alerts = Counter("pulumi_groq_alerts", "Spending thresholds reached.", registry=self.registry)
         self._deliveries = Counter(
             "pulumi_groq_alert_deliveries",
@@ -100,13 +99,6 @@ class GatewayMetrics:
         self._backlog = Gauge(
             "pulumi_groq_ledger_backlog", "Settled requests not yet written down.", registry=self.registry
         )
-
-        # Looking a child up by its labels costs more than counting; the labels are bounded, so is this.
-        self._requests_of = cache(self._requests.labels)
-        self._tokens_of = cache(self._tokens.labels)
-        self._cost_of = cache(self._cost.labels)
-        self._upstream_of = cache(self._upstream.labels)
-
         self._month_spend = Gauge(
             "pulumi_groq_month_spend_micro_usd",
             "Spent in the running UTC month, in micro-dollars.",
@@ -120,11 +112,11 @@ class GatewayMetrics:
 
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that is over."""
-        self._requests_of(record.route, record.model, record.status).inc()
+        self._requests.counts[record.route, record.model, record.status] += 1
         if record.reason:
             self._denials.labels(record.reason).inc()
         if record.upstream_s is not None:
-            self._upstream_of(record.model).observe(record.upstream_s)
+            self._upstream.of(record.model).observe(record.upstream_s)
             self._added.observe(record.added_s)
         if record.cost_micro_usd or record.prompt_tokens:
             self._charge(record)
@@ -175,11 +167,11 @@ class GatewayMetrics:
 
     def _charge(self, record: RequestRecord) -> None:
         key_id = record.key_id if self._key_labels else ""
-        self._cost_of(key_id, record.model).inc(record.cost_micro_usd)
+        self._cost.counts[key_id, record.model] += record.cost_micro_usd
         for kind, tokens in (
             ("prompt", record.prompt_tokens - record.cached_tokens),
             ("cached", record.cached_tokens),
             ("completion", record.completion_tokens),
         ):
             if tokens:
-                self._tokens_of(key_id, record.model, kind).inc(tokens)
+                self._tokens.counts[key_id, record.model, kind] += tokens
