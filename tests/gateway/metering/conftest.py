@@ -17,6 +17,7 @@ from pulumi_groq.gateway.metering.accounting import (
     open_accounting,
 )
 from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
+from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.webhook import NotDeliveredError
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import Store, open_store
@@ -111,6 +112,7 @@ class Bench:
     lease_ttl_s: float = 900
     kept_days: int = 90
     most_waiting_rows: int = 1000
+    journal_segment_bytes: int = SEGMENT_BYTES
     _opened: list[Accounting] = field(default_factory=list)
     _requests: int = 0
 
@@ -129,6 +131,7 @@ class Bench:
                     lease_ttl_s=self.lease_ttl_s,
                     kept_days=self.kept_days,
                     most_waiting_rows=self.most_waiting_rows,
+                    journal_segment_bytes=self.journal_segment_bytes,
                 ),
             )
         )

@@ -1,5 +1,7 @@
 """The journal: whole lines come back, cut ones do not, finished segments go."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pulumi_groq.gateway.metering.entries import (
     reservation_line,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.journal import Journal
+from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
 
 RESERVED = Reservation("req_1", "key_1", "key_1", None, "m", 10, 1.5)
 SETTLED = Settlement("req_1", "settled", 200, 1, 0, 2, 7, 2.5)
@@ -114,3 +116,89 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
         path.stat().st_mode & 0o777 for path in [tmp_path / "journal", *(tmp_path / "journal").iterdir()]
     ]
     assert modes == [0o700, 0o600]
+
+
+def test_an_open_segment_reads_up_to_its_last_line(tmp_path: Path) -> None:
+    """After kill -9 the file still has the room that was taken for it."""
+    journal = Journal(tmp_path / "journal")
+    journal.open()
+    journal.write(settlement_line(SETTLED))
+
+    assert [path.stat().st_size for path in (tmp_path / "journal").iterdir()] == [SEGMENT_BYTES]
+    assert list(Journal(tmp_path / "journal").read()) == [SETTLED]
+
+
+def test_a_closed_segment_has_no_room_left_over(tmp_path: Path) -> None:
+    """What was taken and not used is given back."""
+    journal = Journal(tmp_path / "journal")
+    journal.open()
+    journal.write(settlement_line(SETTLED))
+    journal.close()
+
+    assert [path.read_bytes() for path in (tmp_path / "journal").iterdir()] == [settlement_line(SETTLED)]
+
+
+@pytest.mark.parametrize("segment_bytes", [1, 7, 100, 4096])
+def test_a_segment_grows_with_what_is_written(tmp_path: Path, segment_bytes: int) -> None:
+    """Lines across every border come back whole."""
+    journal = Journal(tmp_path / "journal", segment_bytes)
+    journal.open()
+    written = [SETTLED._replace(request_id=f"req_{number}") for number in range(200)]
+    for settlement in written:
+        journal.write(settlement_line(settlement))
+
+    assert list(Journal(tmp_path / "journal").read()) == written
+
+
+@pytest.mark.parametrize("reason", [errno.EOPNOTSUPP, errno.EINVAL, None])
+def test_a_disk_that_cannot_allocate_is_written_with_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int | None
+) -> None:
+    """Some file systems, and macOS, know no allocation: the room is taken all the same."""
+
+    def unknown(*_: int) -> None:
+        assert reason is not None
+        raise OSError(reason, os.strerror(reason))
+
+    if reason is None:
+        monkeypatch.delattr(os, "posix_fallocate")
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", unknown)
+    journal = Journal(tmp_path / "journal", segment_bytes=100)
+    journal.open()
+    journal.write(reservation_line(RESERVED))
+    journal.write(settlement_line(SETTLED))
+
+    (path,) = (tmp_path / "journal").iterdir()
+    assert path.stat().st_blocks > 0
+    assert list(Journal(tmp_path / "journal").read()) == [RESERVED, SETTLED]
+
+
+def test_a_segment_that_has_no_room_to_begin_leaves_the_former_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turning fails on a full disk without losing what is open, or leaving an empty file."""
+
+    def no_room(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = Journal(tmp_path / "journal")
+    journal.open()
+    with monkeypatch.context() as full:
+        full.setattr(os, "posix_fallocate", no_room)
+        with pytest.raises(OSError, match="No space left"):
+            journal.turn(reservation_line(RESERVED))
+    journal.write(settlement_line(SETTLED))
+
+    assert len(list((tmp_path / "journal").iterdir())) == 1
+    assert list(Journal(tmp_path / "journal").read()) == [SETTLED]
+
+
+def test_a_closed_journal_takes_nothing(tmp_path: Path) -> None:
+    """As an error of the disk, which its callers know what to do about."""
+    journal = Journal(tmp_path / "journal")
+    journal.open()
+    journal.close()
+
+    with pytest.raises(OSError, match="closed"):
+        journal.write(settlement_line(SETTLED))

@@ -1,6 +1,8 @@
 """Reserve, then settle: limits, cap, budgets, months and leases."""
 
 import asyncio
+import errno
+import os
 
 import pytest
 
@@ -229,17 +231,43 @@ def test_a_request_id_cannot_hold_two_leases(bench: Bench, make_key: MakeKey) ->
     asyncio.run(scenario())
 
 
-def test_a_full_disk_refuses_new_requests_and_takes_nothing(bench: Bench, make_key: MakeKey) -> None:
-    """What cannot be recorded may not be spent."""
+def test_a_full_disk_refuses_new_requests_and_takes_nothing(
+    bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be recorded may not be spent; with room again the limit is untouched."""
+
+    def no_room(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     async def scenario() -> None:
+        bench.journal_segment_bytes = 10
         accounting = bench.open()
         key = make_key(tokens_per_minute=100)
-        accounting.ledger.close()
-        denial = await bench.admit(accounting, key)
-
+        with monkeypatch.context() as full:
+            full.setattr(os, "posix_fallocate", no_room)
+            denial = await bench.admit(accounting, key)
         assert isinstance(denial, Denial)
         assert (denial.status, denial.code) == (503, "store_unavailable")
         assert accounting.metering.open_leases == 0
+
+        assert isinstance(await bench.admit(accounting, key), Lease)
+
+    asyncio.run(scenario())
+
+
+def test_a_settlement_that_the_disk_does_not_take_is_booked_all_the_same(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """The ledger still gets the row, and the failure is counted."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        lease = await bench.admit(accounting, make_key())
+        assert isinstance(lease, Lease)
+        accounting.ledger.close()
+        await accounting.metering.settle(lease, used(7), 200)
+
+        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 7
+        assert bench.events.failed == 1
 
     asyncio.run(scenario())
