@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from threading import RLock
-from typing import Final, Literal, TextIO
+from typing import Final, Literal, NamedTuple, TextIO
 
 from pulumi_groq.gateway.inference.record import RequestRecord
 
@@ -17,21 +17,33 @@ _FIELDS: Final = "fields"
 BATCH_S: Final = 0.1
 
 LogFormat = Literal["text", "json"]
-_Line = Callable[[float, str, str, Mapping[str, object]], str]
+
+
+class Entry(NamedTuple):
+    """What a line tells; `at_s` is Unix time."""
+
+    at_s: float
+    level: int
+    message: str
+    fields: Mapping[str, object]
+
 
 _encode: Final = json.JSONEncoder(default=str).encode
 
 
-def _text_line(at_s: float, level: str, message: str, fields: Mapping[str, object]) -> str:
-    line = f"{_time(at_s)} {level} {message}{_pairs(tuple(fields)) % tuple(fields.values())}"
+def _text_line(entry: Entry) -> str:
+    at_s, level, message, fields = entry
+    pairs = _pairs(tuple(fields)) % tuple(fields.values())
+    line = f"{_time(at_s)} {_level(level)} {message}{pairs}"
     return line.replace("\r", "\\r").replace("\n", "\\n")
 
 
-def _json_line(at_s: float, level: str, message: str, fields: Mapping[str, object]) -> str:
-    return _encode({"time": _time(at_s), "level": level, "message": message, **fields})
+def _json_line(entry: Entry) -> str:
+    at_s, level, message, fields = entry
+    return _encode({"time": _time(at_s), "level": _level(level), "message": message, **fields})
 
 
-_LINES: Final[Mapping[LogFormat, _Line]] = {"text": _text_line, "json": _json_line}
+_LINES: Final[Mapping[LogFormat, Callable[[Entry], str]]] = {"text": _text_line, "json": _json_line}
 
 
 @cache  # there are but two kinds of lines with fields
@@ -49,43 +61,54 @@ def _second(at_s: int) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@cache
+def _level(level: int) -> str:
+    return logging.getLevelName(level).lower()
+
+
 class LineFormatter(logging.Formatter):
     """Formats any record of the gateway as one line; line ends inside a message are escaped."""
 
     def __init__(self, log_format: LogFormat) -> None:
         super().__init__()
-        self._line = _LINES[log_format]
+        self.line: Final = _LINES[log_format]
 
     def format(self, record: logging.LogRecord) -> str:
+        return self.line(self.entry_of(record))
+
+    def entry_of(self, record: logging.LogRecord) -> Entry:
+        """What the line of a record tells."""
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        return self._line(record.created, record.levelname.lower(), message, getattr(record, _FIELDS, {}))
+        return Entry(record.created, record.levelno, message, getattr(record, _FIELDS, {}))
 
 
 class BatchingHandler(logging.Handler):
     """Writes lines together, at most `BATCH_S` after the first of them; from WARNING on at once.
 
-    Lines are written at once, too, where no event loop runs; what waits when the process ends is
-    written by `logging.shutdown`. Only a killed process loses the lines of its last `BATCH_S`.
+    Lines are formatted when they are written: many at a time cost half of each alone. They are written
+    at once, too, where no event loop runs; what waits when the process ends is written by
+    `logging.shutdown`. Only a killed process loses the lines of its last `BATCH_S`.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__()
         self._stream = stream
+        self._lines = formatter
         self._writing = RLock()
-        self._lines: list[str] = []
+        self._entries: list[Entry] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line of a record until the batch is written."""
-        self.add(record.levelno, self.format(record))
+        """Keep what a record tells until the batch is written."""
+        self.add(self._lines.entry_of(record))
 
-    def add(self, level: int, line: str) -> None:
-        """Keep a line until the batch is written."""
+    def add(self, entry: Entry) -> None:
+        """Keep an entry, whose fields stay as they are, until the batch is written."""
         with self._writing:
-            self._lines.append(line)
-            if level >= logging.WARNING:
+            self._entries.append(entry)
+            if entry.level >= logging.WARNING:
                 self.flush()
             elif self._timer is None:
                 try:
@@ -99,10 +122,10 @@ class BatchingHandler(logging.Handler):
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            lines, self._lines = self._lines, []
-            if lines:
+            entries, self._entries = self._entries, []
+            if entries:
                 try:
-                    self._stream.write("\n".join(lines) + "\n")
+                    self._stream.write("\n".join(map(self._lines.line, entries)) + "\n")
                     self._stream.flush()
                 except (OSError, ValueError):
                     pass  # nobody reads the log any more: requests go on without it
@@ -111,9 +134,8 @@ class BatchingHandler(logging.Handler):
 class RequestLog:
     """Writes the line of each request, without a record of `logging`: that would cost more than the line."""
 
-    def __init__(self, batch: BatchingHandler, log_format: LogFormat) -> None:
+    def __init__(self, batch: BatchingHandler) -> None:
         self._batch = batch
-        self._line = _LINES[log_format]
         self._logger = logging.getLogger(f"{ROOT}.request")
 
     def observe(self, record: RequestRecord) -> None:
@@ -134,16 +156,14 @@ class RequestLog:
             "ms": round(record.total_s * 1000, 1),
             "upstream_request_id": record.upstream_request_id or "-",
         }
-        name = "info" if level == logging.INFO else "warning"
-        self._batch.add(level, self._line(time.time(), name, "request", fields))
+        self._batch.add(Entry(time.time(), level, "request", fields))
 
 
 def set_up_logs(log_format: LogFormat, stream: TextIO) -> RequestLog:
     """Sends the gateway's log lines to `stream`, and nowhere else; gives what writes those of requests."""
-    batch = BatchingHandler(stream)
-    batch.setFormatter(LineFormatter(log_format))
+    batch = BatchingHandler(stream, LineFormatter(log_format))
     logger = logging.getLogger(ROOT)
     logger.handlers[:] = [batch]
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    return RequestLog(batch, log_format)
+    return RequestLog(batch)

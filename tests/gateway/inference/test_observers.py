@@ -201,7 +201,7 @@ def test_a_line_tells_when_it_was_written(logged: Callable[[Any], Logged]) -> No
         at = datetime.fromisoformat(line.partition(" ")[0])
         assert before - timedelta(milliseconds=1) < at <= after
     formatter = LineFormatter("text")
-    record = logging.makeLogRecord({"msg": "m", "levelname": "INFO"})
+    record = logging.makeLogRecord({"msg": "m", "levelno": logging.INFO})
     told = []
     for record.created in (1_795_000_000.25, 1_795_000_000.75, 1_795_000_061.0, 1_795_000_000.25):
         told.append(formatter.format(record))
