@@ -84,7 +84,7 @@ def test_a_prompt_is_at_most_the_context_window() -> None:
 )
 def test_inline_images_are_not_read_as_text(body: dict[str, object]) -> None:
     """The data of an image counts as an image, in chat and in responses."""
-    assert images_of(body) == Images(count=1, inline_bytes=len(PICTURE))
+    assert images_of(body) == Images(number=1, inline_bytes=len(PICTURE))
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_inline_images_are_not_read_as_text(body: dict[str, object]) -> None:
 )
 def test_any_shape_of_body_is_read(body: dict[str, object]) -> None:
     """Bodies that the upstream will refuse do not break the estimate."""
-    assert images_of(body) == Images(count=0, inline_bytes=0)
+    assert images_of(body) == Images(number=0, inline_bytes=0)

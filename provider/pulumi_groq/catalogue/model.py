@@ -73,25 +73,31 @@ class CatalogueModel:
         prices = self.prices
         if prices is None:
             raise UnpricedUsageError(f"model {self.id} has no price")
-        cached_price = prices.input_token if prices.cached_input_token is None else prices.cached_input_token
-        cached_tokens = min(cached_tokens, prompt_tokens)
         pico = 0
-        for amount, price in (
-            (prompt_tokens - cached_tokens, prices.input_token),
-            (cached_tokens, cached_price),
-            (completion_tokens, prices.output_token),
-            (characters, prices.character),
-        ):
-            if amount:
-                if price is None:
-                    raise UnpricedUsageError(f"model {self.id} has no price for what was used")
-                pico += amount * price
+        if cached_tokens:
+            cached_tokens = min(cached_tokens, prompt_tokens)
+            cached = prices.cached_input_token
+            pico += self._pico(cached_tokens, prices.input_token if cached is None else cached)
+            prompt_tokens -= cached_tokens
+        if prompt_tokens:
+            pico += self._pico(prompt_tokens, prices.input_token)
+        if completion_tokens:
+            pico += self._pico(completion_tokens, prices.output_token)
+        if characters:
+            pico += self._pico(characters, prices.character)
         if audio_ms:
             pico += self._audio_pico(prices, audio_ms)
         if batch:
             factor = prices.batch_factor
             return -(-pico * factor.numerator // (PICO_PER_MICRO * factor.denominator))
         return -(-pico // PICO_PER_MICRO)
+
+    def _pico(self, amount: int, price: int | None) -> int:
+        if price is not None:
+            return amount * price
+        if amount:
+            raise UnpricedUsageError(f"model {self.id} has no price for what was used")
+        return 0
 
     def _audio_pico(self, prices: Prices, audio_ms: int) -> int:
         if prices.audio_hour is None:

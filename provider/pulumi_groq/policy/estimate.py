@@ -12,9 +12,8 @@ Output: what the request asks for. Without it, a likely figure that may be set (
 bound is the model's own.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from pulumi_groq.catalogue import CatalogueModel
 
@@ -31,19 +30,17 @@ UNKNOWN_MODEL_OUTPUT_TOKENS: Final = 32_768
 """The largest output of a model whose own bound the catalogue does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptEstimate:
+class PromptEstimate(NamedTuple):
     """Tokens of a prompt: the likely number, and one that it does not exceed."""
 
     likely_tokens: int
     at_most_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Images:
+class Images(NamedTuple):
     """The images of a body: how many, and how many of the body's bytes are their inline data."""
 
-    count: int
+    number: int
     inline_bytes: int
 
 
@@ -51,8 +48,8 @@ def estimate_prompt(body: Mapping[str, Any], body_bytes: int, model: CatalogueMo
     """The prompt of a parsed JSON `body` (chat, responses or embeddings) of `body_bytes` bytes."""
     images = images_of(body)
     text_bytes = max(0, body_bytes - images.inline_bytes)
-    likely = -(-text_bytes // BYTES_PER_TOKEN) + TEMPLATE_TOKENS + images.count * LIKELY_IMAGE_TOKENS
-    at_most = text_bytes + TEMPLATE_TOKENS + images.count * LARGEST_IMAGE_TOKENS
+    likely = -(-text_bytes // BYTES_PER_TOKEN) + TEMPLATE_TOKENS + images.number * LIKELY_IMAGE_TOKENS
+    at_most = text_bytes + TEMPLATE_TOKENS + images.number * LARGEST_IMAGE_TOKENS
     if model.context_window is not None:
         likely = min(likely, model.context_window)
         at_most = min(at_most, model.context_window)
@@ -74,19 +71,14 @@ def likely_output(
 
 def images_of(body: Mapping[str, Any]) -> Images:
     """The images among the parts of a body's `messages` (chat) or `input` (responses)."""
-    count = inline_bytes = 0
-    for part in _parts(body.get("messages")) if "messages" in body else _parts(body.get("input")):
-        image = part.get("image_url")
-        url = image.get("url") if isinstance(image, dict) else image
-        if isinstance(url, str):
-            count += 1
-            inline_bytes += len(url) if url.startswith("data:") else 0
-    return Images(count, inline_bytes)
-
-
-def _parts(messages: Any) -> Iterator[dict[str, Any]]:
+    number = inline_bytes = 0
+    messages = body["messages"] if "messages" in body else body.get("input")
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
         for part in content if isinstance(content, list) else ():
-            if isinstance(part, dict):
-                yield part
+            image = part.get("image_url") if isinstance(part, dict) else None
+            url = image.get("url") if isinstance(image, dict) else image
+            if isinstance(url, str):
+                number += 1
+                inline_bytes += len(url) if url.startswith("data:") else 0
+    return Images(number, inline_bytes)
