@@ -1,7 +1,6 @@
 """Counts in the ledger what is refused before the metering sees it, such as another team's model."""
 
-from pulumi_groq.gateway.inference.record import RequestRecord
-from pulumi_groq.gateway.inference.relay import CLIENT_CLOSED
+from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.ledger_store import DeniedRequests
 from pulumi_groq.gateway.protocols import Clock

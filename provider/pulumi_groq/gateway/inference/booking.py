@@ -1,7 +1,5 @@
 """What an admitted request is to be charged: the worst case until something better is known."""
 
-from dataclasses import replace
-
 from pulumi_groq.gateway.inference.usage import TokenUsage
 from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.policy.metering import Consumption
@@ -14,6 +12,8 @@ class Booking:
     breaks the request off (a cancelled task, a crash) cannot make it free; `used`, `heard`, `counted`
     and `refused` replace it with what is known.
     """
+
+    __slots__ = ("_consumption", "_reserved_or_seen", "worst")
 
     def __init__(self, worst: WorstCase) -> None:
         self.worst = worst
@@ -48,7 +48,7 @@ class Booking:
 
     def heard(self, audio_ms: int) -> None:
         """The upstream stated how long the audio was."""
-        self._set(replace(self.worst, audio_ms=audio_ms).consumed(0, 0, 0))
+        self._set(self.worst._replace(audio_ms=audio_ms).consumed(0, 0, 0))
 
     def counted(self, completion_tokens: int) -> None:
         """The upstream broke off: the likely prompt and what was seen passing by."""

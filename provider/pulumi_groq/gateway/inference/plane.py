@@ -10,13 +10,13 @@ from pulumi_groq.gateway.inference.call_fields import READERS
 from pulumi_groq.gateway.inference.credentials import Credentials
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.exchange import Exchange
+from pulumi_groq.gateway.inference.forwarder import Forwarder
 from pulumi_groq.gateway.inference.head import RequestHead, read_head
 from pulumi_groq.gateway.inference.json_body import read_json_object
 from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
-from pulumi_groq.gateway.inference.record import Observer, RequestRecord
+from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
 from pulumi_groq.gateway.inference.refusal import Refusal, denied
-from pulumi_groq.gateway.inference.relay import CLIENT_CLOSED, Client
 from pulumi_groq.gateway.inference.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Form, Route, find_route
 from pulumi_groq.gateway.inference.upload import Upload
@@ -49,9 +49,9 @@ class InferencePlane:
         self.drain = Drain(options.drain_retry_after_s)
         self._credentials = Credentials(directory, clock)
         self._metering = metering
-        self._upstream = upstream
         self._models = ModelAccess(catalogue)
         self._ids = ids
+        self._forwarder = Forwarder(upstream, metering, options, monotonic)
         self._options = options
         self._observers = observers
         self._monotonic = monotonic
@@ -60,7 +60,7 @@ class InferencePlane:
         started = self._monotonic()
         record = RequestRecord(request_id=self._ids.new("req"), method=scope["method"][:16])
         try:
-            await self._enter(scope, Client(receive, send), record)
+            await self._enter(scope, receive, send, record)
         except Refusal as refusal:
             record.status = refusal.status
             record.reason = refusal.reason
@@ -74,34 +74,38 @@ class InferencePlane:
             for observer in self._observers:
                 observer(record)
 
-    async def _enter(self, scope: Scope, client: Client, record: RequestRecord) -> None:
+    async def _enter(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
         route = find_route(scope)
         record.route = route.label
         self.drain.enter()
         try:
-            await self._serve(route, scope, client, record)
+            head = read_head(scope)
+            key = self._credentials.check(head.authorization)
+            record.key_id = key.key_id
+            if route is MODELS:
+                await _answer(send, record, self._models.listed(key))
+            elif route is MODEL:
+                model_id = scope["path"].removeprefix(MODEL.path)
+                await _answer(send, record, self._models.described(key, model_id))
+            elif route.form is Form.MULTIPART:
+                await self._serve_upload(route, head, key, receive, send, record)
+            else:
+                await self._serve_json(route, head, key, receive, send, record)
         finally:
             self.drain.leave()
 
-    async def _serve(self, route: Route, scope: Scope, client: Client, record: RequestRecord) -> None:
-        head = read_head(scope)
-        key = self._credentials.check(head.authorization)
-        record.key_id = key.key_id
-        if route is MODELS:
-            await _answer(client, record, self._models.listed(key))
-        elif route is MODEL:
-            await _answer(client, record, self._models.described(key, scope["path"].removeprefix(MODEL.path)))
-        elif route.form is Form.MULTIPART:
-            await self._serve_upload(route, head, key, client, record)
-        else:
-            await self._serve_json(route, head, key, client, record)
-
     async def _serve_json(
-        self, route: Route, head: RequestHead, key: KeyAccess, client: Client, record: RequestRecord
+        self,
+        route: Route,
+        head: RequestHead,
+        key: KeyAccess,
+        receive: Receive,
+        send: Send,
+        record: RequestRecord,
     ) -> None:
         options = self._options
         body = await read_body(
-            client.receive, head.content_length, options.json_body_limit_bytes, options.body_timeout_s
+            receive, head.content_length, options.json_body_limit_bytes, options.body_timeout_s
         )
         record.ready_at = self._monotonic()
         document = read_json_object(body)
@@ -117,12 +121,23 @@ class InferencePlane:
             user_agent=head.user_agent,
             body=with_usage_requested(body, document) if hide_usage else body,
         )
-        await self._exchange(call, key, worst, client, record, hide_usage=hide_usage)
+        lease = await self._admit(key, worst, record)
+        exchange = Exchange(
+            receive, send, record, lease, worst, options.send_timeout_s, hide_usage=hide_usage
+        )
+        await self._forwarder.serve(exchange, call)
 
     async def _serve_upload(
-        self, route: Route, head: RequestHead, key: KeyAccess, client: Client, record: RequestRecord
+        self,
+        route: Route,
+        head: RequestHead,
+        key: KeyAccess,
+        receive: Receive,
+        send: Send,
+        record: RequestRecord,
     ) -> None:
-        upload = Upload(client.receive, head, self._options)
+        options = self._options
+        upload = Upload(receive, head, options)
         model_id = await upload.model()
         record.ready_at = self._monotonic()
         model = self._models.permit(key, (model_id,), route.kind)
@@ -135,42 +150,24 @@ class InferencePlane:
             length_bytes=upload.length_bytes,
         )
         worst = WorstCase.of_audio(model, upload.longest_audio_ms)
-        await self._exchange(call, key, worst, client, record, hide_usage=False)
+        lease = await self._admit(key, worst, record)
+        exchange = Exchange(receive, send, record, lease, worst, options.send_timeout_s, hide_usage=False)
+        await self._forwarder.serve(exchange, call)
 
-    async def _exchange(
-        self,
-        call: UpstreamCall,
-        key: KeyAccess,
-        worst: WorstCase,
-        client: Client,
-        record: RequestRecord,
-        *,
-        hide_usage: bool,
-    ) -> None:
+    async def _admit(self, key: KeyAccess, worst: WorstCase, record: RequestRecord) -> Lease:
         record.model = worst.model.id
         lease = await self._metering.admit(key, worst.demand, record.request_id)
         if not isinstance(lease, Lease):
             raise denied(*lease)
-        exchange = Exchange(
-            upstream=self._upstream,
-            metering=self._metering,
-            options=self._options,
-            monotonic=self._monotonic,
-            client=client,
-            record=record,
-            lease=lease,
-            worst=worst,
-            hide_usage=hide_usage,
-        )
-        await exchange.run(call)
+        return lease
 
 
-async def _answer(client: Client, record: RequestRecord, body: bytes) -> None:
+async def _answer(send: Send, record: RequestRecord, body: bytes) -> None:
     record.status = 200
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (b"x-request-id", record.request_id.encode()),
     ]
-    await client.send({"type": "http.response.start", "status": 200, "headers": headers})
-    await client.send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -2,6 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
+
+CLIENT_CLOSED: Final = 499
+"""Recorded for a request whose client did not stay for the answer (Groq's console uses it too)."""
 
 
 @dataclass(slots=True)
