@@ -12,6 +12,13 @@ import pytest
 KEY = "pgq_" + "A" * 48
 STREAM = {"model": "openai/gpt-oss-20b", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 CHUNKS = 12
+SCOPE = {
+    "type": "http",
+    "method": "POST",
+    "path": "/openai/v1/chat/completions",
+    "raw_path": b"/openai/v1/chat/completions",
+    "headers": [(b"authorization", f"Bearer {KEY}".encode())],
+}
 
 
 def opened(base: str, body: dict[str, Any], *, announced: int = 0, buffer: int = 0) -> socket.socket:
@@ -141,13 +148,6 @@ def test_a_cancelled_request_is_charged(bench: Callable[..., Any], echo_script: 
     """A request that is cut off by a shutdown is charged as reserved, exactly once."""
     made = bench(script=echo_script(chunks=1000, pause_s=5))
     body = json.dumps(STREAM | {"stream": stream, "max_tokens": 77}).encode()
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/openai/v1/chat/completions",
-        "raw_path": b"/openai/v1/chat/completions",
-        "headers": [(b"authorization", f"Bearer {KEY}".encode())],
-    }
     pending = [{"type": "http.request", "body": body}]
 
     async def receive() -> Any:
@@ -159,7 +159,7 @@ def test_a_cancelled_request_is_charged(bench: Callable[..., Any], echo_script: 
         pass
 
     async def cut_off() -> None:
-        request = asyncio.create_task(made.plane(scope, receive, send))
+        request = asyncio.create_task(made.plane(SCOPE, receive, send))
         await asyncio.sleep(0)  # runs until the echo pauses
         await asyncio.sleep(0)
         request.cancel()
@@ -170,3 +170,28 @@ def test_a_cancelled_request_is_charged(bench: Callable[..., Any], echo_script: 
     [settled] = made.metering.settled
     assert settled.consumption.completion_tokens == 77
     assert (made.metering.open, made.plane.drain.running) == ({}, 0)
+
+
+@pytest.mark.parametrize("taken", range(CHUNKS + 4))
+def test_a_client_whose_connection_breaks_is_charged_once(
+    bench: Callable[..., Any], echo_script: Any, taken: int
+) -> None:
+    """Where sending fails, the stream is read on for its usage, also when only its end is left to send."""
+    made = bench(script=echo_script(chunks=CHUNKS))
+    pending = [{"type": "http.request", "body": json.dumps(STREAM).encode()}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if pending:
+            return pending.pop()
+        return await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if len(sent) == taken:
+            raise ConnectionResetError
+        sent.append(message)
+
+    asyncio.run(made.plane(SCOPE, receive, send))
+    [settled] = made.metering.settled
+    assert (settled.consumption.completion_tokens, made.records[0].status) == (CHUNKS, 499)
+    assert (len(sent), made.metering.twice, made.metering.open) == (taken, 0, {})
