@@ -45,9 +45,9 @@ async def answer_with_request(scope, receive, send) -> None:
 
 
 @contextmanager
-def serving(protocol, app=answer_ok) -> Iterator[int]:
+def serving(protocol, app=answer_ok, **config) -> Iterator[int]:
     """A server in a thread; gives its port."""
-    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None, **config)
     server = uvicorn.Server(config)
     listener = config.bind_socket()
     listener.listen()
@@ -124,6 +124,39 @@ def test_what_is_no_http_is_400() -> None:
         answer = asyncio.run(exchange(port, b"\x00\x01\r\n\r\n"))
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert told_by(answer) == []
+
+
+IDLE = {"timeout_keep_alive": 0.2}
+
+
+def test_an_idle_connection_is_closed() -> None:
+    """After its answers, however many they were."""
+    one = b"GET /kept HTTP/1.1\r\nhost: h\r\n\r\n"
+    with serving(BoundedProtocol, answer_with_request, **IDLE) as port:
+        told = told_by(asyncio.run(exchange(port, one, one, one)))
+    assert [request["path"] for request in told] == ["/kept"] * 3
+
+
+def test_a_connection_in_use_is_not_idle() -> None:
+    """A request that takes longer than an idle connection lives is served."""
+
+    async def outlive_an_idle_connection(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /first HTTP/1.1\r\nhost: h\r\n\r\n")
+        async with asyncio.timeout(DEADLINE_S):
+            answer = await reader.readuntil(b"}\n")
+        writer.write(b"POST /next HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 1\r\n\r\n")
+        for _ in range(2):  # each begun later, and closed when its time is over
+            await exchange(port, b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+        writer.write(b"x")
+        async with asyncio.timeout(DEADLINE_S):
+            answer += await reader.read()
+        writer.close()
+        return answer
+
+    with serving(BoundedProtocol, answer_with_request, **IDLE) as port:
+        told = told_by(asyncio.run(outlive_an_idle_connection(port)))
+    assert [request["path"] for request in told] == ["/first", "/next"]
 
 
 HEAD = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n"
