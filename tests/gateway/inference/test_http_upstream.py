@@ -165,6 +165,20 @@ def test_half_an_answer_is_an_error(head: bytes, error: type[UpstreamError]) -> 
         talk(answering(head, then_close=True), lambda upstream: read(upstream, call()))
 
 
+def test_what_came_before_a_failure_is_read_first() -> None:
+    """Chunks that arrive together with the one that cannot be read are not lost."""
+
+    async def use(upstream: HttpUpstream) -> bytes:
+        answer = await upstream.send(call())
+        got = await answer.next_piece()
+        with pytest.raises(UpstreamUnreachableError):
+            await answer.next_piece()
+        return got
+
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"4\r\nsome\r\n" * 3 + b"zz\r\n"
+    assert talk(answering(chunked), use) == b"some" * 3
+
+
 def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
     """What follows an answer belongs to no request: the connection is not used again."""
     surplus = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" * 2

@@ -5,7 +5,6 @@ gateway must not use (redirects, cookies, proxies, decoding). See benchmarks/gat
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -27,11 +26,23 @@ HEAD_LINES: Final = 256
 class Http1Answer:
     """What arrived for one request; filled by the connection, read by `next_piece`."""
 
+    __slots__ = (
+        "_buffered",
+        "_complete",
+        "_connection",
+        "_failure",
+        "_pieces",
+        "_waiter",
+        "_waiting_since_s",
+        "headers",
+        "status",
+    )
+
     def __init__(self, connection: "Http1Connection") -> None:
         self.status = 0
         self.headers: list[Header] = []
         self._connection = connection
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._buffered = 0
         self._complete = False
         self._failure: UpstreamError | None = None
@@ -43,7 +54,7 @@ class Http1Answer:
         while not self.status:
             if self._failure is not None:
                 raise self._failure
-            await self._more()
+            await self._arrival()
 
     async def next_piece(self) -> bytes:
         """All that has arrived and was not read yet; empty at the end. Raises `UpstreamError`."""
@@ -52,7 +63,7 @@ class Http1Answer:
                 return b""
             if self._failure is not None:
                 raise self._failure
-            await self._more()
+            await self._arrival()
         piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         if self._buffered > BUFFER_BYTES:
@@ -73,19 +84,16 @@ class Http1Answer:
     @property
     def waiting_since_s(self) -> float | None:
         """Since when somebody waits for the upstream, on the loop's clock."""
-        return None if self._waiter is None else self._waiting_since_s
+        return None if self._waiter is None or self._waiter.done() else self._waiting_since_s
 
-    async def _more(self) -> None:
+    def _arrival(self) -> asyncio.Future[None]:
         # The waiter is the answer's own: the connection may serve the next request before this one's
         # reader has run again.
-        loop = asyncio.get_running_loop()
+        loop = self._connection.loop
         self._waiter = loop.create_future()
         self._waiting_since_s = loop.time()
         self._connection.watch()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def add(self, piece: bytes) -> bool:
         """Keeps a piece; false when too much is waiting."""
@@ -117,12 +125,14 @@ class Http1Connection(asyncio.Protocol):
         self.idle_since_s = 0.0
         self._read_s = read_s
         self._release = release
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        # The parser appends to this list itself: forty chunks of a stream may come with one read.
+        self._body: list[bytes] = []
+        self.on_body = self._body.append
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._answer: Http1Answer | None = None
         self._headers: list[Header] = []
-        self._ends_with_connection = False
         self._timer: asyncio.TimerHandle | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -150,7 +160,7 @@ class Http1Connection(asyncio.Protocol):
     def watch(self) -> None:
         """Sees to it that the present wait ends after `read_s`."""
         if self._timer is None:
-            self._timer = self._loop.call_later(self._read_s, self._check_wait)
+            self._timer = self.loop.call_later(self._read_s, self._check_wait)
 
     def resume(self) -> None:
         """Reads on after too much was waiting."""
@@ -175,7 +185,9 @@ class Http1Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
+            self._hand_over()
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._hand_over()
             self._fail(UpstreamUnreachableError("the answer is not HTTP/1.1"))
         answer.wake()
 
@@ -184,7 +196,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, failure: Exception | None) -> None:
         answer = self._answer
-        if answer is not None and answer.begun and self._ends_with_connection and failure is None:
+        if answer is not None and answer.begun and failure is None and self._ends_with_connection():
             answer.finish()
         elif answer is not None:
             answer.fail(UpstreamUnreachableError("the upstream closed the connection"))
@@ -204,12 +216,8 @@ class Http1Connection(asyncio.Protocol):
         if self._answer is None:
             self.abort()  # more than was asked for: nobody may take it for the next answer
         self._headers = []
-        self._ends_with_connection = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in (b"content-length", b"transfer-encoding"):
-            self._ends_with_connection = False
         self._headers.append((name, value))
         if len(self._headers) > HEAD_LINES:
             self._fail(UpstreamUnreachableError("the answer's head is too long"))
@@ -220,21 +228,31 @@ class Http1Connection(asyncio.Protocol):
             self._answer.headers = self._headers
             self._answer.status = status
 
-    def on_body(self, body: bytes) -> None:
-        if self._answer is not None and not self._answer.add(body) and self._transport is not None:
-            self._transport.pause_reading()
-
     def on_message_complete(self) -> None:
         answer = self._answer
         if answer is None or not answer.begun:
             return  # an interim answer: 100 or 103
+        self._hand_over()
         answer.finish()
         self._answer = None
         if self._parser.should_keep_alive() and self._writable.is_set():
-            self.idle_since_s = self._loop.time()
+            self.idle_since_s = self.loop.time()
             self._release(self)
         else:
             self.abort()
+
+    def _hand_over(self) -> None:
+        """What has arrived of the body goes to the answer; what nobody asked for is dropped."""
+        body = self._body
+        if body:
+            piece = body[0] if len(body) == 1 else b"".join(body)
+            body.clear()
+            if self._answer is not None and not self._answer.add(piece) and self._transport is not None:
+                self._transport.pause_reading()
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the present answer states no length of its own."""
+        return not any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
 
     async def _write_all(self, body: AsyncIterator[bytes], answer: Http1Answer) -> None:
         async for piece in body:
@@ -269,8 +287,8 @@ class Http1Connection(asyncio.Protocol):
         since_s = None if self._answer is None else self._answer.waiting_since_s
         if since_s is None:
             return
-        left_s = since_s + self._read_s - self._loop.time()
+        left_s = since_s + self._read_s - self.loop.time()
         if left_s > 0:
-            self._timer = self._loop.call_later(left_s, self._check_wait)
+            self._timer = self.loop.call_later(left_s, self._check_wait)
         else:
             self._fail(UpstreamTimeoutError("no bytes from the upstream in time"))

@@ -47,7 +47,7 @@ class HttpUpstream:
         self._host = parts.hostname or ""
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self._port = parts.port or (443 if self._tls else 80)
-        self._path_prefix = parts.path.rstrip("/")
+        self._path_prefix = parts.path.rstrip("/").encode()
         self._timeouts = timeouts
         self._idle: list[Http1Connection] = []
         lines = (f"host: {parts.netloc}", f"authorization: Bearer {api_key}", "accept-encoding: identity", "")
@@ -68,7 +68,7 @@ class HttpUpstream:
         length = len(call.body) if isinstance(call.body, bytes) else call.length_bytes
         agent = b"user-agent: %b\r\n" % call.user_agent if call.user_agent else b""
         return b"POST %b HTTP/1.1\r\n%bcontent-type: %b\r\naccept: %b\r\n%bcontent-length: %d\r\n\r\n" % (
-            (self._path_prefix + call.path).encode(),
+            self._path_prefix + call.path.encode(),
             self._fixed_lines,
             call.content_type,
             call.accept,
