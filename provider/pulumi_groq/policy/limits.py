@@ -1,7 +1,8 @@
 """What a request takes from each counter, and which one refuses it: all of them, or nothing is taken."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.bucket import DRIFT
@@ -16,7 +17,8 @@ MINUTE_S: Final = 60
 DAY_S: Final = 86_400
 
 
-class Quota(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Quota:
     """One counter that a key's requests are counted in; the same for all of them until the policy changes.
 
     `cell` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
@@ -58,7 +60,7 @@ def rate_quotas(key: KeyAccess) -> list[Quota]:
 def refusing(quotas: Sequence[Quota], amounts: Amounts, levels: Levels) -> Quota | None:
     """The first quota that the amounts do not fit, or `None`. Counters of every kind decide by this."""
     for quota, level in zip(quotas, levels, strict=True):
-        _, _, unit, ceiling, _ = quota
-        if ceiling is not None and level + amounts[unit] > ceiling + DRIFT:
+        ceiling = quota.ceiling
+        if ceiling is not None and level + amounts[quota.unit] > ceiling + DRIFT:
             return quota
     return None

@@ -23,14 +23,14 @@ class RateHeaders:
         self._shown = [
             (
                 position,
-                limit,
-                window_s,
-                (b"x-ratelimit-limit-" + _UNITS[name], b"%d" % limit),
-                b"x-ratelimit-remaining-" + _UNITS[name],
-                b"x-ratelimit-reset-" + _UNITS[name],
+                quota.ceiling,
+                quota.window_s,
+                (b"x-ratelimit-limit-" + _UNITS[quota.limit], b"%d" % quota.ceiling),
+                b"x-ratelimit-remaining-" + _UNITS[quota.limit],
+                b"x-ratelimit-reset-" + _UNITS[quota.limit],
             )
-            for position, (name, _, _, limit, window_s) in enumerate(quotas)
-            if name in _UNITS and limit is not None and window_s is not None
+            for position, quota in enumerate(quotas)
+            if quota.limit in _UNITS and quota.ceiling is not None and quota.window_s is not None
         ]
 
     def at(self, levels: Levels) -> tuple[Header, ...]:

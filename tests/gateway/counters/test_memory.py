@@ -1,6 +1,7 @@
 """The in-process counters: all or nothing, nothing lost, nothing kept for ever."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -76,8 +77,8 @@ def test_a_changed_limit_is_in_force_at_once() -> None:
     for _ in range(30):
         take(counters, RPM)
 
-    assert take(counters, RPM._replace(ceiling=60)).levels == [31]
-    assert take(counters, RPM._replace(ceiling=60), now_s=1).levels == [31]
+    assert take(counters, replace(RPM, ceiling=60)).levels == [31]
+    assert take(counters, replace(RPM, ceiling=60), now_s=1).levels == [31]
 
 
 def test_a_month_opens_with_the_ledgers_totals() -> None:
@@ -96,7 +97,7 @@ def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_fli
     asyncio.run(counters.open_month("2026-12", {}))
     settle(counters, CAP, BUDGET, cost=5)
 
-    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == [10]
+    assert take(counters, replace(CAP, cell="spend:2026-12:organisation")).levels == [10]
     assert take(counters, CAP).levels == [15]
 
 
@@ -107,7 +108,7 @@ def test_totals_of_months_before_the_last_are_forgotten() -> None:
         asyncio.run(counters.open_month(month, {f"spend:{month}:organisation": 5}))
 
     assert take(counters, CAP).levels == [10]
-    assert take(counters, CAP._replace(cell="spend:2026-12:organisation")).levels == [15]
+    assert take(counters, replace(CAP, cell="spend:2026-12:organisation")).levels == [15]
 
 
 def test_opening_a_month_again_does_not_set_it_back() -> None:
@@ -124,7 +125,7 @@ def test_idle_buckets_are_forgotten() -> None:
     """Memory follows the keys in use, not the keys ever seen."""
     counters = MemoryCounters()
     for number in range(100):
-        take(counters, RPM._replace(cell=f"rpm:{number}"))
+        take(counters, replace(RPM, cell=f"rpm:{number}"))
     take(counters, RPM, now_s=3600.0)
     asyncio.run(counters.forget_idle(3600.0))
 
@@ -135,9 +136,9 @@ def test_many_buckets_are_looked_at_in_turn() -> None:
     """One round looks at a bounded number; none is left out for ever."""
     counters = MemoryCounters()
     for number in range(MOST_LOOKED_AT + 100):
-        take(counters, TPM._replace(cell=f"tpm:{number}"))
+        take(counters, replace(TPM, cell=f"tpm:{number}"))
         if number >= 100:
-            settle(counters, TPM._replace(cell=f"tpm:{number}"))
+            settle(counters, replace(TPM, cell=f"tpm:{number}"))
     counts = []
     for _ in range(2):
         asyncio.run(counters.forget_idle(3600.0))
@@ -199,7 +200,7 @@ def test_over_any_window_use_stays_within_burst_and_refill(
             assert total <= 1000 * (1 + (at_s - first_s) / 60) + 1e-3
 
 
-WIDE = (CAP, TPM._replace(ceiling=10**9))
+WIDE = (CAP, replace(TPM, ceiling=10**9))
 
 
 class Conservation(RuleBasedStateMachine):

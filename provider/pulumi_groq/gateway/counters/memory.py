@@ -43,15 +43,15 @@ class MemoryCounters:
 
     async def take(self, quotas: tuple[Quota, ...], demand: Demand, now_s: float) -> Taking:
         """Take the demand from all quotas, or from none of them."""
-        buckets, totals = self._buckets, self._totals
         counters: list[Bucket | _Total] = []
         levels: list[float] = []
-        for _, cell, _, ceiling, window_s in quotas:
+        for quota in quotas:
+            window_s, ceiling = quota.window_s, quota.ceiling
             counter: Bucket | _Total
             if window_s is None or ceiling is None:
-                counter = totals.get(cell) or self._new_total(cell)
+                counter = self._totals.get(quota.cell) or self._new_total(quota.cell)
             else:
-                counter = buckets.get(cell) or self._new_bucket(cell, ceiling, window_s, now_s)
+                counter = self._buckets.get(quota.cell) or self._new_bucket(quota, ceiling, window_s, now_s)
                 counter.drain(now_s)
                 # A limit may have changed; from here on the bucket drains at the new pace.
                 counter.limit = ceiling
@@ -61,7 +61,7 @@ class MemoryCounters:
         refused = refusing(quotas, amounts, levels)
         if refused is None:
             for position, counter in enumerate(counters):
-                unit = quotas[position][2]
+                unit = quotas[position].unit
                 amount = amounts[unit]
                 levels[position] += amount
                 if unit == "requests":
@@ -74,13 +74,14 @@ class MemoryCounters:
         self, quotas: tuple[Quota, ...], demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float
     ) -> None:
         """Let go of what a demand holds, and count what was used instead."""
-        for _, cell, unit, ceiling, window_s in quotas:
+        for quota in quotas:
+            window_s, ceiling = quota.window_s, quota.ceiling
             if window_s is None or ceiling is None:
-                total = self._totals.get(cell) or self._new_total(cell)
+                total = self._totals.get(quota.cell) or self._new_total(quota.cell)
                 total.held -= demand.cost_micro_usd
                 total.level += cost_micro_usd
-            elif unit == "tokens":
-                bucket = self._buckets.get(cell) or self._new_bucket(cell, ceiling, window_s, now_s)
+            elif quota.unit == "tokens":
+                bucket = self._buckets.get(quota.cell) or self._new_bucket(quota, ceiling, window_s, now_s)
                 bucket.drain(now_s)
                 bucket.held -= demand.tokens
                 bucket.level += tokens
@@ -110,7 +111,7 @@ class MemoryCounters:
         total = self._totals[cell] = _Total()
         return total
 
-    def _new_bucket(self, cell: str, limit: int, window_s: int, now_s: float) -> Bucket:
-        bucket = self._buckets[cell] = Bucket(limit, window_s, now_s)
-        self._to_look_at.append(cell)
+    def _new_bucket(self, quota: Quota, limit: int, window_s: int, now_s: float) -> Bucket:
+        bucket = self._buckets[quota.cell] = Bucket(limit, window_s, now_s)
+        self._to_look_at.append(quota.cell)
         return bucket
