@@ -19,7 +19,11 @@ _TOO_LARGE: Final = ErrorAnswer(
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A head over 64 KiB is answered with 431; one that does not arrive in time is cut off."""
+    """A head over 64 KiB is answered with 431; one that does not arrive in time is cut off.
+
+    Requests are served without what the gateway does not use of uvicorn: `root_path`,
+    `limit_concurrency`, WebSockets, its access log and its default headers.
+    """
 
     head_timeout_s: ClassVar[float] = 30.0
 
