@@ -57,7 +57,7 @@ class SseRelay:
     def rest(self) -> bytes:
         """What was kept back when the upstream ended without finishing its frame."""
         held, self._held = self._held, b""
-        return self._taken(held)
+        return self._taken(held) if held else b""
 
     def usage(self) -> TokenUsage | None:
         """The last usage that was seen."""
