@@ -3,9 +3,11 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+from sqlalchemy import Connection
 
 from pulumi_groq.gateway.admin.refusals import Invalid
 from pulumi_groq.gateway.metering.history_store import HistoryQuery, Sums, denial_sums, usage_sums
@@ -47,32 +49,29 @@ class History:
     def usage(self, span: Span) -> UsagePage:
         """One page of usage."""
         now = self._clock.now()
-        since, until = _days(span, now.date())
-        with self._store.read() as connection:
-            found = usage_sums(connection, _query(span, since, until))
-            shown = found[: span.limit]
-            labels = labels_of(connection, _key_ids(span, shown))
-        return UsagePage(
-            as_of=now,
-            since=since,
-            until=until,
-            data=[_usage_bucket(_group(span, sums, labels), sums) for sums in shown],
-            next=_cursor(shown[-1]) if len(found) > span.limit else None,
-        )
+        page = self._page(usage_sums, span, now.date())
+        data = [_usage_bucket(group, sums) for group, sums in page.groups]
+        return UsagePage(as_of=now, since=page.since, until=page.until, data=data, next=page.next)
 
     def denials(self, span: Span) -> DenialPage:
         """One page of denials."""
         now = self._clock.now()
-        since, until = _days(span, now.date())
+        page = self._page(denial_sums, span, now.date())
+        data = [_denial_bucket(group, sums) for group, sums in page.groups]
+        return DenialPage(as_of=now, since=page.since, until=page.until, data=data, next=page.next)
+
+    def _page(
+        self, read: Callable[[Connection, HistoryQuery], list[Sums]], span: Span, today: date
+    ) -> "_Page":
+        since, until = _days(span, today)
         with self._store.read() as connection:
-            found = denial_sums(connection, _query(span, since, until))
+            found = read(connection, _query(span, since, until))
             shown = found[: span.limit]
             labels = labels_of(connection, _key_ids(span, shown))
-        return DenialPage(
-            as_of=now,
+        return _Page(
             since=since,
             until=until,
-            data=[_denial_bucket(_group(span, sums, labels), sums) for sums in shown],
+            groups=[(_group(span, sums, labels), sums) for sums in shown],
             next=_cursor(shown[-1]) if len(found) > span.limit else None,
         )
 
@@ -149,6 +148,16 @@ class _Group:
     team: str | None
     model: str | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What usage and denials have in common; `next` is where the next page begins."""
+
+    since: date
+    until: date
+    groups: Sequence[tuple[_Group, Sums]]
+    next: str | None
 
 
 def _group(span: Span, sums: Sums, labels: dict[str, KeyLabel]) -> _Group:
