@@ -1,0 +1,78 @@
+"""A watched client is noticed when it leaves, and heard no longer than it is watched."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pulumi_groq.gateway.inference.client_watch import ClientWatch
+
+MORE = {"type": "http.request"}
+LEFT = {"type": "http.disconnect"}
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_client_that_leaves_ends_the_bound() -> None:
+    """Other messages may come first; once the client has left and the drain is over, the bound ends."""
+
+    async def run() -> bool:
+        messages: asyncio.Queue[Any] = asyncio.Queue()
+        try:
+            async with asyncio.timeout(None) as bound:
+                with ClientWatch(messages.get, bound, 0.0) as watch:
+                    for message in (MORE, MORE, LEFT):
+                        await asyncio.sleep(0)
+                        assert not watch.gone
+                        messages.put_nowait(message)
+                    await never()
+        except TimeoutError:
+            return watch.gone
+        return False
+
+    assert asyncio.run(run())
+
+
+def test_a_client_that_has_left_before_is_noticed_at_once() -> None:
+    """A message that is there already needs no wait."""
+
+    async def receive() -> Any:
+        return LEFT
+
+    async def run() -> bool:
+        async with asyncio.timeout(None) as bound:
+            with ClientWatch(receive, bound, 60.0) as watch:
+                assert watch.gone
+                await asyncio.sleep(0)
+        return not bound.expired()
+
+    assert asyncio.run(run())
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_comes_after_the_watch_is_not_heard(before: bool) -> None:
+    """A message that arrives as the watch ends, or later, changes nothing, and the wait is given up."""
+    ended: list[str] = []
+
+    async def run() -> bool:
+        left = asyncio.Event()
+
+        async def receive() -> Any:
+            try:
+                await left.wait()
+            finally:
+                ended.append("given up")
+            return LEFT
+
+        async with asyncio.timeout(None) as bound:
+            with ClientWatch(receive, bound, 60.0) as watch:
+                if before:
+                    left.set()
+            left.set()
+            await asyncio.sleep(0)
+            return watch.gone
+
+    assert not asyncio.run(run())
+    assert ended == ["given up"]
