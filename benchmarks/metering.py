@@ -19,7 +19,7 @@ import uvloop
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
-from pulumi_groq.gateway.metering.events import Unobserved
+from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
@@ -86,7 +86,7 @@ async def measure(folder: Path, requests: int) -> None:
             journal_directory=folder / "journal",
             directory=Organisation(),
             clock=SystemClock(),
-            events=Unobserved(),
+            events=GatewayMetrics(),
             sender=AiohttpAlertSender(),
             random=Random(0),  # noqa: S311 (jitter, no secret)
         )

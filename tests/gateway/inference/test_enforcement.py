@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
-from pulumi_groq.gateway.metering.events import Unobserved
+from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import Limits, OrganisationPolicy
 
@@ -57,7 +57,7 @@ def metered(bench: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[...,
                 journal_directory=folder / "journal",
                 directory=directory,
                 clock=clock,
-                events=Unobserved(),
+                events=GatewayMetrics(),
                 sender=NoWebhooks(),
                 random=Random(1),  # noqa: S311  jitter, no secret
             )

@@ -12,7 +12,7 @@ from random import Random
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.metering.accounting import MeteringParts, MeteringSettings, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
-from pulumi_groq.gateway.metering.events import Unobserved
+from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
@@ -41,7 +41,7 @@ async def main(database: Path, run: str) -> None:
             journal_directory=database.with_name("journal"),
             directory=NoPolicy(),
             clock=SystemClock(),
-            events=Unobserved(),
+            events=GatewayMetrics(),
             sender=AiohttpAlertSender(),
             random=Random(),  # noqa: S311 (jitter, no secret)
             settings=MeteringSettings(journal_segment_bytes=20_000),

@@ -27,22 +27,3 @@ class MeteringEvents(Protocol):
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:
         """A URL was told of an alert, or given up."""
         ...
-
-
-class Unobserved:
-    """Nobody listens."""
-
-    def lease_expired(self) -> None:
-        """Nothing."""
-
-    def ledger_written(self, rows: int) -> None:
-        """Nothing."""
-
-    def ledger_failed(self) -> None:
-        """Nothing."""
-
-    def alert_fired(self, threshold_micro_usd: int) -> None:
-        """Nothing."""
-
-    def alert_delivery(self, outcome: DeliveryOutcome) -> None:
-        """Nothing."""
