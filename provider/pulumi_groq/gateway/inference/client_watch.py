@@ -17,11 +17,12 @@ class ClientWatch:
     the next it is called back. `receive` may wait for futures only, as uvicorn's does.
     """
 
-    __slots__ = ("_bound", "_drain_s", "_listening", "_over", "gone")
+    __slots__ = ("_awaited", "_bound", "_drain_s", "_listening", "_over", "gone")
 
     def __init__(self, receive: Receive, bound: asyncio.Timeout, drain_s: float) -> None:
         self.gone = False
         self._over = False
+        self._awaited: asyncio.Future[Any] | None = None
         self._listening: Coroutine[asyncio.Future[Any], None, None] = self._listen(receive)
         self._bound = bound
         self._drain_s = drain_s
@@ -35,6 +36,8 @@ class ClientWatch:
     ) -> None:
         self._over = True
         self._listening.close()
+        if self._awaited is not None:
+            self._awaited.remove_done_callback(self._go_on)
 
     def leave(self) -> None:
         """The client is gone."""
@@ -50,6 +53,7 @@ class ClientWatch:
             future = self._listening.send(None)
         except StopIteration:
             return
+        self._awaited = future
         future._asyncio_future_blocking = False  # how asyncio's tasks take a future from a coroutine
         future.add_done_callback(self._go_on)
 
