@@ -4,11 +4,11 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from threading import RLock
-from typing import Final, Literal, NamedTuple, TextIO
+from typing import Final, Literal, TextIO
 
 from pulumi_groq.gateway.inference.record import RequestRecord
 
@@ -19,31 +19,23 @@ BATCH_S: Final = 0.1
 LogFormat = Literal["text", "json"]
 
 
-class Entry(NamedTuple):
-    """What a line tells; `at_s` is Unix time."""
-
-    at_s: float
-    level: int
-    message: str
-    fields: Mapping[str, object]
-
+Fields = tuple[object, ...]
+"""The values of a line's fields, in the order of their names."""
 
 _encode: Final = json.JSONEncoder(default=str).encode
 
 
-def _text_line(entry: Entry) -> str:
-    at_s, level, message, fields = entry
-    pairs = _pairs(tuple(fields)) % tuple(fields.values())
-    line = f"{_time(at_s)} {_level(level)} {message}{pairs}"
+def _text_line(at_s: float, level: int, message: str, names: tuple[str, ...], values: Fields) -> str:
+    line = f"{_time(at_s)} {_level(level)} {message}{_pairs(names) % values}"
     return line.replace("\r", "\\r").replace("\n", "\\n")
 
 
-def _json_line(entry: Entry) -> str:
-    at_s, level, message, fields = entry
+def _json_line(at_s: float, level: int, message: str, names: tuple[str, ...], values: Fields) -> str:
+    fields = dict(zip(names, values, strict=True))
     return _encode({"time": _time(at_s), "level": _level(level), "message": message, **fields})
 
 
-_LINES: Final[Mapping[LogFormat, Callable[[Entry], str]]] = {"text": _text_line, "json": _json_line}
+_LINES: Final = {"text": _text_line, "json": _json_line}
 
 
 @cache  # there are but two kinds of lines with fields
@@ -71,44 +63,39 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self, log_format: LogFormat) -> None:
         super().__init__()
-        self.line: Final = _LINES[log_format]
+        self._line = _LINES[log_format]
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.line(self.entry_of(record))
-
-    def entry_of(self, record: logging.LogRecord) -> Entry:
-        """What the line of a record tells."""
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        return Entry(record.created, record.levelno, message, getattr(record, _FIELDS, {}))
+        fields: Mapping[str, object] = getattr(record, _FIELDS, {})
+        return self._line(record.created, record.levelno, message, tuple(fields), tuple(fields.values()))
 
 
 class BatchingHandler(logging.Handler):
     """Writes lines together, at most `BATCH_S` after the first of them; from WARNING on at once.
 
-    Lines are formatted when they are written: many at a time cost half of each alone. They are written
-    at once, too, where no event loop runs; what waits when the process ends is written by
-    `logging.shutdown`. Only a killed process loses the lines of its last `BATCH_S`.
+    They are written at once, too, where no event loop runs; what waits when the process ends is written
+    by `logging.shutdown`. Only a killed process loses the lines of its last `BATCH_S`.
     """
 
-    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
+    def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._lines = formatter
         self._writing = RLock()
-        self._entries: list[Entry] = []
+        self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what a record tells until the batch is written."""
-        self.add(self._lines.entry_of(record))
+        """Keep the line of a record until the batch is written."""
+        self.add(record.levelno, self.format(record))
 
-    def add(self, entry: Entry) -> None:
-        """Keep an entry, whose fields stay as they are, until the batch is written."""
+    def add(self, level: int, line: str) -> None:
+        """Keep a line until the batch is written."""
         with self._writing:
-            self._entries.append(entry)
-            if entry.level >= logging.WARNING:
+            self._lines.append(line)
+            if level >= logging.WARNING:
                 self.flush()
             elif self._timer is None:
                 try:
@@ -122,20 +109,36 @@ class BatchingHandler(logging.Handler):
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            entries, self._entries = self._entries, []
-            if entries:
+            lines, self._lines = self._lines, []
+            if lines:
                 try:
-                    self._stream.write("\n".join(map(self._lines.line, entries)) + "\n")
+                    self._stream.write("\n".join(lines) + "\n")
                     self._stream.flush()
                 except (OSError, ValueError):
                     pass  # nobody reads the log any more: requests go on without it
 
 
+_REQUEST_FIELDS: Final = (
+    "request_id",
+    "key_id",
+    "method",
+    "route",
+    "model",
+    "status",
+    "reason",
+    "tokens",
+    "cost_micro_usd",
+    "ms",
+    "upstream_request_id",
+)
+
+
 class RequestLog:
     """Writes the line of each request, without a record of `logging`: that would cost more than the line."""
 
-    def __init__(self, batch: BatchingHandler) -> None:
+    def __init__(self, batch: BatchingHandler, log_format: LogFormat) -> None:
         self._batch = batch
+        self._line = _LINES[log_format]
         self._logger = logging.getLogger(f"{ROOT}.request")
 
     def observe(self, record: RequestRecord) -> None:
@@ -143,27 +146,28 @@ class RequestLog:
         level = logging.WARNING if record.status >= 500 else logging.INFO
         if not self._logger.isEnabledFor(level):
             return
-        fields = {
-            "request_id": record.request_id,
-            "key_id": record.key_id or "-",
-            "method": record.method,
-            "route": record.route,
-            "model": record.model or "-",
-            "status": record.status,
-            "reason": record.reason or "-",
-            "tokens": record.prompt_tokens + record.completion_tokens,
-            "cost_micro_usd": record.cost_micro_usd,
-            "ms": round(record.total_s * 1000, 1),
-            "upstream_request_id": record.upstream_request_id or "-",
-        }
-        self._batch.add(Entry(time.time(), level, "request", fields))
+        values = (
+            record.request_id,
+            record.key_id or "-",
+            record.method,
+            record.route,
+            record.model or "-",
+            record.status,
+            record.reason or "-",
+            record.prompt_tokens + record.completion_tokens,
+            record.cost_micro_usd,
+            round(record.total_s * 1000, 1),
+            record.upstream_request_id or "-",
+        )
+        self._batch.add(level, self._line(time.time(), level, "request", _REQUEST_FIELDS, values))
 
 
 def set_up_logs(log_format: LogFormat, stream: TextIO) -> RequestLog:
     """Sends the gateway's log lines to `stream`, and nowhere else; gives what writes those of requests."""
-    batch = BatchingHandler(stream, LineFormatter(log_format))
+    batch = BatchingHandler(stream)
+    batch.setFormatter(LineFormatter(log_format))
     logger = logging.getLogger(ROOT)
     logger.handlers[:] = [batch]
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    return RequestLog(batch)
+    return RequestLog(batch, log_format)
