@@ -6,7 +6,7 @@ import pytest
 
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.decision import denial_of, quotas_of
-from pulumi_groq.policy.limits import LimitName, amounts_of, refusing
+from pulumi_groq.policy.limits import LimitName, amount_of, highest_levels, refusing
 from pulumi_groq.policy.messages import ORGANISATION_ID
 from pulumi_groq.policy.metering import Demand, Denial
 from pulumi_groq.policy.spend import month_of
@@ -43,8 +43,12 @@ def verdict_on(
     """The steps of the gateway, on levels that stand still."""
     month = month_of(now)
     quotas = quotas_of(key, organisation, month)
-    refused = refusing(quotas, amounts_of(demand), [levels[quota.limit] for quota in quotas])
-    return refused and denial_of(demand, refused, levels[refused.limit], month, organisation_id)
+    amounts = [amount_of(quota, demand) for quota in quotas]
+    position = refusing(highest_levels(quotas), amounts, [levels[quota.limit] for quota in quotas])
+    if position is None:
+        return None
+    refused = quotas[position]
+    return denial_of(demand, refused, levels[refused.limit], month, organisation_id)
 
 
 @pytest.mark.parametrize(

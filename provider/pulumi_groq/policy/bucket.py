@@ -17,7 +17,7 @@ units fit a limit exactly where level + units <= limit + DRIFT: that is used(lev
 class Bucket:
     """What is in it (`level`) as of `updated_s` drains; `held` does not, until it is let go."""
 
-    __slots__ = ("held", "level", "limit", "updated_s", "window_s")
+    __slots__ = ("__weakref__", "held", "level", "limit", "updated_s", "window_s")
 
     def __init__(self, limit: int, window_s: int, now_s: float) -> None:
         self.level = 0.0

@@ -8,7 +8,7 @@ the limit, so the cap and budgets are never exceeded by what is reserved.
 from pulumi_groq.policy import messages
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.bucket import used
-from pulumi_groq.policy.limits import Quota, amounts_of, rate_quotas
+from pulumi_groq.policy.limits import Quota, amount_of, rate_quotas
 from pulumi_groq.policy.metering import Demand, Denial
 from pulumi_groq.policy.spend import spend_quotas
 
@@ -28,6 +28,6 @@ def denial_of(demand: Demand, refused: Quota, level: float, month: str, organisa
         return messages.cap_reached(month)
     if refused.limit == "budget":
         return messages.budget_reached(month, ceiling)
-    if amounts_of(demand)[refused.unit] > ceiling:
+    if amount_of(refused, demand) > ceiling:
         return messages.request_too_large(demand, refused, organisation_id)
     return messages.rate_limited(demand, refused, used(level), organisation_id)

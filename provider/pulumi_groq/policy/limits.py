@@ -1,7 +1,8 @@
 """What a request takes from each counter, and which one refuses it: all of them, or nothing is taken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Literal
 
 from pulumi_groq.policy.access import KeyAccess
@@ -32,17 +33,31 @@ class Quota:
     window_s: int | None
 
 
-Amounts = Mapping[Unit, int]
-"""What one request asks of the counters of each unit."""
-
 Levels = Sequence[float]
 """What each counter holds, in the order of the quotas: spent or drained level, plus what requests in
 flight have reserved."""
 
 
-def amounts_of(demand: Demand) -> Amounts:
-    """The demand by unit."""
-    return {"requests": 1, "tokens": demand.tokens, "micro_usd": demand.cost_micro_usd}
+def amount_of(quota: Quota, demand: Demand) -> int:
+    """What one request asks of a quota's counter."""
+    if quota.unit == "requests":
+        return 1
+    return demand.tokens if quota.unit == "tokens" else demand.cost_micro_usd
+
+
+def highest_levels(quotas: Sequence[Quota]) -> tuple[float, ...]:
+    """What each counter may hold at the most; infinite where it only counts."""
+    return tuple(inf if quota.ceiling is None else quota.ceiling + DRIFT for quota in quotas)
+
+
+def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | None:
+    """The position of the first counter that its amount does not fit into, or `None`. Counters of every
+    kind decide by this.
+    """
+    for position, most in enumerate(highest):
+        if levels[position] + amounts[position] > most:
+            return position
+    return None
 
 
 def rate_quotas(key: KeyAccess) -> list[Quota]:
@@ -55,12 +70,3 @@ def rate_quotas(key: KeyAccess) -> list[Quota]:
         Quota("tokens_per_day", f"tpd:{key_id}", "tokens", limits.tokens_per_day, DAY_S),
     )
     return [quota for quota in quotas if quota.ceiling is not None]
-
-
-def refusing(quotas: Sequence[Quota], amounts: Amounts, levels: Levels) -> Quota | None:
-    """The first quota that the amounts do not fit, or `None`. Counters of every kind decide by this."""
-    for quota, level in zip(quotas, levels, strict=True):
-        ceiling = quota.ceiling
-        if ceiling is not None and level + amounts[quota.unit] > ceiling + DRIFT:
-            return quota
-    return None

@@ -7,7 +7,7 @@ from typing import Final
 from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.bucket import wait_s
 from pulumi_groq.policy.go_duration import go_duration
-from pulumi_groq.policy.limits import LimitName, Quota, amounts_of
+from pulumi_groq.policy.limits import LimitName, Quota, amount_of
 from pulumi_groq.policy.metering import Demand, Denial
 from pulumi_groq.policy.spend import next_month
 
@@ -28,7 +28,7 @@ _UNITS: Final[dict[LimitName, tuple[str, str]]] = {
 def rate_limited(demand: Demand, quota: Quota, used: int, organisation_id: str) -> Denial:
     """429: the bucket is too full for now. `retry_after_s` is the printed wait, rounded up."""
     limit, window_s = _bounds(quota)
-    requested = amounts_of(demand)[quota.unit]
+    requested = amount_of(quota, demand)
     wait = wait_s(used=used, requested=requested, limit=limit, window_s=window_s)
     kind, unit = _UNITS[quota.limit]
     return Denial(
@@ -55,7 +55,7 @@ def request_too_large(demand: Demand, quota: Quota, organisation_id: str) -> Den
         code="rate_limit_exceeded",
         message=(
             f"Request too large for {_place(demand.model, organisation_id)} on {unit}: "
-            f"Limit {limit}, Requested {amounts_of(demand)[quota.unit]}. "
+            f"Limit {limit}, Requested {amount_of(quota, demand)}. "
             "Send a shorter prompt or a smaller max_completion_tokens."
         ),
         reason=f"{quota.limit}_too_large",

@@ -1,6 +1,7 @@
 """The in-process counters: all or nothing, nothing lost, nothing kept for ever."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from pulumi_groq.gateway.counters.memory import MOST_LOOKED_AT, MemoryCounters
+from pulumi_groq.gateway.counters.memory import MemoryAccount, MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Taking
 from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.metering import Demand
@@ -21,8 +22,20 @@ DEMAND = Demand("m", tokens=100, cost_micro_usd=10)
 NOTHING = Demand("m", tokens=0, cost_micro_usd=0)
 
 
+class Kept(MemoryCounters):
+    """Counters whose accounts all stay in use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounts: list[MemoryAccount] = []
+
+    def account(self, quotas: Sequence[Quota], now_s: float) -> MemoryAccount:
+        self.accounts.append(super().account(quotas, now_s))
+        return self.accounts[-1]
+
+
 def take(counters: MemoryCounters, *quotas: Quota, demand: Demand = DEMAND, now_s: float = 0.0) -> Taking:
-    return asyncio.run(counters.take(quotas, demand, now_s))
+    return asyncio.run(counters.account(quotas, now_s).take(demand, now_s))
 
 
 def settle(
@@ -33,21 +46,22 @@ def settle(
     cost: int = 0,
     now_s: float = 0.0,
 ) -> None:
-    asyncio.run(counters.settle(quotas, demand, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
+    account = counters.account(quotas, now_s)
+    asyncio.run(account.settle(demand, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
 
 
 def test_a_refused_request_takes_nothing() -> None:
     """The limit that refuses leaves every other one untouched."""
-    counters = MemoryCounters()
+    counters = Kept()
     too_much = DEMAND._replace(tokens=1001)
 
-    assert take(counters, CAP, RPM, TPM, demand=too_much).refused == TPM
+    assert take(counters, CAP, RPM, TPM, demand=too_much).refused == 2
     assert take(counters, CAP, RPM, TPM).levels == [10, 1, 100]
 
 
 def test_requests_drain_while_tokens_are_held() -> None:
     """A slow request gives its tokens back only when it is settled."""
-    counters = MemoryCounters()
+    counters = Kept()
     take(counters, RPM, TPM)
 
     assert take(counters, RPM, TPM, now_s=60).levels == [1, 200]
@@ -55,7 +69,7 @@ def test_requests_drain_while_tokens_are_held() -> None:
 
 def test_settling_counts_what_was_used() -> None:
     """The reservation goes, the real use stays and drains."""
-    counters = MemoryCounters()
+    counters = Kept()
     take(counters, TPM)
     settle(counters, TPM, tokens=40)
 
@@ -64,7 +78,7 @@ def test_settling_counts_what_was_used() -> None:
 
 def test_settled_money_does_not_drain() -> None:
     """What is spent is spent for the month."""
-    counters = MemoryCounters()
+    counters = Kept()
     take(counters, CAP)
     settle(counters, CAP, cost=7)
 
@@ -73,7 +87,7 @@ def test_settled_money_does_not_drain() -> None:
 
 def test_a_changed_limit_is_in_force_at_once() -> None:
     """The level stays, the pace changes."""
-    counters = MemoryCounters()
+    counters = Kept()
     for _ in range(30):
         take(counters, RPM)
 
@@ -83,15 +97,15 @@ def test_a_changed_limit_is_in_force_at_once() -> None:
 
 def test_a_month_opens_with_the_ledgers_totals() -> None:
     """After a restart the totals continue where the ledger stands."""
-    counters = MemoryCounters()
+    counters = Kept()
     asyncio.run(counters.open_month("2026-11", {CAP.cell: 995}))
 
-    assert take(counters, CAP).refused == CAP
+    assert take(counters, CAP).refused == 0
 
 
 def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_flight() -> None:
     """A request admitted last month still settles into last month."""
-    counters = MemoryCounters()
+    counters = Kept()
     asyncio.run(counters.open_month("2026-11", {}))
     take(counters, CAP, BUDGET)
     asyncio.run(counters.open_month("2026-12", {}))
@@ -103,7 +117,7 @@ def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_fli
 
 def test_totals_of_months_before_the_last_are_forgotten() -> None:
     """Two months of totals are kept, not all of history."""
-    counters = MemoryCounters()
+    counters = Kept()
     for month in ("2026-11", "2026-12", "2027-01"):
         asyncio.run(counters.open_month(month, {f"spend:{month}:organisation": 5}))
 
@@ -113,7 +127,7 @@ def test_totals_of_months_before_the_last_are_forgotten() -> None:
 
 def test_opening_a_month_again_does_not_set_it_back() -> None:
     """What the counters know is newer than what the ledger knew at the start."""
-    counters = MemoryCounters()
+    counters = Kept()
     for _ in range(2):
         asyncio.run(counters.open_month("2026-11", {CAP.cell: 5}))
         take(counters, CAP)
@@ -121,43 +135,46 @@ def test_opening_a_month_again_does_not_set_it_back() -> None:
     assert take(counters, CAP).levels == [35]
 
 
-def test_idle_buckets_are_forgotten() -> None:
-    """Memory follows the keys in use, not the keys ever seen."""
+def test_accounts_of_the_same_cells_share_the_counters() -> None:
+    """A key whose budget changes goes on with the levels that it had."""
+    counters = Kept()
+    take(counters, CAP, TPM)
+
+    assert take(counters, CAP, BUDGET, TPM).levels == [20, 10, 200]
+
+
+def test_a_limit_that_changes_drains_at_the_new_pace_from_then_on() -> None:
+    """Not for the time before: 30 s at 30 a minute, then 30 s at 60."""
+    counters = Kept()
+    for _ in range(30):
+        take(counters, RPM)
+    raised = counters.account([replace(RPM, ceiling=60)], 30.0)
+
+    assert asyncio.run(raised.take(DEMAND, 35.0)).levels == [11]
+
+
+def test_buckets_go_with_the_last_account_that_has_them() -> None:
+    """Memory follows the keys in use, not the keys ever seen; a request in flight keeps its own."""
     counters = MemoryCounters()
-    for number in range(100):
-        take(counters, replace(RPM, cell=f"rpm:{number}"))
-    take(counters, RPM, now_s=3600.0)
-    asyncio.run(counters.forget_idle(3600.0))
+    in_flight = counters.account([RPM, TPM], 0.0)
+    again = counters.account([RPM, TPM], 0.0)
+    del again
+    assert counters.bucket_count == 2
+    del in_flight
 
-    assert counters.bucket_count == 1
-
-
-def test_many_buckets_are_looked_at_in_turn() -> None:
-    """One round looks at a bounded number; none is left out for ever."""
-    counters = MemoryCounters()
-    for number in range(MOST_LOOKED_AT + 100):
-        take(counters, replace(TPM, cell=f"tpm:{number}"))
-        if number >= 100:
-            settle(counters, replace(TPM, cell=f"tpm:{number}"))
-    counts = []
-    for _ in range(2):
-        asyncio.run(counters.forget_idle(3600.0))
-        counts.append(counters.bucket_count)
-
-    assert counts == [200, 100]
-
-
-def test_a_request_that_held_nothing_settles_after_its_counters_were_forgotten() -> None:
-    """Speech holds no tokens, a free model no money: their counters may be gone by the end."""
-    counters = MemoryCounters()
-    take(counters, CAP, TPM, demand=NOTHING)
-    for month in ("2026-12", "2027-01"):
-        asyncio.run(counters.open_month(month, {}))
-    asyncio.run(counters.forget_idle(0.0))
     assert counters.bucket_count == 0
-    settle(counters, CAP, TPM, demand=NOTHING, tokens=3, cost=2)
 
-    assert take(counters, CAP, TPM, demand=NOTHING).levels == [2, 3]
+
+def test_an_account_is_idle_once_all_has_drained_and_nothing_is_held() -> None:
+    """Until then its levels are still needed."""
+    counters = Kept()
+    take(counters, CAP, RPM, TPM)
+    account = counters.account([CAP, RPM, TPM], 0.0)
+
+    assert not account.is_idle(3600.0)
+    settle(counters, CAP, RPM, TPM, tokens=1000, now_s=3600.0)
+    assert not account.is_idle(3659.0)
+    assert account.is_idle(3660.0)
 
 
 @pytest.mark.parametrize("count", [200])
@@ -165,9 +182,9 @@ def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
     """However many ask at once, the sum of what is taken stays within the cap."""
 
     async def all_at_once() -> list[Taking]:
-        counters = MemoryCounters()
+        counters = Kept()
         seven = DEMAND._replace(cost_micro_usd=7)
-        return await asyncio.gather(*(counters.take((CAP,), seven, 0.0) for _ in range(count)))
+        return await asyncio.gather(*(counters.account([CAP], 0.0).take(seven, 0.0) for _ in range(count)))
 
     taken = [each for each in asyncio.run(all_at_once()) if each.refused is None]
 
@@ -180,7 +197,7 @@ def test_over_any_window_use_stays_within_burst_and_refill(
     steps: list[tuple[float, int, float]],
 ) -> None:
     """Requests that last, settled late and for less: no span sees more than one bucket plus its refill."""
-    counters = MemoryCounters()
+    counters = Kept()
     now_s = 0.0
     open_demands: list[tuple[Demand, int]] = []
     settled: list[tuple[float, int]] = []
@@ -210,7 +227,7 @@ class Conservation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.counters = MemoryCounters()
+        self.counters = Kept()
         self.held = 0
         self.spent = 0
 

@@ -1,20 +1,16 @@
 """Counters of one process. A restart empties the rate buckets; totals are seeded from the ledger."""
 
-from collections import deque
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from weakref import WeakValueDictionary
 
 from pulumi_groq.gateway.counters.protocol import Taking
 from pulumi_groq.policy.bucket import Bucket
-from pulumi_groq.policy.limits import Quota, amounts_of, refusing
+from pulumi_groq.policy.limits import Quota, highest_levels, refusing
 from pulumi_groq.policy.metering import Demand
 from pulumi_groq.policy.spend import month_cells
 
-MOST_LOOKED_AT: Final = 1_000
-"""Buckets looked at by one `forget_idle`, so that it never keeps requests waiting for long."""
 
-
-class _Total:
+class Total:
     """What is in it is spent and stays; `held` is reserved by requests in flight; micro-dollars."""
 
     __slots__ = ("held", "level")
@@ -24,16 +20,68 @@ class _Total:
         self.held = 0
 
 
+class MemoryAccount:
+    """The in-process `Account`: totals first, then buckets of requests, then buckets of tokens."""
+
+    __slots__ = ("_buckets", "_counters", "_highest", "_requests", "_tokens", "_totals")
+
+    def __init__(
+        self, totals: list[Total], requests: list[Bucket], tokens: list[Bucket], highest: tuple[float, ...]
+    ) -> None:
+        self._totals = totals
+        self._requests = requests
+        self._tokens = tokens
+        self._buckets = (*requests, *tokens)
+        self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *tokens)
+        self._highest = highest
+
+    async def take(self, demand: Demand, now_s: float) -> Taking:
+        """Take the demand from all counters, or from none of them."""
+        tokens, cost_micro_usd = demand.tokens, demand.cost_micro_usd
+        for bucket in self._buckets:
+            bucket.drain(now_s)
+        levels = [counter.level + counter.held for counter in self._counters]
+        amounts = [cost_micro_usd] * len(self._totals) + [1] * len(self._requests)
+        amounts += [tokens] * len(self._tokens)
+        refused = refusing(self._highest, amounts, levels)
+        if refused is not None:
+            return Taking(refused, levels)
+        for total in self._totals:
+            total.held += cost_micro_usd
+        for bucket in self._requests:
+            bucket.level += 1
+        for bucket in self._tokens:
+            bucket.held += tokens
+        return Taking(None, [level + amount for level, amount in zip(levels, amounts, strict=True)])
+
+    async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
+        """Let go of what a demand holds, and count what was used instead."""
+        for total in self._totals:
+            total.held -= demand.cost_micro_usd
+            total.level += cost_micro_usd
+        for bucket in self._tokens:
+            bucket.drain(now_s)
+            bucket.held -= demand.tokens
+            bucket.level += tokens
+
+    def is_idle(self, now_s: float) -> bool:
+        """Whether its buckets are empty and hold nothing; totals are kept apart from it."""
+        for bucket in self._buckets:
+            bucket.drain(now_s)
+            if bucket.held or bucket.level:
+                return False
+        return True
+
+
 class MemoryCounters:
     """The in-process `Counters`. Atomic because nothing in a call waits: use it on one event loop only.
 
-    Memory follows the keys in use: an idle bucket is forgotten by one of the next calls of `forget_idle`.
+    A bucket lives as long as an account that has it, so memory follows the accounts in use.
     """
 
     def __init__(self) -> None:
-        self._buckets: dict[str, Bucket] = {}
-        self._totals: dict[str, _Total] = {}
-        self._to_look_at: deque[str] = deque()
+        self._buckets: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
+        self._totals: dict[str, Total] = {}
         self._month = ""
 
     @property
@@ -41,50 +89,16 @@ class MemoryCounters:
         """How many rate buckets are remembered."""
         return len(self._buckets)
 
-    async def take(self, quotas: tuple[Quota, ...], demand: Demand, now_s: float) -> Taking:
-        """Take the demand from all quotas, or from none of them."""
-        counters: list[Bucket | _Total] = []
-        levels: list[float] = []
+    def account(self, quotas: Sequence[Quota], now_s: float) -> MemoryAccount:
+        """The counters of these quotas, which come in the order of a `MemoryAccount`."""
+        totals: list[Total] = []
+        buckets: dict[str, list[Bucket]] = {"requests": [], "tokens": []}
         for quota in quotas:
-            window_s, ceiling = quota.window_s, quota.ceiling
-            counter: Bucket | _Total
-            if window_s is None or ceiling is None:
-                counter = self._totals.get(quota.cell) or self._new_total(quota.cell)
+            if quota.unit == "micro_usd":
+                totals.append(self._totals.setdefault(quota.cell, Total()))
             else:
-                counter = self._buckets.get(quota.cell) or self._new_bucket(quota, ceiling, window_s, now_s)
-                counter.drain(now_s)
-                # A limit may have changed; from here on the bucket drains at the new pace.
-                counter.limit = ceiling
-            counters.append(counter)
-            levels.append(counter.level + counter.held)
-        amounts = amounts_of(demand)
-        refused = refusing(quotas, amounts, levels)
-        if refused is None:
-            for position, counter in enumerate(counters):
-                unit = quotas[position].unit
-                amount = amounts[unit]
-                levels[position] += amount
-                if unit == "requests":
-                    counter.level += amount
-                else:
-                    counter.held += amount
-        return Taking(refused, levels)
-
-    async def settle(
-        self, quotas: tuple[Quota, ...], demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float
-    ) -> None:
-        """Let go of what a demand holds, and count what was used instead."""
-        for quota in quotas:
-            window_s, ceiling = quota.window_s, quota.ceiling
-            if window_s is None or ceiling is None:
-                total = self._totals.get(quota.cell) or self._new_total(quota.cell)
-                total.held -= demand.cost_micro_usd
-                total.level += cost_micro_usd
-            elif quota.unit == "tokens":
-                bucket = self._buckets.get(quota.cell) or self._new_bucket(quota, ceiling, window_s, now_s)
-                bucket.drain(now_s)
-                bucket.held -= demand.tokens
-                bucket.level += tokens
+                buckets[quota.unit].append(self._bucket(quota, now_s))
+        return MemoryAccount(totals, buckets["requests"], buckets["tokens"], highest_levels(quotas))
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
         """Go on with `month`, from these totals where none are held. Totals of the month before stay:
@@ -94,24 +108,15 @@ class MemoryCounters:
         self._totals = {cell: total for cell, total in self._totals.items() if cell.startswith(kept)}
         self._month = month
         for cell, spent in spent_micro_usd.items():
-            self._totals.setdefault(cell, _Total(spent))
+            self._totals.setdefault(cell, Total(spent))
 
-    async def forget_idle(self, now_s: float) -> None:
-        """Look at up to `MOST_LOOKED_AT` buckets in turn and forget the empty ones that hold nothing."""
-        for _ in range(min(len(self._to_look_at), MOST_LOOKED_AT)):
-            cell = self._to_look_at.popleft()
-            bucket = self._buckets[cell]
+    def _bucket(self, quota: Quota, now_s: float) -> Bucket:
+        if quota.ceiling is None or quota.window_s is None:
+            raise ValueError(f"{quota.cell} has no limit to drain by")
+        bucket = self._buckets.get(quota.cell)
+        if bucket is None:
+            bucket = self._buckets[quota.cell] = Bucket(quota.ceiling, quota.window_s, now_s)
+        else:
             bucket.drain(now_s)
-            if bucket.held or bucket.level:
-                self._to_look_at.append(cell)
-            else:
-                del self._buckets[cell]
-
-    def _new_total(self, cell: str) -> _Total:
-        total = self._totals[cell] = _Total()
-        return total
-
-    def _new_bucket(self, quota: Quota, limit: int, window_s: int, now_s: float) -> Bucket:
-        bucket = self._buckets[quota.cell] = Bucket(limit, window_s, now_s)
-        self._to_look_at.append(quota.cell)
+            bucket.limit = quota.ceiling  # from here on it drains at the new pace
         return bucket

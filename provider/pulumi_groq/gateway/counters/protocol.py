@@ -1,6 +1,6 @@
 """What the metering expects of a counters back end: each call is one atomic step over several counters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pulumi_groq.policy.limits import Levels, Quota
@@ -8,30 +8,40 @@ from pulumi_groq.policy.metering import Demand
 
 
 class Taking(NamedTuple):
-    """`refused` is the first quota that the demand did not fit: then nothing was taken. `levels` are
-    afterwards, in the order of the quotas.
+    """`refused` is the position of the first quota that the demand did not fit: then nothing was taken.
+    `levels` are afterwards, in the order of the quotas.
     """
 
-    refused: Quota | None
+    refused: int | None
     levels: Levels
 
 
-class Counters(Protocol):
-    """Rate buckets and monthly totals.
+class Account(Protocol):
+    """The counters of some quotas.
 
     Requests count when they are taken. Tokens and money are held, and count as used once settled;
     what is held does not drain, so that a slow request cannot give back more than it took. A back end
     shared by several gateways uses its own server's time and ignores `now_s`.
     """
 
-    async def take(self, quotas: tuple[Quota, ...], demand: Demand, now_s: float) -> Taking:
-        """Take the demand from all quotas if `policy.limits.refusing` finds it to fit, or from none."""
+    async def take(self, demand: Demand, now_s: float) -> Taking:
+        """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none."""
         ...
 
-    async def settle(
-        self, quotas: tuple[Quota, ...], demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float
-    ) -> None:
-        """Let go of what a demand holds of these quotas, and count what was used instead."""
+    async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
+        """Let go of what a demand holds, and count what was used instead."""
+        ...
+
+    def is_idle(self, now_s: float) -> bool:
+        """Whether nothing would be lost with it."""
+        ...
+
+
+class Counters(Protocol):
+    """Rate buckets and monthly totals. Accounts whose quotas name the same cells share the counters."""
+
+    def account(self, quotas: Sequence[Quota], now_s: float) -> Account:
+        """The counters of these quotas, whose limits are in force from now on."""
         ...
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
@@ -39,8 +49,4 @@ class Counters(Protocol):
 
         Totals of months before the last one may go.
         """
-        ...
-
-    async def forget_idle(self, now_s: float) -> None:
-        """Forget buckets that are empty and hold nothing, where the back end does not do so by itself."""
         ...

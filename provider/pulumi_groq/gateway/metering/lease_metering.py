@@ -65,7 +65,7 @@ class LeaseMetering:
         self._spent_at_start = spent_at_start
         self._organisation_id = organisation_id
         self._open = OpenLeases(lease_ttl_s)
-        self._terms = TermsByKey()
+        self._terms = TermsByKey(counters)
         self._month = ""
 
     @property
@@ -94,14 +94,15 @@ class LeaseMetering:
             await self._expire(now_s)
         if self._ledger.is_behind:
             return self._denied(store_unavailable(), key, demand, day), ()
-        terms = self._terms.of(key, self._directory.organisation, month)
-        refused, levels = await self._counters.take(terms.quotas, demand, now_s)
+        terms = self._terms.of(key, self._directory.organisation, month, now_s)
+        account = terms.account
+        position, levels = await account.take(demand, now_s)
         headers = terms.rate_headers.at(levels)
-        if refused is not None:
+        if position is not None:
+            refused = terms.quotas[position]
             if refused.limit == "cap":
                 self._note_cap_refusal(refused, demand, month)
-            level = levels[terms.quotas.index(refused)]
-            denial = denial_of(demand, refused, level, month, self._organisation_id)
+            denial = denial_of(demand, refused, levels[position], month, self._organisation_id)
             return self._denied(denial, key, demand, day), headers
         reservation = Reservation(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
@@ -111,9 +112,9 @@ class LeaseMetering:
         except OSError as failure:
             _log.error("the journal did not take a reservation: %s", failure)
             self._events.ledger_failed()
-            await self._counters.settle(terms.quotas, demand, tokens=0, cost_micro_usd=0, now_s=now_s)
+            await account.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
             return self._denied(store_unavailable(), key, demand, day), headers
-        self._open.add(OpenLease(reservation, terms.quotas, demand, line))
+        self._open.add(OpenLease(reservation, account, demand, line))
         return Lease(request_id, key, demand, headers)
 
     async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
@@ -134,17 +135,17 @@ class LeaseMetering:
             now_s,
         )
         self._ledger.settle(LedgerRow(held.reservation, settlement))
-        await self._counters.settle(
-            held.quotas, held.demand, tokens=used.tokens, cost_micro_usd=used.cost_micro_usd, now_s=now_s
+        await held.account.settle(
+            held.demand, tokens=used.tokens, cost_micro_usd=used.cost_micro_usd, now_s=now_s
         )
 
     async def expire(self) -> None:
         """Settle the leases that have been open for too long: tokens free, money as reserved; and forget
-        the counters that nobody uses.
+        the keys that are not used.
         """
         now_s = self._clock.now().timestamp()
         await self._expire(now_s)
-        await self._counters.forget_idle(now_s)
+        self._terms.forget_idle(now_s)
 
     async def _expire(self, now_s: float) -> None:
         for held in self._open.expired(now_s):
@@ -152,8 +153,8 @@ class LeaseMetering:
             _log.warning("request %s was never settled and costs what it reserved", reservation.request_id)
             self._events.lease_expired()
             self._ledger.settle(charged_as_reserved(reservation, "expired", now_s))
-            await self._counters.settle(
-                held.quotas, held.demand, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
+            await held.account.settle(
+                held.demand, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
             )
 
     def _note_cap_refusal(self, refused: Quota, demand: Demand, month: str) -> None:

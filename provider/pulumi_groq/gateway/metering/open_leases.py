@@ -4,16 +4,16 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pulumi_groq.gateway.counters.protocol import Account
 from pulumi_groq.gateway.metering.entries import Reservation
-from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.metering import Demand
 
 
 class OpenLease(NamedTuple):
-    """A reservation that nobody has settled yet: the demand it holds of the quotas, its journal line."""
+    """A reservation that nobody has settled yet: the demand it holds of an account, its journal line."""
 
     reservation: Reservation
-    quotas: tuple[Quota, ...]
+    account: Account
     demand: Demand
     line: bytes
 

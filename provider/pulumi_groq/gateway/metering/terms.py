@@ -1,13 +1,16 @@
 """On which terms a key's requests are admitted: all that is the same for each of them, made once."""
 
+from collections import deque
 from typing import Final, NamedTuple
 
+from pulumi_groq.gateway.counters.protocol import Account, Counters
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.decision import quotas_of
 from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.rate_headers import RateHeaders
 
-MOST_KEYS: Final = 10_000
+MOST_LOOKED_AT: Final = 1_000
+"""Keys looked at by one `forget_idle`, so that it never keeps requests waiting for long."""
 
 
 class Terms(NamedTuple):
@@ -18,23 +21,35 @@ class Terms(NamedTuple):
     month: str
     quotas: tuple[Quota, ...]
     rate_headers: RateHeaders
+    account: Account
 
 
 class TermsByKey:
-    """Terms of the keys in use, at most `MOST_KEYS` of them. What has changed is made anew: keys and
-    policies are never changed in place.
-    """
+    """Terms of the keys in use. Keys and policies are never changed in place: others have others."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
         self._by_key_id: dict[str, Terms] = {}
+        self._to_look_at: deque[str] = deque()
 
-    def of(self, key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> Terms:
+    def of(self, key: KeyAccess, organisation: OrganisationPolicy | None, month: str, now_s: float) -> Terms:
         """The terms that are in force."""
         terms = self._by_key_id.get(key.key_id)
         if terms is not None and terms[0] is key and terms[1] is organisation and terms[2] == month:
             return terms
-        if len(self._by_key_id) >= MOST_KEYS:
-            self._by_key_id.clear()
+        if terms is None:
+            self._to_look_at.append(key.key_id)
         quotas = quotas_of(key, organisation, month)
-        terms = self._by_key_id[key.key_id] = Terms(key, organisation, month, quotas, RateHeaders(quotas))
-        return terms
+        account = self._counters.account(quotas, now_s)
+        made = Terms(key, organisation, month, quotas, RateHeaders(quotas), account)
+        self._by_key_id[key.key_id] = made
+        return made
+
+    def forget_idle(self, now_s: float) -> None:
+        """Look at up to `MOST_LOOKED_AT` keys in turn and forget those whose counters are idle."""
+        for _ in range(min(len(self._to_look_at), MOST_LOOKED_AT)):
+            key_id = self._to_look_at.popleft()
+            if self._by_key_id[key_id].account.is_idle(now_s):
+                del self._by_key_id[key_id]
+            else:
+                self._to_look_at.append(key_id)

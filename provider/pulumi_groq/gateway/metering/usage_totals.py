@@ -5,7 +5,7 @@ Every value is replaced, never changed, and a dict is copied in one step, so a r
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
 from pulumi_groq.gateway.metering.ledger_store import KeyDaySums
@@ -14,30 +14,12 @@ from pulumi_groq.models.fields import usd
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.spend import day_at, day_of, month_of
 
+KeySums = tuple[str, int, int, int, str, int, int, int]
+"""One key: its last day with traffic and that day's requests, tokens (prompt plus completion) and
+micro-dollars, then its last month and the month's.
+"""
 
-class Sums(NamedTuple):
-    """Sums over a span of time; `span` is a day or a month, tokens are prompt plus completion."""
-
-    span: str
-    requests: int = 0
-    tokens: int = 0
-    cost_micro_usd: int = 0
-
-    def plus(self, span: str, requests: int, tokens: int, cost_micro_usd: int) -> "Sums":
-        """With these added where they belong: a newer span starts again, an older one adds nothing."""
-        own_span, own_requests, own_tokens, own_cost_micro_usd = self
-        if span == own_span:
-            return Sums(
-                span, own_requests + requests, own_tokens + tokens, own_cost_micro_usd + cost_micro_usd
-            )
-        return Sums(span, requests, tokens, cost_micro_usd) if span > own_span else self
-
-
-KeySums = tuple[Sums, Sums]
-"""One key: its last day and its last month with traffic."""
-
-_NEVER: Final = Sums("")
-_NOTHING: Final[KeySums] = (_NEVER, _NEVER)
+_NOTHING: Final[KeySums] = ("", 0, 0, 0, "", 0, 0, 0)
 
 
 class UsageInMemory:
@@ -67,11 +49,32 @@ class UsageInMemory:
         self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
 
     def _add(self, key_id: str, day: str, requests: int, tokens: int, cost_micro_usd: int) -> None:
+        """A newer day or month starts again, an older one adds nothing to the key."""
+        last_day, day_requests, day_tokens, day_cost, last_month, month_requests, month_tokens, month_cost = (
+            self._by_key.get(key_id, _NOTHING)
+        )
+        if day > last_day:
+            last_day, day_requests, day_tokens, day_cost = day, 0, 0, 0
+        if day == last_day:
+            day_requests += requests
+            day_tokens += tokens
+            day_cost += cost_micro_usd
         month = day[:7]
-        of_day, of_month = self._by_key.get(key_id, _NOTHING)
+        if month > last_month:
+            last_month, month_requests, month_tokens, month_cost = month, 0, 0, 0
+        if month == last_month:
+            month_requests += requests
+            month_tokens += tokens
+            month_cost += cost_micro_usd
         self._by_key[key_id] = (
-            of_day.plus(day, requests, tokens, cost_micro_usd),
-            of_month.plus(month, requests, tokens, cost_micro_usd),
+            last_day,
+            day_requests,
+            day_tokens,
+            day_cost,
+            last_month,
+            month_requests,
+            month_tokens,
+            month_cost,
         )
         self._spent_by_month[month] = self._spent_by_month.get(month, 0) + cost_micro_usd
 
@@ -93,18 +96,18 @@ class UsageInMemory:
         }
 
     def _row(self, key_id: str, sums: KeySums, now: datetime) -> KeyUsageRow:
-        of_day, of_month = sums
-        today = of_day if of_day.span == day_of(now) else _NEVER
-        month = of_month if of_month.span == month_of(now) else _NEVER
+        day, day_requests, day_tokens, day_cost, month, month_requests, month_tokens, month_cost = sums
+        if day != day_of(now):
+            day_requests = day_tokens = day_cost = 0
+        if month != month_of(now):
+            month_requests = month_tokens = month_cost = 0
         return KeyUsageRow(
             key_id=key_id,
-            requests_today=today.requests,
-            tokens_today=today.tokens,
-            cost_today_micro_usd=today.cost_micro_usd,
+            requests_today=day_requests,
+            tokens_today=day_tokens,
+            cost_today_micro_usd=day_cost,
             last_used_at=self.last_used_at(key_id),
-            month_to_date=UsageTotals(
-                requests=month.requests, tokens=month.tokens, cost_usd=usd(month.cost_micro_usd)
-            ),
+            month_to_date=UsageTotals(requests=month_requests, tokens=month_tokens, cost_usd=usd(month_cost)),
         )
 
 

@@ -1,0 +1,71 @@
+"""Terms of keys: made anew when something changes, forgotten when nothing is left to remember."""
+
+import asyncio
+from dataclasses import replace
+
+from pulumi_groq.gateway.counters.memory import MemoryCounters
+from pulumi_groq.gateway.metering.terms import MOST_LOOKED_AT, TermsByKey
+from pulumi_groq.policy.access import OrganisationPolicy
+from pulumi_groq.policy.metering import Demand
+from tests.gateway.metering.conftest import MakeKey
+
+DEMAND = Demand("m", tokens=100, cost_micro_usd=10)
+
+
+def test_terms_are_made_once(make_key: MakeKey) -> None:
+    """As long as key, policy and month stay."""
+    terms_by_key = TermsByKey(MemoryCounters())
+    key = make_key(tokens_per_minute=1000)
+
+    assert terms_by_key.of(key, None, "2026-11", 0.0) is terms_by_key.of(key, None, "2026-11", 9.0)
+
+
+def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey) -> None:
+    """A key's limit, the policy, the month: the next request is held to the new ones."""
+    terms_by_key = TermsByKey(MemoryCounters())
+    key = make_key(tokens_per_minute=1000)
+    asyncio.run(terms_by_key.of(key, None, "2026-11", 0.0).account.take(DEMAND, 0.0))
+    raised = replace(key, limits=replace(key.limits, tokens_per_minute=5000))
+    policy = OrganisationPolicy(cap_micro_usd=10, alert_thresholds_micro_usd=(), auto_pause=True)
+
+    terms = terms_by_key.of(raised, policy, "2026-12", 0.0)
+    position, levels = asyncio.run(terms.account.take(DEMAND, 0.0))
+
+    assert position is None
+    assert {quota.limit: quota.ceiling for quota in terms.quotas} == {
+        "cap": 10,
+        "budget": None,
+        "tokens_per_minute": 5000,
+    }
+    assert levels == [10, 10, 200]
+
+
+def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -> None:
+    """Memory follows the keys in use; no round keeps requests waiting for long."""
+    counters = MemoryCounters()
+    terms_by_key = TermsByKey(counters)
+    for number in range(MOST_LOOKED_AT + 100):
+        key = make_key(f"key_{number}", tokens_per_minute=1000)
+        account = terms_by_key.of(key, None, "2026-11", 0.0).account
+        if number < 50:
+            asyncio.run(account.take(DEMAND, 0.0))
+    del account
+    counts = []
+    for _ in range(3):
+        terms_by_key.forget_idle(3600.0)
+        counts.append(counters.bucket_count)
+
+    assert counts == [150, 50, 50]
+
+
+def test_a_key_that_was_forgotten_comes_back(make_key: MakeKey) -> None:
+    """Its next request finds empty counters, which is what it left."""
+    terms_by_key = TermsByKey(MemoryCounters())
+    key = make_key(tokens_per_minute=1000)
+    first = terms_by_key.of(key, None, "2026-11", 0.0)
+    terms_by_key.forget_idle(0.0)
+    second = terms_by_key.of(key, None, "2026-11", 0.0)
+    terms_by_key.forget_idle(0.0)
+
+    assert second is not first
+    assert terms_by_key.of(key, None, "2026-11", 0.0) is not second
