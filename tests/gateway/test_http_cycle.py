@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from pulumi_groq.gateway.http_cycle import MOST_HELD_BYTES, JoinedCycle
+from pulumi_groq.gateway.http_cycle import JoinedCycle
+from pulumi_groq.gateway.outbox import MOST_WAITING_BYTES, Outbox, OutboxTransport
 
 DEADLINE_S = 30
 LENGTH_4 = ((b"content-length", b"4"),)
@@ -36,8 +37,9 @@ class Connection:
     """One request on a connection, and what an application does with it."""
 
     def __init__(self, method: str, *, keep_alive: bool, wants_100_continue: bool) -> None:
-        self.transport = RecordingTransport()
-        self.events = self.transport.events
+        recording = RecordingTransport()
+        self.transport = OutboxTransport(recording, Outbox())
+        self.events = recording.events
         self.flow = FlowControl(self.transport)
         self.cycle = JoinedCycle(
             {"method": method},
@@ -146,8 +148,8 @@ def test_much_is_sent_at_once(served: Callable[..., Events]) -> None:
     """More than the bound does not wait, so that memory and back-pressure stay the transport's."""
 
     async def use(connection: Connection) -> None:
-        await connection.start((b"content-length", b"%d" % (MOST_HELD_BYTES + 3)))
-        await connection.body(b"x" * MOST_HELD_BYTES, more=True)
+        await connection.start((b"content-length", b"%d" % (MOST_WAITING_BYTES + 3)))
+        await connection.body(b"x" * MOST_WAITING_BYTES, more=True)
         assert len(connection.events) == 1
         await connection.body(b"y", more=True)
         await connection.body(b"zz")
@@ -215,7 +217,7 @@ def test_a_client_that_is_gone_gets_nothing(served: Callable[..., Events]) -> No
 
     async def use(connection: Connection) -> None:
         await connection.start()
-        connection.transport.close()
+        connection.events.append("closed")
         connection.cycle.disconnected = True
         await connection.body(b"one", more=True)
         assert await connection.cycle.receive() == {"type": "http.disconnect"}

@@ -29,6 +29,7 @@ from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.operations import Readyz, healthz
+from pulumi_groq.gateway.outbox import Outbox
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
@@ -47,10 +48,13 @@ from pulumi_groq.gateway.ui.source import GatewaySource
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """A gateway ready to be served; `drain` sends new inference requests away while it shuts down."""
+    """A gateway ready to be served; `drain` sends new inference requests away while it shuts down, and
+    `outbox` is for the connections to its clients.
+    """
 
     app: ASGIApp
     drain: Drain
+    outbox: Outbox
 
 
 def assemble(
@@ -73,7 +77,8 @@ def assemble(
     admin_key = AdminKey(settings.admin_key)
     metrics = GatewayMetrics()
     accounting = _open_accounting(settings, store, directory, clock, metrics, random)
-    upstream, upstream_calls = _upstream(settings, clock)
+    outbox = Outbox(lambda: inference.drain.running > 1)
+    upstream, upstream_calls = _upstream(settings, clock, outbox)
     inference = InferencePlane(
         directory=directory,
         metering=accounting.metering,
@@ -128,7 +133,7 @@ def assemble(
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
         app = TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
-    return Assembly(app, inference.drain)
+    return Assembly(app, inference.drain, outbox)
 
 
 def _ui(parts: AdminParts, sessions: Sessions) -> Ui:
@@ -172,12 +177,12 @@ def _open_accounting(
     )
 
 
-def _upstream(settings: Settings, clock: Clock) -> tuple[Upstream, Mapping[str, int]]:
+def _upstream(settings: Settings, clock: Clock, outbox: Outbox) -> tuple[Upstream, Mapping[str, int]]:
     """The upstream, and its count of calls by path where it keeps one."""
     if settings.upstream == ECHO:
         echo = EchoUpstream(clock)
         return echo, echo.calls
-    return HttpUpstream(settings.upstream, settings.upstream_key or ""), {}
+    return HttpUpstream(settings.upstream, settings.upstream_key or "", outbox=outbox), {}
 
 
 def _lifespan(accounting: Accounting, upstream: Upstream) -> Lifespan:

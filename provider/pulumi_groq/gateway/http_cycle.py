@@ -14,7 +14,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-MOST_HELD_BYTES: Final = 64 * 1024
+from pulumi_groq.gateway.outbox import OutboxTransport
+
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 _NO_NAME: Final = _CONTROLS + b'\t ()<>@,;:\\[]={}"' + string.ascii_uppercase.encode()
 _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
@@ -24,16 +25,14 @@ _END_OF_HEAD: Final = (b"", b"")
 
 
 class JoinedCycle:
-    """What is sent in one turn of the event loop goes out as one write, at most `MOST_HELD_BYTES` of it.
-
-    The end of an answer goes out at once; the head of one with a length waits for its body. The
+    """An answer's pieces go out with what else is written in their turn of the loop, its end at once where
+    no other request is served; the head of an answer with a length waits for its body. The
     protocol tells of the request and the connection by `body`, `more_body`, `disconnected` and
     `keep_alive`, and then sets `message_event`.
     """
 
     __slots__ = (
         "_chunked",
-        "_due",
         "_flow",
         "_held",
         "_logger",
@@ -54,7 +53,7 @@ class JoinedCycle:
     def __init__(
         self,
         scope: Any,
-        transport: asyncio.Transport,
+        transport: OutboxTransport,
         flow: FlowControl,
         logger: Logger,
         *,
@@ -78,7 +77,6 @@ class JoinedCycle:
         self._chunked: bool | None = None
         self._unsent_bytes = 0
         self._held = b""
-        self._due = False
 
     async def run_asgi(self, app: Any) -> None:
         """Serve the request; an answer that does not end is cut off, one that does not begin is a 500."""
@@ -139,9 +137,10 @@ class JoinedCycle:
         head = b"\r\n".join(lines)
         if len(head.translate(None, _CONTROLS)) != len(head) - 2 * (len(lines) - 1):
             raise RuntimeError("Invalid HTTP header: it has control characters.")
-        self._held = head
         if self._chunked:
-            self._send_soon()
+            self._transport.write_soon(head)
+        else:
+            self._held = head
 
     def _read_framing(self, headers: Any) -> bool:
         """How the body ends and whether the connection stays; true if `headers` say that it does not."""
@@ -170,29 +169,29 @@ class JoinedCycle:
             raise RuntimeError(f"'{message['type']}' in the body of an answer")
         body = message.get("body", b"")
         last = not message.get("more_body", False)
+        piece = self._framed(body, last=last)
+        if last:
+            self._end(piece)
+        else:
+            self._transport.write_soon(piece)
+
+    def _framed(self, body: bytes, *, last: bool) -> bytes:
+        held, self._held = self._held, b""
         if self.scope["method"] == "HEAD":
             self._unsent_bytes = 0
-        elif self._chunked:
-            if body:
-                self._held += b"%x\r\n%b\r\n" % (len(body), body)
-            if last:
-                self._held += b"0\r\n\r\n"
-        elif len(body) > self._unsent_bytes:
+            return held
+        if self._chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return chunk + b"0\r\n\r\n" if last else chunk
+        if len(body) > self._unsent_bytes:
             raise RuntimeError("Response content longer than Content-Length")
-        else:
-            self._unsent_bytes -= len(body)
-            self._held += body
-        if last:
-            self._end()
-        elif len(self._held) > MOST_HELD_BYTES:
-            self._send_held()
-        else:
-            self._send_soon()
+        self._unsent_bytes -= len(body)
+        return held + body
 
-    def _end(self) -> None:
+    def _end(self, piece: bytes) -> None:
         if self._unsent_bytes:
             raise RuntimeError("Response content shorter than Content-Length")
-        self._send_held()
+        self._transport.write(piece)
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:
@@ -201,7 +200,6 @@ class JoinedCycle:
 
     async def _fail(self) -> None:
         if self._started:
-            self._send_held()
             self._transport.close()
         else:
             await self._send_500()
@@ -215,18 +213,6 @@ class JoinedCycle:
         ]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
-
-    def _send_soon(self) -> None:
-        if not self._due:
-            self._due = True
-            asyncio.get_running_loop().call_soon(self._send_held)
-
-    def _send_held(self) -> None:
-        self._due = False
-        if self._held:
-            if not self._transport.is_closing():
-                self._transport.write(self._held)
-            self._held = b""
 
 
 def _nothing() -> None:

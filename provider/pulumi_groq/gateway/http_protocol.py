@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol with bounds on the head of a request, which uvicorn leaves open with httptools."""
 
 import asyncio
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 import httptools
@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pulumi_groq.gateway.admin.answers import ErrorAnswer
 from pulumi_groq.gateway.http_cycle import JoinedCycle
+from pulumi_groq.gateway.outbox import Outbox, OutboxTransport
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 _TOO_LARGE: Final = ErrorAnswer(
@@ -22,7 +23,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """A head over 64 KiB is answered with 431; one that does not arrive in time is cut off.
 
     Requests are served without what the gateway does not use of uvicorn: `root_path`,
-    `limit_concurrency`, WebSockets, its access log and its default headers.
+    `limit_concurrency`, WebSockets, its access log and its default headers. The connections of one
+    `outbox` send together.
     """
 
     head_timeout_s: ClassVar[float] = 30.0
@@ -34,9 +36,15 @@ class BoundedProtocol(HttpToolsProtocol):
     _idle_since_s: float | None = None
     _idle_timer: asyncio.TimerHandle | None = None
 
+    transport: OutboxTransport
+
+    def __init__(self, *args: Any, outbox: Outbox | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._outbox = outbox or Outbox()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected: its first request is awaited."""
-        super().connection_made(transport)
+        super().connection_made(OutboxTransport(transport, self._outbox))
         self._await_head()
 
     def data_received(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 
@@ -36,10 +37,11 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
         gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
         listener = _listen(settings.host, settings.port)
+        protocol = CuttableProtocol if settings.test_controls else BoundedProtocol
         config = uvicorn.Config(
             gateway.app,
             loop="uvloop",
-            http=CuttableProtocol if settings.test_controls else BoundedProtocol,
+            http=partial(protocol, outbox=gateway.outbox),  # type: ignore[arg-type]  # uvicorn only calls it
             ws="none",
             lifespan="on",
             log_config=None,

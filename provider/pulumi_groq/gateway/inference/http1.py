@@ -16,6 +16,7 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from pulumi_groq.gateway.outbox import Outbox, OutboxTransport
 
 BUFFER_BYTES: Final = 256 * 1024
 """Above this much unread answer, the connection is not read on."""
@@ -118,10 +119,10 @@ class Http1Answer:
 class Http1Connection(asyncio.Protocol):
     """`release` is called when an answer is complete and the connection may be used again.
 
-    `read_s` bounds each wait for the upstream's next bytes.
+    `read_s` bounds each wait for the upstream's next bytes. The connections of one `outbox` send together.
     """
 
-    def __init__(self, read_s: float, release: Callable[["Http1Connection"], None]) -> None:
+    def __init__(self, read_s: float, release: Callable[["Http1Connection"], None], outbox: Outbox) -> None:
         self.idle_since_s = 0.0
         self._read_s = read_s
         self._release = release
@@ -130,7 +131,8 @@ class Http1Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self.on_body = self._body.append
         self._parser = httptools.HttpResponseParser(self)
-        self._transport: asyncio.Transport | None = None
+        self._outbox = outbox
+        self._transport: OutboxTransport | None = None
         self._answer: Http1Answer | None = None
         self._headers: list[Header] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -176,7 +178,8 @@ class Http1Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # TCP and TLS transports are both Transports
+        # TCP and TLS transports are both Transports.
+        self._transport = OutboxTransport(transport, self._outbox)  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer

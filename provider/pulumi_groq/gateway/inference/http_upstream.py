@@ -13,6 +13,7 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from pulumi_groq.gateway.outbox import Outbox
 
 IDLE_S: Final = 15.0
 """A pooled connection idle for longer is not used again: the upstream may be about to close it."""
@@ -32,7 +33,8 @@ DEFAULT_TIMEOUTS: Final = UpstreamTimeouts()
 class HttpUpstream:
     """A pool of connections to `base_url`, authorised with the operator's key; `Settings` checked both.
 
-    For https the certificate must be one that this machine trusts, or that `tls` does.
+    For https the certificate must be one that this machine trusts, or that `tls` does. Requests are
+    sent together with what else `outbox` sends.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class HttpUpstream:
         *,
         timeouts: UpstreamTimeouts = DEFAULT_TIMEOUTS,
         tls: ssl.SSLContext | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
@@ -49,6 +52,7 @@ class HttpUpstream:
         self._port = parts.port or (443 if self._tls else 80)
         self._path_prefix = parts.path.rstrip("/").encode()
         self._timeouts = timeouts
+        self._outbox = outbox or Outbox()
         self._idle: list[Http1Connection] = []
         lines = (f"host: {parts.netloc}", f"authorization: Bearer {api_key}", "accept-encoding: identity", "")
         self._fixed_lines = "\r\n".join(lines).encode()
@@ -92,7 +96,7 @@ class HttpUpstream:
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Http1Connection(self._timeouts.read_s, self._idle.append),
+                    lambda: Http1Connection(self._timeouts.read_s, self._idle.append, self._outbox),
                     self._host,
                     self._port,
                     ssl=self._tls,
