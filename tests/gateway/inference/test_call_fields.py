@@ -32,7 +32,11 @@ CHAT: dict[str, Any] = {"model": "openai/gpt-oss-20b", "messages": [{"role": "us
         ({"service_tier": []}, "service_tier"),
         ({"stream_options": True}, "stream_options"),
         ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+        ({"compound_custom": []}, "compound_custom"),
+        ({"compound_custom": {"Models": {"answering_model": "x"}}}, "compound_custom"),
         ({"compound_custom": {"models": ["x"]}}, "compound_custom.models"),
+        ({"compound_custom": {"models": {"answering_model": 1}}}, "compound_custom.models"),
+        ({"compound_custom": {"models": {"Answering_Model": "x"}}}, "compound_custom.models"),
     ],
 )
 def test_a_wrong_field_is_400_with_its_path(

@@ -9,6 +9,9 @@ from pulumi_groq.gateway.inference.refusal import bad_request
 SERVICE_TIERS: Final = ("auto", "on_demand", "flex", "performance")
 LARGEST_OUTPUT_TOKENS: Final = 10_000_000
 LARGEST_CHOICES: Final = 128
+COMPOUND_FIELDS: Final = frozenset({"models", "tools"})
+COMPOUND_ROLES: Final = frozenset({"answering_model", "reasoning_model"})
+"""What the `groq` package knows of compound systems (`CompoundCustom` of chat completions)."""
 
 
 class CallFields(NamedTuple):
@@ -125,11 +128,26 @@ def _include_usage(body: JsonObject) -> bool:
 
 
 def _compound_models(body: JsonObject) -> tuple[str, ...]:
-    """The models that a compound system is told to use; each must be the key's own."""
+    """The models that a compound system is told to use; each must be the key's own.
+
+    What is not known here could name a model in a way that only the upstream reads, so it is refused.
+    """
     custom = body.get("compound_custom")
-    chosen = custom.get("models") if isinstance(custom, dict) else None
+    if custom is None:
+        return ()
+    if not isinstance(custom, dict) or not custom.keys() <= COMPOUND_FIELDS:
+        raise bad_request(
+            f"compound_custom must be an object with {' and '.join(sorted(COMPOUND_FIELDS))}.",
+            param="compound_custom",
+        )
+    chosen = custom.get("models")
     if chosen is None:
         return ()
-    if not isinstance(chosen, dict) or not all(isinstance(each, str | None) for each in chosen.values()):
-        raise bad_request("models must map roles to model ids.", param="compound_custom.models")
+    if not isinstance(chosen, dict) or not chosen.keys() <= COMPOUND_ROLES:
+        raise bad_request(
+            f"models must be an object with {' and '.join(sorted(COMPOUND_ROLES))}.",
+            param="compound_custom.models",
+        )
+    if not all(isinstance(each, str | None) for each in chosen.values()):
+        raise bad_request("models must name models by their ids.", param="compound_custom.models")
     return tuple(each for each in chosen.values() if each is not None)

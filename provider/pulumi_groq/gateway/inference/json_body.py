@@ -21,6 +21,9 @@ METERED: Final = frozenset(
         "messages",
         "background",
         "compound_custom",
+        "models",
+        "answering_model",
+        "reasoning_model",
     }
 )
 _QUOTED: Final = tuple(f'"{name}"'.encode() for name in sorted(METERED))
