@@ -160,6 +160,7 @@ def test_a_rejected_operator_key_is_not_the_callers_fault(
         (plays(b"SSH-2.0-garbage\r\n", then="close"), 502, "upstream_unreachable", False),
         (plays(b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"), 502, "upstream_unreachable", False),
         (plays(whole(302, b"", b"location: http://127.0.0.1:1/")), 502, "upstream_bad_answer", False),
+        (plays(whole(700, b"{}")), 502, "upstream_bad_answer", False),
         (plays(then="hang"), 504, "upstream_timeout", True),
         (plays(whole(200, ANSWER)[:-5], then="reset"), 502, "upstream_unreachable", True),
         (plays(whole(200, ANSWER)[:-5], then="hang"), 504, "upstream_timeout", True),

@@ -32,7 +32,7 @@ class Relay:
         succeeded = 200 <= status < 300
         if not succeeded:
             exchange.booking.refused()
-        if status < 200 or 300 <= status < 400:
+        if not (succeeded or 400 <= status < 600):
             raise bad_answer(status)
         if succeeded and headers.content_type.startswith(b"text/event-stream"):
             return await _relay_stream(exchange, answer, headers)
