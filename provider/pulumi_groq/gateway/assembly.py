@@ -1,5 +1,6 @@
 """Puts a gateway together from its settings, over an open store."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,10 +10,10 @@ from random import Random, SystemRandom
 from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.answer_purge import AnswerPurge
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.key_values import KeyValues
-from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.denial_book import DenialBook
@@ -34,7 +35,6 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
 from pulumi_groq.gateway.store.engine import sqlite_path
-from pulumi_groq.gateway.store.idempotency import purge_answers
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
 from pulumi_groq.gateway.store.store import Store
@@ -69,8 +69,8 @@ def assemble(
     `observers` are told of each inference request, beside the gateway's own.
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
     """
-    with store.write() as connection:
-        purge_answers(connection, older_than=clock.now() - ANSWERS_KEPT_FOR)
+    purge = AnswerPurge(store, clock)
+    purge.once()
     directory = _load_directory(settings, store)
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
@@ -128,7 +128,7 @@ def assemble(
         },
         admin_key=admin_key,
         ids=ids,
-        lifespan=_lifespan(accounting, upstream),
+        lifespan=_lifespan(accounting, purge, upstream),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
@@ -185,13 +185,15 @@ def _upstream(settings: Settings, clock: Clock, outbox: Outbox) -> tuple[Upstrea
     return HttpUpstream(settings.upstream, settings.upstream_key or "", outbox=outbox), {}
 
 
-def _lifespan(accounting: Accounting, upstream: Upstream) -> Lifespan:
+def _lifespan(accounting: Accounting, purge: AnswerPurge, upstream: Upstream) -> Lifespan:
     @asynccontextmanager
     async def span() -> AsyncIterator[None]:
+        purging = asyncio.create_task(purge.keep_up())
         try:
             async with accounting.serving():
                 yield
         finally:
+            purging.cancel()
             await upstream.close()
 
     return span
