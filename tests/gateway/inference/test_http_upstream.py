@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pulumi_groq.gateway.inference.http1 import BUFFER_BYTES
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream, UpstreamTimeouts
 from pulumi_groq.gateway.inference.upstream import (
     UpstreamCall,
@@ -259,3 +260,45 @@ def test_https_needs_a_trusted_certificate(certificate: Path, trusted: bool) -> 
     else:
         with pytest.raises(UpstreamUnreachableError):
             talk(echo, use, server=server, client=client)
+
+
+def test_what_is_left_of_an_upload_is_not_taken_for_the_next_request() -> None:
+    """An answer before the end of the body: the connection is not used again."""
+    requests: list[bytes] = []
+
+    async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 429 X\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while True:
+            yield b"A"
+            await asyncio.sleep(0)
+
+    async def use(upstream: HttpUpstream) -> list[tuple[int, bytes]]:
+        return [await read(upstream, call(pieces(), 10**9)), await read(upstream, call())]
+
+    assert talk(refusing, use) == [(429, b"{}"), (429, b"{}")]
+    assert [request.split(b"\r\n")[0] for request in requests] == [b"POST /openai/v1/x HTTP/1.1"] * 2
+
+
+def test_an_answer_that_nobody_reads_does_not_hold_up_the_next() -> None:
+    """More than the buffer is unread when the connection is used again."""
+    large = b"x" * (BUFFER_BYTES + 1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for body in (large, b"{}"):
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(2)
+            writer.write(b"HTTP/1.1 200 X\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+
+    async def use(upstream: HttpUpstream) -> tuple[int, bytes]:
+        unread = await upstream.send(call())
+        while not unread._complete:  # noqa: ASYNC110  nothing tells of it before it is read
+            await asyncio.sleep(0)
+        unread.close()
+        return await read(upstream, call())
+
+    assert talk(serve, use) == (200, b"{}")

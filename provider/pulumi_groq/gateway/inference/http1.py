@@ -138,6 +138,8 @@ class Http1Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._writable = asyncio.Event()
         self._writable.set()
+        self._is_written = False
+        self._is_paused = False
 
     @property
     def is_open(self) -> bool:
@@ -149,13 +151,15 @@ class Http1Connection(asyncio.Protocol):
         answer = self._answer = Http1Answer(self)
         try:
             if isinstance(body, bytes):
+                self._is_written = True
                 self._write(head + body)
             else:
+                self._is_written = False
                 self._write(head)
                 await self._write_all(body, answer)
             await answer.head()
         except BaseException:
-            self.abort()
+            answer.close()
             raise
         return answer
 
@@ -166,6 +170,7 @@ class Http1Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Reads on after too much was waiting."""
+        self._is_paused = False
         if self.is_open and self._transport is not None:
             self._transport.resume_reading()
 
@@ -238,7 +243,10 @@ class Http1Connection(asyncio.Protocol):
         self._hand_over()
         answer.finish()
         self._answer = None
-        if self._parser.should_keep_alive() and self._writable.is_set():
+        # What is left of a request that was answered early would be taken for the next one.
+        if self._parser.should_keep_alive() and self._is_written and self._writable.is_set():
+            if self._is_paused:  # what is unread of this answer must not keep the next one away
+                self.resume()
             self.idle_since_s = self.loop.time()
             self._release(self)
         else:
@@ -251,6 +259,7 @@ class Http1Connection(asyncio.Protocol):
             piece = body[0] if len(body) == 1 else b"".join(body)
             body.clear()
             if self._answer is not None and not self._answer.add(piece) and self._transport is not None:
+                self._is_paused = True
                 self._transport.pause_reading()
 
     def _ends_with_connection(self) -> bool:
@@ -263,6 +272,7 @@ class Http1Connection(asyncio.Protocol):
                 return  # answered before it was complete: a refusal
             self._write(piece)
             await self._wait_writable()
+        self._is_written = True
 
     async def _wait_writable(self) -> None:
         try:
