@@ -40,6 +40,37 @@ def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey
     assert levels == [10, 10, 200]
 
 
+def test_a_request_under_former_terms_does_not_set_a_new_limit_back(make_key: MakeKey) -> None:
+    """It began before the key was limited and is admitted after others were counted."""
+    terms_by_key = TermsByKey(MemoryCounters())
+    former = make_key()
+    limited = make_key(requests_per_minute=2)
+    admitted = 0
+    for _ in range(5):
+        position, _ = asyncio.run(terms_by_key.of(limited, None, "2026-11", 0.0).account.take(DEMAND, 0.0))
+        admitted += position is None
+        terms_by_key.of(former, None, "2026-11", 0.0)
+        terms_by_key.forget_idle(0.0)
+
+    assert admitted == 2
+
+
+def test_terms_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) -> None:
+    """However often a key changes."""
+    counters = MemoryCounters()
+    terms_by_key = TermsByKey(counters)
+    for limit in range(1, 100):
+        terms_by_key.of(make_key(tokens_per_minute=limit), None, "2026-11", 0.0)
+    asyncio.run(
+        terms_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).account.take(DEMAND, 0.0)
+    )
+    terms_by_key.forget_idle(0.0)
+    kept = counters.bucket_count
+    terms_by_key.forget_idle(60.0)
+
+    assert (kept, counters.bucket_count) == (1, 0)
+
+
 def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -> None:
     """Memory follows the keys in use; no round keeps requests waiting for long."""
     counters = MemoryCounters()

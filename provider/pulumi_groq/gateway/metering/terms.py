@@ -10,7 +10,7 @@ from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.rate_headers import RateHeaders
 
 MOST_LOOKED_AT: Final = 1_000
-"""Keys looked at by one `forget_idle`, so that it never keeps requests waiting for long."""
+"""Terms looked at by one `forget_idle`, so that it never keeps requests waiting for long."""
 
 
 class Terms(NamedTuple):
@@ -25,31 +25,34 @@ class Terms(NamedTuple):
 
 
 class TermsByKey:
-    """Terms of the keys in use. Keys and policies are never changed in place: others have others."""
+    """Terms of the keys in use. Keys and policies are never changed in place: others have others.
+
+    Terms that were replaced are kept until their counters are idle, too: the next ones go on with the
+    levels, and a request that began under former terms cannot set them back.
+    """
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._by_key_id: dict[str, Terms] = {}
-        self._to_look_at: deque[str] = deque()
+        self._kept: deque[Terms] = deque()
 
     def of(self, key: KeyAccess, organisation: OrganisationPolicy | None, month: str, now_s: float) -> Terms:
         """The terms that are in force."""
         terms = self._by_key_id.get(key.key_id)
         if terms is not None and terms[0] is key and terms[1] is organisation and terms[2] == month:
             return terms
-        if terms is None:
-            self._to_look_at.append(key.key_id)
         quotas = quotas_of(key, organisation, month)
         account = self._counters.account(quotas, now_s)
         made = Terms(key, organisation, month, quotas, RateHeaders(quotas), account)
         self._by_key_id[key.key_id] = made
+        self._kept.append(made)
         return made
 
     def forget_idle(self, now_s: float) -> None:
-        """Look at up to `MOST_LOOKED_AT` keys in turn and forget those whose counters are idle."""
-        for _ in range(min(len(self._to_look_at), MOST_LOOKED_AT)):
-            key_id = self._to_look_at.popleft()
-            if self._by_key_id[key_id].account.is_idle(now_s):
-                del self._by_key_id[key_id]
-            else:
-                self._to_look_at.append(key_id)
+        """Look at up to `MOST_LOOKED_AT` terms in turn and forget those whose counters are idle."""
+        for _ in range(min(len(self._kept), MOST_LOOKED_AT)):
+            terms = self._kept.popleft()
+            if not terms.account.is_idle(now_s):
+                self._kept.append(terms)
+            elif self._by_key_id.get(terms.key.key_id) is terms:
+                del self._by_key_id[terms.key.key_id]
