@@ -202,3 +202,21 @@ def test_a_closed_journal_takes_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="closed"):
         journal.write(settlement_line(SETTLED))
+
+
+def test_a_disk_that_takes_no_room_back_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new segment is in use, whatever becomes of the former one's spare room."""
+
+    def broken(*_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal(tmp_path / "journal")
+    journal.open()
+    monkeypatch.setattr(os, "ftruncate", broken)
+    journal.turn(reservation_line(RESERVED))
+    journal.write(settlement_line(SETTLED))
+    journal.close()
+
+    assert list(Journal(tmp_path / "journal").read()) == [RESERVED, SETTLED]

@@ -70,9 +70,9 @@ class Journal:
 
     def close(self) -> None:
         """Write no more."""
-        if self._segment is not None:
-            self._segment.close()
-            self._segment = None
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            segment.close()
 
     def _begin(self, content: bytes) -> None:
         path = self._directory / f"{self._number + 1:012d}{_SUFFIX}"

@@ -8,6 +8,7 @@ where the file begins or grows. What is not written yet is zeros, which no line 
 import errno
 import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -42,10 +43,13 @@ class JournalSegment:
         self.size = end
 
     def close(self) -> None:
-        """Write no more, and give back what was not used."""
+        """Write no more, and give back what was not used, where the disk takes it back."""
         self._map.close()
-        os.ftruncate(self._descriptor, self.size)
-        os.close(self._descriptor)
+        try:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self.size)
+        finally:
+            os.close(self._descriptor)
 
     def _grown(self, least_bytes: int) -> mmap.mmap:
         room = max(self._room + self._step_bytes, least_bytes)
