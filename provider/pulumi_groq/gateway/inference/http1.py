@@ -67,7 +67,7 @@ class Http1Answer:
             await self._arrival()
         piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
-        if self._buffered > BUFFER_BYTES:
+        if self.is_overfull:
             self._connection.resume()
         self._buffered = 0
         return piece
@@ -96,11 +96,15 @@ class Http1Answer:
         self._connection.watch()
         return self._waiter
 
-    def add(self, piece: bytes) -> bool:
-        """Keeps a piece; false when too much is waiting."""
+    def add(self, piece: bytes) -> None:
+        """Keeps a piece."""
         self._pieces.append(piece)
         self._buffered += len(piece)
-        return self._buffered <= BUFFER_BYTES
+
+    @property
+    def is_overfull(self) -> bool:
+        """Whether so much is unread that the connection is not read on."""
+        return self._buffered > BUFFER_BYTES
 
     def finish(self) -> None:
         """The message is complete."""
@@ -139,7 +143,6 @@ class Http1Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_written = False
-        self._is_paused = False
 
     @property
     def is_open(self) -> bool:
@@ -170,7 +173,6 @@ class Http1Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Reads on after too much was waiting."""
-        self._is_paused = False
         if self.is_open and self._transport is not None:
             self._transport.resume_reading()
 
@@ -245,7 +247,7 @@ class Http1Connection(asyncio.Protocol):
         self._answer = None
         # What is left of a request that was answered early would be taken for the next one.
         if self._parser.should_keep_alive() and self._is_written and self._writable.is_set():
-            if self._is_paused:  # what is unread of this answer must not keep the next one away
+            if answer.is_overfull:  # what is unread of this one must not keep the next away
                 self.resume()
             self.idle_since_s = self.loop.time()
             self._release(self)
@@ -258,9 +260,10 @@ class Http1Connection(asyncio.Protocol):
         if body:
             piece = body[0] if len(body) == 1 else b"".join(body)
             body.clear()
-            if self._answer is not None and not self._answer.add(piece) and self._transport is not None:
-                self._is_paused = True
-                self._transport.pause_reading()
+            if self._answer is not None:
+                self._answer.add(piece)
+                if self._answer.is_overfull and self._transport is not None:
+                    self._transport.pause_reading()
 
     def _ends_with_connection(self) -> bool:
         """Whether the present answer states no length of its own."""

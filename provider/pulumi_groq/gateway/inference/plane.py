@@ -121,10 +121,7 @@ class InferencePlane:
             user_agent=head.user_agent,
             body=with_usage_requested(body, document) if hide_usage else body,
         )
-        lease = await self._admit(key, worst, record)
-        exchange = Exchange(
-            receive, send, record, lease, worst, options.send_timeout_s, hide_usage=hide_usage
-        )
+        exchange = await self._admit(key, worst, receive, send, record, hide_usage=hide_usage)
         await self._forwarder.serve(exchange, call)
 
     async def _serve_upload(
@@ -136,8 +133,7 @@ class InferencePlane:
         send: Send,
         record: RequestRecord,
     ) -> None:
-        options = self._options
-        upload = Upload(receive, head, options)
+        upload = Upload(receive, head, self._options)
         model_id = await upload.model()
         record.ready_at = self._monotonic()
         model = self._models.permit(key, (model_id,), route.kind)
@@ -150,16 +146,25 @@ class InferencePlane:
             length_bytes=upload.length_bytes,
         )
         worst = WorstCase.of_audio(model, upload.longest_audio_ms)
-        lease = await self._admit(key, worst, record)
-        exchange = Exchange(receive, send, record, lease, worst, options.send_timeout_s, hide_usage=False)
+        exchange = await self._admit(key, worst, receive, send, record, hide_usage=False)
         await self._forwarder.serve(exchange, call)
 
-    async def _admit(self, key: KeyAccess, worst: WorstCase, record: RequestRecord) -> Lease:
+    async def _admit(
+        self,
+        key: KeyAccess,
+        worst: WorstCase,
+        receive: Receive,
+        send: Send,
+        record: RequestRecord,
+        *,
+        hide_usage: bool,
+    ) -> Exchange:
         record.model = worst.model.id
         lease = await self._metering.admit(key, worst.demand, record.request_id)
         if not isinstance(lease, Lease):
             raise denied(*lease)
-        return lease
+        timeout_s = self._options.send_timeout_s
+        return Exchange(receive, send, record, lease, worst, timeout_s, hide_usage=hide_usage)
 
 
 async def _answer(send: Send, record: RequestRecord, body: bytes) -> None:

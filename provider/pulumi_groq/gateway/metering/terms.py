@@ -39,7 +39,12 @@ class TermsByKey:
     def of(self, key: KeyAccess, organisation: OrganisationPolicy | None, month: str, now_s: float) -> Terms:
         """The terms that are in force."""
         terms = self._by_key_id.get(key.key_id)
-        if terms is not None and terms[0] is key and terms[1] is organisation and terms[2] == month:
+        if (
+            terms is not None
+            and terms.key is key
+            and terms.organisation is organisation
+            and terms.month == month
+        ):
             return terms
         quotas = quotas_of(key, organisation, month)
         account = self._counters.account(quotas, now_s)

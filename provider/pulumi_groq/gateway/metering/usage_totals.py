@@ -14,12 +14,16 @@ from pulumi_groq.models.fields import usd
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.spend import day_at, day_of, month_of
 
-KeySums = tuple[str, int, int, int, str, int, int, int]
-"""One key: its last day with traffic and that day's requests, tokens (prompt plus completion) and
-micro-dollars, then its last month and the month's.
+Sums = tuple[str, int, int, int]
+"""A day or a month, and its requests, tokens (prompt plus completion) and micro-dollars. Plain tuples: two
+are made with every settlement.
 """
 
-_NOTHING: Final[KeySums] = ("", 0, 0, 0, "", 0, 0, 0)
+KeySums = tuple[Sums, Sums]
+"""One key: its last day and its last month with traffic."""
+
+_NEVER: Final[Sums] = ("", 0, 0, 0)
+_NOTHING: Final[KeySums] = (_NEVER, _NEVER)
 
 
 class UsageInMemory:
@@ -49,32 +53,11 @@ class UsageInMemory:
         self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
 
     def _add(self, key_id: str, day: str, requests: int, tokens: int, cost_micro_usd: int) -> None:
-        """A newer day or month starts again, an older one adds nothing to the key."""
-        last_day, day_requests, day_tokens, day_cost, last_month, month_requests, month_tokens, month_cost = (
-            self._by_key.get(key_id, _NOTHING)
-        )
-        if day > last_day:
-            last_day, day_requests, day_tokens, day_cost = day, 0, 0, 0
-        if day == last_day:
-            day_requests += requests
-            day_tokens += tokens
-            day_cost += cost_micro_usd
         month = day[:7]
-        if month > last_month:
-            last_month, month_requests, month_tokens, month_cost = month, 0, 0, 0
-        if month == last_month:
-            month_requests += requests
-            month_tokens += tokens
-            month_cost += cost_micro_usd
+        of_day, of_month = self._by_key.get(key_id, _NOTHING)
         self._by_key[key_id] = (
-            last_day,
-            day_requests,
-            day_tokens,
-            day_cost,
-            last_month,
-            month_requests,
-            month_tokens,
-            month_cost,
+            _plus(of_day, day, requests, tokens, cost_micro_usd),
+            _plus(of_month, month, requests, tokens, cost_micro_usd),
         )
         self._spent_by_month[month] = self._spent_by_month.get(month, 0) + cost_micro_usd
 
@@ -96,11 +79,9 @@ class UsageInMemory:
         }
 
     def _row(self, key_id: str, sums: KeySums, now: datetime) -> KeyUsageRow:
-        day, day_requests, day_tokens, day_cost, month, month_requests, month_tokens, month_cost = sums
-        if day != day_of(now):
-            day_requests = day_tokens = day_cost = 0
-        if month != month_of(now):
-            month_requests = month_tokens = month_cost = 0
+        of_day, of_month = sums
+        _, day_requests, day_tokens, day_cost = of_day if of_day[0] == day_of(now) else _NEVER
+        _, month_requests, month_tokens, month_cost = of_month if of_month[0] == month_of(now) else _NEVER
         return KeyUsageRow(
             key_id=key_id,
             requests_today=day_requests,
@@ -109,6 +90,14 @@ class UsageInMemory:
             last_used_at=self.last_used_at(key_id),
             month_to_date=UsageTotals(requests=month_requests, tokens=month_tokens, cost_usd=usd(month_cost)),
         )
+
+
+def _plus(sums: Sums, span: str, requests: int, tokens: int, cost_micro_usd: int) -> Sums:
+    """With these added where they belong: a newer span starts again, an older one adds nothing."""
+    own_span, own_requests, own_tokens, own_cost_micro_usd = sums
+    if span == own_span:
+        return span, own_requests + requests, own_tokens + tokens, own_cost_micro_usd + cost_micro_usd
+    return (span, requests, tokens, cost_micro_usd) if span > own_span else sums
 
 
 def _union(some: Iterable[str], others: Iterable[str]) -> Iterable[str]:
