@@ -115,9 +115,14 @@ def ours(folder: Path, upstream_port: int, store: Path | None = None) -> Server:
     server = start(
         "pulumi-groq", GATEWAY_CORE, command, port, folder, GROQ_ADMIN_KEY=ADMIN_KEY, GROQ_API_KEY="benchmark"
     )
-    base = server.url.removesuffix("/chat/completions")
+    server.key = prepared_key(server.url.removesuffix("/chat/completions"))
+    return server
+
+
+def prepared_key(base_url: str) -> str:
+    """A key with every limit, under a policy with a cap, on the gateway at `base_url`."""
     _admin(
-        f"{base}/spend-policy",
+        f"{base_url}/spend-policy",
         "PUT",
         {"monthly_cap_usd": 1_000_000, "alert_thresholds_usd": [1_000], "auto_pause": True},
     )
@@ -130,8 +135,7 @@ def ours(folder: Path, upstream_port: int, store: Path | None = None) -> Server:
         "tokens_per_day": 1_000_000_000,
         "monthly_budget_usd": 1_000_000,
     }
-    server.key = str(_admin(f"{base}/api-keys", "POST", key)["api_key"])
-    return server
+    return str(_admin(f"{base_url}/api-keys", "POST", key)["api_key"])
 
 
 def _admin(url: str, method: str, body: dict[str, object]) -> dict[str, object]:
