@@ -5,6 +5,7 @@
 .PHONY: help up down test check fmt clean environment
 
 PYTHON := .venv/bin/python
+WHEEL := .tools/wheel/bin
 ARGS ?=
 export PORT
 
@@ -17,10 +18,11 @@ up: environment ## gateway and reference stack on this machine (PORT=8700)
 down: ## destroy the stack, stop the gateway
 	@if [ -x $(PYTHON) ]; then $(PYTHON) setup/local_stack.py down; else echo 'Nothing is set up here.'; fi
 
-test: environment ## the whole test suite, real Pulumi engine and browser included (ARGS="-k name")
+test: environment ## the whole test suite on the built wheel, real Pulumi engine and browser included (ARGS="-k name")
 	@sh setup/browser.sh
+	@sh setup/environment.sh wheel
 	@cli=$$($(PYTHON) setup/pulumi_cli.py) && \
-	PATH="$(CURDIR)/.venv/bin:$$cli:$$PATH" $(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+	PATH="$(CURDIR)/$(WHEEL):$$cli:$$PATH" $(WHEEL)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: environment ## lint, format and types
 	@.venv/bin/ruff check .

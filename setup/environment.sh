@@ -1,25 +1,34 @@
 #!/bin/sh
-# Brings .venv in line with uv.lock: the package, its extras, and what tests and checks need.
+# Brings an environment in line with uv.lock: the package, its extras, and what tests and checks need.
+# Without arguments it is .venv, with the package as it stands in the checkout; `environment.sh wheel` is
+# .tools/wheel, with the package built into a wheel and installed from it, as users have it.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf '%s\n' "$1" >&2; }
 
 uv=$(sh setup/uv.sh)
-unset VIRTUAL_ENV UV_PROJECT_ENVIRONMENT # another project's environment stays as it is
+unset VIRTUAL_ENV # another project's environment stays as it is
 mkdir -p .tools
+if [ "${1:-}" = wheel ]; then
+    export UV_PROJECT_ENVIRONMENT=.tools/wheel
+    set -- --no-editable --reinstall-package pulumi-groq # built anew each time: the sources may have changed
+else
+    export UV_PROJECT_ENVIRONMENT=.venv
+    set --
+fi
 
-if [ ! -x .venv/bin/python ]; then
+if [ ! -x "$UV_PROJECT_ENVIRONMENT/bin/python" ]; then
     "$uv" python find '>=3.11' >/dev/null 2>&1 ||
         say 'No Python 3.11 or newer here: uv looks for one to download ...'
-    say 'Installing the Python packages of uv.lock into .venv ...'
+    say 'Installing the Python packages of uv.lock into '"$UV_PROJECT_ENVIRONMENT"' ...'
 fi
-sync() { "$uv" sync --quiet --frozen --all-extras >.tools/sync.log 2>&1; }
+sync() { "$uv" sync --quiet --frozen --all-extras "$@" >.tools/sync.log 2>&1; }
 with_system_certificates() { # networks with a certificate authority of their own
-    grep -q certificate .tools/sync.log && UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true sync
+    grep -q certificate .tools/sync.log && UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true sync "$@"
 }
 
-if ! sync && ! with_system_certificates; then
+if ! sync "$@" && ! with_system_certificates "$@"; then
     "$uv" python find '>=3.11' >/dev/null 2>&1 || {
         say 'setup: Python 3.11 or newer is missing; install one, on Debian: apt-get install python3.11'
         exit 1

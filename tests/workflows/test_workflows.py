@@ -18,11 +18,18 @@ FILES = sorted(WORKFLOWS.glob("*.yml"))
 PERMISSIONS = {
     "preview.yml": {"contents": "read", "pull-requests": "write"},
     "deploy.yml": {"contents": "read"},
+    "newcomer.yml": {"contents": "read"},
     "nightly.yml": {"contents": "read", "issues": "write"},
 }
 """All that each workflow's one job may do."""
 
+OWN = "newcomer.yml"
+"""Runs for this project; the others are offered to users."""
+
+OFFERED = [file for file in FILES if file.name != OWN]
+
 every_workflow = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+offered_workflow = pytest.mark.parametrize("file", OFFERED, ids=lambda file: file.name)
 
 
 def jobs(file: Path) -> dict[str, Any]:
@@ -47,8 +54,8 @@ def calls(file: Path, program: str) -> Iterator[list[str]]:
                 yield words[1:]
 
 
-def test_the_three_workflows_are_there() -> None:
-    """Preview, deployment and the nightly run; each is in the table above."""
+def test_all_workflows_are_known() -> None:
+    """Preview, deployment, the nightly run and the project's own; each is in the table above."""
     assert [file.name for file in FILES] == sorted(PERMISSIONS)
 
 
@@ -68,7 +75,7 @@ def test_actions_are_pinned(file: Path) -> None:
     assert [action for action in used if not pinned.fullmatch(action)] == []
 
 
-@every_workflow
+@offered_workflow
 def test_nothing_runs_where_nobody_has_set_it_up(file: Path) -> None:
     """Without the variable PULUMI_STACK, as in this repository, every job is skipped."""
     assert [job["if"].split(" && ")[0] for job in jobs(file).values()] == ["vars.PULUMI_STACK != ''"]
@@ -96,7 +103,22 @@ def test_scripts_are_shell(file: Path) -> None:
         assert (checked.returncode, checked.stderr) == (0, "")
 
 
-@every_workflow
+def test_the_newcomer_runs_in_this_project_only() -> None:
+    """Whoever copies the whole folder is not made to run the project's own job."""
+    (job,) = jobs(WORKFLOWS / OWN).values()
+    assert job["if"] == "github.event.repository.name == 'pulumi-groq'"
+
+
+def test_the_newcomer_runs_the_two_commands_of_the_readme() -> None:
+    """What the README says first is what is tried on a new machine."""
+    said = re.findall(
+        r"^\$ (make (?:up|down))\b", (WORKFLOWS.parents[1] / "README.md").read_text(), re.MULTILINE
+    )
+    run = [line.strip() for script in scripts(WORKFLOWS / OWN) for line in script.splitlines()]
+    assert {command for command in run if command.startswith("make ")} == set(said)
+
+
+@offered_workflow
 def test_commands_exist(file: Path) -> None:
     """Every `pulumi-groq` call is a command of ours, with options that it has."""
     called = list(calls(file, "pulumi-groq"))
