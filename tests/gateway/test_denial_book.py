@@ -7,7 +7,7 @@ import pytest
 
 from pulumi_groq.gateway.denial_book import DenialBook
 from pulumi_groq.gateway.inference.record import RequestRecord
-from pulumi_groq.gateway.metering.ledger_store import DeniedRequests
+from pulumi_groq.gateway.store.ledger import DeniedRequests
 
 
 class Noon:

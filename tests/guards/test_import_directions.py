@@ -95,3 +95,15 @@ def test_pure_rooms_do_no_input_or_output(modules) -> None:
 def test_imports_are_absolute(modules) -> None:
     """No module imports relative to itself, so every import can be read and checked alone."""
     assert [m.path for m in modules for imported in m.imports() if imported.startswith(".")] == []
+
+
+def test_only_the_store_speaks_sql(modules) -> None:
+    """Tables, statements and their library stay below `gateway/store`: the rest of the gateway calls it."""
+    astray = [
+        f"{module.path} imports {imported}"
+        for module in modules
+        if "gateway/store/" not in str(module.path)
+        for imported in module.imports()
+        if imported.split(".")[0] in {"sqlalchemy", "alembic", "sqlite3"}
+    ]
+    assert astray == []

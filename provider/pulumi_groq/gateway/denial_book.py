@@ -2,8 +2,8 @@
 
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
 from pulumi_groq.gateway.metering.ledger import Ledger
-from pulumi_groq.gateway.metering.ledger_store import DeniedRequests
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.policy.spend import day_of
 
 

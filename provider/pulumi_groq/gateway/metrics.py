@@ -18,7 +18,7 @@ from prometheus_client import (
 
 from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.record import RequestRecord
-from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
+from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.tallies import CounterTally, HistogramTally
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pulumi_groq.gateway.metering.entries import LedgerRow, Reservation, Settlement
-from pulumi_groq.gateway.metering.ledger_store import DeniedRequests, add_denials, insert_rows
 from pulumi_groq.gateway.store import change_log
+from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials, insert_rows
 
 SMALL, LARGE = "llama-3.1-8b-instant", "llama-3.3-70b-versatile"
 
@@ -38,7 +38,7 @@ def booked(api) -> dict[str, Any]:
         row(5, batch, "2026-10-31"),
     ]
     with api.store.write() as connection:
-        insert_rows(connection, rows)
+        insert_rows(connection, [row.record() for row in rows])
     api.delete(f"/api-keys/{web['id']}")
     return {"web": web, "batch": batch}
 

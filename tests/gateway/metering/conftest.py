@@ -16,10 +16,10 @@ from pulumi_groq.gateway.metering.accounting import (
     MeteringSettings,
     open_accounting,
 )
-from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.webhook import NotDeliveredError
 from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.metering import Consumption, Demand, Denial

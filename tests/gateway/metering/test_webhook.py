@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
-from pulumi_groq.gateway.metering.alert_store import Alert
 from pulumi_groq.gateway.metering.webhook import NotDeliveredError, alert_body, alert_headers
+from pulumi_groq.gateway.store.alerts import Alert
 from tests.gateway.metering.conftest import START
 
 ALERT = Alert("2026-11", 100_000_000, 100_250_000, 500_000_000, START)

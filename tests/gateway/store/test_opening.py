@@ -1,7 +1,6 @@
 """Opening a store: its file, its settings, and every reason not to."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 
@@ -84,15 +83,6 @@ def test_a_file_that_is_no_database_is_left_alone(database) -> None:
     content = database.read_bytes()
     assert f"cannot use {database} as a store" in refusal(f"sqlite:///{database}")
     assert database.read_bytes() == content
-
-
-def test_a_store_of_a_newer_version_is_refused(open_database, database) -> None:
-    """Nothing of it is changed."""
-    open_database().close()
-    with sqlite3.connect(database) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'r9999'")
-    connection.close()
-    assert "schema revision r9999" in refusal(f"sqlite:///{database}")
 
 
 def test_a_refused_store_is_not_held(open_database, database) -> None:

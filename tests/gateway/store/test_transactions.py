@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
-from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.errors import RowRefusedError, StoreUnavailableError
 from pulumi_groq.gateway.store.schema import idempotency, teams
 
 COUNT = text("SELECT count(*) FROM teams")
@@ -25,7 +24,7 @@ def insert_teams(connection, *names: str) -> None:
 def test_a_write_is_whole_or_not_at_all(open_database) -> None:
     """An error in the block undoes all of it."""
     store = open_database()
-    with pytest.raises(IntegrityError), store.write() as connection:
+    with pytest.raises(RowRefusedError), store.write() as connection:
         insert_teams(connection, "a", "b", "a")
     with store.read() as connection:
         assert connection.execute(COUNT).scalar() == 0
@@ -65,7 +64,7 @@ def test_references_are_held(open_database) -> None:
     """A record of a create names a key that exists."""
     store = open_database()
     orphan = {"key": "k", "fingerprint": b"f", "key_id": "key_01none", "created_at": datetime.now(UTC)}
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"), store.write() as connection:
+    with pytest.raises(RowRefusedError, match="FOREIGN KEY"), store.write() as connection:
         connection.execute(idempotency.insert().values(orphan))
 
 
@@ -82,6 +81,6 @@ def test_a_store_that_fails_is_unavailable(open_database, database) -> None:
 
 def test_errors_of_the_database_hide_their_parameters(open_database) -> None:
     """Metadata and sealed answers never reach a log through an exception."""
-    with pytest.raises(IntegrityError) as failed, open_database().write() as connection:
+    with pytest.raises(RowRefusedError) as failed, open_database().write() as connection:
         connection.execute(teams.insert().values(name="secret-name", allowed_models=None))
     assert "secret-name" not in str(failed.value)

@@ -4,10 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
-
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.store import Connection, Store
 
 Step = Callable[[], None]
 

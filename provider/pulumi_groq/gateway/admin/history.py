@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection
-
 from pulumi_groq.gateway.admin.refusals import Invalid
-from pulumi_groq.gateway.metering.history_store import HistoryQuery, Sums, denial_sums, usage_sums
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import newest_changes
 from pulumi_groq.gateway.store.keys import KeyLabel, labels_of
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.store import Connection, Store
+from pulumi_groq.gateway.store.usage_history import HistoryQuery, Sums, denial_sums, usage_sums
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.history import (
     LARGEST_SPAN_DAYS,

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, keys_declared_as, live_lineage
+from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.gateway.store.teams import find_team
 from pulumi_groq.models.fields import wire_time
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection
-
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.key_merge import merged
@@ -31,7 +29,7 @@ from pulumi_groq.gateway.store.keys import (
     page_of_keys,
     replace_key,
 )
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate, Deleted
 from pulumi_groq.models.fields import wire_time
 

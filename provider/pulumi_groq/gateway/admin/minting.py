@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection
-
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.changes import Change, Changes
 from pulumi_groq.gateway.admin.key_rules import (
@@ -28,6 +26,7 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers
 from pulumi_groq.gateway.store.keys import KeyRecord, insert_key
+from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.fields import micro_usd
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, RetrySchedule
-from pulumi_groq.gateway.metering.alert_store import read_alerts
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
 from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.events import MeteringEvents
@@ -19,16 +18,17 @@ from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
 from pulumi_groq.gateway.metering.lease_metering import LeaseMetering
 from pulumi_groq.gateway.metering.ledger import Ledger, recover
-from pulumi_groq.gateway.metering.ledger_store import (
-    read_daily_sums,
-    read_last_used,
-    read_lineage_spend,
-)
 from pulumi_groq.gateway.metering.usage_source import LedgerUsage
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
 from pulumi_groq.gateway.metering.webhook import AlertSender
 from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.alerts import read_alerts
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.ledger import (
+    read_daily_sums,
+    read_last_used,
+    read_lineage_spend,
+)
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.spend import last_month, lineage_cell, month_of, organisation_cell
 

@@ -9,17 +9,17 @@ from random import Random
 from typing import Final
 from urllib.parse import urlsplit
 
-from pulumi_groq.gateway.metering.alert_store import (
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
+from pulumi_groq.gateway.metering.webhook import AlertSender, NotDeliveredError, alert_body, alert_headers
+from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.alerts import (
     Alert,
     Delivery,
     DeliveryOutcome,
     insert_delivery,
     is_done,
 )
-from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
-from pulumi_groq.gateway.metering.webhook import AlertSender, NotDeliveredError, alert_body, alert_headers
-from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 

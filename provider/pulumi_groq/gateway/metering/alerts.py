@@ -5,12 +5,12 @@ import logging
 from collections.abc import Sequence
 
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
-from pulumi_groq.gateway.metering.alert_store import Alert, insert_alerts
 from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.alerts import Alert, insert_alerts
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd

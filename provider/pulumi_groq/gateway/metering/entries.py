@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring as _quoted
 from typing import Literal, NamedTuple
 
+from pulumi_groq.gateway.store.ledger import LedgerRecord
+
 Outcome = Literal["settled", "expired", "interrupted"]
 """`expired`: nobody settled it in time; `interrupted`: the process ended first. Both cost the reservation."""
 
@@ -44,6 +46,26 @@ class LedgerRow(NamedTuple):
 
     reservation: Reservation
     settlement: Settlement
+
+    def record(self) -> LedgerRecord:
+        """As the store keeps it."""
+        request_id, key_id, lineage_id, team, model, _, started_s = self.reservation
+        _, outcome, status, prompt, cached, completion, cost_micro_usd, settled_s = self.settlement
+        return LedgerRecord(
+            request_id,
+            key_id,
+            lineage_id,
+            team,
+            model,
+            outcome,
+            status,
+            prompt,
+            cached,
+            completion,
+            cost_micro_usd,
+            round(started_s * 1_000_000),
+            round(settled_s * 1_000_000),
+        )
 
 
 def charged_as_reserved(reservation: Reservation, outcome: Outcome, at_s: float) -> LedgerRow:

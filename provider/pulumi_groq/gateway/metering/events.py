@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pulumi_groq.gateway.metering.alert_store import DeliveryOutcome
+from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 
 
 class MeteringEvents(Protocol):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pulumi_groq.gateway.metering.alert_store import Alert
+from pulumi_groq.gateway.store.alerts import Alert
 
 
 class FiredAlerts:

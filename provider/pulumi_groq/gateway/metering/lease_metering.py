@@ -20,10 +20,10 @@ from pulumi_groq.gateway.metering.entries import (
 )
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.ledger import Ledger
-from pulumi_groq.gateway.metering.ledger_store import DeniedRequests
 from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
 from pulumi_groq.gateway.metering.terms import TermsByKey
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease
+from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.limits import Quota

@@ -19,8 +19,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.exc import IntegrityError
-
 from pulumi_groq.gateway.metering.entries import (
     LedgerRow,
     Reservation,
@@ -31,16 +29,16 @@ from pulumi_groq.gateway.metering.entries import (
 )
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.journal import Journal
-from pulumi_groq.gateway.metering.ledger_store import (
+from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.errors import RowRefusedError, StoreUnavailableError
+from pulumi_groq.gateway.store.ledger import (
     DeniedRequests,
     add_denials,
     drop_rows_before,
     insert_rows,
     not_yet_written,
 )
-from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
-from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 
 MOST_KINDS_OF_DENIAL: Final = 10_000
@@ -124,7 +122,7 @@ class Ledger:
         self._turn_journal(open_reservations)
         try:
             await asyncio.to_thread(self._write, rows, denials, self._may_be_written)
-        except (StoreUnavailableError, IntegrityError) as failure:
+        except (StoreUnavailableError, RowRefusedError) as failure:
             _log.error("the store did not take %d rows of the ledger, will try again: %s", len(rows), failure)
             self._waiting = rows + self._waiting
             self._denials = denials + self._denials
@@ -153,8 +151,9 @@ class Ledger:
     def _write(
         self, rows: list[LedgerRow], denials: Mapping[DeniedRequests, int], may_be_written: bool
     ) -> None:
+        records = [row.record() for row in rows]
         with self._store.write() as connection:
-            insert_rows(connection, not_yet_written(connection, rows) if may_be_written else rows)
+            insert_rows(connection, not_yet_written(connection, records) if may_be_written else records)
             add_denials(connection, denials)
             drop_rows_before(connection, self._clock.now() - self._kept, at_most=2 * len(rows))
 
@@ -180,7 +179,7 @@ def recover(store: Store, journal: Journal, now: datetime) -> int:
         for request_id, reservation in reservations.items()
     ]
     with store.write() as connection:
-        missing = not_yet_written(connection, rows)
+        missing = not_yet_written(connection, [row.record() for row in rows])
         insert_rows(connection, missing)
     journal.drop(journal.open() - 1)
     return len(missing)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
-from pulumi_groq.gateway.metering.ledger_store import KeyDaySums
 from pulumi_groq.gateway.protocols import KeyUsageRow
+from pulumi_groq.gateway.store.ledger import KeyDaySums
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.spend import day_at, day_of, month_of

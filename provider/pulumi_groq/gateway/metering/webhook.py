@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
-from pulumi_groq.gateway.metering.alert_store import Alert
+from pulumi_groq.gateway.store.alerts import Alert
 from pulumi_groq.models.fields import json_number, usd, wire_time
 
 ID_HEADER: Final = "webhook-id"

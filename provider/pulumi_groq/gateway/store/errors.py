@@ -11,3 +11,7 @@ class StoreOpenError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The store did not answer: the write was not acknowledged, nothing of it may be assumed."""
+
+
+class RowRefusedError(StoreError):
+    """The store works, but not with what it was given: out of range, doubled, not of the column's type."""

@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pulumi_groq.gateway.store.engine import WRITES, open_engine, sqlite_path
-from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
+from pulumi_groq.gateway.store.errors import RowRefusedError, StoreOpenError, StoreUnavailableError
 from pulumi_groq.gateway.store.lock import StoreLock
 from pulumi_groq.gateway.store.migrate import migrate
+
+__all__ = ["Connection", "Store", "open_store"]
 
 
 class Store:
@@ -33,7 +35,8 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """The only write transaction at a time; on disk once the block is left without an error.
 
-        Raises `StoreUnavailableError`; then, and after any error in the block, nothing was written.
+        Raises `StoreUnavailableError`, and `RowRefusedError` for a value that it cannot hold; then, and after
+        any error in the block, nothing was written.
         """
         with (
             self._one_writer,
@@ -90,9 +93,12 @@ def _create_private(path: Path) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
-        raise
+    except (IntegrityError, DataError, InterfaceError) as error:
+        raise RowRefusedError(str(error.orig)) from error
     except PoolTimeoutError as error:
         raise StoreUnavailableError("all connections to the store are busy") from error
     except DBAPIError as error:
         raise StoreUnavailableError(str(error.orig)) from error
+    except (StatementError, OverflowError, UnicodeEncodeError) as error:
+        # The driver's and SQLAlchemy's own checks of a value; a message may quote it.
+        raise RowRefusedError(f"a value does not fit its column ({type(error).__name__})") from error

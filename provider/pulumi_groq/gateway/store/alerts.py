@@ -1,4 +1,4 @@
-"""The SQL of alerts: which thresholds have fired this month, and which URLs know of it."""
+"""Alerts in the store: which thresholds have fired this month, and which URLs know of it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,18 +1,35 @@
-"""The ledger's SQL: rows with their daily sums in one transaction, and what is read back at start."""
+"""The ledger in the store: rows with their daily sums in one transaction, and what is read back at start."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Dialect, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from pulumi_groq.gateway.metering.entries import LedgerRow
 from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
 from pulumi_groq.policy.spend import day_at
 
 _IDS_PER_QUERY: Final = 500
+
+
+class LedgerRecord(NamedTuple):
+    """A request that is over, as a row of the table `ledger`, its columns in their order."""
+
+    request_id: str
+    key_id: str
+    lineage_id: str
+    team: str | None
+    model: str
+    outcome: str
+    status: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_micro_usd: int
+    started_us: int
+    settled_us: int
 
 
 class DeniedRequests(NamedTuple):
@@ -34,11 +51,11 @@ class KeyDaySums(NamedTuple):
     cost_micro_usd: int
 
 
-def insert_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
+def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
     """Write rows that the ledger does not hold, and add them to the daily sums."""
     if not rows:
         return
-    connection.exec_driver_sql(_ledger_insert(connection.dialect), [_values(row) for row in rows])
+    connection.exec_driver_sql(_ledger_insert(connection.dialect), list(rows))
     statement = upsert(usage_by_day)
     new = statement.excluded
     summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
@@ -55,14 +72,14 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     )
 
 
-def not_yet_written(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+def not_yet_written(connection: Connection, rows: Sequence[LedgerRecord]) -> list[LedgerRecord]:
     """Those of `rows` whose request is not in the ledger, each request once."""
     written: set[str] = set()
-    ids = [row.reservation.request_id for row in rows]
+    ids = [row.request_id for row in rows]
     for start in range(0, len(ids), _IDS_PER_QUERY):
         some = ids[start : start + _IDS_PER_QUERY]
         written.update(connection.scalars(select(ledger.c.request_id).where(ledger.c.request_id.in_(some))))
-    first_of_each = {row.reservation.request_id: row for row in reversed(rows)}
+    first_of_each = {row.request_id: row for row in reversed(rows)}
     return [row for request_id, row in first_of_each.items() if request_id not in written]
 
 
@@ -129,54 +146,31 @@ def _ledger_insert(dialect: Dialect) -> str:
     return str(insert(ledger).compile(dialect=dialect))
 
 
-def _values(row: LedgerRow) -> tuple[str | int | None, ...]:
-    """In the order of the table's columns."""
-    reservation, settlement = row
-    request_id, key_id, lineage_id, team, model, _, started_s = reservation
-    _, outcome, status, prompt, cached, completion, cost_micro_usd, settled_s = settlement
-    return (
-        request_id,
-        key_id,
-        lineage_id,
-        team,
-        model,
-        outcome,
-        status,
-        prompt,
-        cached,
-        completion,
-        cost_micro_usd,
-        _us(started_s),
-        _us(settled_s),
-    )
-
-
 def _us(unix_s: float) -> int:
     return round(unix_s * 1_000_000)
 
 
-def _daily_sums(rows: Sequence[LedgerRow]) -> list[dict[str, Any]]:
+def _daily_sums(rows: Sequence[LedgerRecord]) -> list[dict[str, Any]]:
     """One for each day, key and model."""
-    groups: dict[tuple[str, str, str], list[LedgerRow]] = {}
+    groups: dict[tuple[str, str, str], list[LedgerRecord]] = {}
     for row in rows:
-        _, key_id, _, _, model, _, started_s = row.reservation
-        groups.setdefault((day_at(started_s), key_id, model), []).append(row)
+        group = (day_at(row.started_us / 1_000_000), row.key_id, row.model)
+        groups.setdefault(group, []).append(row)
     return [_sums(*group, of_one) for group, of_one in groups.items()]
 
 
-def _sums(day: str, key_id: str, model: str, rows: Sequence[LedgerRow]) -> dict[str, Any]:
-    settlements = [row.settlement for row in rows]
-    newest = max((row.reservation for row in rows), key=lambda reservation: reservation.started_s)
+def _sums(day: str, key_id: str, model: str, rows: Sequence[LedgerRecord]) -> dict[str, Any]:
+    newest = max(rows, key=lambda row: row.started_us)
     return {
         "day": day,
         "key_id": key_id,
         "model": model,
         "requests": len(rows),
-        "prompt_tokens": sum(each.prompt_tokens for each in settlements),
-        "cached_tokens": sum(each.cached_tokens for each in settlements),
-        "completion_tokens": sum(each.completion_tokens for each in settlements),
-        "cost_micro_usd": sum(each.cost_micro_usd for each in settlements),
+        "prompt_tokens": sum(row.prompt_tokens for row in rows),
+        "cached_tokens": sum(row.cached_tokens for row in rows),
+        "completion_tokens": sum(row.completion_tokens for row in rows),
+        "cost_micro_usd": sum(row.cost_micro_usd for row in rows),
         "lineage_id": newest.lineage_id,
         "team": newest.team,
-        "last_used_at": newest.started_at,
+        "last_used_at": datetime.fromtimestamp(newest.started_us / 1_000_000, UTC),
     }

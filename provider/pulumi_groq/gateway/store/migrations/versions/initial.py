@@ -1,0 +1,193 @@
+"""All tables: what the admin API manages, what the metering books, and what was changed when."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from pulumi_groq.gateway.store.columns import DeclaredLimit, UtcTimestamp
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create every table."""
+    _create_teams()
+    _create_api_keys()
+    _create_spend_policy()
+    _create_idempotency()
+    _create_ledger()
+    _create_usage_by_day()
+    _create_denials_by_day()
+    _create_alerts()
+    _create_changes()
+
+
+def _create_teams() -> None:
+    op.create_table(
+        "teams",
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("allowed_models", sa.JSON, nullable=False),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_teams"),
+    )
+
+
+def _create_api_keys() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("seq", sa.Integer, nullable=False, autoincrement=True),
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(32), nullable=True),
+        sa.Column("last_four", sa.String(4), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("managed_by", sa.String(1024), nullable=True),
+        sa.Column("declared_as", sa.String(1024), nullable=True),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("replaces", sa.String(64), nullable=True),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
+        sa.Column("allowed_models", sa.JSON, nullable=False),
+        sa.Column("requests_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("requests_per_day", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_day", DeclaredLimit, nullable=True),
+        sa.Column("monthly_budget_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("expires_at", UtcTimestamp, nullable=True),
+        sa.Column("metadata", sa.JSON, nullable=False),
+        sa.Column("disabled", sa.Boolean, nullable=False),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.Column("deleted_at", UtcTimestamp, nullable=True),
+        sa.PrimaryKeyConstraint("seq", name="pk_api_keys"),
+        sa.UniqueConstraint("id", name="uq_api_keys_id"),
+        sa.UniqueConstraint("key_hash", name="uq_api_keys_key_hash"),
+        sa.CheckConstraint("(key_hash IS NULL) = (deleted_at IS NOT NULL)", name="live_keys_have_a_hash"),
+        sqlite_autoincrement=True,
+    )
+    for column in ("name", "managed_by", "team", "lineage_id"):
+        op.create_index(f"ix_api_keys_{column}", "api_keys", [column])
+
+
+def _create_spend_policy() -> None:
+    op.create_table(
+        "spend_policy",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("monthly_cap_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("alert_thresholds_micro_usd", sa.JSON, nullable=False),
+        sa.Column("auto_pause", sa.Boolean, nullable=False),
+        sa.Column("alert_webhook_urls", sa.JSON, nullable=False),
+        sa.Column("alert_webhook_signing_secret", sa.String(256), nullable=True),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_spend_policy"),
+        sa.CheckConstraint("id = 1", name="one_row"),
+    )
+
+
+def _create_idempotency() -> None:
+    op.create_table(
+        "idempotency",
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("sealed_answer", sa.LargeBinary, nullable=True),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_idempotency"),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name="fk_idempotency_key_id"),
+    )
+    op.create_index("ix_idempotency_key_id", "idempotency", ["key_id"])
+    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
+
+
+def _create_ledger() -> None:
+    op.create_table(
+        "ledger",
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("started_us", sa.BigInteger, nullable=False),
+        sa.Column("settled_us", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("request_id", name="pk_ledger"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_ledger_started_us", "ledger", ["started_us"])
+
+
+def _create_usage_by_day() -> None:
+    op.create_table(
+        "usage_by_day",
+        sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("last_used_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("day", "key_id", "model", name="pk_usage_by_day"),
+    )
+    op.create_index("ix_usage_by_day_key_id_last_used_at", "usage_by_day", ["key_id", "last_used_at"])
+
+
+def _create_denials_by_day() -> None:
+    op.create_table(
+        "denials_by_day",
+        sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("reason", sa.String(64), nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("day", "key_id", "model", "reason", name="pk_denials_by_day"),
+    )
+
+
+def _create_alerts() -> None:
+    op.create_table(
+        "alerts_sent",
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("threshold_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("spent_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("cap_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("sent_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("month", "threshold_micro_usd", name="pk_alerts_sent"),
+    )
+    op.create_table(
+        "alert_deliveries",
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("threshold_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("url_digest", sa.String(64), nullable=False),
+        sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("done_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("month", "threshold_micro_usd", "url_digest", name="pk_alert_deliveries"),
+    )
+
+
+def _create_changes() -> None:
+    op.create_table(
+        "changes",
+        sa.Column("id", sa.Integer, nullable=False, autoincrement=True),
+        sa.Column("at", UtcTimestamp, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("object_id", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("action", sa.String(16), nullable=False),
+        sa.Column("fields", sa.JSON, nullable=False),
+        sa.Column("managed_by", sa.String(1024), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_changes"),
+        sqlite_autoincrement=True,
+    )
