@@ -3,16 +3,18 @@
 import hashlib
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from admin_plane import Api, error_of
 from pulumi_groq.policy.access import Limits
 
 VALUE = re.compile(r"pgq_[A-Za-z0-9]{48}")
 KEY_ID = re.compile(r"key_01[0-9a-hjkmnp-tv-z]{24}")
 
 
-def test_a_create_answers_201_with_the_stored_fields_and_the_value(api) -> None:
+def test_a_create_answers_201_with_the_stored_fields_and_the_value(api: Api) -> None:
     """The answer holds what was sent, what the server added, and the key's value."""
     response = api.create(
         requests_per_minute=500,
@@ -61,13 +63,13 @@ def test_a_create_answers_201_with_the_stored_fields_and_the_value(api) -> None:
     }
 
 
-def test_the_value_ends_in_the_last_four(api) -> None:
+def test_the_value_ends_in_the_last_four(api: Api) -> None:
     """People recognise a key by its last four characters."""
     body = api.created()
     assert body["api_key"][-4:] == body["last_four"]
 
 
-def test_no_other_answer_holds_the_value(api) -> None:
+def test_no_other_answer_holds_the_value(api: Api) -> None:
     """Get, list, patch and delete never show it."""
     body = api.created()
     answers = [
@@ -80,15 +82,16 @@ def test_no_other_answer_holds_the_value(api) -> None:
     assert [body["api_key"] in answer.text for answer in answers] == [False] * 5
 
 
-def test_names_need_not_be_unique(api) -> None:
+def test_names_need_not_be_unique(api: Api) -> None:
     """Ids are identity: two keys may share a name."""
     assert api.created()["id"] != api.created()["id"]
 
 
-def test_a_new_key_is_in_force_at_once(api) -> None:
+def test_a_new_key_is_in_force_at_once(api: Api) -> None:
     """The directory finds it by the digest of its value, defaults filled in."""
     body = api.created(requests_per_day=7, monthly_budget_usd=0.000001)
     access = api.directory.find(hashlib.sha256(body["api_key"].encode()).digest())
+    assert access is not None
     assert (access.key_id, access.limits, access.monthly_budget_micro_usd) == (
         body["id"],
         Limits(1_000, 250_000, 7, None),
@@ -96,24 +99,24 @@ def test_a_new_key_is_in_force_at_once(api) -> None:
     )
 
 
-def test_an_expiry_in_the_past_is_refused(api, error_of) -> None:
+def test_an_expiry_in_the_past_is_refused(api: Api) -> None:
     """A key that is born expired is a mistake."""
     past = (api.clock.now() - timedelta(seconds=1)).isoformat()
     assert error_of(api.create(expires_at=past)) == (400, None, "expires_at")
 
 
-def test_a_model_without_a_price_is_refused(api, error_of) -> None:
+def test_a_model_without_a_price_is_refused(api: Api) -> None:
     """Its use could not be charged."""
     answer = api.create(allowed_models=["llama-3.1-8b-instant", "no-such-model"])
     assert error_of(answer) == (400, "model_not_priced", "allowed_models.1")
 
 
-def test_a_retired_model_is_accepted(api) -> None:
+def test_a_retired_model_is_accepted(api: Api) -> None:
     """It keeps its last price; the provider warns."""
     assert api.created(allowed_models=["gemma2-9b-it"])["allowed_models"] == ["gemma2-9b-it"]
 
 
-def test_a_team_that_does_not_exist_is_refused(api, error_of) -> None:
+def test_a_team_that_does_not_exist_is_refused(api: Api) -> None:
     """Teams are declared before their keys."""
     assert error_of(api.create(team="research")) == (400, "team_not_found", "team")
 
@@ -152,13 +155,15 @@ def test_a_team_that_does_not_exist_is_refused(api, error_of) -> None:
         ("disabled", True, "disabled"),
     ],
 )
-def test_impossible_values_are_refused_with_their_path(api, error_of, field, value, param) -> None:
+def test_impossible_values_are_refused_with_their_path(
+    api: Api, field: str, value: Any, param: str | None
+) -> None:
     """Every bad field is a 400 that names it, and nothing is created."""
     assert error_of(api.create(**{field: value})) == (400, None, param)
     assert api.get("/api-keys").json()["data"] == []
 
 
-def test_each_bad_field_is_named_once_in_one_line(api) -> None:
+def test_each_bad_field_is_named_once_in_one_line(api: Api) -> None:
     """The message lists what is wrong, the field before the reason."""
     message = api.create(name="", requests_per_minute=0).json()["error"]["message"]
     assert message == (
@@ -167,12 +172,12 @@ def test_each_bad_field_is_named_once_in_one_line(api) -> None:
     )
 
 
-def test_a_whole_double_is_a_limit(api) -> None:
+def test_a_whole_double_is_a_limit(api: Api) -> None:
     """Pulumi carries every number as a double."""
     assert api.created(requests_per_minute=60.0)["requests_per_minute"] == 60
 
 
-def test_one_place_of_a_stack_holds_one_lineage(api, error_of) -> None:
+def test_one_place_of_a_stack_holds_one_lineage(api: Api) -> None:
     """A second key with the same managed_by, declared_as and name is refused, and the first is named."""
     first = api.created(managed_by="o/p/s", declared_as="bot")
     answer = api.create(managed_by="o/p/s", declared_as="bot")
@@ -190,13 +195,13 @@ def test_one_place_of_a_stack_holds_one_lineage(api, error_of) -> None:
         {"declared_as": "bot"},
     ],
 )
-def test_another_place_is_free(api, other) -> None:
+def test_another_place_is_free(api: Api, other: dict[str, str]) -> None:
     """All three parts make the place."""
     api.created(managed_by="o/p/s", declared_as="bot")
     assert api.create(**other).status_code == 201
 
 
-def test_a_deleted_key_leaves_its_place(api) -> None:
+def test_a_deleted_key_leaves_its_place(api: Api) -> None:
     """Only live keys hold one."""
     first = api.created(managed_by="o/p/s", declared_as="bot")
     api.delete(f"/api-keys/{first['id']}")

@@ -2,7 +2,9 @@
 
 import hashlib
 from random import Random
+from typing import Any
 
+from admin_plane import Api
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
@@ -13,7 +15,7 @@ MODELS = ["llama-3.1-8b-instant", "llama-3.3-70b-versatile", "gemma2-9b-it", "op
 TEAMS = ["chatbot", "research"]
 
 
-def restarted(api) -> LiveDirectory:
+def restarted(api: Api) -> LiveDirectory:
     directory = LiveDirectory(Limits(requests_per_minute=1_000, tokens_per_minute=250_000))
     with api.store.read() as connection:
         directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
@@ -23,7 +25,7 @@ def restarted(api) -> LiveDirectory:
 class Operator:
     """Changes teams, keys and the policy at random."""
 
-    def __init__(self, api, random: Random) -> None:
+    def __init__(self, api: Api, random: Random) -> None:
         self._api = api
         self._random = random
         self.hashes: list[bytes] = []
@@ -48,7 +50,7 @@ class Operator:
 
     def change_key(self) -> None:
         if self.live:
-            change = self._random.choice(
+            change: dict[str, Any] = self._random.choice(
                 [
                     {"allowed_models": self.models()},
                     {"team": self._random.choice([None, *TEAMS])},
@@ -70,7 +72,7 @@ class Operator:
         self._api.delete("/spend-policy")
 
 
-def test_the_directory_is_the_same_after_a_restart(api) -> None:
+def test_the_directory_is_the_same_after_a_restart(api: Api) -> None:
     """After each of many random changes, key by key, and so is the policy."""
     random = Random(20261123)  # noqa: S311 (the same in every run)
     operator = Operator(api, random)

@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_client_that_hangs_up_is_no_request() -> None:
 
 
 @pytest.mark.parametrize("announced", [b"65537", b"9" * 400])
-def test_an_announced_length_over_the_limit_is_not_waited_for(announced) -> None:
+def test_an_announced_length_over_the_limit_is_not_waited_for(announced: str) -> None:
     """413 before a byte of the body is read."""
     scope = {"headers": [(b"content-length", announced)]}
     with pytest.raises(RejectedError) as rejected:
@@ -60,10 +61,10 @@ def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
     """And the application never sees the request."""
     touched = []
 
-    async def app(scope, receive, send) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         touched.append("app")
 
-    async def send(message) -> None:
+    async def send(message: Any) -> None:
         touched.append("send")
 
     class Clock:
@@ -71,7 +72,7 @@ def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
             raise AssertionError
 
     class Ids(ObjectIds):
-        def new(self, prefix):
+        def new(self, prefix: str):
             return f"{prefix}_01"
 
     gate = Gate(app, AdminKey("key"), Ids(Clock(), Random(0)))  # noqa: S311 (unused)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from admin_plane import Api, error_of
 from pulumi_groq.gateway.metering.entries import LedgerRow, Reservation, Settlement
 from pulumi_groq.gateway.store import change_log
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials, insert_rows
@@ -23,7 +24,7 @@ def row(number: int, key: Any, day: str, model: str = SMALL, **changes: Any) -> 
 
 
 @pytest.fixture
-def booked(api) -> dict[str, Any]:
+def booked(api: Api) -> dict[str, Any]:
     """Two keys, one of them in a team and deleted meanwhile, with five requests on three days."""
     api.call("PUT", "/teams/web", json={"allowed_models": [SMALL, LARGE]})
     api.clock.advance(seconds=-1)
@@ -48,7 +49,7 @@ def groups(answer: Any, *names: str) -> list[tuple[Any, ...]]:
     return [tuple(bucket[name] for name in names) for bucket in answer.json()["data"]]
 
 
-def test_without_a_question_the_month_so_far_is_summed(api, booked) -> None:
+def test_without_a_question_the_month_so_far_is_summed(api: Api, booked: dict[str, Any]) -> None:
     """From the first of the running UTC month to today; what is not grouped by is null."""
     page = api.get("/usage/buckets").json()
     assert page == {
@@ -88,12 +89,14 @@ def test_without_a_question_the_month_so_far_is_summed(api, booked) -> None:
         ),
     ],
 )
-def test_groups_are_sums_of_the_ledger_in_order(api, booked, group_by, names, expected) -> None:
+def test_groups_are_sums_of_the_ledger_in_order(
+    api: Api, booked: dict[str, Any], group_by: str, names: Any, expected: Any
+) -> None:
     """A deleted key keeps its name; requests of keys without a team are a group of their own."""
     assert groups(api.get("/usage/buckets", group_by=group_by), *names) == expected
 
 
-def test_a_key_bucket_says_whose_budget_it_counts_against(api, booked) -> None:
+def test_a_key_bucket_says_whose_budget_it_counts_against(api: Api, booked: dict[str, Any]) -> None:
     """Id, team and lineage of the key."""
     web, batch = booked["web"], booked["batch"]
     assert groups(api.get("/usage/buckets", group_by="key"), "key_id", "team", "lineage_id") == [
@@ -102,13 +105,13 @@ def test_a_key_bucket_says_whose_budget_it_counts_against(api, booked) -> None:
     ]
 
 
-def test_both_ends_of_the_span_count(api, booked) -> None:
+def test_both_ends_of_the_span_count(api: Api, booked: dict[str, Any]) -> None:
     """Days of other months can be asked for."""
     answer = api.get("/usage/buckets", since="2026-10-31", until="2026-11-01", group_by="day")
     assert groups(answer, "day") == [("2026-10-31",), ("2026-11-01",)]
 
 
-def test_one_key_can_be_asked_for(api, booked) -> None:
+def test_one_key_can_be_asked_for(api: Api, booked: dict[str, Any]) -> None:
     """So that its chart does not need everybody's days."""
     answer = api.get("/usage/buckets", key_id=booked["batch"]["id"], group_by="day")
     assert groups(answer, "day", "requests") == [("2026-11-22", 1)]
@@ -116,7 +119,7 @@ def test_one_key_can_be_asked_for(api, booked) -> None:
 
 @pytest.mark.parametrize("group_by", ["day", "key", "team", "model", "day,team,model", "model,key,day,team"])
 @pytest.mark.parametrize("limit", [1, 2])
-def test_pages_join_to_the_whole(api, booked, group_by, limit) -> None:
+def test_pages_join_to_the_whole(api: Api, booked: dict[str, Any], group_by: str, limit: Any) -> None:
     """Whatever the groups and the size of a page."""
     whole = api.get("/usage/buckets", group_by=group_by).json()["data"]
     joined: list[Any] = []
@@ -148,14 +151,14 @@ def test_pages_join_to_the_whole(api, booked, group_by, limit) -> None:
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_impossible_questions_are_refused(api, error_of, query, param) -> None:
+def test_impossible_questions_are_refused(api: Api, query: Any, param: str | None) -> None:
     """400 names the parameter; a day that is still to come is merely empty."""
     answer = api.get("/usage/buckets", **query)
     expected = (200, None, None) if param is None else (400, None, param)
     assert expected == (error_of(answer) if param else (answer.status_code, None, None))
 
 
-def test_denials_are_counted_by_any_group(api, booked) -> None:
+def test_denials_are_counted_by_any_group(api: Api, booked: dict[str, Any]) -> None:
     """Also those whose model was refused before it was known to be the key's."""
     batch = booked["batch"]["id"]
     counts = {
@@ -174,7 +177,7 @@ def test_denials_are_counted_by_any_group(api, booked) -> None:
     assert groups(api.get("/usage/denials"), "requests") == [(9,)]
 
 
-def test_changes_are_listed_newest_first_without_values(api) -> None:
+def test_changes_are_listed_newest_first_without_values(api: Api) -> None:
     """Who owns the key, what was done, to which fields."""
     api.call("PUT", "/teams/web", json={"allowed_models": [SMALL]})
     api.call("PUT", "/teams/web", json={"allowed_models": [SMALL, LARGE]})
@@ -207,7 +210,7 @@ def test_changes_are_listed_newest_first_without_values(api) -> None:
     assert answer.json()["data"][5]["at"] == "2026-11-23T12:05:00Z"
 
 
-def test_what_changes_nothing_is_no_change(api) -> None:
+def test_what_changes_nothing_is_no_change(api: Api) -> None:
     """Nor is what was refused."""
     key = api.created(requests_per_minute=60)
     api.patch(key["id"], requests_per_minute=60)
@@ -216,7 +219,7 @@ def test_what_changes_nothing_is_no_change(api) -> None:
     assert [change["action"] for change in api.get("/changes").json()["data"]] == ["created"]
 
 
-def test_changes_come_in_pages(api) -> None:
+def test_changes_come_in_pages(api: Api) -> None:
     """`before` asks for older ones."""
     for name in ("a", "b", "c"):
         api.created(name=name)
@@ -226,7 +229,7 @@ def test_changes_come_in_pages(api) -> None:
     assert (named, first["has_more"], second["has_more"]) == ([["c", "b"], ["a"]], True, False)
 
 
-def test_the_log_of_changes_is_bounded(api, monkeypatch) -> None:
+def test_the_log_of_changes_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest are forgotten: a loop of updates cannot fill the disk."""
     monkeypatch.setattr(change_log, "MOST_CHANGES", 3)
     for name in "abcde":

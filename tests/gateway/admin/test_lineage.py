@@ -1,20 +1,22 @@
 """POST with `replaces`: a key succeeds another in its lineage."""
 
+from admin_plane import Api, error_of
 
-def test_a_successor_joins_the_lineage(api) -> None:
+
+def test_a_successor_joins_the_lineage(api: Api) -> None:
     """It carries the lineage on with the next generation."""
     first = api.created()
     second = api.created(replaces=first["id"])
     assert (second["lineage_id"], second["generation"], second["replaces"]) == (first["id"], 2, first["id"])
 
 
-def test_a_successor_takes_its_settings_from_its_own_body(api) -> None:
+def test_a_successor_takes_its_settings_from_its_own_body(api: Api) -> None:
     """Nothing is inherited silently."""
     first = api.created(requests_per_minute=5)
     assert api.created(replaces=first["id"])["requests_per_minute"] is None
 
 
-def test_both_keys_are_live_during_the_overlap(api) -> None:
+def test_both_keys_are_live_during_the_overlap(api: Api) -> None:
     """The old key keeps working until it is deleted."""
     first = api.created()
     second = api.created(replaces=first["id"])
@@ -25,7 +27,7 @@ def test_both_keys_are_live_during_the_overlap(api) -> None:
     ]
 
 
-def test_a_third_live_key_is_refused_and_says_which_must_go(api, error_of) -> None:
+def test_a_third_live_key_is_refused_and_says_which_must_go(api: Api) -> None:
     """Never more than two live keys in a lineage."""
     first = api.created()
     second = api.created(replaces=first["id"])
@@ -35,7 +37,7 @@ def test_a_third_live_key_is_refused_and_says_which_must_go(api, error_of) -> No
     assert first["id"] in answer.json()["error"]["message"]
 
 
-def test_the_rotation_goes_on_once_the_old_key_is_deleted(api) -> None:
+def test_the_rotation_goes_on_once_the_old_key_is_deleted(api: Api) -> None:
     """The lineage keeps its first key's id for good."""
     first = api.created()
     second = api.created(replaces=first["id"])
@@ -44,7 +46,7 @@ def test_the_rotation_goes_on_once_the_old_key_is_deleted(api) -> None:
     assert (third["lineage_id"], third["generation"]) == (first["id"], 3)
 
 
-def test_a_key_is_replaced_once(api, error_of) -> None:
+def test_a_key_is_replaced_once(api: Api) -> None:
     """Only the newest live key of a lineage can be replaced; the answer names it."""
     first = api.created()
     second = api.created(replaces=first["id"])
@@ -53,7 +55,7 @@ def test_a_key_is_replaced_once(api, error_of) -> None:
     assert answer.headers["x-api-key-id"] == second["id"]
 
 
-def test_a_key_whose_successor_was_deleted_can_be_replaced_again(api) -> None:
+def test_a_key_whose_successor_was_deleted_can_be_replaced_again(api: Api) -> None:
     """The newest live key counts."""
     first = api.created()
     second = api.created(replaces=first["id"])
@@ -61,7 +63,7 @@ def test_a_key_whose_successor_was_deleted_can_be_replaced_again(api) -> None:
     assert api.created(replaces=first["id"])["generation"] == 2
 
 
-def test_replacing_an_unknown_or_deleted_key_is_404(api, error_of) -> None:
+def test_replacing_an_unknown_or_deleted_key_is_404(api: Api) -> None:
     """There is nothing to succeed."""
     gone = api.created()["id"]
     api.delete(f"/api-keys/{gone}")
@@ -69,7 +71,7 @@ def test_replacing_an_unknown_or_deleted_key_is_404(api, error_of) -> None:
     assert [error_of(answer) for answer in missing] == [(404, "api_key_not_found", "replaces")] * 2
 
 
-def test_a_successor_may_stand_at_the_same_place_of_the_stack(api) -> None:
+def test_a_successor_may_stand_at_the_same_place_of_the_stack(api: Api) -> None:
     """A place belongs to a lineage, not to one key."""
     place = {"managed_by": "o/p/s", "declared_as": "bot"}
     first = api.created(**place)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ patches = st.fixed_dictionaries({}, optional=settings)
 
 
 @st.composite
-def records(draw) -> KeyRecord:
+def records(draw: Any) -> KeyRecord:
     values = {name: draw(strategy) for name, strategy in settings.items()}
     budget = values.pop("monthly_budget_usd")
     values["allowed_models"] = tuple(values["allowed_models"])
@@ -54,7 +55,7 @@ def records(draw) -> KeyRecord:
     )
 
 
-def as_sent(record: KeyRecord) -> dict:
+def as_sent(record: KeyRecord) -> dict[str, Any]:
     """The settings of a record in the form of a patch."""
     budget = record.monthly_budget_micro_usd
     shown = {name: getattr(record, name) for name in settings if name != "monthly_budget_usd"}
@@ -65,7 +66,7 @@ def as_sent(record: KeyRecord) -> dict:
 
 
 @given(record=records(), patch=patches)
-def test_exactly_the_named_fields_change(record, patch) -> None:
+def test_exactly_the_named_fields_change(record: Any, patch: Any) -> None:
     """Everything else of the record is as it was."""
     result = merged(record, ApiKeyUpdate(**patch), NOW)
     assert as_sent(result) == as_sent(record) | patch
@@ -74,14 +75,14 @@ def test_exactly_the_named_fields_change(record, patch) -> None:
 
 
 @given(record=records(), patch=patches)
-def test_a_patch_twice_is_a_patch_once(record, patch) -> None:
+def test_a_patch_twice_is_a_patch_once(record: Any, patch: Any) -> None:
     """The second time nothing changes, so not even the record is a new one."""
     once = merged(record, ApiKeyUpdate(**patch), NOW)
     assert merged(once, ApiKeyUpdate(**patch), NOW) is once
 
 
 @given(record=records(), first=patches, second=patches)
-def test_the_later_of_two_patches_wins_field_by_field(record, first, second) -> None:
+def test_the_later_of_two_patches_wins_field_by_field(record: Any, first: Any, second: Any) -> None:
     """Two patches are the one that both make together."""
     after_both = merged(merged(record, ApiKeyUpdate(**first), NOW), ApiKeyUpdate(**second), NOW)
     at_once = merged(record, ApiKeyUpdate(**(first | second)), NOW)
@@ -89,14 +90,14 @@ def test_the_later_of_two_patches_wins_field_by_field(record, first, second) -> 
 
 
 @given(record=records(), patch=patches)
-def test_updated_at_moves_exactly_when_something_changes(record, patch) -> None:
+def test_updated_at_moves_exactly_when_something_changes(record: Any, patch: Any) -> None:
     """Whoever compares it learns whether there was a change."""
     result = merged(record, ApiKeyUpdate(**patch), NOW)
     assert result.updated_at == (EARLIER if as_sent(result) == as_sent(record) else NOW)
 
 
 @given(record=records(), patch=patches, name=st.sampled_from(["allowed_models", "disabled"]))
-def test_null_is_refused_where_a_value_must_be(record, patch, name) -> None:
+def test_null_is_refused_where_a_value_must_be(record: Any, patch: Any, name: str) -> None:
     """Whatever else the patch holds."""
     with pytest.raises(Invalid) as refused:
         merged(record, ApiKeyUpdate(**(patch | {name: None})), NOW)

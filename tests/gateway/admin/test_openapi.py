@@ -1,14 +1,19 @@
 """The OpenAPI document says what is served."""
 
+from typing import Any
+
 import pytest
+
+from admin_plane import Api
 
 
 @pytest.fixture
-def document(api) -> dict:
-    return api.portal.call(api._call, "GET", "http://gateway/openapi.json", {}).json()
+def document(api: Api) -> dict[str, Any]:
+    answer: dict[str, Any] = api.portal.call(api._call, "GET", "http://gateway/openapi.json", {}).json()
+    return answer
 
 
-def operations(document):
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (method, path, operation)
         for path, methods in document["paths"].items()
@@ -16,14 +21,14 @@ def operations(document):
     ]
 
 
-def test_every_operation_needs_the_admin_key(document) -> None:
+def test_every_operation_needs_the_admin_key(document: dict[str, Any]) -> None:
     """Bearer authentication, declared once for all."""
     assert document["security"] == [{"adminKey": []}]
     assert document["components"]["securitySchemes"]["adminKey"]["scheme"] == "bearer"
     assert [path for _, path, operation in operations(document) if "security" in operation] == []
 
 
-def test_every_error_is_documented_in_the_envelope(document) -> None:
+def test_every_error_is_documented_in_the_envelope(document: dict[str, Any]) -> None:
     """Whatever the status."""
     envelope = {"$ref": "#/components/schemas/ErrorBody"}
     schemas = [
@@ -51,12 +56,12 @@ def test_every_error_is_documented_in_the_envelope(document) -> None:
         ("get", "/changes", {"200", "400", "401", "503"}),
     ],
 )
-def test_every_status_is_documented(document, method, path, statuses) -> None:
+def test_every_status_is_documented(document: dict[str, Any], method: str, path: str, statuses: Any) -> None:
     """And none that is never given."""
     assert document["paths"][f"/openai/v1{path}"][method]["responses"].keys() == statuses
 
 
-def test_parameters_are_documented(document) -> None:
+def test_parameters_are_documented(document: dict[str, Any]) -> None:
     """Idempotency-Key, the filters, the cursor, the question of a delete."""
     named = {
         (method, path.removeprefix("/openai/v1"), parameter["name"])
@@ -70,7 +75,7 @@ def test_parameters_are_documented(document) -> None:
     }
 
 
-def test_only_the_create_answer_holds_a_value(document) -> None:
+def test_only_the_create_answer_holds_a_value(document: dict[str, Any]) -> None:
     """No other schema has the field."""
     holders = [
         name
@@ -80,7 +85,7 @@ def test_only_the_create_answer_holds_a_value(document) -> None:
     assert holders == ["ApiKeyCreated"]
 
 
-def test_every_schema_is_used(document) -> None:
+def test_every_schema_is_used(document: dict[str, Any]) -> None:
     """Nothing is left of what the framework would answer by itself."""
     text = str(document)
     unused = [name for name in document["components"]["schemas"] if f"schemas/{name}'" not in text]

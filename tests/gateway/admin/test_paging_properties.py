@@ -1,7 +1,9 @@
 """Paging while keys come and go: nothing is shown twice, nothing that stayed is missed."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +50,7 @@ def record(number: int) -> KeyRecord:
 class Walk:
     """A reader that takes page after page while keys are added and deleted."""
 
-    def __init__(self, store, limit: int, match: KeyQuery) -> None:
+    def __init__(self, store: Any, limit: int, match: KeyQuery) -> None:
         self._store = store
         self._limit = limit
         self._match = match
@@ -86,7 +88,7 @@ class Walk:
     name=st.sampled_from([None, "name-0"]),
 )
 def test_pages_hold_every_key_that_stayed_and_none_twice(
-    tmp_path_factory, first, limit, plan, choices, name
+    tmp_path_factory: pytest.TempPathFactory, first: Any, limit: Any, plan: Any, choices: Any, name: str
 ) -> None:
     """The union of the pages, read while others write, is every key that was never deleted, in order."""
     store = open_store(f"sqlite:///{tmp_path_factory.mktemp('walk') / 'g.db'}")
@@ -94,7 +96,10 @@ def test_pages_hold_every_key_that_stayed_and_none_twice(
     for _ in range(first):
         walk.add()
     for step, choice in zip(plan, choices, strict=False):
-        {"add": walk.add, "delete": lambda choice=choice: walk.delete(choice), "page": walk.page}[step]()
+        if step == "delete":
+            walk.delete(choice)
+        else:
+            {"add": walk.add, "page": walk.page}[step]()
     while walk.page():
         pass
     store.close()

@@ -2,20 +2,23 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from httpx import Response
 
+from admin_plane import Api, error_of
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.policy.access import OrganisationPolicy
 
 POLICY = {"monthly_cap_usd": 500, "alert_thresholds_usd": [100, 250, 400], "auto_pause": True}
 
 
-def put(api, **fields):
+def put(api: Api, **fields: Any) -> Response:
     return api.call("PUT", "/spend-policy", json=POLICY | fields)
 
 
-def test_a_policy_is_set_and_shown_with_its_status(api) -> None:
+def test_a_policy_is_set_and_shown_with_its_status(api: Api) -> None:
     """The answer to PUT is what GET shows."""
     answer = put(api)
     expected = {
@@ -39,7 +42,7 @@ def test_a_policy_is_set_and_shown_with_its_status(api) -> None:
     assert api.get("/spend-policy").json() == expected
 
 
-def test_put_replaces_the_whole_policy(api) -> None:
+def test_put_replaces_the_whole_policy(api: Api) -> None:
     """What the second body leaves out is at its default again; created_at stays."""
     put(api, alert_webhook_urls=["https://example.com/hook"], auto_pause=False)
     api.clock.advance(hours=1)
@@ -55,14 +58,14 @@ def test_put_replaces_the_whole_policy(api) -> None:
     }
 
 
-def test_the_same_policy_again_is_no_change(api) -> None:
+def test_the_same_policy_again_is_no_change(api: Api) -> None:
     """updated_at stays."""
     put(api)
     api.clock.advance(hours=1)
     assert put(api).json()["updated_at"] == "2026-11-23T12:00:00Z"
 
 
-def test_the_signing_secret_is_never_shown(api) -> None:
+def test_the_signing_secret_is_never_shown(api: Api) -> None:
     """Only that there is one."""
     secret = "0123456789abcdef-signing"
     answer = put(api, alert_webhook_signing_secret=secret)
@@ -70,7 +73,7 @@ def test_the_signing_secret_is_never_shown(api) -> None:
     assert [secret in each.text for each in (answer, api.get("/spend-policy"))] == [False, False]
 
 
-def test_a_policy_is_in_force_at_once(api) -> None:
+def test_a_policy_is_in_force_at_once(api: Api) -> None:
     """In micro-dollars, for whoever decides."""
     put(api, monthly_cap_usd=0.000007, alert_thresholds_usd=[0.000001])
     assert api.directory.organisation == OrganisationPolicy(7, (1,), auto_pause=True)
@@ -86,7 +89,7 @@ def test_a_policy_is_in_force_at_once(api) -> None:
     ],
 )
 def test_the_status_says_where_the_month_stands(
-    api, spent_micro_usd, auto_pause, spent, remaining, paused
+    api: Api, spent_micro_usd: int, auto_pause: bool, spent: Any, remaining: Any, paused: bool
 ) -> None:
     """Paused at the cap, when auto-pause is on."""
     api.usage.spent_micro_usd = spent_micro_usd
@@ -95,21 +98,21 @@ def test_the_status_says_where_the_month_stands(
 
 
 @pytest.mark.parametrize(("auto_pause", "paused"), [(True, True), (False, False)])
-def test_a_cap_that_refuses_is_a_pause(api, auto_pause: bool, paused: bool) -> None:
+def test_a_cap_that_refuses_is_a_pause(api: Api, auto_pause: bool, paused: bool) -> None:
     """Worst cases are reserved, so requests are refused while spend is a little below the cap."""
     api.usage.spent_micro_usd = 499_990_000
     api.usage.cap_refuses = True
     assert put(api, auto_pause=auto_pause).json()["status"]["paused"] is paused
 
 
-def test_raising_the_cap_ends_the_pause(api) -> None:
+def test_raising_the_cap_ends_the_pause(api: Api) -> None:
     """In the answer already."""
     api.usage.spent_micro_usd = 500_000_000
     put(api)
     assert put(api, monthly_cap_usd=501).json()["status"]["paused"] is False
 
 
-def test_the_alerts_of_the_month_are_listed(api) -> None:
+def test_the_alerts_of_the_month_are_listed(api: Api) -> None:
     """As the ledger knows them."""
     sent_at = datetime(2026, 11, 20, 8, tzinfo=UTC)
     api.usage.alerts = [AlertSent(threshold_usd=Decimal(100), sent_at=sent_at)]
@@ -118,7 +121,7 @@ def test_the_alerts_of_the_month_are_listed(api) -> None:
     ]
 
 
-def test_a_deleted_policy_is_gone(api, error_of) -> None:
+def test_a_deleted_policy_is_gone(api: Api) -> None:
     """No cap, no alerts; and then it is 404."""
     put(api)
     assert api.delete("/spend-policy").json() == {
@@ -145,14 +148,14 @@ def test_a_deleted_policy_is_gone(api, error_of) -> None:
         ({"status": {}}, "status"),
     ],
 )
-def test_a_bad_policy_is_refused(api, error_of, fields, param) -> None:
+def test_a_bad_policy_is_refused(api: Api, fields: dict[str, Any], param: str | None) -> None:
     """The 400 names the field, and the policy that was there stays."""
     put(api)
     assert error_of(put(api, **fields)) == (400, None, param)
     assert api.get("/spend-policy").json()["monthly_cap_usd"] == 500
 
 
-def test_a_refused_secret_is_not_quoted(api) -> None:
+def test_a_refused_secret_is_not_quoted(api: Api) -> None:
     """The error shows neither a webhook's URL nor a signing secret."""
     answer = put(api, alert_webhook_urls=["http://h/T0KEN"], alert_webhook_signing_secret="sEcReT")
     assert ["T0KEN" in answer.text, "sEcReT" in answer.text] == [False, False]

@@ -1,21 +1,27 @@
 """/openai/v1/teams: declared lists of models that bound every key of the team."""
 
 import hashlib
+from typing import Any
 
 import pytest
+from httpx import Response
+
+from admin_plane import Api, error_of
 
 SMALL, LARGE = "llama-3.1-8b-instant", "llama-3.3-70b-versatile"
 
 
-def put(api, name, *models):
+def put(api: Api, name: str, *models: str) -> Response:
     return api.call("PUT", f"/teams/{name}", json={"allowed_models": list(models)})
 
 
-def models_in_force(api, created) -> set[str]:
-    return set(api.directory.find(hashlib.sha256(created["api_key"].encode()).digest()).models)
+def models_in_force(api: Api, created: dict[str, Any]) -> set[str]:
+    access = api.directory.find(hashlib.sha256(created["api_key"].encode()).digest())
+    assert access is not None
+    return set(access.models)
 
 
-def test_a_team_is_set_and_shown(api) -> None:
+def test_a_team_is_set_and_shown(api: Api) -> None:
     """The answer to PUT is what GET shows."""
     answer = put(api, "research", SMALL)
     expected = {
@@ -30,7 +36,7 @@ def test_a_team_is_set_and_shown(api) -> None:
     assert api.get("/teams").json() == {"object": "list", "data": [expected]}
 
 
-def test_setting_a_team_again_moves_updated_at_only_when_it_changes(api) -> None:
+def test_setting_a_team_again_moves_updated_at_only_when_it_changes(api: Api) -> None:
     """The same models are no change."""
     put(api, "research", SMALL)
     api.clock.advance(hours=1)
@@ -43,7 +49,7 @@ def test_setting_a_team_again_moves_updated_at_only_when_it_changes(api) -> None
     ]
 
 
-def test_teams_are_listed_by_name(api) -> None:
+def test_teams_are_listed_by_name(api: Api) -> None:
     """Whatever the order of their making."""
     for name in ("b", "c", "a"):
         put(api, name, SMALL)
@@ -51,7 +57,7 @@ def test_teams_are_listed_by_name(api) -> None:
 
 
 @pytest.mark.parametrize("name", ["a%2Fb", "sp%20ace", "%C3%A9quipe", "a?x"[:1]])
-def test_names_that_people_use_work_in_the_path(api, name) -> None:
+def test_names_that_people_use_work_in_the_path(api: Api, name: str) -> None:
     """A slash, a space, a letter with an accent."""
     assert put(api, name, SMALL).status_code == 200
     assert api.get(f"/teams/{name}").status_code == 200
@@ -59,7 +65,7 @@ def test_names_that_people_use_work_in_the_path(api, name) -> None:
 
 
 @pytest.mark.parametrize("name", ["%00", "%0A", "%20edge", "x" * 129])
-def test_an_impossible_name_is_refused(api, error_of, name) -> None:
+def test_an_impossible_name_is_refused(api: Api, name: str) -> None:
     """1 to 128 printable characters."""
     assert error_of(put(api, name, SMALL)) == (400, None, "name")
 
@@ -73,21 +79,21 @@ def test_an_impossible_name_is_refused(api, error_of, name) -> None:
         ({"allowed_models": [SMALL], "budget": 5}, None, "budget"),
     ],
 )
-def test_a_bad_team_is_refused(api, error_of, body, code, param) -> None:
+def test_a_bad_team_is_refused(api: Api, body: Any, code: str | None, param: str | None) -> None:
     """The 400 names the field."""
     answer = api.call("PUT", "/teams/research", json=body)
     assert error_of(answer) == (400, code, param)
     assert api.get("/teams/research").status_code == 404
 
 
-def test_a_key_may_use_what_both_lists_hold(api) -> None:
+def test_a_key_may_use_what_both_lists_hold(api: Api) -> None:
     """Models in force are the key's own list within its team's."""
     put(api, "research", SMALL)
     key = api.created(allowed_models=[SMALL, LARGE], team="research")
     assert models_in_force(api, key) == {SMALL}
 
 
-def test_a_change_of_the_team_reaches_its_keys_at_once(api) -> None:
+def test_a_change_of_the_team_reaches_its_keys_at_once(api: Api) -> None:
     """Wider and narrower again; keys outside the team do not move."""
     put(api, "research", SMALL)
     inside = api.created(allowed_models=[SMALL, LARGE], team="research")
@@ -99,7 +105,7 @@ def test_a_change_of_the_team_reaches_its_keys_at_once(api) -> None:
     assert seen == [({SMALL, LARGE}, {SMALL, LARGE}), ({LARGE}, {SMALL, LARGE})]
 
 
-def test_a_key_that_moves_obeys_its_new_team_only(api) -> None:
+def test_a_key_that_moves_obeys_its_new_team_only(api: Api) -> None:
     """Later changes of the old team pass it by."""
     put(api, "old", SMALL)
     put(api, "new", LARGE)
@@ -109,7 +115,7 @@ def test_a_key_that_moves_obeys_its_new_team_only(api) -> None:
     assert models_in_force(api, key) == {LARGE}
 
 
-def test_a_team_with_keys_is_kept(api, error_of) -> None:
+def test_a_team_with_keys_is_kept(api: Api) -> None:
     """409 team_in_use names one of them."""
     put(api, "research", SMALL)
     key = api.created(team="research")
@@ -118,7 +124,7 @@ def test_a_team_with_keys_is_kept(api, error_of) -> None:
     assert answer.headers["x-api-key-id"] == key["id"]
 
 
-def test_a_team_whose_keys_are_gone_is_deleted(api, error_of) -> None:
+def test_a_team_whose_keys_are_gone_is_deleted(api: Api) -> None:
     """And then it is 404."""
     put(api, "research", SMALL)
     api.delete(f"/api-keys/{api.created(team='research')['id']}")

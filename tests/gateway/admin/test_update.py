@@ -1,15 +1,21 @@
 """PATCH /openai/v1/api-keys/{id}: a field left out stays, null clears it."""
 
 import hashlib
+from typing import Any
 
 import pytest
 
+from admin_plane import Api, error_of
+from pulumi_groq.policy.access import KeyAccess
 
-def access_of(api, created):
-    return api.directory.find(hashlib.sha256(created["api_key"].encode()).digest())
+
+def access_of(api: Api, created: dict[str, Any]) -> KeyAccess:
+    access = api.directory.find(hashlib.sha256(created["api_key"].encode()).digest())
+    assert access is not None
+    return access
 
 
-def test_only_the_named_fields_change(api) -> None:
+def test_only_the_named_fields_change(api: Api) -> None:
     """The rest of the key is as it was; updated_at moves."""
     key = api.created(requests_per_minute=5, metadata={"a": "b"})
     value = key.pop("api_key")
@@ -23,7 +29,7 @@ def test_only_the_named_fields_change(api) -> None:
     assert value not in str(changed)
 
 
-def test_a_change_is_what_the_next_read_shows(api) -> None:
+def test_a_change_is_what_the_next_read_shows(api: Api) -> None:
     """The answer to a patch and a later get agree."""
     key = api.created()
     changed = api.patch(key["id"], monthly_budget_usd=3).json()
@@ -42,14 +48,14 @@ def test_a_change_is_what_the_next_read_shows(api) -> None:
         ({"metadata": {"a": "b"}}, {}),
     ],
 )
-def test_null_clears_a_field(api, fields, cleared) -> None:
+def test_null_clears_a_field(api: Api, fields: dict[str, Any], cleared: str) -> None:
     """What was set is unset again."""
     (name,) = fields
     key = api.created(**fields)
     assert api.patch(key["id"], **{name: None}).json()[name] == cleared
 
 
-def test_null_clears_the_team(api) -> None:
+def test_null_clears_the_team(api: Api) -> None:
     """The key leaves its team."""
     api.call("PUT", "/teams/research", json={"allowed_models": ["llama-3.1-8b-instant"]})
     key = api.created(team="research")
@@ -57,19 +63,19 @@ def test_null_clears_the_team(api) -> None:
 
 
 @pytest.mark.parametrize("name", ["allowed_models", "disabled"])
-def test_what_cannot_be_without_a_value_is_not_cleared(api, error_of, name) -> None:
+def test_what_cannot_be_without_a_value_is_not_cleared(api: Api, name: str) -> None:
     """Null is refused there."""
     assert error_of(api.patch(api.created()["id"], **{name: None})) == (400, None, name)
 
 
-def test_an_empty_patch_changes_nothing(api) -> None:
+def test_an_empty_patch_changes_nothing(api: Api) -> None:
     """Not even updated_at."""
     key = api.created()
     api.clock.advance(minutes=1)
     assert api.patch(key["id"]).json()["updated_at"] == key["updated_at"]
 
 
-def test_writing_the_same_values_changes_nothing(api) -> None:
+def test_writing_the_same_values_changes_nothing(api: Api) -> None:
     """A repeated patch is no write: updated_at stays."""
     key = api.created(requests_per_minute=5)
     api.clock.advance(minutes=1)
@@ -77,7 +83,7 @@ def test_writing_the_same_values_changes_nothing(api) -> None:
     assert again.json()["updated_at"] == key["updated_at"]
 
 
-def test_a_disabled_key_is_enabled_again(api) -> None:
+def test_a_disabled_key_is_enabled_again(api: Api) -> None:
     """And the directory follows both ways."""
     key = api.created()
     seen = []
@@ -87,7 +93,7 @@ def test_a_disabled_key_is_enabled_again(api) -> None:
     assert seen == [("disabled", True), ("active", False)]
 
 
-def test_new_limits_and_models_are_in_force_at_once(api) -> None:
+def test_new_limits_and_models_are_in_force_at_once(api: Api) -> None:
     """The directory holds them when the answer is out."""
     key = api.created()
     api.patch(key["id"], requests_per_minute="unlimited", allowed_models=["gemma2-9b-it"])
@@ -108,7 +114,9 @@ def test_new_limits_and_models_are_in_force_at_once(api) -> None:
         ({"disabled": "yes"}, None, "disabled"),
     ],
 )
-def test_impossible_changes_are_refused_whole(api, error_of, fields, code, param) -> None:
+def test_impossible_changes_are_refused_whole(
+    api: Api, fields: dict[str, Any], code: str | None, param: str | None
+) -> None:
     """The 400 names the field, and the good part of the patch is not applied either."""
     key = api.created()
     answer = api.patch(key["id"], tokens_per_day=7, **fields)
@@ -116,7 +124,7 @@ def test_impossible_changes_are_refused_whole(api, error_of, fields, code, param
     assert api.get(f"/api-keys/{key['id']}").json()["tokens_per_day"] is None
 
 
-def test_an_expired_key_can_be_changed_and_prolonged(api) -> None:
+def test_an_expired_key_can_be_changed_and_prolonged(api: Api) -> None:
     """Its past expiry is only refused as a new one."""
     key = api.created(expires_at="2026-11-23T13:00:00Z")
     api.clock.advance(hours=2)
@@ -124,7 +132,7 @@ def test_an_expired_key_can_be_changed_and_prolonged(api) -> None:
     assert api.patch(key["id"], expires_at="2026-12-01T00:00:00Z").json()["status"] == "active"
 
 
-def test_a_key_cannot_move_to_a_place_that_is_taken(api, error_of) -> None:
+def test_a_key_cannot_move_to_a_place_that_is_taken(api: Api) -> None:
     """As at its creation."""
     taken = api.created(managed_by="o/p/s", declared_as="bot")
     answer = api.patch(api.created()["id"], managed_by="o/p/s", declared_as="bot")
@@ -132,7 +140,7 @@ def test_a_key_cannot_move_to_a_place_that_is_taken(api, error_of) -> None:
     assert answer.headers["x-api-key-id"] == taken["id"]
 
 
-def test_an_unknown_or_deleted_key_is_404(api, error_of) -> None:
+def test_an_unknown_or_deleted_key_is_404(api: Api) -> None:
     """There is nothing to change."""
     gone = api.created()["id"]
     api.delete(f"/api-keys/{gone}")

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from admin_plane import Api
+from pulumi_groq.catalogue import Catalogue
 
-def test_every_key_has_a_row(api) -> None:
+
+def test_every_key_has_a_row(api: Api) -> None:
     """Also one that was never used."""
     key = api.created()
     assert api.get("/usage").json() == {
@@ -27,7 +30,7 @@ def test_every_key_has_a_row(api) -> None:
     }
 
 
-def test_a_row_shows_what_the_ledger_knows(api) -> None:
+def test_a_row_shows_what_the_ledger_knows(api: Api) -> None:
     """Today's numbers, the last use and the month."""
     key = api.created()
     used_at = api.clock.now() - timedelta(minutes=5)
@@ -41,7 +44,7 @@ def test_a_row_shows_what_the_ledger_knows(api) -> None:
     )
 
 
-def test_deleted_keys_stay_in_the_month_and_the_sums_agree(api) -> None:
+def test_deleted_keys_stay_in_the_month_and_the_sums_agree(api: Api) -> None:
     """A deleted key with traffic is marked; one without has no row."""
     kept, used, unused = (api.created(name=name) for name in ("kept", "used", "unused"))
     for key, requests in ((kept, 2), (used, 5)):
@@ -55,7 +58,7 @@ def test_deleted_keys_stay_in_the_month_and_the_sums_agree(api) -> None:
     assert sum(row["month_to_date"]["requests"] for row in usage["usage_by_key"]) == 7
 
 
-def test_the_admin_sees_every_priced_model(api, catalogue) -> None:
+def test_the_admin_sees_every_priced_model(api: Api, catalogue: Catalogue) -> None:
     """In Groq's list shape, and nothing that a key could not be given."""
     answer = api.get("/models").json()
     listed = {model["id"] for model in answer["data"]}
@@ -63,7 +66,7 @@ def test_the_admin_sees_every_priced_model(api, catalogue) -> None:
     assert listed == {model.id for model in catalogue.models if catalogue.is_priced(model.id)}
 
 
-def test_a_retired_model_is_not_active(api) -> None:
+def test_a_retired_model_is_not_active(api: Api) -> None:
     """From its date on."""
     models = {model["id"]: model["active"] for model in api.get("/models").json()["data"]}
     assert (models["gemma2-9b-it"], models["openai/gpt-oss-20b"]) == (False, True)
