@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from admin_plane import Api, error_of
+from admin_plane import KEY, Api, error_of
 
 LIMIT = 64 * 1024
 
@@ -139,5 +139,5 @@ def test_a_chunked_body_over_the_limit_is_413(api: Api) -> None:
 
 def test_long_input_makes_no_long_error(api: Api) -> None:
     """Message and param are cut."""
-    error = api.call("POST", "/api-keys", json={"x" * 60_000: 1}).json()["error"]
+    error = api.call("POST", "/api-keys", json=KEY | {"x" * 60_000: 1}).json()["error"]
     assert (len(error["message"]), len(error["param"])) == (1_000, 200)
