@@ -1,9 +1,10 @@
 """What a valid access file declares."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from pulumi_groq.access import load_access
+from pulumi_groq.access import Access, load_access
 
 REFERENCE = Path(__file__).parents[2] / "stacks" / "access.yaml"
 
@@ -37,7 +38,7 @@ def test_the_reference_file_declares_three_teams() -> None:
     assert access.warnings == ()
 
 
-def test_a_key_inherits_the_models_of_its_team(read) -> None:
+def test_a_key_inherits_the_models_of_its_team(read: Callable[[str], Access]) -> None:
     """A key without a list of its own has its team's."""
     access = read("""
         teams:
@@ -49,7 +50,7 @@ def test_a_key_inherits_the_models_of_its_team(read) -> None:
     assert access.keys[0].allowed_models == ["b", "a"]
 
 
-def test_a_key_may_narrow_the_models_of_its_team(read) -> None:
+def test_a_key_may_narrow_the_models_of_its_team(read: Callable[[str], Access]) -> None:
     """A key's own list is taken where it lies within its team's."""
     access = read("""
         teams:
@@ -62,7 +63,7 @@ def test_a_key_may_narrow_the_models_of_its_team(read) -> None:
     assert access.keys[0].allowed_models == ["b"]
 
 
-def test_everything_a_key_can_have(read) -> None:
+def test_everything_a_key_can_have(read: Callable[[str], Access]) -> None:
     """Every optional field of a key is read with its type."""
     key = read("""
         teams:
@@ -86,7 +87,7 @@ def test_everything_a_key_can_have(read) -> None:
     assert (key.metadata, key.reason) == ({"cost_center": "1234"}, "because")
 
 
-def test_declarations_know_their_line(read) -> None:
+def test_declarations_know_their_line(read: Callable[[str], Access]) -> None:
     """Teams, keys and the policy each carry the line that declares them."""
     access = read("""
         teams:
@@ -102,7 +103,7 @@ def test_declarations_know_their_line(read) -> None:
     assert (access.teams[0].line, access.keys[0].line, access.spend_policy.line) == (2, 6, 7)
 
 
-def test_names_are_data(read) -> None:
+def test_names_are_data(read: Callable[[str], Access]) -> None:
     """Names that YAML 1.1 or a shell would read otherwise come through as they stand."""
     access = read("""
         teams:
@@ -118,7 +119,7 @@ def test_names_are_data(read) -> None:
     assert [key.name for key in access.keys] == ["2024-10-01", "1_000", "$(id); 'x'", "<b>&amp;"]
 
 
-def test_budgets_above_the_cap_are_a_warning(read) -> None:
+def test_budgets_above_the_cap_are_a_warning(read: Callable[[str], Access]) -> None:
     """Budgets that together exceed the cap are allowed, with one warning that gives both sums."""
     access = read("""
         teams:
@@ -136,7 +137,7 @@ def test_budgets_above_the_cap_are_a_warning(read) -> None:
     )
 
 
-def test_budgets_up_to_the_cap_are_no_warning(read) -> None:
+def test_budgets_up_to_the_cap_are_no_warning(read: Callable[[str], Access]) -> None:
     """Budgets that add up to exactly the cap give no warning."""
     access = read("""
         teams:
@@ -146,12 +147,12 @@ def test_budgets_up_to_the_cap_are_no_warning(read) -> None:
     assert access.warnings == ()
 
 
-def test_a_policy_alone_is_a_declaration(read) -> None:
+def test_a_policy_alone_is_a_declaration(read: Callable[[str], Access]) -> None:
     """A file may declare the spending policy without teams."""
     access = read("spend_policy: {monthly_cap_usd: 5}")
     assert (access.teams, access.keys) == ((), ())
 
 
-def test_a_byte_order_mark_is_accepted(read) -> None:
+def test_a_byte_order_mark_is_accepted(read: Callable[[str], Access]) -> None:
     """A file saved with a byte order mark reads as without."""
     assert read("\ufeffspend_policy: {monthly_cap_usd: 5}").spend_policy is not None

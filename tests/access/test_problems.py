@@ -1,6 +1,8 @@
 """What an unusable access file says: file, line, path, what to do."""
-# ruff: noqa: E501 (each case is one line, as each problem is)
 
+from collections.abc import Callable
+
+# ruff: noqa: E501 (each case is one line, as each problem is)
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,7 @@ POLICY = "spend_policy: {%s}"
         ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, disabled, expires_at, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, tokens_per_day, tokens_per_minute"),
     ],
 )  # fmt: skip
-def test_a_field_of_a_key(problems, field: str, line: str) -> None:
+def test_a_field_of_a_key(problems: Callable[[str], list[str]], field: str, line: str) -> None:
     """An unusable field of a key gives exactly one line with its path."""
     assert problems(KEY % field) == [f"1: teams.t.keys.k.{line}"]
 
@@ -58,7 +60,7 @@ def test_a_field_of_a_key(problems, field: str, line: str) -> None:
         ("monthly_cap_usd: 5, alert_webhook_urls: ['https://x']", "alert_webhook_urls: is a secret; set it with pulumi config set --secret groq:alertWebhookUrls instead"),
     ],
 )  # fmt: skip
-def test_a_field_of_the_policy(problems, fields: str, line: str) -> None:
+def test_a_field_of_the_policy(problems: Callable[[str], list[str]], fields: str, line: str) -> None:
     """An unusable field of the policy gives exactly one line with its path."""
     assert problems(POLICY % fields) == [f"1: spend_policy.{line}"]
 
@@ -83,12 +85,14 @@ def test_a_field_of_the_policy(problems, fields: str, line: str) -> None:
         ("teams: \x00", '1: holds the control character "\\u0000"; take it out'),
     ],
 )  # fmt: skip
-def test_a_file(problems, text: str, line: str) -> None:
+def test_a_file(problems: Callable[[str], list[str]], text: str, line: str) -> None:
     """A file that is not a plain mapping gives one line."""
     assert problems(text) == [line]
 
 
-def test_every_problem_is_reported_at_once_in_the_order_of_the_file(problems) -> None:
+def test_every_problem_is_reported_at_once_in_the_order_of_the_file(
+    problems: Callable[[str], list[str]],
+) -> None:
     """Problems of all parts of a file come together, each with its own line."""
     assert problems("""
         teams:
@@ -114,7 +118,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file(problems) ->
     ]
 
 
-def test_unusual_names_are_quoted_in_paths(problems) -> None:
+def test_unusual_names_are_quoted_in_paths(problems: Callable[[str], list[str]]) -> None:
     """A name with spaces, dots or line breaks cannot be mistaken for a part of the message."""
     assert problems('teams: {"a.b: c\\n": {allowed_models: [a]}}') == [
         '1: teams."a.b: c\\n": its name must not contain control or other unprintable characters; '
@@ -122,7 +126,7 @@ def test_unusual_names_are_quoted_in_paths(problems) -> None:
     ]
 
 
-def test_aliases_never_expand(problems) -> None:
+def test_aliases_never_expand(problems: Callable[[str], list[str]]) -> None:
     """Nested aliases are refused before they can grow."""
     levels = "\n".join(f"l{n}: [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30))
     assert all("anchors (&) and aliases (*)" in line for line in problems(f"l0: &l0 x\n{levels}"))

@@ -143,7 +143,7 @@ def test_any_answer_is_a_result_or_a_groq_error(
     def sleep(duration_s: float) -> None:
         now[0] += duration_s
 
-    seams = {"clock": lambda: now[0], "sleep": sleep, "random": lambda: 1.0}
+    seams: dict[str, Any] = {"clock": lambda: now[0], "sleep": sleep, "random": lambda: 1.0}
     with AdminClient(
         AdminSettings("http://127.0.0.1:8700", ADMIN_KEY), transport=httpx.MockTransport(handle), **seams
     ) as client:

@@ -75,21 +75,21 @@ def refusal(run: Run) -> str:
     return err
 
 
-def test_it_says_where_it_listens_and_serves(run) -> None:
+def test_it_says_where_it_listens_and_serves(run: Callable[..., Run]) -> None:
     """One line on stdout; the store is beside it."""
     url = run("--port=0").url()
     answers = [httpx.get(f"{url}{path}", trust_env=False) for path in ("/healthz", "/readyz", "/metrics")]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-def test_sigterm_ends_it_with_0(run) -> None:
+def test_sigterm_ends_it_with_0(run: Callable[..., Run]) -> None:
     """Stopping as told is no failure; nothing else is printed."""
     running = run("--port=0")
     running.url()
     assert running.stop() == (0, "", "")
 
 
-def test_a_running_request_is_finished_first(run) -> None:
+def test_a_running_request_is_finished_first(run: Callable[..., Run]) -> None:
     """SIGTERM while a body is on its way: the request is answered, then the process ends."""
     running = run("--port=0", "--drain-seconds=20")
     host, port = running.url().removeprefix("http://").split(":")
@@ -123,7 +123,7 @@ def _until_refused(host: str, port: int) -> None:
     raise AssertionError("the server still takes connections")
 
 
-def test_a_request_that_does_not_end_is_cut_after_the_drain(run) -> None:
+def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., Run]) -> None:
     """Shutting down does not wait for ever."""
     running = run("--port=0", "--drain-seconds=1")
     host, port = running.url().removeprefix("http://").split(":")
@@ -137,7 +137,7 @@ def test_a_request_that_does_not_end_is_cut_after_the_drain(run) -> None:
     assert code == 0
 
 
-def test_what_was_written_is_there_after_a_restart(run) -> None:
+def test_what_was_written_is_there_after_a_restart(run: Callable[..., Run]) -> None:
     """Keys, and that they serve."""
     first = run("--port=0")
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
@@ -150,7 +150,7 @@ def test_what_was_written_is_there_after_a_restart(run) -> None:
     assert [model["id"] for model in models["data"]] == ["gemma2-9b-it"]
 
 
-def test_a_missing_admin_key_is_one_line(run) -> None:
+def test_a_missing_admin_key_is_one_line(run: Callable[..., Run]) -> None:
     """It names the variable."""
     assert "GROQ_ADMIN_KEY is not set" in refusal(run(GROQ_ADMIN_KEY=""))
 
@@ -167,31 +167,31 @@ def test_a_missing_admin_key_is_one_line(run) -> None:
         (["--host=203.0.113.1"], "203.0.113.1"),
     ],
 )
-def test_an_unusable_setting_is_one_line(run, options, said) -> None:
+def test_an_unusable_setting_is_one_line(run: Callable[..., Run], options: list[str], said: str) -> None:
     """What, why, what to do; exit code 2, no traceback."""
     assert said in refusal(run("--port=0", *options))
 
 
-def test_a_broken_price_list_is_one_line(run, tmp_path) -> None:
+def test_a_broken_price_list_is_one_line(run: Callable[..., Run], tmp_path: Path) -> None:
     """With the entry at fault."""
     (tmp_path / "prices.toml").write_text('format = 1\nas_of = 2026-11-01\n[models."m"]\nkind = "poem"\n')
     assert "prices.toml: models.m" in refusal(run("--port=0", "--price-list=prices.toml")).replace('"', "")
 
 
-def test_a_port_in_use_is_one_line(run) -> None:
+def test_a_port_in_use_is_one_line(run: Callable[..., Run]) -> None:
     """It says which, and how to have another."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert f"port {port}: it is in use" in refusal(run(f"--port={port}"))
 
 
-def test_a_second_gateway_on_one_store_is_refused(run) -> None:
+def test_a_second_gateway_on_one_store_is_refused(run: Callable[..., Run]) -> None:
     """Limits counted in two processes would not be held."""
     run("--port=0").url()
     assert "another gateway is using" in refusal(run("--port=0"))
 
 
-def test_a_store_of_a_newer_version_is_refused(run, tmp_path) -> None:
+def test_a_store_of_a_newer_version_is_refused(run: Callable[..., Run], tmp_path: Path) -> None:
     """Nothing of it is touched."""
     first = run("--port=0")
     first.url()
@@ -212,13 +212,13 @@ def test_a_store_of_a_newer_version_is_refused(run, tmp_path) -> None:
         "--workers=2",
     ],
 )
-def test_a_bad_option_is_a_usage_error(run, option) -> None:
+def test_a_bad_option_is_a_usage_error(run: Callable[..., Run], option: str) -> None:
     """Exit code 2 and the option's name; there are no workers to set."""
     code, out, err = run(option).outcome()
-    assert (code, out, option.split("=")[0] in err, "Traceback" in err) == (2, "", True, False)
+    assert (code, out, option.split("=", maxsplit=1)[0] in err, "Traceback" in err) == (2, "", True, False)
 
 
-def test_default_limits_are_in_force(run) -> None:
+def test_default_limits_are_in_force(run: Callable[..., Run]) -> None:
     """A number or unlimited, for keys that declare none."""
     url = run("--port=0", "--default-requests-per-minute=7", "--default-tokens-per-minute=unlimited").url()
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
@@ -232,7 +232,7 @@ def test_default_limits_are_in_force(run) -> None:
     }
 
 
-def test_log_lines_are_json_when_asked(run) -> None:
+def test_log_lines_are_json_when_asked(run: Callable[..., Run]) -> None:
     """One object a line, with the request id of the answer."""
     running = run("--port=0", "--log-format=json")
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
@@ -246,7 +246,7 @@ def test_log_lines_are_json_when_asked(run) -> None:
     )
 
 
-def test_the_help_names_every_secret_and_exit_code(run) -> None:
+def test_the_help_names_every_secret_and_exit_code(run: Callable[..., Run]) -> None:
     """What cannot be seen in the options."""
     code, out, _ = run("--help").outcome()
     words = ("GROQ_ADMIN_KEY", "GROQ_GATEWAY_SECRET", "GROQ_API_KEY", "Exit codes")

@@ -1,18 +1,22 @@
 """Requests that arrive at the same time, through a real port."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gateway_process import Server
 
 CALLERS = 8
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 
 
-def at_once(function) -> list:
+def at_once(function: Callable[[int], Any]) -> list[Any]:
     with ThreadPoolExecutor(CALLERS) as pool:
         return list(pool.map(function, range(CALLERS)))
 
 
-def test_creates_with_one_idempotency_key_mint_once(start_server) -> None:
+def test_creates_with_one_idempotency_key_mint_once(start_server: Callable[..., Server]) -> None:
     """All callers get the same key and value; one of them made it."""
     server = start_server()
     with server.client() as client:
@@ -28,7 +32,7 @@ def test_creates_with_one_idempotency_key_mint_once(start_server) -> None:
     assert len(listed) == 1
 
 
-def test_two_keys_never_succeed_the_same_one(start_server) -> None:
+def test_two_keys_never_succeed_the_same_one(start_server: Callable[..., Server]) -> None:
     """A lineage grows by one, whoever asks at once."""
     server = start_server()
     with server.client() as client:
@@ -40,7 +44,7 @@ def test_two_keys_never_succeed_the_same_one(start_server) -> None:
     assert outcomes == {201: 1, "already_replaced": CALLERS - 1}
 
 
-def test_patches_of_one_key_all_count(start_server) -> None:
+def test_patches_of_one_key_all_count(start_server: Callable[..., Server]) -> None:
     """Merges of different fields do not undo each other."""
     server = start_server()
     fields = ["requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day"]
@@ -51,7 +55,7 @@ def test_patches_of_one_key_all_count(start_server) -> None:
     assert [key[name] for name in fields] == [1, 2, 3, 4]
 
 
-def test_one_of_many_deletes_succeeds(start_server) -> None:
+def test_one_of_many_deletes_succeeds(start_server: Callable[..., Server]) -> None:
     """The others find nothing."""
     server = start_server()
     with server.client() as client:
@@ -60,7 +64,9 @@ def test_one_of_many_deletes_succeeds(start_server) -> None:
     assert Counter(answer.status_code for answer in answers) == {200: 1, 404: CALLERS - 1}
 
 
-def test_a_new_key_serves_the_next_request_and_a_deleted_one_does_not(start_server) -> None:
+def test_a_new_key_serves_the_next_request_and_a_deleted_one_does_not(
+    start_server: Callable[..., Server],
+) -> None:
     """What the admin plane acknowledged is in force, on the same port."""
     server = start_server()
     body = {"model": "llama-3.1-8b-instant", "messages": [{"role": "user", "content": "hi"}]}
@@ -75,7 +81,7 @@ def test_a_new_key_serves_the_next_request_and_a_deleted_one_does_not(start_serv
     assert statuses == [200, 401] * 5
 
 
-def test_a_key_under_traffic_is_neither_deleted_nor_refused(start_server) -> None:
+def test_a_key_under_traffic_is_neither_deleted_nor_refused(start_server: Callable[..., Server]) -> None:
     """Deletes that ask whether it is in use are all refused, and its callers never notice."""
     server = start_server()
     body = {"model": "llama-3.1-8b-instant", "messages": [{"role": "user", "content": "hi"}]}

@@ -2,9 +2,13 @@
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
+
+from gateway_process import Server
 
 ROUNDS = 12
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
@@ -14,7 +18,7 @@ KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 class Writer:
     """Writes keys until the server is gone, and remembers what was acknowledged."""
 
-    acknowledged: dict[str, dict] = field(default_factory=dict)
+    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     deleting: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
@@ -42,10 +46,10 @@ class Writer:
             return
 
 
-def live_keys(client: httpx.Client) -> dict[str, dict]:
+def live_keys(client: httpx.Client) -> dict[str, dict[str, Any]]:
     """Every key that the list shows."""
-    keys: dict[str, dict] = {}
-    query: dict = {"limit": 100}
+    keys: dict[str, dict[str, Any]] = {}
+    query: dict[str, Any] = {"limit": 100}
     while True:
         page = client.get("/api-keys", params=query).json()
         keys |= {key["id"]: key for key in page["data"]}
@@ -54,7 +58,7 @@ def live_keys(client: httpx.Client) -> dict[str, dict]:
         query["after"] = page["last_id"]
 
 
-def test_no_acknowledged_write_is_lost(start_server) -> None:
+def test_no_acknowledged_write_is_lost(start_server: Callable[..., Server]) -> None:
     """After each of a dozen kills: keys, changes and deletes are there, and replays give the same value."""
     moments = random.Random(20261123)  # noqa: S311 (moments of a test, the same in every run)
     writer = Writer()

@@ -1,6 +1,10 @@
 """No value of a key and no admin key is readable in anything that the gateway writes."""
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway_process import Server
 
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 ADMIN_KEY = "admin-key-of-the-contract-tests"
@@ -17,7 +21,7 @@ def forms(secret: str) -> set[bytes]:
     return encoded
 
 
-def test_no_file_of_the_gateway_holds_a_secret(start_server, tmp_path) -> None:
+def test_no_file_of_the_gateway_holds_a_secret(start_server: Callable[..., Server], tmp_path: Path) -> None:
     """Database, write-ahead log, journal, lock, secret and log, while it runs and after."""
     server = start_server("--test-controls")
     values = []
@@ -49,7 +53,7 @@ def test_no_file_of_the_gateway_holds_a_secret(start_server, tmp_path) -> None:
     assert found == []
 
 
-def test_what_belongs_to_the_store_is_private(start_server, tmp_path) -> None:
+def test_what_belongs_to_the_store_is_private(start_server: Callable[..., Server], tmp_path: Path) -> None:
     """Nobody but the owner may read it."""
     server = start_server()
     with server.client() as client:
@@ -58,5 +62,5 @@ def test_what_belongs_to_the_store_is_private(start_server, tmp_path) -> None:
     assert [path.name for path in files if path.stat().st_mode & 0o077] == []
 
 
-def _files(folder) -> dict[str, bytes]:
+def _files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

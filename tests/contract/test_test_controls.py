@@ -1,17 +1,22 @@
 """The controls of a gateway started with --test-controls."""
 
+from collections.abc import Callable
+from typing import Any
+
 import httpx
 import pytest
+
+from gateway_process import Server
 
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 
 
 @pytest.fixture
-def server(start_server):
+def server(start_server: Callable[..., Server]) -> Server:
     return start_server("--test-controls")
 
 
-def test_the_clock_is_set_and_advanced(server) -> None:
+def test_the_clock_is_set_and_advanced(server: Server) -> None:
     """Both answers say what time it is, and keys are made at that time."""
     set_to = server.control("clock", now="2027-03-01T00:00:00Z").json()
     advanced = server.control("clock", advance_s=86_400).json()
@@ -21,7 +26,7 @@ def test_the_clock_is_set_and_advanced(server) -> None:
     assert [advanced["now"][:10], created_at[:10]] == ["2027-03-02"] * 2
 
 
-def test_the_next_requests_fail_as_told(server) -> None:
+def test_the_next_requests_fail_as_told(server: Server) -> None:
     """As often as told, only those meant, and unhandled."""
     server.control(
         "fail", times=2, status=503, method="POST", path_prefix="/openai/v1/api-keys", retry_after_s=1
@@ -34,7 +39,7 @@ def test_the_next_requests_fail_as_told(server) -> None:
     assert answers[0].headers["retry-after"] == "1"
 
 
-def test_a_lost_answer_is_a_request_done(server) -> None:
+def test_a_lost_answer_is_a_request_done(server: Server) -> None:
     """The connection is cut without a byte, after the commit; a repeat shows what was made."""
     server.control("lose-response", method="POST", path_prefix="/openai/v1/api-keys")
     with server.client() as client:
@@ -47,7 +52,7 @@ def test_a_lost_answer_is_a_request_done(server) -> None:
 
 
 @pytest.mark.parametrize(("handled", "made"), [(False, 0), (True, 1)])
-def test_a_stalled_request_is_never_answered(server, handled, made) -> None:
+def test_a_stalled_request_is_never_answered(server: Server, handled: bool, made: int) -> None:
     """Unhandled or after its commit, as told; it ends when its client gives up."""
     server.control("stall", method="POST", path_prefix="/openai/v1/api-keys", handled=handled)
     with server.client() as client:
@@ -58,7 +63,7 @@ def test_a_stalled_request_is_never_answered(server, handled, made) -> None:
     assert server.stop() == 0
 
 
-def test_an_order_may_skip_the_first_requests(server) -> None:
+def test_an_order_may_skip_the_first_requests(server: Server) -> None:
     """The first ones that match are served; the order means those behind them."""
     server.control("fail", skip=2, method="GET", path_prefix="/openai/v1/api-keys")
     with server.client() as client:
@@ -66,7 +71,7 @@ def test_an_order_may_skip_the_first_requests(server) -> None:
     assert answers == [200, 200, 503, 200]
 
 
-def test_requests_are_counted_by_template(server) -> None:
+def test_requests_are_counted_by_template(server: Server) -> None:
     """Admin, inference and upstream calls, until the counts are reset."""
     with server.client() as client:
         key = client.post("/api-keys", json=KEY).json()
@@ -106,20 +111,22 @@ def test_requests_are_counted_by_template(server) -> None:
         ("stall", {"skip": -1}, "skip"),
     ],
 )
-def test_impossible_orders_are_refused(one_server, name, order, param) -> None:
+def test_impossible_orders_are_refused(
+    one_server: Server, name: str, order: dict[str, Any], param: str | None
+) -> None:
     """In the envelope, with the path."""
     with one_server.client() as client:
         answer = client.post(f"{one_server.url}/__test__/{name}", json=order)
     assert (answer.status_code, answer.json()["error"].get("param")) == (400, param)
 
 
-def test_the_controls_need_the_admin_key(one_server) -> None:
+def test_the_controls_need_the_admin_key(one_server: Server) -> None:
     """As everything that changes something."""
     answer = httpx.get(f"{one_server.url}/__test__/requests", trust_env=False)
     assert answer.status_code == 401
 
 
-def test_without_the_option_there_are_no_controls(start_server) -> None:
+def test_without_the_option_there_are_no_controls(start_server: Callable[..., Server]) -> None:
     """The path is unknown."""
     server = start_server()
     with server.client() as client:

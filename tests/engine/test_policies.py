@@ -1,6 +1,7 @@
 """Teams and the spending policy on the real engine."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def test_life_of_the_spending_policy(gateway: Any, stack: Any) -> None:
         stack.up()
         assert client.get_spend_policy().monthly_cap_usd == 800
 
-        client.put_spend_policy(SpendPolicySettings(monthly_cap_usd=50, auto_pause=False))
+        client.put_spend_policy(SpendPolicySettings(monthly_cap_usd=Decimal(50), auto_pause=False))
         stack.refresh()
         repair = stack.preview().output
         assert re.search(r"~ monthly_cap_usd +: 50 +=> 800", repair)
@@ -46,7 +47,7 @@ def test_life_of_the_spending_policy(gateway: Any, stack: Any) -> None:
 def test_foreign_policy_is_not_overwritten(gateway: Any, stack: Any) -> None:
     """A policy that another stack set is taken over only on request."""
     with gateway.client() as client:
-        client.put_spend_policy(SpendPolicySettings(monthly_cap_usd=50))
+        client.put_spend_policy(SpendPolicySettings(monthly_cap_usd=Decimal(50)))
         stack.declare(spend_policy=POLICY)
         assert "set adopt_existing=True to take it over" in stack.fails_up().output
         assert client.get_spend_policy().monthly_cap_usd == 50

@@ -2,6 +2,8 @@
 
 import sys
 
+from source_modules import Module
+
 MAY_IMPORT = {
     "models": set(),
     "errors": {"models"},
@@ -52,12 +54,12 @@ def _rooms(imported: str) -> set[str]:
     return {below[0]} if package == "pulumi_groq" and below else set()
 
 
-def test_every_room_has_a_row(modules) -> None:
+def test_every_room_has_a_row(modules: list[Module]) -> None:
     """A new room states what it may import before anything can land in it."""
     assert {module.room for module in modules} == MAY_IMPORT.keys()
 
 
-def test_rooms_import_only_what_their_row_names(modules) -> None:
+def test_rooms_import_only_what_their_row_names(modules: list[Module]) -> None:
     """No module imports a room that its own room's row leaves out."""
     astray = [
         f"{module.path} imports {imported}"
@@ -68,7 +70,7 @@ def test_rooms_import_only_what_their_row_names(modules) -> None:
     assert astray == []
 
 
-def test_rooms_use_only_the_packages_of_their_row(modules) -> None:
+def test_rooms_use_only_the_packages_of_their_row(modules: list[Module]) -> None:
     """The rooms of the base install use nothing that the base install does not bring."""
     astray = [
         f"{module.path} imports {imported}"
@@ -80,7 +82,7 @@ def test_rooms_use_only_the_packages_of_their_row(modules) -> None:
     assert astray == []
 
 
-def test_pure_rooms_do_no_input_or_output(modules) -> None:
+def test_pure_rooms_do_no_input_or_output(modules: list[Module]) -> None:
     """Rooms that only decide or describe import nothing that reaches a network, a process or a thread."""
     astray = [
         f"{module.path} imports {imported}"
@@ -92,12 +94,12 @@ def test_pure_rooms_do_no_input_or_output(modules) -> None:
     assert astray == []
 
 
-def test_imports_are_absolute(modules) -> None:
+def test_imports_are_absolute(modules: list[Module]) -> None:
     """No module imports relative to itself, so every import can be read and checked alone."""
     assert [m.path for m in modules for imported in m.imports() if imported.startswith(".")] == []
 
 
-def test_only_the_store_speaks_sql(modules) -> None:
+def test_only_the_store_speaks_sql(modules: list[Module]) -> None:
     """Tables, statements and their library stay below `gateway/store`: the rest of the gateway calls it."""
     astray = [
         f"{module.path} imports {imported}"

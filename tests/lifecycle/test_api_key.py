@@ -171,7 +171,11 @@ def test_disabled_key_is_created_disabled(lifecycle_on: Any) -> None:
 
 def test_adopting_changes_what_differs(lifecycle_on: Any) -> None:
     """An adopted key is changed to what is declared, in one update, and has no value in state."""
-    foreign = {"managed_by": "organization/old/dev", "requests_per_minute": 9, "tokens_per_minute": 5}
+    foreign: dict[str, Any] = {
+        "managed_by": "organization/old/dev",
+        "requests_per_minute": 9,
+        "tokens_per_minute": 5,
+    }
     server = Server((200, key(**foreign)), (200, key()))
     _, adopted = lifecycle_on(server).create(ARGS.model_copy(update={"adopt_key_id": "key_1"}))
     assert server.bodies[1] == {

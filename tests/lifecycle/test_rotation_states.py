@@ -87,6 +87,7 @@ class Rotations(RuleBasedStateMachine):
             return  # nothing asks for a look at the gateway: a refresh is due
         state = self.engine.state
         assert {state.key_id, state.previous_key_id} - {None} == set(self.live())
+        assert state.api_key is not None
         assert self.values[state.api_key] == state.key_id
         outputs = dict(self.engine.outputs)
         assert self.up() == []
@@ -122,6 +123,7 @@ class Rotations(RuleBasedStateMachine):
     @rule()
     def consumer_calls(self) -> None:
         """A service uses its key, whichever it read last."""
+        assert self.polled is not None
         value, _ = self.polled
         self.call(value)
 
@@ -131,6 +133,7 @@ class Rotations(RuleBasedStateMachine):
         """A service that never reads its key again calls, and calls again within the quiet period."""
         if self.laggard is None or self.gateway.now() - self.laggard[1] >= QUIET:
             self.laggard = self.polled
+        assert self.laggard is not None
         value, _ = self.laggard
         self.call(value)
         self.laggard = (value, self.gateway.now())
@@ -276,7 +279,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessGatew
 def test_rotation_survives_every_interleaving(gateway: InProcessGateway) -> None:
     """At most two keys, no gap for those who read or call in time, and always back to what is declared."""
     run_state_machine_as_test(
-        lambda: Rotations(gateway),
+        lambda: Rotations(gateway),  # type: ignore[arg-type]  # it says a class and takes whatever makes one
         settings=settings(
             max_examples=80,
             stateful_step_count=25,

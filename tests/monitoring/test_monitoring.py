@@ -99,7 +99,8 @@ def _exposed(base_url: str) -> Exposed:
 
 
 def dashboard() -> dict[str, Any]:
-    return json.loads((FOLDER / "grafana-dashboard.json").read_text())
+    read: dict[str, Any] = json.loads((FOLDER / "grafana-dashboard.json").read_text())
+    return read
 
 
 def rules() -> list[dict[str, Any]]:

@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from setup_commands import Run, StandIn
 
 REPOSITORY = Path(__file__).parents[2]
 SHELL_TOOLS = ["cat", "dirname", "grep", "mkdir", "sed", "sh", "tail"]
@@ -36,7 +38,7 @@ def bare_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stand_in(bare_path: Path) -> Callable[[str, str], Path]:
+def stand_in(bare_path: Path) -> StandIn:
     """Puts a shell script on the bare PATH under the name of a tool."""
 
     def put(name: str, script: str) -> Path:
@@ -46,9 +48,6 @@ def stand_in(bare_path: Path) -> Callable[[str, str], Path]:
         return file
 
     return put
-
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

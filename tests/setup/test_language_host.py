@@ -60,25 +60,27 @@ def _request(root: Path) -> language_pb2.RunRequest:
     )
 
 
-def test_a_program_that_succeeds(host, tmp_path: Path) -> None:
+def test_a_program_that_succeeds(host: Callable[[int], LanguageRuntimeStub], tmp_path: Path) -> None:
     """A program that ends well is reported without error."""
     answer = host(0).Run(_request(tmp_path))
     assert (answer.error, answer.bail) == ("", False)
 
 
-def test_a_program_that_has_explained_itself(host, tmp_path: Path) -> None:
+def test_a_program_that_has_explained_itself(
+    host: Callable[[int], LanguageRuntimeStub], tmp_path: Path
+) -> None:
     """Exit code 32 means that the program has shown its error; the engine adds none."""
     answer = host(32).Run(_request(tmp_path))
     assert (answer.error, answer.bail) == ("", True)
 
 
-def test_a_program_that_fails(host, tmp_path: Path) -> None:
+def test_a_program_that_fails(host: Callable[[int], LanguageRuntimeStub], tmp_path: Path) -> None:
     """Any other exit code is reported with its number."""
     answer = host(3).Run(_request(tmp_path))
     assert (answer.error, answer.bail) == ("the program ended with exit code 3", False)
 
 
-def test_what_a_program_is_given(host, tmp_path: Path) -> None:
+def test_what_a_program_is_given(host: Callable[[int], LanguageRuntimeStub], tmp_path: Path) -> None:
     """The program gets the engine's address, its stack, whether it is a preview, and its configuration."""
     host(0).Run(_request(tmp_path))
     seen = (tmp_path / "seen").read_text(encoding="utf-8")

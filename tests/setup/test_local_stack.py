@@ -6,14 +6,13 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.engine
+from setup_commands import Run
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture

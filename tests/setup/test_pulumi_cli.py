@@ -1,12 +1,11 @@
 """setup/pulumi_cli.py finds the Pulumi CLI, builds one, or says what is missing."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-StandIn = Callable[[str, str], Path]
+from setup_commands import Run, StandIn
 
 GO = """
 case "$1" in
@@ -16,7 +15,7 @@ esac
 """
 
 
-def test_pulumi_on_path_is_used(run, stand_in: StandIn, bare_path: Path) -> None:
+def test_pulumi_on_path_is_used(run: Run, stand_in: StandIn, bare_path: Path) -> None:
     """A CLI on PATH that comes with its Python host is used as it is."""
     stand_in("pulumi", "")
     stand_in("pulumi-language-python", "")
@@ -24,7 +23,7 @@ def test_pulumi_on_path_is_used(run, stand_in: StandIn, bare_path: Path) -> None
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{bare_path}\n", "")
 
 
-def test_a_machine_without_pulumi_and_go(run) -> None:
+def test_a_machine_without_pulumi_and_go(run: Run) -> None:
     """Where nothing can be had, the last line says what to install."""
     done = run(sys.executable, "setup/pulumi_cli.py")
     assert (done.returncode, done.stdout) == (1, "")
@@ -34,7 +33,7 @@ def test_a_machine_without_pulumi_and_go(run) -> None:
     )
 
 
-def test_a_pulumi_without_its_host_is_passed_over(run, stand_in: StandIn) -> None:
+def test_a_pulumi_without_its_host_is_passed_over(run: Run, stand_in: StandIn) -> None:
     """A CLI that cannot run Python programs is named, and not used."""
     pulumi = stand_in("pulumi", "")
     done = run(sys.executable, "setup/pulumi_cli.py")
@@ -52,7 +51,7 @@ def sdk(checkout: Path) -> Path:
 
 
 @pytest.mark.usefixtures("sdk")
-def test_a_build_puts_everything_into_one_folder(run, stand_in: StandIn, checkout: Path) -> None:
+def test_a_build_puts_everything_into_one_folder(run: Run, stand_in: StandIn, checkout: Path) -> None:
     """A build leaves the CLI, the launch scripts and the language host beside each other, executable."""
     stand_in("go", GO)
     done = run(sys.executable, "setup/pulumi_cli.py")
@@ -69,7 +68,7 @@ def test_a_build_puts_everything_into_one_folder(run, stand_in: StandIn, checkou
 
 
 @pytest.mark.usefixtures("sdk")
-def test_a_build_is_used_again(run, stand_in: StandIn, checkout: Path) -> None:
+def test_a_build_is_used_again(run: Run, stand_in: StandIn, checkout: Path) -> None:
     """A second run prints the folder without a word."""
     stand_in("go", GO)
     run(sys.executable, "setup/pulumi_cli.py")
@@ -77,7 +76,7 @@ def test_a_build_is_used_again(run, stand_in: StandIn, checkout: Path) -> None:
     assert (done.stdout, done.stderr) == (f"{checkout / '.tools' / 'pulumi'}\n", "")
 
 
-def test_a_failing_build_says_why(run, stand_in: StandIn, checkout: Path) -> None:
+def test_a_failing_build_says_why(run: Run, stand_in: StandIn, checkout: Path) -> None:
     """A failing build gives Go's last line and where the rest is, and leaves no half CLI behind."""
     stand_in("go", "echo 'go: first'; echo 'go: proxy out of reach'; exit 1")
     done = run(sys.executable, "setup/pulumi_cli.py")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -88,9 +88,9 @@ def in_process_gateway(folder: Path) -> Iterator[InProcessGateway]:
 async def _serving(settings: Settings, store: Store, clock: MovableClock) -> AsyncIterator[Any]:
     """The assembled gateway, its lifespan led as a server leads it."""
     app = assemble(settings, Catalogue.load(), store, clock).app
-    told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    said: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    life = asyncio.create_task(app({"type": "lifespan"}, told.get, said.put))
+    told: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    said: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    life = asyncio.ensure_future(app({"type": "lifespan"}, told.get, said.put))
     await told.put({"type": "lifespan.startup"})
     assert (await said.get())["type"] == "lifespan.startup.complete"
     yield app

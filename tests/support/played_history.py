@@ -30,7 +30,7 @@ class Consumer:
     key_id: str = ""
 
 
-CONSUMERS = [
+CONSUMERS: list[tuple[str, str | None, str, int, int, dict[str, Any]]] = [
     ("chatbot-prod", "chatbot", LLAMA_70B, 5, 24_000, {"requests_per_day": 20, "monthly_budget_usd": 5}),
     ("chatbot-staging", "chatbot", LLAMA_8B, 2, 4_000, {}),
     ("batch-processor", "analytics", LLAMA_8B, 3, 40_000, {"tokens_per_day": 300_000}),
@@ -75,8 +75,8 @@ class PlayedHistory:
                 self._rotate("chatbot-prod")
 
     def _set_up(self) -> None:
-        for team, models in TEAMS.items():
-            self._administer("PUT", f"/teams/{team}", allowed_models=models)
+        for each, models in TEAMS.items():
+            self._administer("PUT", f"/teams/{each}", allowed_models=models)
         self._administer("PUT", "/spend-policy", **POLICY | {"monthly_cap_usd": 5})
         self._create(UNUSED, "research", [GPT_OSS])
         for name, team, model, calls, words, limits in CONSUMERS:

@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import WireModel
@@ -12,6 +14,8 @@ from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
 from pulumi_groq.reports.source import FactSource
+
+Held = TypeVar("Held", bound=BaseModel)
 
 
 class RecordedSource:
@@ -92,7 +96,7 @@ def _question(since: date, until: date, group_by: Sequence[str], key_id: str | N
     return " ".join([since.isoformat(), until.isoformat(), ",".join(group_by), key_id or ""]).rstrip()
 
 
-def _model(kind: Any, held: Any) -> Any:
+def _model(kind: type[Held], held: Any) -> Held:
     return kind.model_validate_json(json.dumps(held))
 
 

@@ -46,7 +46,8 @@ def test_a_budget_is_the_whole_lineages() -> None:
     keys = [key(2, generation=2, **first), key(3, generation=3, **first)]
     buckets = [bucket(number, lineage_id=key_id(1), cost_usd="2") for number in (1, 2, 3)]
     found = rows(keys=keys, buckets=buckets)
-    assert [found[name].budget.spent_micro_usd for name in ("key-2", "key-3")] == [6_000_000] * 2
+    budgets = [found[name].budget for name in ("key-2", "key-3")]
+    assert [budget and budget.spent_micro_usd for budget in budgets] == [6_000_000] * 2
     assert [found[name].notes for name in ("key-1", "key-2", "key-3")] == [("deleted",), ("predecessor",), ()]
 
 

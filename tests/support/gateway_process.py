@@ -1,0 +1,85 @@
+"""The real command in a process of its own, on a free port and a store of its own."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ADMIN_KEY = "admin-key-of-the-contract-tests"
+START_DEADLINE_S = 60
+STOP_DEADLINE_S = 60
+
+
+@dataclass
+class Server:
+    """A running gateway."""
+
+    process: "subprocess.Popen[str]"
+    url: str
+    store: Path
+
+    def client(self) -> httpx.Client:
+        """A client of the admin API."""
+        return httpx.Client(
+            base_url=f"{self.url}/openai/v1",
+            headers={"authorization": f"Bearer {ADMIN_KEY}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def control(self, name: str, **order: Any) -> httpx.Response:
+        """Give an order to the test controls."""
+        with self.client() as client:
+            answer = client.post(f"{self.url}/__test__/{name}", json=order)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait(STOP_DEADLINE_S)
+
+    def stop(self) -> int:
+        """SIGTERM; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_DEADLINE_S)
+
+    def clear_away(self) -> None:
+        """End it if it still runs."""
+        if self.process.poll() is None:
+            self.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def _announced_url(process: "subprocess.Popen[str]") -> str:
+    """Wait for the line that says where the gateway listens."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline:
+        if select.select([process.stdout], [], [], 1)[0]:
+            line = process.stdout.readline()
+            assert line.startswith("gateway listening on "), line or "the gateway ended"
+            return line.split()[-1]
+    raise AssertionError("the gateway did not announce itself in time")
+
+
+def start_gateway(folder: Path, *options: str) -> Server:
+    store = folder / "gateway.db"
+    command = [sys.executable, "-m", "pulumi_groq.cli", "serve", "--port=0", f"--store=sqlite:///{store}"]
+    with (folder / "gateway.log").open("a") as log:
+        process = subprocess.Popen(
+            [*command, *options],
+            env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    return Server(process, _announced_url(process), store)
