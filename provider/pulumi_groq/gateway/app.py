@@ -6,8 +6,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.answers import unknown_url
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.http.refusal import unknown_url
 from pulumi_groq.gateway.ids import ObjectIds
 
 ADMIN_PATHS: Final = (

@@ -13,11 +13,11 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.answer_purge import AnswerPurge
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.key_values import KeyValues
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.denial_book import DenialBook
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
@@ -25,12 +25,12 @@ from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
 from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
+from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.operations import Readyz, healthz
-from pulumi_groq.gateway.outbox import Outbox
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
@@ -49,12 +49,12 @@ from pulumi_groq.gateway.ui.source import GatewaySource
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """A gateway ready to be served; `drain` sends new inference requests away while it shuts down, and
-    `outbox` is for the connections to its clients.
+    `coalescer` is for the connections to its clients.
     """
 
     app: ASGIApp
     drain: Drain
-    outbox: Outbox
+    coalescer: WriteCoalescer
 
 
 def assemble(
@@ -77,8 +77,8 @@ def assemble(
     admin_key = AdminKey(settings.admin_key)
     metrics = GatewayMetrics()
     accounting = _open_accounting(settings, store, directory, clock, metrics, random)
-    outbox = Outbox(lambda: inference.drain.running > 1)
-    upstream, upstream_calls = _upstream(settings, clock, outbox)
+    coalescer = WriteCoalescer(lambda: inference.drain.running > 1)
+    upstream, upstream_calls = _upstream(settings, clock, coalescer)
     inference = InferencePlane(
         directory=directory,
         metering=accounting.metering,
@@ -133,7 +133,7 @@ def assemble(
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
         app = TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
-    return Assembly(app, inference.drain, outbox)
+    return Assembly(app, inference.drain, coalescer)
 
 
 def _ui(parts: AdminParts, sessions: Sessions) -> Ui:
@@ -177,12 +177,14 @@ def _open_accounting(
     )
 
 
-def _upstream(settings: Settings, clock: Clock, outbox: Outbox) -> tuple[Upstream, Mapping[str, int]]:
+def _upstream(
+    settings: Settings, clock: Clock, coalescer: WriteCoalescer
+) -> tuple[Upstream, Mapping[str, int]]:
     """The upstream, and its count of calls by path where it keeps one."""
     if settings.upstream == ECHO:
         echo = EchoUpstream(clock)
         return echo, echo.calls
-    return HttpUpstream(settings.upstream, settings.upstream_key or "", outbox=outbox), {}
+    return HttpUpstream(settings.upstream, settings.upstream_key or "", coalescer=coalescer), {}
 
 
 def _lifespan(accounting: Accounting, purge: AnswerPurge, upstream: Upstream) -> Lifespan:

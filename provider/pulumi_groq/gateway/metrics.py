@@ -16,7 +16,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
+from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.tallies import CounterTally, HistogramTally

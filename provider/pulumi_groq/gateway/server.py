@@ -15,7 +15,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import SystemClock
-from pulumi_groq.gateway.http_protocol import BoundedProtocol
+from pulumi_groq.gateway.http.protocol import BoundedProtocol
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.movable_clock import MovableClock
@@ -41,7 +41,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             gateway.app,
             loop="uvloop",
-            http=partial(protocol, outbox=gateway.outbox),  # type: ignore[arg-type]  # uvicorn only calls it
+            http=partial(protocol, coalescer=gateway.coalescer),  # type: ignore[arg-type]  # uvicorn only calls it
             ws="none",
             lifespan="on",
             log_config=None,

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key, unknown_url
-from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
 from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.refusals import SERVER
+from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S
 from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder, StallOrder
-from pulumi_groq.gateway.http_protocol import BoundedProtocol
+from pulumi_groq.gateway.http.protocol import BoundedProtocol
+from pulumi_groq.gateway.http.refusal import SERVER, Refusal, bad_request, invalid_api_key, unknown_url
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.models.fields import wire_time
 
@@ -93,9 +93,9 @@ class TestControls:
             await _send(invalid_api_key(), send)
             return
         try:
-            response = self._obey(scope, await read_body(scope, receive))
-        except RejectedError as rejected:
-            await _send(rejected.answer, send)
+            response = self._obey(scope, await read_body(receive, None, BODY_LIMIT_BYTES, BODY_TIMEOUT_S))
+        except Refusal as refusal:
+            await _send(refusal, send)
         except ClientGoneError:
             return
         else:
@@ -121,7 +121,7 @@ class TestControls:
             case "GET", "requests":
                 return JSONResponse({"requests": self._requests, "upstream": self._upstream_counts()})
             case _:
-                raise RejectedError(unknown_url(scope["method"], scope["path"]))
+                raise unknown_url(scope["method"], scope["path"])
         return JSONResponse({"done": True})
 
     def _move_clock(self, order: ClockOrder) -> Response:
@@ -141,7 +141,7 @@ def _order(kind: type[OrderT], body: bytes) -> OrderT:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = ".".join(str(part) for part in first["loc"])
-        raise RejectedError(ErrorAnswer(400, f"{path}: {first['msg']}", param=path or None)) from None
+        raise bad_request(f"{path}: {first['msg']}", param=path or None) from None
 
 
 def _take(orders: list[MatchT], scope: Scope) -> MatchT | None:
@@ -157,9 +157,9 @@ def _take(orders: list[MatchT], scope: Scope) -> MatchT | None:
     return None
 
 
-def _failure(order: FailOrder) -> ErrorAnswer:
-    headers = [] if order.retry_after_s is None else [(b"retry-after", b"%d" % order.retry_after_s)]
-    return ErrorAnswer(order.status, "The test controls made this request fail", type=SERVER, headers=headers)
+def _failure(order: FailOrder) -> Refusal:
+    headers = () if order.retry_after_s is None else ((b"retry-after", b"%d" % order.retry_after_s),)
+    return Refusal(order.status, SERVER, "The test controls made this request fail", headers=headers)
 
 
 def _template(path: str) -> str:
@@ -168,7 +168,7 @@ def _template(path: str) -> str:
     return path
 
 
-async def _send(answer: ErrorAnswer, send: Send) -> None:
+async def _send(answer: Refusal, send: Send) -> None:
     for message in answer.messages():
         await send(message)
 

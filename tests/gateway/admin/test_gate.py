@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
 from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.gate import Gate
+from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, Gate
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
+from pulumi_groq.gateway.http.request_headers import read_request_headers
 from pulumi_groq.gateway.ids import ObjectIds
 
 SCOPE = {
@@ -37,24 +39,24 @@ def messages(*parts: bytes, then: str):
 def test_a_body_that_never_ends_is_408() -> None:
     """A slow client does not hold a place for ever."""
     receive = messages(b"{", then="silence")
-    with pytest.raises(RejectedError) as rejected:
-        asyncio.run(read_body(SCOPE, receive, timeout_s=0.01))
-    assert rejected.value.answer.status == 408
+    with pytest.raises(Refusal) as rejected:
+        asyncio.run(read_body(receive, None, BODY_LIMIT_BYTES, 0.01))
+    assert rejected.value.status == 408
 
 
 def test_a_client_that_hangs_up_is_no_request() -> None:
     """Half a body is not taken for a whole one."""
     with pytest.raises(ClientGoneError):
-        asyncio.run(read_body(SCOPE, messages(b"{", then="gone")))
+        asyncio.run(read_body(messages(b"{", then="gone"), None, BODY_LIMIT_BYTES, 1))
 
 
 @pytest.mark.parametrize("announced", [b"65537", b"9" * 400])
 def test_an_announced_length_over_the_limit_is_not_waited_for(announced: str) -> None:
     """413 before a byte of the body is read."""
-    scope = {"headers": [(b"content-length", announced)]}
-    with pytest.raises(RejectedError) as rejected:
-        asyncio.run(read_body(scope, messages(then="silence")))
-    assert rejected.value.answer.status == 413
+    headers = read_request_headers({"headers": [(b"content-length", announced)]})
+    with pytest.raises(Refusal) as rejected:
+        asyncio.run(read_body(messages(then="silence"), headers.content_length, BODY_LIMIT_BYTES, 1))
+    assert rejected.value.status == 413
 
 
 def test_nothing_is_sent_to_a_client_that_hung_up() -> None:

@@ -16,9 +16,9 @@ import pytest
 import uvicorn
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, InferencePlane
-from pulumi_groq.gateway.inference.asgi import Message
 from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord

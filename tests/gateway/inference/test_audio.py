@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
 from pulumi_groq.gateway.inference.multipart import FormReader
-from pulumi_groq.gateway.inference.refusal import Refusal
 
 TYPE = {"content-type": "multipart/form-data; boundary=XyZ"}
 Field = tuple[str, bytes]

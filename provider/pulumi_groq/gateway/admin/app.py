@@ -11,10 +11,9 @@ from starlette.types import ASGIApp
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.faults import add_fault_handlers
+from pulumi_groq.gateway.admin.exception_handlers import add_exception_handlers
 from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
 from pulumi_groq.gateway.admin.history import History
-from pulumi_groq.gateway.admin.key_values import KeyValues
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
@@ -31,6 +30,7 @@ from pulumi_groq.gateway.admin.spending import Spending
 from pulumi_groq.gateway.admin.teams import Teams
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import Limits
@@ -68,7 +68,7 @@ def admin_app(parts: AdminParts) -> ASGIApp:
         )
     )
     app.include_router(history_routes(History(store=parts.store, clock=parts.clock)))
-    add_fault_handlers(app)
+    add_exception_handlers(app)
     app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way
     return Gate(app, parts.admin_key, parts.ids)
 

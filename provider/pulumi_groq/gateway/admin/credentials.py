@@ -5,6 +5,8 @@ import hmac
 
 from starlette.types import Scope
 
+from pulumi_groq.gateway.http.request_headers import bearer_token, read_request_headers
+
 
 class AdminKey:
     """Compares what a request carries with the admin key, in a time that tells nothing of either."""
@@ -14,11 +16,7 @@ class AdminKey:
 
     def opens(self, scope: Scope) -> bool:
         """Whether the request carries the admin key as its one bearer token."""
-        sent = [value for name, value in scope["headers"] if name == b"authorization"]
-        if len(sent) != 1:
-            return False
-        scheme, _, token = sent[0].partition(b" ")
-        return scheme.lower() == b"bearer" and self.is_it(token.strip())
+        return self.is_it(bearer_token(read_request_headers(scope).authorization))
 
     def is_it(self, sent: bytes) -> bool:
         """Whether this is the admin key."""

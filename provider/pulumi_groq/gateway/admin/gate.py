@@ -6,13 +6,17 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.answers import ErrorAnswer, invalid_api_key
-from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body, require_json
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.admin.request_log import AdminLog
+from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
+from pulumi_groq.gateway.http.request_headers import read_request_headers
 from pulumi_groq.gateway.ids import ObjectIds
 
 OPENAPI_PATH: Final = "/openapi.json"
+BODY_LIMIT_BYTES: Final = 64 * 1024
+BODY_TIMEOUT_S: Final = 30.0
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -39,8 +43,8 @@ class Gate:
 
         try:
             receive_checked = await self._pass(scope, receive)
-        except RejectedError as refused:
-            for message in refused.answer.messages():
+        except Refusal as refusal:
+            for message in refusal.messages():
                 await send_with_id(message)
         except ClientGoneError:
             return
@@ -53,33 +57,32 @@ class Gate:
         if scope["path"] == OPENAPI_PATH:
             return receive
         if not self._admin_key.opens(scope):
-            raise RejectedError(invalid_api_key())
+            raise invalid_api_key()
         _require_one_idempotency_key(scope)
         _require_plain_query(scope["query_string"])
         if scope["method"] not in _WITH_BODY:
             return receive
-        body = await read_body(scope, receive)
+        announced = read_request_headers(scope).content_length
+        body = await read_body(receive, announced, BODY_LIMIT_BYTES, BODY_TIMEOUT_S)
         require_json(scope, body)
         return _replay(body, receive)
 
 
 def _require_one_idempotency_key(scope: Scope) -> None:
     if sum(name == b"idempotency-key" for name, _ in scope["headers"]) > 1:
-        raise RejectedError(
-            ErrorAnswer(400, "Idempotency-Key is given more than once", param="Idempotency-Key")
-        )
+        raise bad_request("Idempotency-Key is given more than once", param="Idempotency-Key")
 
 
 def _require_plain_query(query: bytes) -> None:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
-        raise RejectedError(
-            ErrorAnswer(400, "The query string must be percent-encoded UTF-8 of at most 100 parameters")
+        raise bad_request(
+            "The query string must be percent-encoded UTF-8 of at most 100 parameters"
         ) from None
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
-            raise RejectedError(ErrorAnswer(400, "A query parameter is given more than once", param=name))
+            raise bad_request("A query parameter is given more than once", param=name)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from pulumi_groq.gateway.admin.key_values import KeyValue
 from pulumi_groq.gateway.directory import limits_in_force
+from pulumi_groq.gateway.key_values import KeyValue
 from pulumi_groq.gateway.protocols import UsageSource
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreated, EffectiveLimits, KeyStatus

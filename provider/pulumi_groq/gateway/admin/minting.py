@@ -16,12 +16,12 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_successor,
     require_team,
 )
-from pulumi_groq.gateway.admin.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.refusals import Conflict
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers

@@ -1,45 +1,30 @@
-"""What a handler answers instead of doing what was asked; each knows its place in Groq's error envelope."""
+"""What a handler answers instead of doing what was asked; nothing was changed."""
 
-from typing import ClassVar, Final
-
-INVALID_REQUEST: Final = "invalid_request_error"
-SERVER: Final = "internal_server_error"
-
-
-class Refusal(Exception):  # noqa: N818 (an answer, not a failure of the gateway)
-    """Base: `message` says what, why and what to do; `param` is the field's path; nothing was changed.
-
-    `key_id` names the key that stands in the way.
-    """
-
-    status: ClassVar[int]
-
-    def __init__(
-        self, message: str, *, code: str | None = None, param: str | None = None, key_id: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.param = param
-        self.key_id = key_id
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal
 
 
 class Invalid(Refusal):
     """400: the request contradicts a rule."""
 
-    status = 400
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(400, INVALID_REQUEST, message, code=code, param=param)
 
 
 class Missing(Refusal):
     """404: the object does not exist."""
 
-    status = 404
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(404, INVALID_REQUEST, message, code=code, param=param)
 
 
 class Conflict(Refusal):
-    """409: the request contradicts what exists."""
+    """409: the request contradicts what exists. `key_id` names the key that stands in the way."""
 
-    status = 409
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, key_id: str | None = None
+    ) -> None:
+        headers = () if key_id is None else ((b"x-api-key-id", key_id.encode()),)
+        super().__init__(409, INVALID_REQUEST, message, code=code, param=param, headers=headers)
 
 
 def no_key(key_id: str, param: str | None = None) -> Missing:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pulumi_groq.gateway.inference.asgi import Header
+from pulumi_groq.gateway.http.asgi import Header
 
 PASSED: Final = frozenset(
     {

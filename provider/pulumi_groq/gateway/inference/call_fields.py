@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from pulumi_groq.gateway.http.refusal import bad_request
 from pulumi_groq.gateway.inference.json_body import JsonObject
-from pulumi_groq.gateway.inference.refusal import bad_request
 
 SERVICE_TIERS: Final = ("auto", "on_demand", "flex", "performance")
 LARGEST_OUTPUT_TOKENS: Final = 10_000_000

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Final, Self
 
-from pulumi_groq.gateway.inference.asgi import Receive
+from pulumi_groq.gateway.http.asgi import Receive
 
 GONE: Final = "client_gone"
 

@@ -2,7 +2,8 @@
 
 import hashlib
 
-from pulumi_groq.gateway.inference.refusal import invalid_api_key
+from pulumi_groq.gateway.http.refusal import invalid_api_key
+from pulumi_groq.gateway.http.request_headers import bearer_token
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.policy.access import KeyAccess
 
@@ -19,10 +20,7 @@ class Credentials:
 
         The admin key is no gateway key: its digest is in no directory.
         """
-        scheme, _, value = authorization.partition(b" ")
-        if scheme.lower() != b"bearer" or not value:
-            raise invalid_api_key()
-        key = self._directory.find(hashlib.sha256(value).digest())
+        key = self._directory.find(hashlib.sha256(bearer_token(authorization)).digest())
         if key is None or key.disabled:
             raise invalid_api_key()
         if key.expires_at is not None and key.expires_at <= self._clock.now():

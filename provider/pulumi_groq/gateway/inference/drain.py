@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pulumi_groq.gateway.inference.refusal import SERVER, Refusal
+from pulumi_groq.gateway.http.refusal import SERVER, Refusal
 
 
 class Drain:

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from pulumi_groq.gateway.inference.asgi import Message, Receive, Send
+from pulumi_groq.gateway.http.asgi import Message, Receive, Send
+from pulumi_groq.gateway.http.bounded_wait import within
+from pulumi_groq.gateway.http.request_body import ClientGoneError
 from pulumi_groq.gateway.inference.booking import Booking
-from pulumi_groq.gateway.inference.bounded_wait import within
 from pulumi_groq.gateway.inference.client_watch import ClientWatch
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
-from pulumi_groq.gateway.inference.request_body import ClientGoneError
 from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.gateway.protocols import Lease
 

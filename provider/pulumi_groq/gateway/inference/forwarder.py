@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable
 
-from pulumi_groq.gateway.inference.asgi import Message
+from pulumi_groq.gateway.http.asgi import Message
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.http.request_body import ClientGoneError
 from pulumi_groq.gateway.inference.client_watch import GONE, ClientWatch
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED
-from pulumi_groq.gateway.inference.refusal import Refusal
 from pulumi_groq.gateway.inference.relay import Relay
-from pulumi_groq.gateway.inference.request_body import ClientGoneError
 from pulumi_groq.gateway.inference.upstream import (
     Upstream,
     UpstreamCall,

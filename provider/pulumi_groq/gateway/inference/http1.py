@@ -10,13 +10,13 @@ from typing import Final
 
 import httptools
 
-from pulumi_groq.gateway.inference.asgi import Header
+from pulumi_groq.gateway.http.asgi import Header
+from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport, WriteCoalescer
 from pulumi_groq.gateway.inference.upstream import (
     UpstreamError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from pulumi_groq.gateway.outbox import Outbox, OutboxTransport
 
 BUFFER_BYTES: Final = 256 * 1024
 """Above this much unread answer, the connection is not read on."""
@@ -123,10 +123,12 @@ class Http1Answer:
 class Http1Connection(asyncio.Protocol):
     """`release` is called when an answer is complete and the connection may be used again.
 
-    `read_s` bounds each wait for the upstream's next bytes. The connections of one `outbox` send together.
+    `read_s` bounds each wait for the upstream's next bytes. The connections of one `coalescer` send together.
     """
 
-    def __init__(self, read_s: float, release: Callable[["Http1Connection"], None], outbox: Outbox) -> None:
+    def __init__(
+        self, read_s: float, release: Callable[["Http1Connection"], None], coalescer: WriteCoalescer
+    ) -> None:
         self.idle_since_s = 0.0
         self._read_s = read_s
         self._release = release
@@ -135,8 +137,8 @@ class Http1Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self.on_body = self._body.append
         self._parser = httptools.HttpResponseParser(self)
-        self._outbox = outbox
-        self._transport: OutboxTransport | None = None
+        self._coalescer = coalescer
+        self._transport: CoalescedTransport | None = None
         self._answer: Http1Answer | None = None
         self._headers: list[Header] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -186,7 +188,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # TCP and TLS transports are both Transports.
-        self._transport = OutboxTransport(transport, self._outbox)  # type: ignore[arg-type]
+        self._transport = CoalescedTransport(transport, self._coalescer)  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer

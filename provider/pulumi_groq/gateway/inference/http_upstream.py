@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.inference.http1 import Http1Connection
 from pulumi_groq.gateway.inference.upstream import (
     UpstreamAnswer,
@@ -13,7 +14,6 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from pulumi_groq.gateway.outbox import Outbox
 
 IDLE_S: Final = 15.0
 """A pooled connection idle for longer is not used again: the upstream may be about to close it."""
@@ -34,7 +34,7 @@ class HttpUpstream:
     """A pool of connections to `base_url`, authorised with the operator's key; `Settings` checked both.
 
     For https the certificate must be one that this machine trusts, or that `tls` does. Requests are
-    sent together with what else `outbox` sends.
+    sent together with what else `coalescer` sends.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class HttpUpstream:
         *,
         timeouts: UpstreamTimeouts = DEFAULT_TIMEOUTS,
         tls: ssl.SSLContext | None = None,
-        outbox: Outbox | None = None,
+        coalescer: WriteCoalescer | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
@@ -52,7 +52,7 @@ class HttpUpstream:
         self._port = parts.port or (443 if self._tls else 80)
         self._path_prefix = parts.path.rstrip("/").encode()
         self._timeouts = timeouts
-        self._outbox = outbox or Outbox()
+        self._coalescer = coalescer or WriteCoalescer()
         self._idle: list[Http1Connection] = []
         lines = (f"host: {parts.netloc}", f"authorization: Bearer {api_key}", "accept-encoding: identity", "")
         self._fixed_lines = "\r\n".join(lines).encode()
@@ -96,7 +96,7 @@ class HttpUpstream:
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Http1Connection(self._timeouts.read_s, self._idle.append, self._outbox),
+                    lambda: Http1Connection(self._timeouts.read_s, self._idle.append, self._coalescer),
                     self._host,
                     self._port,
                     ssl=self._tls,

@@ -1,11 +1,11 @@
 """A JSON request body, read once and strictly: what is metered must have one meaning only."""
 
-import json
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pydantic_core import from_json
 
-from pulumi_groq.gateway.inference.refusal import bad_request
+from pulumi_groq.gateway.http.json_reading import strict_decoder
+from pulumi_groq.gateway.http.refusal import bad_request
 
 METERED: Final = frozenset(
     {
@@ -83,8 +83,4 @@ def _refuse_other_spellings(value: JsonObject) -> None:
             raise bad_request(f"Write {name.casefold()} in lower case.", param=name.casefold())
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-_EXACT: Final = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+_EXACT: Final = strict_decoder(_without_repeats)

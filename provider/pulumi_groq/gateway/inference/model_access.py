@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
 from pulumi_groq.catalogue.model import Kind
-from pulumi_groq.gateway.inference.refusal import INVALID_REQUEST, Refusal, bad_request, denied
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request
+from pulumi_groq.gateway.inference.denial_answer import denied
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.messages import model_not_available
 

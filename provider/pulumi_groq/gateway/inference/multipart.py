@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from pulumi_groq.gateway.inference.refusal import bad_request
+from pulumi_groq.gateway.http.refusal import bad_request
 
 FIELD_LIMIT_BYTES: Final = 64 * 1024
 PARTS_LIMIT: Final = 100

@@ -4,20 +4,21 @@ import time
 from collections.abc import Callable
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
+from pulumi_groq.gateway.http.request_headers import RequestHeaders, read_request_headers
 from pulumi_groq.gateway.ids import ObjectIds
-from pulumi_groq.gateway.inference.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.call_fields import READERS
 from pulumi_groq.gateway.inference.credentials import Credentials
+from pulumi_groq.gateway.inference.denial_answer import denied
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.forwarder import Forwarder
-from pulumi_groq.gateway.inference.head import RequestHead, read_head
 from pulumi_groq.gateway.inference.json_body import read_json_object
 from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
-from pulumi_groq.gateway.inference.refusal import Refusal, denied
-from pulumi_groq.gateway.inference.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Form, Route, find_route
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
@@ -64,7 +65,7 @@ class InferencePlane:
         except Refusal as refusal:
             record.status = refusal.status
             record.reason = refusal.reason
-            for message in refusal.messages(record.request_id.encode()):
+            for message in refusal.messages((b"x-request-id", record.request_id.encode())):
                 await send(message)
         except ClientGoneError:
             record.status = CLIENT_CLOSED
@@ -79,7 +80,7 @@ class InferencePlane:
         record.route = route.label
         self.drain.enter()
         try:
-            head = read_head(scope)
+            head = read_request_headers(scope)
             key = self._credentials.check(head.authorization)
             record.key_id = key.key_id
             if route is MODELS:
@@ -97,7 +98,7 @@ class InferencePlane:
     async def _serve_json(
         self,
         route: Route,
-        head: RequestHead,
+        head: RequestHeaders,
         key: KeyAccess,
         receive: Receive,
         send: Send,
@@ -127,7 +128,7 @@ class InferencePlane:
     async def _serve_upload(
         self,
         route: Route,
-        head: RequestHead,
+        head: RequestHeaders,
         key: KeyAccess,
         receive: Receive,
         send: Send,

@@ -1,7 +1,7 @@
 """An upstream's answer on its way to the client: read for its usage, otherwise left as it is."""
 
+from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.inference.answer_headers import AnswerHeaders
-from pulumi_groq.gateway.inference.asgi import Message
 from pulumi_groq.gateway.inference.booking import Booking
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED

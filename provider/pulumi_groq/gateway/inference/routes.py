@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from pulumi_groq.catalogue.model import Kind
-from pulumi_groq.gateway.inference.asgi import Scope
-from pulumi_groq.gateway.inference.refusal import Refusal, bad_request, unknown_url
+from pulumi_groq.gateway.http.asgi import Scope
+from pulumi_groq.gateway.http.refusal import Refusal, bad_request, unknown_url
 
 PREFIX: Final = "/openai/v1"
 MODELS_PATH: Final = f"{PREFIX}/models"

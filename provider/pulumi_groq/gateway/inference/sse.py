@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from pulumi_groq.gateway.inference.json_reader import read_json
+from pulumi_groq.gateway.http.json_reading import read_json
 from pulumi_groq.gateway.inference.usage import TokenUsage, usage_of
 
 FRAME_LIMIT_BYTES: Final = 256 * 1024

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from pulumi_groq.gateway.inference.asgi import Receive
+from pulumi_groq.gateway.http.asgi import Receive
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request, body_too_large
+from pulumi_groq.gateway.http.request_body import next_piece, request_timeout
+from pulumi_groq.gateway.http.request_headers import RequestHeaders
 from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
-from pulumi_groq.gateway.inference.head import RequestHead
 from pulumi_groq.gateway.inference.multipart import Form, FormReader
 from pulumi_groq.gateway.inference.options import InferenceOptions
-from pulumi_groq.gateway.inference.refusal import INVALID_REQUEST, Refusal, bad_request, body_too_large
-from pulumi_groq.gateway.inference.request_body import next_piece, request_timeout
 
 FILE_HEAD_BYTES = 64
 EXACT_NAMES = ("model", "file", "url", "response_format", "stream")
@@ -22,7 +22,7 @@ class Upload:
     request off.
     """
 
-    def __init__(self, receive: Receive, head: RequestHead, options: InferenceOptions) -> None:
+    def __init__(self, receive: Receive, head: RequestHeaders, options: InferenceOptions) -> None:
         if head.content_length is None:
             raise _length_required()
         if head.content_length > options.audio_body_limit_bytes:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
-from pulumi_groq.gateway.inference.asgi import Header
+from pulumi_groq.gateway.http.asgi import Header
 
 
 class UpstreamError(Exception):

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from pulumi_groq.gateway.inference.refusal import PERMISSIONS, SERVER, Refusal
+from pulumi_groq.gateway.http.refusal import PERMISSIONS, SERVER, Refusal
 from pulumi_groq.gateway.inference.upstream import UpstreamError, UpstreamTimeoutError
 
 _log = logging.getLogger("pulumi_groq.gateway.upstream")

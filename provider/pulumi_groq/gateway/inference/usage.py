@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from pulumi_groq.gateway.inference.json_reader import read_json
+from pulumi_groq.gateway.http.json_reading import read_json
 
 
 class TokenUsage(NamedTuple):

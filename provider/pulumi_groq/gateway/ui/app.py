@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.bodies import ClientGoneError, RejectedError, read_body
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
+from pulumi_groq.gateway.http.request_headers import read_request_headers
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.ui.attempts import SignInAttempts
 from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
@@ -25,6 +27,7 @@ SIGN_OUT_PATH: Final = "/ui/sign-out"
 
 _COOKIE: Final = "pulumi_groq_ui"
 _FORM_LIMIT_BYTES: Final = 4_096
+_FORM_TIMEOUT_S: Final = 30.0
 _HEADERS: Final = {
     "content-security-policy": LIVE_CONTENT_POLICY,
     "cache-control": "no-store",
@@ -54,8 +57,8 @@ class Ui:
         """Serve one request."""
         try:
             response = await self._answer(Request(scope, receive))
-        except RejectedError as rejected:
-            for message in rejected.answer.messages():
+        except Refusal as refusal:
+            for message in refusal.messages():
                 await send(message)
             return
         except ClientGoneError:
@@ -99,7 +102,8 @@ class Ui:
             answer = _form("Too many wrong keys: wait a few minutes, then try again.", 429)
             answer.headers["retry-after"] = str(wait_s)
             return answer
-        body = await read_body(request.scope, request.receive, limit_bytes=_FORM_LIMIT_BYTES)
+        announced = read_request_headers(request.scope).content_length
+        body = await read_body(request.receive, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S)
         if not self._admin_key.is_it(_posted_key(body)):
             self._attempts.failed(address)
             _log.warning("ui sign-in refused: wrong key, from %s", address)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from pulumi_groq.gateway.inference.asgi import Header
+from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.inference.echo import chat, media, responses
 from pulumi_groq.gateway.inference.echo.request import EchoRefusalError, EchoRequest
 from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript

@@ -13,14 +13,14 @@ from typing import Any, Final
 MOST_WAITING_BYTES: Final = 64 * 1024
 
 
-class Outbox:
+class WriteCoalescer:
     """What many connections send when the turn is over. `is_crowded`: several requests are being served."""
 
     def __init__(self, is_crowded: Callable[[], bool] = lambda: False) -> None:
         self.is_crowded: Final = is_crowded
-        self._waiting: list[OutboxTransport] = []
+        self._waiting: list[CoalescedTransport] = []
 
-    def add(self, transport: "OutboxTransport") -> None:
+    def add(self, transport: "CoalescedTransport") -> None:
         """Have `transport` send what it holds when the turn is over."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send)
@@ -32,18 +32,18 @@ class Outbox:
             transport.send()
 
 
-class OutboxTransport(asyncio.Transport):
-    """`transport`, whose writes are joined by `outbox`; at most `MOST_WAITING_BYTES` of them wait."""
+class CoalescedTransport(asyncio.Transport):
+    """`transport`, whose writes are joined by `coalescer`; at most `MOST_WAITING_BYTES` of them wait."""
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+    def __init__(self, transport: asyncio.Transport, coalescer: WriteCoalescer) -> None:
         super().__init__()
         self._transport = transport
-        self._outbox = outbox
+        self._coalescer = coalescer
         self._held = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send what somebody waits for: at once where no other request is served."""
-        if self._outbox.is_crowded():
+        if self._coalescer.is_crowded():
             self.write_soon(data)
         elif self._held:
             self._held += data
@@ -57,7 +57,7 @@ class OutboxTransport(asyncio.Transport):
             self._held += data
         else:
             self._held = bytes(data)
-            self._outbox.add(self)
+            self._coalescer.add(self)
         if len(self._held) > MOST_WAITING_BYTES:
             self.send()
 

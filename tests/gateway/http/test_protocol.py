@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 import uvicorn
 
-from pulumi_groq.gateway.http_protocol import HEAD_LIMIT_BYTES, BoundedProtocol
+from pulumi_groq.gateway.http.protocol import HEAD_LIMIT_BYTES, BoundedProtocol
 
 DEADLINE_S = 30
 

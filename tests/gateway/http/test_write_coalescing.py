@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pulumi_groq.gateway.outbox import MOST_WAITING_BYTES, Outbox, OutboxTransport
+from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, CoalescedTransport, WriteCoalescer
 
 Events = list[tuple[str, bytes | str]]
 
@@ -31,18 +31,18 @@ class RecordingTransport(asyncio.Transport):
         return bool({(self._name, "closed"), (self._name, "aborted")} & set(self._events))
 
 
-Use = Callable[[OutboxTransport, OutboxTransport, Events], None]
+Use = Callable[[CoalescedTransport, CoalescedTransport, Events], None]
 
 
 @pytest.fixture
 def events_of() -> Callable[..., Events]:
     def events_of(use: Use, *, crowded: bool = True) -> Events:
-        """What transports `a` and `b` of one outbox saw once the loop has turned."""
+        """What transports `a` and `b` of one coalescer saw once the loop has turned."""
 
         async def run() -> Events:
             events: Events = []
-            outbox = Outbox(lambda: crowded)
-            use(*(OutboxTransport(RecordingTransport(name, events), outbox) for name in "ab"), events)
+            coalescer = WriteCoalescer(lambda: crowded)
+            use(*(CoalescedTransport(RecordingTransport(name, events), coalescer) for name in "ab"), events)
             await asyncio.sleep(0)
             return events
 
@@ -54,7 +54,7 @@ def events_of() -> Callable[..., Events]:
 def test_what_many_write_in_one_turn_goes_out_when_it_is_over(events_of: Callable[..., Events]) -> None:
     """One send each, in the order in which they began; nothing before that."""
 
-    def use(a: OutboxTransport, b: OutboxTransport, events: Events) -> None:
+    def use(a: CoalescedTransport, b: CoalescedTransport, events: Events) -> None:
         a.write(b"head ")
         b.write(b"other")
         a.write(bytearray(b"body"))
@@ -66,7 +66,7 @@ def test_what_many_write_in_one_turn_goes_out_when_it_is_over(events_of: Callabl
 def test_a_request_alone_is_answered_at_once(events_of: Callable[..., Events]) -> None:
     """Nobody is there to wait for."""
 
-    def use(a: OutboxTransport, _b: OutboxTransport, events: Events) -> None:
+    def use(a: CoalescedTransport, _b: CoalescedTransport, events: Events) -> None:
         a.write(b"answer")
         assert events == [("a", b"answer")]
 
@@ -76,7 +76,7 @@ def test_a_request_alone_is_answered_at_once(events_of: Callable[..., Events]) -
 def test_what_was_written_before_goes_out_before(events_of: Callable[..., Events]) -> None:
     """The end of a stream takes along the pieces of its turn."""
 
-    def use(a: OutboxTransport, _b: OutboxTransport, events: Events) -> None:
+    def use(a: CoalescedTransport, _b: CoalescedTransport, events: Events) -> None:
         a.write_soon(b"piece ")
         assert events == []
         a.write(b"end")
@@ -91,7 +91,7 @@ def test_order_is_kept_when_the_others_end_within_the_turn() -> None:
     async def run() -> Events:
         events: Events = []
         crowded = [True]
-        transport = OutboxTransport(RecordingTransport("a", events), Outbox(lambda: crowded[0]))
+        transport = CoalescedTransport(RecordingTransport("a", events), WriteCoalescer(lambda: crowded[0]))
         transport.write(b"first ")
         crowded[0] = False
         transport.write(b"second")
@@ -104,7 +104,7 @@ def test_order_is_kept_when_the_others_end_within_the_turn() -> None:
 def test_much_is_sent_at_once(events_of: Callable[..., Events]) -> None:
     """More than the bound does not wait, so that memory and back-pressure stay the transport's."""
 
-    def use(a: OutboxTransport, _b: OutboxTransport, events: Events) -> None:
+    def use(a: CoalescedTransport, _b: CoalescedTransport, events: Events) -> None:
         a.write(b"x" * MOST_WAITING_BYTES)
         assert events == []
         a.write(b"y")
@@ -117,7 +117,7 @@ def test_much_is_sent_at_once(events_of: Callable[..., Events]) -> None:
 def test_closing_sends_what_waits(events_of: Callable[..., Events]) -> None:
     """An answer followed by a close arrives."""
 
-    def use(a: OutboxTransport, _b: OutboxTransport, _events: Events) -> None:
+    def use(a: CoalescedTransport, _b: CoalescedTransport, _events: Events) -> None:
         a.write(b"last words")
         a.close()
 
@@ -127,7 +127,7 @@ def test_closing_sends_what_waits(events_of: Callable[..., Events]) -> None:
 def test_aborting_sends_nothing(events_of: Callable[..., Events]) -> None:
     """A connection that is cut gets no answer."""
 
-    def use(a: OutboxTransport, b: OutboxTransport, _events: Events) -> None:
+    def use(a: CoalescedTransport, b: CoalescedTransport, _events: Events) -> None:
         a.write(b"never")
         b.write(b"always")
         a.abort()
@@ -140,10 +140,10 @@ def test_what_waits_for_a_client_that_left_is_dropped() -> None:
 
     async def run() -> Events:
         events: Events = []
-        outbox = Outbox(lambda: True)
+        coalescer = WriteCoalescer(lambda: True)
         gone = RecordingTransport("gone", events)
-        OutboxTransport(gone, outbox).write(b"never")
-        OutboxTransport(RecordingTransport("here", events), outbox).write(b"always")
+        CoalescedTransport(gone, coalescer).write(b"never")
+        CoalescedTransport(RecordingTransport("here", events), coalescer).write(b"always")
         gone.abort()
         await asyncio.sleep(0)
         return events

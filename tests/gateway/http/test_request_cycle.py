@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from pulumi_groq.gateway.http_cycle import JoinedCycle
-from pulumi_groq.gateway.outbox import MOST_WAITING_BYTES, Outbox, OutboxTransport
+from pulumi_groq.gateway.http.request_cycle import RequestCycle
+from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, CoalescedTransport, WriteCoalescer
 
 DEADLINE_S = 30
 LENGTH_4 = ((b"content-length", b"4"),)
@@ -38,10 +38,10 @@ class Connection:
 
     def __init__(self, method: str, *, keep_alive: bool, wants_100_continue: bool) -> None:
         recording = RecordingTransport()
-        self.transport = OutboxTransport(recording, Outbox())
+        self.transport = CoalescedTransport(recording, WriteCoalescer())
         self.events = recording.events
         self.flow = FlowControl(self.transport)
-        self.cycle = JoinedCycle(
+        self.cycle = RequestCycle(
             {"method": method},
             self.transport,
             self.flow,

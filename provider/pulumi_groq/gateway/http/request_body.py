@@ -1,8 +1,8 @@
 """Reading a request body from the client, bounded in size and time."""
 
-from pulumi_groq.gateway.inference.asgi import Receive
-from pulumi_groq.gateway.inference.bounded_wait import within
-from pulumi_groq.gateway.inference.refusal import INVALID_REQUEST, Refusal, body_too_large
+from pulumi_groq.gateway.http.asgi import Receive
+from pulumi_groq.gateway.http.bounded_wait import within
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, body_too_large
 
 
 class ClientGoneError(Exception):
@@ -24,9 +24,7 @@ async def read_body(
 def request_timeout(timeout_s: float) -> Refusal:
     """408 for a body that does not arrive."""
     message = f"The request body did not arrive within {timeout_s:g} seconds. Send it faster, or less of it."
-    return Refusal(
-        408, INVALID_REQUEST, message, reason="request_timeout", code="request_timeout", close=True
-    )
+    return Refusal(408, INVALID_REQUEST, message, code="request_timeout", close=True)
 
 
 async def next_piece(receive: Receive) -> tuple[bytes, bool]:

@@ -1,12 +1,15 @@
 """The request headers that matter; no other header of a caller goes any further."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from pulumi_groq.gateway.inference.asgi import Header, Scope
+from pulumi_groq.gateway.http.asgi import Header, Scope
+
+_LONGEST_LENGTH: Final = 20
+"""Digits of the largest length that fits into 64 bits."""
 
 
-class RequestHead(NamedTuple):
+class RequestHeaders(NamedTuple):
     """`authorization` is empty where it is missing or given twice."""
 
     authorization: bytes
@@ -16,18 +19,24 @@ class RequestHead(NamedTuple):
     user_agent: bytes
 
 
-def read_head(scope: Scope) -> RequestHead:
+def read_request_headers(scope: Scope) -> RequestHeaders:
     """Of what is given twice the last counts. The server has put the names in lower case."""
     lines = scope["headers"]
     values = dict(lines)
     length = values.get(b"content-length", b"")
-    return RequestHead(
+    return RequestHeaders(
         b"" if len(values) != len(lines) and _given_twice(lines) else values.get(b"authorization", b""),
         _one_line(values.get(b"content-type", b"")),
-        int(length) if length.isdigit() else None,
+        int(length[:_LONGEST_LENGTH]) if length.isdigit() else None,
         _one_line(values.get(b"accept", b"*/*")),
         _one_line(values.get(b"user-agent", b"")),
     )
+
+
+def bearer_token(authorization: bytes) -> bytes:
+    """The token of an `Authorization` header without the spaces around it; empty if it holds none."""
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip(b" \t") if scheme.lower() == b"bearer" else b""
 
 
 def _given_twice(lines: Sequence[Header]) -> bool:

@@ -11,8 +11,7 @@ from fastapi.responses import Response
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
-from pulumi_groq.gateway.admin.answers import ErrorAnswer, unknown_url
-from pulumi_groq.gateway.admin.refusals import SERVER, Refusal
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, SERVER, Refusal, bad_request, unknown_url
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.models.wording import requirement
 
@@ -20,7 +19,7 @@ _log = logging.getLogger(__name__)
 _SHOWN_PROBLEMS: Final = 5
 
 
-def add_fault_handlers(app: FastAPI) -> None:
+def add_exception_handlers(app: FastAPI) -> None:
     """Let `app` answer every failure in the envelope."""
     app.exception_handler(Refusal)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
@@ -29,16 +28,13 @@ def add_fault_handlers(app: FastAPI) -> None:
     app.exception_handler(Exception)(_bug)
 
 
-def _response(answer: ErrorAnswer) -> Response:
-    headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return Response(answer.body, answer.status, headers)
+def _response(refusal: Refusal) -> Response:
+    headers = {name.decode(): value.decode() for name, value in refusal.headers}
+    return Response(refusal.body(), refusal.status, headers, "application/json")
 
 
 async def _refused(_request: Request, refusal: Refusal) -> Response:
-    headers = [] if refusal.key_id is None else [(b"x-api-key-id", refusal.key_id.encode())]
-    return _response(
-        ErrorAnswer(refusal.status, refusal.message, code=refusal.code, param=refusal.param, headers=headers)
-    )
+    return _response(refusal)
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
@@ -46,7 +42,7 @@ async def _invalid(_request: Request, error: RequestValidationError) -> Response
     lines = [f"{path}: {reason}" if path else reason for path, reason in problems[:_SHOWN_PROBLEMS]]
     if len(problems) > _SHOWN_PROBLEMS:
         lines.append(f"and {len(problems) - _SHOWN_PROBLEMS} more")
-    return _response(ErrorAnswer(400, "; ".join(lines), param=problems[0][0] or None))
+    return _response(bad_request("; ".join(lines), param=problems[0][0] or None))
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -64,16 +60,17 @@ async def _no_route(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         allowed = ", ".join(_methods(request))
         return _response(
-            ErrorAnswer(
+            Refusal(
                 405,
+                INVALID_REQUEST,
                 f"{request.method[:16]} is not served here, but {allowed}",
                 code="method_not_allowed",
-                headers=[(b"allow", allowed.encode())],
+                headers=((b"allow", allowed.encode()),),
             )
         )
     if error.status_code == 404:
         return _response(unknown_url(request.method, request.url.path))
-    return _response(ErrorAnswer(error.status_code, error.detail))
+    return _response(Refusal(error.status_code, INVALID_REQUEST, error.detail))
 
 
 def _methods(request: Request) -> list[str]:
@@ -88,15 +85,15 @@ def _methods(request: Request) -> list[str]:
 async def _store_down(_request: Request, error: StoreUnavailableError) -> Response:
     _log.error("the store does not answer: %s", error)
     return _response(
-        ErrorAnswer(
+        Refusal(
             503,
+            SERVER,
             "The gateway's store does not answer, so a change may or may not have been made: send it again",
-            type=SERVER,
             code="store_unavailable",
-            headers=[(b"retry-after", b"1")],
+            headers=((b"retry-after", b"1"),),
         )
     )
 
 
 async def _bug(_request: Request, _error: Exception) -> Response:
-    return _response(ErrorAnswer(500, "The gateway failed; its log says why", type=SERVER))
+    return _response(Refusal(500, SERVER, "The gateway failed; its log says why"))

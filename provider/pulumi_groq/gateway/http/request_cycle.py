@@ -14,7 +14,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from pulumi_groq.gateway.outbox import OutboxTransport
+from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport
 
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 _NO_NAME: Final = _CONTROLS + b'\t ()<>@,;:\\[]={}"' + string.ascii_uppercase.encode()
@@ -24,7 +24,7 @@ _STATUS_LINES: Final = {status: line.removesuffix(b"\r\n") for status, line in S
 _END_OF_HEAD: Final = (b"", b"")
 
 
-class JoinedCycle:
+class RequestCycle:
     """An answer's pieces go out with what else is written in their turn of the loop, its end at once where
     no other request is served; the head of an answer with a length waits for its body. The
     protocol tells of the request and the connection by `body`, `more_body`, `disconnected` and
@@ -53,7 +53,7 @@ class JoinedCycle:
     def __init__(
         self,
         scope: Any,
-        transport: OutboxTransport,
+        transport: CoalescedTransport,
         flow: FlowControl,
         logger: Logger,
         *,

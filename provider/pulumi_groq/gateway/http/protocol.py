@@ -7,13 +7,14 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pulumi_groq.gateway.admin.answers import ErrorAnswer
-from pulumi_groq.gateway.http_cycle import JoinedCycle
-from pulumi_groq.gateway.outbox import Outbox, OutboxTransport
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal
+from pulumi_groq.gateway.http.request_cycle import RequestCycle
+from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport, WriteCoalescer
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
-_TOO_LARGE: Final = ErrorAnswer(
+_TOO_LARGE: Final = Refusal(
     431,
+    INVALID_REQUEST,
     f"The head of the request is too large: send fewer or shorter headers, at most {HEAD_LIMIT_BYTES} bytes",
     code="request_header_fields_too_large",
 )
@@ -24,7 +25,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     Requests are served without what the gateway does not use of uvicorn: `root_path`,
     `limit_concurrency`, WebSockets, its access log and its default headers. The connections of one
-    `outbox` send together.
+    `coalescer` send together.
     """
 
     head_timeout_s: ClassVar[float] = 30.0
@@ -36,15 +37,15 @@ class BoundedProtocol(HttpToolsProtocol):
     _idle_since_s: float | None = None
     _idle_timer: asyncio.TimerHandle | None = None
 
-    transport: OutboxTransport
+    transport: CoalescedTransport
 
-    def __init__(self, *args: Any, outbox: Outbox | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, coalescer: WriteCoalescer | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._outbox = outbox or Outbox()
+        self._coalescer = coalescer or WriteCoalescer()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected: its first request is awaited."""
-        super().connection_made(OutboxTransport(transport, self._outbox))
+        super().connection_made(CoalescedTransport(transport, self._coalescer))
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -83,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"] = url.path
         scope["query_string"] = url.query or b""
-        cycle = JoinedCycle(
+        cycle = RequestCycle(
             scope,
             self.transport,
             self.flow,
@@ -142,6 +143,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
             b"content-type: application/json\r\nconnection: close\r\n"
-            b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE.body), _TOO_LARGE.body)
+            b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE.body()), _TOO_LARGE.body())
         )
         self.transport.close()

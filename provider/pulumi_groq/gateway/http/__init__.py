@@ -1,0 +1,1 @@
+"""HTTP below both planes: connections, requests, bodies within limits, and one form of refusal."""
