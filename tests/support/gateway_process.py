@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 ADMIN_KEY = "admin-key-of-the-contract-tests"
+UPSTREAM_KEY = "operator-key-of-the-contract-tests"
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 60
 
@@ -77,7 +78,7 @@ def start_gateway(folder: Path, *options: str) -> Server:
     with (folder / "gateway.log").open("a") as log:
         process = subprocess.Popen(
             [*command, *options],
-            env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY},
+            env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY, "GROQ_API_KEY": UPSTREAM_KEY},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -86,7 +86,7 @@ def read_price_list(path: Path) -> PriceList:
         raw = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except OSError as failure:
         raise ConfigurationError(f"{path}: the price list cannot be read: {failure.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+    except (ValueError, RecursionError) as failure:  # of TOML, of UTF-8, of a number with thousands of digits
         raise ConfigurationError(f"{path}: the price list is not TOML: {failure}") from None
     try:
         return PriceList.model_validate(raw)

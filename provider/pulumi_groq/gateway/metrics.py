@@ -6,7 +6,7 @@ their number is bounded by the keys that exist. `key_labels=False` leaves them o
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
-from pulumi_groq.gateway.inference.record import RequestRecord
+from pulumi_groq.gateway.inference.record import Disbelief, RequestRecord
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.tallies import CounterTally, HistogramTally
 
@@ -57,6 +57,14 @@ class GatewayMetrics:
             ("key_id", "model"),
             registry=self.registry,
         )
+        self._disbelieved = CounterTally(
+            "pulumi_groq_disbelieved_usages",
+            "Answers whose stated usage was not believed, and which were charged as reserved.",
+            ("reason",),
+            registry=self.registry,
+        )
+        for reason in get_args(Disbelief):
+            self._disbelieved.counts[reason,] += 0  # there from the start, so that its first increase shows
         self._upstream = HistogramTally(
             "pulumi_groq_upstream_seconds",
             "From sending a request upstream to the head of its answer.",
@@ -115,6 +123,8 @@ class GatewayMetrics:
         self._requests.counts[record.route, record.model, record.status] += 1
         if record.reason:
             self._denials.labels(record.reason).inc()
+        if record.disbelief is not None:
+            self._disbelieved.counts[record.disbelief,] += 1
         if record.upstream_s is not None:
             self._upstream.of(record.model).observe(record.upstream_s)
             self._added.observe(record.added_s)

@@ -205,10 +205,10 @@ def test_garbage_as_an_answer_is_charged_as_reserved(faulty: Callable[..., Any])
 
 
 def test_garbage_as_a_stream_is_charged_by_its_size(faulty: Callable[..., Any]) -> None:
-    """A stream of garbage is declared broken, and is not free."""
+    """A stream of garbage is declared broken; it is not free, and not dearer than what was reserved."""
     base, made, _ = faulty(plays(STREAM_HEAD, b"\x00garbage" * 100, then="close"))
     assert asked(base, stream=True).content.startswith(b"event: error\n")
-    assert [each.consumption.completion_tokens for each in made.metering.settled] == [200]
+    assert [each.consumption.completion_tokens for each in made.metering.settled] == [50]
 
 
 @pytest.mark.parametrize(

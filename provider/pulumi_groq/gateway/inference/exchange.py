@@ -5,7 +5,7 @@ from typing import Final
 from pulumi_groq.gateway.http.asgi import Message, Receive, Send
 from pulumi_groq.gateway.http.bounded_wait import within
 from pulumi_groq.gateway.http.request_body import ClientGoneError
-from pulumi_groq.gateway.inference.booking import Booking
+from pulumi_groq.gateway.inference.charge import Charge
 from pulumi_groq.gateway.inference.client_watch import ClientWatch
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
 from pulumi_groq.gateway.inference.worst_case import WorstCase
@@ -19,7 +19,7 @@ class Exchange:
     `hide_usage`: it did not ask for the usage of its stream; `watch`: set while a stream is on the way.
     """
 
-    __slots__ = ("_send", "_send_timeout_s", "booking", "hide_usage", "lease", "receive", "record", "watch")
+    __slots__ = ("_send", "_send_timeout_s", "charge", "hide_usage", "lease", "receive", "record", "watch")
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Exchange:
         self.receive = receive
         self.record = record
         self.lease = lease
-        self.booking = Booking(worst)
+        self.charge = Charge(worst, record.request_id)
         self.hide_usage = hide_usage
         self.watch: ClientWatch | None = None
         self._send = send

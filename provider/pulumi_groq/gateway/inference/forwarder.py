@@ -55,7 +55,8 @@ class Forwarder:
             refusal.headers = (*exchange.lease.headers, *refusal.headers)
             raise
         finally:
-            consumption = exchange.booking.consumption
+            consumption = exchange.charge.consumption
+            record.disbelief = exchange.charge.disbelief
             if consumption is not None:
                 record.prompt_tokens = consumption.prompt_tokens
                 record.cached_tokens = consumption.cached_tokens
@@ -80,8 +81,8 @@ class Forwarder:
 
     async def _forward(self, exchange: Exchange, call: UpstreamCall) -> tuple[Message, ...]:
         """The messages that end the answer."""
-        record, booking = exchange.record, exchange.booking
-        booking.sent()
+        record, charge = exchange.record, exchange.charge
+        charge.sent()
         started = self._monotonic()
         record.added_s = started - record.ready_at
         try:
@@ -91,10 +92,10 @@ class Forwarder:
             # head comes with the first token.
             sent_in_vain = isinstance(failure, UpstreamTimeoutError) and failure.sent
             if record.stream or not sent_in_vain:
-                booking.refused()
+                charge.refused()
             raise no_answer(failure) from failure
         except (Refusal, ClientGoneError):
-            booking.refused()  # an upload broke off: the upstream never had the whole of it
+            charge.refused()  # an upload broke off: the upstream never had the whole of it
             raise
         record.upstream_s = self._monotonic() - started
         try:

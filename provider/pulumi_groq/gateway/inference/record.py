@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 CLIENT_CLOSED: Final = 499
 """Recorded for a request whose client did not stay for the answer (Groq's console uses it too)."""
+
+
+Disbelief = Literal["unreadable", "impossible"]
+"""Why a stated usage is not believed: it is no count, or more than the request can cause."""
 
 
 @dataclass(slots=True)
 class RequestRecord:
     """Filled in as the request goes. Times are seconds, amounts micro-dollars; empty text is unknown.
 
-    `reason` says why the gateway refused or broke off; `model` is set once the key may use it, so
-    that it is one of a bounded set. `ready_at` is when the request's body was there (on the monotonic
-    clock), `added_s` what then passed before the request went upstream.
+    `reason` says why the gateway refused or broke off, `disbelief` why it did not believe the usage that
+    the upstream stated; `model` is set once the key may use it, so that it is one of a bounded set.
+    `ready_at` is when the request's body was there (on the monotonic clock), `added_s` what then passed
+    before the request went upstream.
     """
 
     request_id: str
@@ -30,6 +35,7 @@ class RequestRecord:
     completion_tokens: int = 0
     cost_micro_usd: int = 0
     upstream_request_id: str = ""
+    disbelief: Disbelief | None = None
     ready_at: float = 0.0
     upstream_s: float | None = None
     added_s: float = 0.0

@@ -2,7 +2,7 @@
 
 from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.inference.answer_headers import AnswerHeaders
-from pulumi_groq.gateway.inference.booking import Booking
+from pulumi_groq.gateway.inference.charge import Charge
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED
 from pulumi_groq.gateway.inference.sse import SseRelay
@@ -15,11 +15,11 @@ from pulumi_groq.gateway.inference.upstream_trouble import (
     key_rejected,
     no_answer,
 )
-from pulumi_groq.gateway.inference.usage import audio_ms_in, usage_in
+from pulumi_groq.gateway.inference.usage import audio_in, usage_in
 
 
 class Relay:
-    """Passes answers back and books what they say was used. Whole ones have at most `limit_bytes`."""
+    """Passes answers back and charges what they say was used. Whole ones have at most `limit_bytes`."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -31,7 +31,7 @@ class Relay:
         exchange.record.upstream_request_id = headers.upstream_request_id.decode("latin-1")
         succeeded = 200 <= status < 300
         if not succeeded:
-            exchange.booking.refused()
+            exchange.charge.refused()
         if not (succeeded or 400 <= status < 600):
             raise bad_answer(status)
         if succeeded and headers.content_type.startswith(b"text/event-stream"):
@@ -50,8 +50,9 @@ class Relay:
         status = answer.status
         if status == 401 or (status == 403 and not is_permission_error(body)):
             raise key_rejected(status)
-        if status < 400:
-            _book_whole(exchange.booking, body)
+        # Of text (a transcript in `text`, `srt`, `vtt`) its speaker may have made something like a usage.
+        if status < 400 and headers.content_type.startswith(b"application/json"):
+            _charge_whole(exchange.charge, body)
         exchange.record.status = status
         lines = headers.lines(exchange.record.request_id, exchange.lease.headers)
         lines.append((b"content-length", b"%d" % len(body)))
@@ -71,13 +72,9 @@ class Relay:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _book_whole(booking: Booking, body: bytes) -> None:
-    if booking.worst.model.kind == "transcription":
-        heard_ms = audio_ms_in(body)
-        if heard_ms is not None:
-            booking.heard(heard_ms)
-    elif (usage := usage_in(body)) is not None:
-        booking.used(usage)
+def _charge_whole(charge: Charge, body: bytes) -> None:
+    read = audio_in if charge.worst.model.kind == "transcription" else usage_in
+    charge.stated(lambda: read(body))
 
 
 async def _relay_binary(
@@ -123,20 +120,19 @@ async def _relay_stream(
         record.reason = trouble.reason
         held += broken_stream_frame(record.request_id, trouble)
     finally:
-        _book_stream(exchange.booking, relay, broken=broken)
+        _charge_stream(exchange.charge, relay, broken=broken)
     if exchange.watch is not None and exchange.watch.gone:
         record.status = CLIENT_CLOSED
     return ({"type": "http.response.body", "body": held},)
 
 
-def _book_stream(booking: Booking, relay: SseRelay, *, broken: bool) -> None:
-    usage = relay.usage()
-    if usage is not None:
-        booking.used(usage)
-    elif broken:
-        booking.counted(relay.counted_tokens)
+def _charge_stream(charge: Charge, relay: SseRelay, *, broken: bool) -> None:
+    if charge.stated(relay.usage):
+        return
+    if broken:
+        charge.counted(relay.counted_tokens)
     else:
-        booking.at_least(relay.counted_tokens)
+        charge.as_reserved(relay.counted_tokens)
 
 
 async def _send_start(exchange: Exchange, status: int, headers: AnswerHeaders) -> None:

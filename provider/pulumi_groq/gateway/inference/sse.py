@@ -60,7 +60,7 @@ class SseRelay:
         return self._taken(held) if held else b""
 
     def usage(self) -> TokenUsage | None:
-        """The last usage that was seen."""
+        """The last usage that was seen. Raises `UnreadableUsageError`."""
         if self._usage_frame is not None:
             self._usage_chunk = _chunk_in(self._usage_frame)
         return usage_of(self._usage_chunk)

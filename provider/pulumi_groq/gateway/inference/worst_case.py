@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 from pulumi_groq.catalogue import CatalogueModel
 from pulumi_groq.gateway.inference.call_fields import CallFields
 from pulumi_groq.gateway.inference.json_body import JsonObject
+from pulumi_groq.gateway.inference.usage import AudioUsage, Stated
 from pulumi_groq.policy.estimate import estimate_prompt, largest_output, likely_output
 from pulumi_groq.policy.metering import Consumption, Demand
 
@@ -50,6 +51,18 @@ class WorstCase(NamedTuple):
             self.model.id,
             self.likely_prompt_tokens + self.likely_completion_tokens,
             self.cost_micro_usd(self.largest_prompt_tokens, 0, self.largest_completion_tokens),
+        )
+
+    def can_cause(self, stated: Stated) -> bool:
+        """Whether a request with this worst case can have used what the upstream states."""
+        if isinstance(stated, AudioUsage):
+            return stated.ms <= self.audio_ms
+        generates = self.largest_completion_tokens > 0
+        completion = stated.completion if generates else stated.completion or 0
+        return (
+            completion is not None
+            and completion <= self.largest_completion_tokens
+            and stated.prompt <= self.largest_prompt_tokens
         )
 
     def consumed(self, prompt: int, cached: int, completion: int) -> Consumption:

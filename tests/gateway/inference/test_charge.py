@@ -1,0 +1,112 @@
+"""What a request is charged, whatever its answer says."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.inference.charge import Charge
+from pulumi_groq.gateway.inference.usage import AudioUsage, TokenUsage, audio_in, usage_in, usage_of
+from pulumi_groq.gateway.inference.worst_case import WorstCase
+
+CATALOGUE = Catalogue.load()
+GPT, WHISPER = CATALOGUE.get("openai/gpt-oss-20b"), CATALOGUE.get("whisper-large-v3-turbo")
+assert GPT is not None
+assert WHISPER is not None
+OF_CHAT = WorstCase(GPT, 100, 300, 50, 200)
+OF_AUDIO = WorstCase.of_audio(WHISPER, 60_000)
+
+numbers = st.one_of(
+    st.integers(), st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none(), st.text()
+)
+fields = st.dictionaries(
+    st.sampled_from(["prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "seconds"]),
+    numbers,
+)
+usages = st.one_of(fields, numbers, st.lists(numbers))
+
+
+def charged(worst: WorstCase, answer: Any) -> int:
+    charge = Charge(worst, "req_1")
+    charge.sent()
+    document = json.dumps(answer).encode()
+    read = audio_in if worst is OF_AUDIO else usage_in
+    charge.stated(lambda: read(document))
+    assert charge.consumption is not None
+    return charge.consumption.cost_micro_usd
+
+
+@given(usage=usages, details=usages, place=st.sampled_from(["usage", "x_groq", "response"]))
+def test_no_answer_costs_more_than_was_reserved(usage: Any, details: Any, place: str) -> None:
+    """Nor less than nothing, whatever stands where a usage may stand."""
+    if isinstance(usage, dict):
+        usage = usage | {"prompt_tokens_details": details}
+    answer = {"usage": usage} if place == "usage" else {place: {"usage": usage}}
+    assert 0 <= charged(OF_CHAT, answer) <= OF_CHAT.demand.cost_micro_usd
+
+
+@given(duration=numbers, usage=usages)
+def test_no_audio_costs_more_than_was_reserved(duration: Any, usage: Any) -> None:
+    """Nor less than the shortest that is billed."""
+    least = WorstCase.of_audio(WHISPER, 1).demand.cost_micro_usd
+    assert (
+        least <= charged(OF_AUDIO, {"duration": duration, "usage": usage}) <= OF_AUDIO.demand.cost_micro_usd
+    )
+
+
+@given(seen=st.integers(0, 10**12))
+def test_what_is_seen_passing_by_costs_at_most_the_reservation(seen: int) -> None:
+    """A stream of frames without end is charged as reserved, broken off or not."""
+    for end in (Charge.counted, Charge.as_reserved):
+        charge = Charge(OF_CHAT, "req_1")
+        charge.sent()
+        end(charge, seen)
+        assert charge.consumption is not None
+        assert charge.consumption.cost_micro_usd <= OF_CHAT.demand.cost_micro_usd
+        assert charge.consumption.completion_tokens <= OF_CHAT.largest_completion_tokens
+
+
+def test_the_bounds_themselves_are_believed() -> None:
+    """All that was reserved can have been used, and no token more."""
+    assert OF_CHAT.can_cause(TokenUsage(300, 0, 200))
+    assert not OF_CHAT.can_cause(TokenUsage(301, 0, 200))
+    assert not OF_CHAT.can_cause(TokenUsage(300, 0, 201))
+    assert OF_AUDIO.can_cause(AudioUsage(60_000))
+    assert not OF_AUDIO.can_cause(AudioUsage(60_001))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"usage": {"prompt_tokens": 7, "completion_tokens": 3}}, TokenUsage(7, 0, 3)),
+        (
+            {"usage": None, "x_groq": {"usage": {"prompt_tokens": 7, "completion_tokens": 3}}},
+            TokenUsage(7, 0, 3),
+        ),
+        ({"response": {"usage": {"input_tokens": 7, "output_tokens": 3}}}, TokenUsage(7, 0, 3)),
+        (
+            {"usage": {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}},
+            TokenUsage(7, 2, 3),
+        ),
+        (
+            {
+                "usage": {
+                    "prompt_tokens": 7,
+                    "completion_tokens": 3,
+                    "prompt_tokens_details": {"cached_tokens": None},
+                }
+            },
+            TokenUsage(7, 0, 3),
+        ),
+        ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, TokenUsage(7, 0, None)),
+        ({"usage": None}, None),
+        ({"choices": []}, None),
+        ([], None),
+    ],
+)
+def test_usage_is_read_in_every_spelling(answer: Any, expected: TokenUsage | None) -> None:
+    """Top level, x_groq and response; the names of chat and of responses; no usage where there is none."""
+    assert usage_of(answer) == expected
