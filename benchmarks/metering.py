@@ -17,6 +17,7 @@ from random import Random
 import uvloop
 
 from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
@@ -80,13 +81,15 @@ async def flush_round(accounting: Accounting, requests: int) -> float:
 
 
 async def measure(folder: Path, requests: int) -> None:
+    metrics = GatewayMetrics()
     accounting = open_accounting(
         MeteringParts(
             store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
             journal_directory=folder / "journal",
             directory=Organisation(),
             clock=SystemClock(),
-            events=GatewayMetrics(),
+            events=metrics,
+            background=Background(Health(metrics)),
             sender=AiohttpAlertSender(),
             random=Random(0),  # noqa: S311 (jitter, no secret)
         )

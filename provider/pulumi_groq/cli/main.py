@@ -2,6 +2,7 @@
 
 import click
 
+from pulumi_groq.cli.books import backup, ledger, restore
 from pulumi_groq.cli.keys import keys
 from pulumi_groq.cli.report import report
 from pulumi_groq.cli.review import review_command
@@ -24,3 +25,6 @@ commands.add_command(validate)
 commands.add_command(usage)
 commands.add_command(report)
 commands.add_command(rotation)
+commands.add_command(ledger)
+commands.add_command(backup)
+commands.add_command(restore)

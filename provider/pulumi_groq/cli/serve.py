@@ -74,6 +74,11 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="Where keys, policy and usage are kept: sqlite:///relative/path or sqlite:////absolute/path.",
 )
 @click.option(
+    "--accept-older-store",
+    is_flag=True,
+    help="Start on a store that lacks writes which it acknowledged: they stay lost.",
+)
+@click.option(
     "--upstream",
     metavar="echo|URL",
     default="echo",

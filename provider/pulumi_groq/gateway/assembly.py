@@ -10,13 +10,14 @@ from random import Random, SystemRandom
 from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.answer_purge import AnswerPurge
+from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.denial_book import DenialBook
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.drain import Drain
@@ -28,6 +29,7 @@ from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.journal import journal_directory
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.operations import Readyz, healthz
@@ -69,14 +71,13 @@ def assemble(
     `observers` are told of each inference request, beside the gateway's own.
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
     """
-    purge = AnswerPurge(store, clock)
-    purge.once()
     directory = _load_directory(settings, store)
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
     admin_key = AdminKey(settings.admin_key)
     metrics = GatewayMetrics()
-    accounting = _open_accounting(settings, store, directory, clock, metrics, random)
+    background = Background(Health(metrics))
+    accounting = _open_accounting(settings, store, directory, clock, metrics, background, random)
     coalescer = WriteCoalescer(lambda: inference.drain.running > 1)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
     inference = InferencePlane(
@@ -96,6 +97,9 @@ def assemble(
         running=lambda: inference.drain.running,
         reservations=lambda: accounting.metering.open_leases,
         backlog=lambda: accounting.ledger.waiting_rows,
+    )
+    metrics.watch_books(
+        failing=lambda: len(background.health.failing), set_aside=lambda: accounting.ledger.set_aside
     )
     metrics.watch_spending(
         spent_micro_usd=lambda: accounting.usage.month_spend_micro_usd(clock.now()),
@@ -120,7 +124,7 @@ def assemble(
         inference=inference,
         operations={
             "/healthz": healthz,
-            "/readyz": Readyz(store),
+            "/readyz": Readyz(store, background.health, lambda: accounting.ledger.set_aside),
             "/metrics": metrics,
             UI_PATH: ui,
             SIGN_IN_PATH: ui,
@@ -128,7 +132,7 @@ def assemble(
         },
         admin_key=admin_key,
         ids=ids,
-        lifespan=_lifespan(accounting, purge, upstream),
+        lifespan=_lifespan(accounting, AnswerPurge(store, clock), background, upstream),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
@@ -150,7 +154,7 @@ def _ui(parts: AdminParts, sessions: Sessions) -> Ui:
 
 def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
     directory = LiveDirectory(settings.default_limits)
-    with store.read() as connection:
+    with store.read_soundly() as connection:
         directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
     return directory
 
@@ -161,16 +165,18 @@ def _open_accounting(
     directory: LiveDirectory,
     clock: Clock,
     metrics: GatewayMetrics,
+    background: Background,
     random: SystemRandom,
 ) -> Accounting:
     database = sqlite_path(settings.store_url)
     return open_accounting(
         MeteringParts(
             store=store,
-            journal_directory=database.with_name(database.name + ".journal"),
+            journal_directory=journal_directory(database),
             directory=directory,
             clock=clock,
             events=metrics,
+            background=background,
             sender=AiohttpAlertSender(),
             random=random,
         )
@@ -187,15 +193,19 @@ def _upstream(
     return HttpUpstream(settings.upstream, settings.upstream_key or "", coalescer=coalescer), {}
 
 
-def _lifespan(accounting: Accounting, purge: AnswerPurge, upstream: Upstream) -> Lifespan:
+def _lifespan(
+    accounting: Accounting, purge: AnswerPurge, background: Background, upstream: Upstream
+) -> Lifespan:
+    async def purge_answers() -> None:
+        await asyncio.to_thread(purge)
+
     @asynccontextmanager
     async def span() -> AsyncIterator[None]:
-        purging = asyncio.create_task(purge.keep_up())
+        background.every(PERIOD_S, "answer purge", purge_answers)
         try:
             async with accounting.serving():
                 yield
         finally:
-            purging.cancel()
             await upstream.close()
 
     return span

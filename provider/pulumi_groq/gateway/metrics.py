@@ -98,6 +98,33 @@ class GatewayMetrics:
             "Writes that the store or the journal did not take.",
             registry=self.registry,
         )
+        self._set_aside = Counter(
+            "pulumi_groq_set_aside",
+            "Rows and lines that could not be booked and were set aside.",
+            registry=self.registry,
+        )
+        self._journal_lines = Counter(
+            "pulumi_groq_journal_damaged_lines",
+            "Lines of the journal that were damaged, or cut off by a crash, found at the start.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._part_failures = Counter(
+            "pulumi_groq_part_failures",
+            "Failures of the gateway's own work, which is tried again; readyz fails meanwhile.",
+            ("part",),
+            registry=self.registry,
+        )
+        self._failing = Gauge(
+            "pulumi_groq_failing_parts",
+            "Parts of the gateway that fail now: readyz fails.",
+            registry=self.registry,
+        )
+        self._set_aside_rows = Gauge(
+            "pulumi_groq_set_aside_rows",
+            "Rows and lines set aside that nobody has decided on.",
+            registry=self.registry,
+        )
         self._running = Gauge(
             "pulumi_groq_running_requests", "Inference requests being served.", registry=self.registry
         )
@@ -143,6 +170,19 @@ class GatewayMetrics:
         """The store or the journal did not take what it was given."""
         self._ledger_failures.inc()
 
+    def set_aside(self) -> None:
+        """A row or line that cannot be booked was set aside."""
+        self._set_aside.inc()
+
+    def journal_damaged(self, lines: int, cut_off: int) -> None:
+        """So many lines of the journal were damaged, and so many cut off at its end, at a start."""
+        self._journal_lines.labels("damaged").inc(lines)
+        self._journal_lines.labels("cut_off").inc(cut_off)
+
+    def part_failed(self, part: str) -> None:
+        """A part of the gateway failed; it is tried again."""
+        self._part_failures.labels(part).inc()
+
     def alert_fired(self, threshold_micro_usd: int) -> None:  # noqa: ARG002  amounts are no labels
         """A threshold was reached."""
         self._alerts.inc()
@@ -158,6 +198,11 @@ class GatewayMetrics:
         self._running.set_function(running)
         self._reservations.set_function(reservations)
         self._backlog.set_function(backlog)
+
+    def watch_books(self, *, failing: Callable[[], int], set_aside: Callable[[], int]) -> None:
+        """Where the gauges of what went wrong are read from, at each scrape."""
+        self._failing.set_function(failing)
+        self._set_aside_rows.set_function(set_aside)
 
     def watch_spending(
         self, *, spent_micro_usd: Callable[[], int], cap_micro_usd: Callable[[], float]

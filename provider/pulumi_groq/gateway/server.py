@@ -20,7 +20,9 @@ from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.settings import Settings
-from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.gateway.store.engine import sqlite_path
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.store import cannot_use, open_store
 from pulumi_groq.gateway.test_controls import CuttableProtocol
 
 
@@ -32,10 +34,13 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     request_log = set_up_logs(settings.log_format, sys.stderr)
     _set_up_server_log(settings)
     catalogue = Catalogue.load(settings.price_list)
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, accept_older=settings.accept_older_store)
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
-        gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
+        try:
+            gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
+        except StoreUnavailableError as error:
+            raise cannot_use(sqlite_path(settings.store_url), error) from error
         listener = _listen(settings.host, settings.port)
         protocol = CuttableProtocol if settings.test_controls else BoundedProtocol
         config = uvicorn.Config(

@@ -7,6 +7,11 @@ from pathlib import Path
 from pulumi_groq.gateway.store.errors import StoreOpenError
 
 
+def secret_path(database: Path) -> Path:
+    """Where the secret of a store is kept when the operator gives none."""
+    return database.with_name(database.name + ".secret")
+
+
 def server_secret(given: str | None, database: Path) -> str:
     """`given`, or the content of `<database>.secret`, which is created (mode 0600) where missing.
 
@@ -14,7 +19,7 @@ def server_secret(given: str | None, database: Path) -> str:
     """
     if given is not None:
         return given
-    path = database.with_name(database.name + ".secret")
+    path = secret_path(database)
     try:
         if not path.exists():
             _write_whole(path, secrets.token_urlsafe(48))

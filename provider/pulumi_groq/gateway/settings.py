@@ -20,6 +20,7 @@ class Settings:
 
     `default_limits` hold for keys that declare none. `drain_s` is how long running requests may
     take to finish at shutdown. Without `gateway_secret` one is kept beside the store.
+    `accept_older_store` starts on a store that has lost writes which it acknowledged.
     """
 
     admin_key: str = field(repr=False)
@@ -34,6 +35,7 @@ class Settings:
     drain_s: int = 30
     log_format: Literal["text", "json"] = "text"
     test_controls: bool = False
+    accept_older_store: bool = False
 
     def __post_init__(self) -> None:
         _require_secret("GROQ_ADMIN_KEY", self.admin_key, "the key that administers this gateway")

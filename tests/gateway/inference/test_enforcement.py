@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
@@ -52,12 +53,14 @@ def metered(bench: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[...,
         store = open_store(f"sqlite:///{folder / 'gateway.db'}")
 
         def real(clock: Any, directory: Any) -> Any:
+            metrics = GatewayMetrics()
             parts = MeteringParts(
                 store=store,
                 journal_directory=folder / "journal",
                 directory=directory,
                 clock=clock,
-                events=GatewayMetrics(),
+                events=metrics,
+                background=Background(Health(metrics)),
                 sender=NoWebhooks(),
                 random=Random(1),  # noqa: S311  jitter, no secret
             )

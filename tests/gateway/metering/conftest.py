@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.accounting import (
     Accounting,
     MeteringParts,
@@ -77,6 +78,10 @@ class Noted:
     expired: int = 0
     written: int = 0
     failed: int = 0
+    aside: int = 0
+    damaged: int = 0
+    cut_off: int = 0
+    parts_failed: list[str] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
     deliveries: list[DeliveryOutcome] = field(default_factory=list)
     ledger_was_written: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,6 +95,16 @@ class Noted:
 
     def ledger_failed(self) -> None:
         self.failed += 1
+
+    def set_aside(self) -> None:
+        self.aside += 1
+
+    def journal_damaged(self, lines: int, cut_off: int) -> None:
+        self.damaged += lines
+        self.cut_off += cut_off
+
+    def part_failed(self, part: str) -> None:
+        self.parts_failed.append(part)
 
     def alert_fired(self, threshold_micro_usd: int) -> None:
         self.fired.append(threshold_micro_usd)
@@ -113,10 +128,13 @@ class Bench:
     kept_days: int = 90
     most_waiting_rows: int = 1000
     journal_segment_bytes: int = SEGMENT_BYTES
+    monotonic_s: float = 0
+    background: Background = field(init=False)
     _opened: list[Accounting] = field(default_factory=list)
     _requests: int = 0
 
     def open(self) -> Accounting:
+        self.background = Background(Health(self.events, lambda: self.monotonic_s))
         accounting = open_accounting(
             MeteringParts(
                 store=self.store,
@@ -124,6 +142,7 @@ class Bench:
                 directory=self.directory,
                 clock=self.clock,
                 events=self.events,
+                background=self.background,
                 sender=self.sender,
                 random=Random(7),  # noqa: S311 (jitter, no secret)
                 sleep=self._sleep,

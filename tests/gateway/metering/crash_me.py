@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.accounting import MeteringParts, MeteringSettings, open_accounting
 from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
@@ -35,13 +36,15 @@ def say(text: str) -> None:
 
 
 async def main(database: Path, run: str) -> None:
+    metrics = GatewayMetrics()
     accounting = open_accounting(
         MeteringParts(
             store=open_store(f"sqlite:///{database}"),
             journal_directory=database.with_name("journal"),
             directory=NoPolicy(),
             clock=SystemClock(),
-            events=GatewayMetrics(),
+            events=metrics,
+            background=Background(Health(metrics)),
             sender=AiohttpAlertSender(),
             random=Random(),  # noqa: S311 (jitter, no secret)
             settings=MeteringSettings(journal_segment_bytes=20_000),

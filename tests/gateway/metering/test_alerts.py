@@ -15,10 +15,10 @@ URL = "https://hooks.example/one"
 OTHER_URL = "https://hooks.example/two"
 
 
-async def round_of(accounting: Accounting) -> None:
+async def round_of(bench: Bench, accounting: Accounting) -> None:
     """Upkeep, and all deliveries that it starts."""
     await accounting.upkeep()
-    await accounting.deliveries.finish()
+    await bench.background.finish_jobs()
 
 
 def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
@@ -29,7 +29,7 @@ def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
         accounting = bench.open()
         for _ in range(3):
             await bench.spend(accounting, make_key(), 25)
-            await round_of(accounting)
+            await round_of(bench, accounting)
 
         assert bench.events.fired == [10, 20]
         sent = accounting.usage.alerts_sent(START)
@@ -49,10 +49,10 @@ def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: Ma
         accounting = bench.open()
         await bench.admit(accounting, make_key(), cost=500)
         await bench.spend(accounting, make_key(), 9)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         assert bench.events.fired == []
         await bench.spend(accounting, make_key(), 1)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
         assert bench.events.fired == [10]
 
@@ -68,20 +68,20 @@ def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_ke
         bench.cap(100, 100)
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 95)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         assert bench.events.fired == []
         in_flight = await bench.admit(accounting, make_key(), cost=5)
         await bench.admit(accounting, make_key(), cost=5)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         assert bench.events.fired == []
         assert isinstance(in_flight, Lease)
         await accounting.metering.settle(in_flight, None, 200)
         await bench.admit(accounting, make_key(), cost=6)
         bench.cap(200, 100, 200)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         assert bench.events.fired == []
         bench.cap(100, 100)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
         assert bench.events.fired == [100]
 
@@ -95,7 +95,7 @@ def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
         bench.cap(10, 10, auto_pause=False)
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 25)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
         assert bench.events.fired == [10]
 
@@ -110,7 +110,7 @@ def test_a_new_month_fires_again(bench: Bench, make_key: MakeKey) -> None:
         accounting = bench.open()
         for _ in range(2):
             await bench.spend(accounting, make_key(), 10)
-            await round_of(accounting)
+            await round_of(bench, accounting)
             bench.clock.advance(days=10)
 
         assert bench.events.fired == [10, 10]
@@ -127,10 +127,10 @@ def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) -> None:
         bench.webhooks(URL)
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         again = bench.open()
         again.deliveries.resume()
-        await round_of(again)
+        await round_of(bench, again)
 
         assert bench.events.fired == [10]
         assert len(bench.sender.posted) == 1
@@ -147,11 +147,11 @@ def test_a_restart_goes_on_with_a_delivery_that_had_not_ended(bench: Bench, make
         bench.webhooks(URL)
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         bench.webhooks(URL, OTHER_URL)
         again = bench.open()
         again.deliveries.resume()
-        await again.deliveries.finish()
+        await bench.background.finish_jobs()
 
         assert [url for url, _, _ in bench.sender.posted] == [URL, OTHER_URL]
 
@@ -165,12 +165,12 @@ def test_a_delivery_is_not_resumed_after_a_day(bench: Bench, make_key: MakeKey) 
         bench.cap(1000, 10)
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         bench.clock.advance(hours=25)
         bench.webhooks(URL)
         again = bench.open()
         again.deliveries.resume()
-        await again.deliveries.finish()
+        await bench.background.finish_jobs()
 
         assert bench.sender.posted == []
 
@@ -186,7 +186,7 @@ def test_failures_are_tried_again_with_longer_and_longer_waits(bench: Bench, mak
         bench.sender.answers = [0, 503, 404, 200]
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
         assert {headers["webhook-id"] for _, _, headers in bench.sender.posted} == {"alert_2026-11_10"}
         assert len(bench.sender.posted) == 4
@@ -208,10 +208,10 @@ def test_a_url_is_given_up(bench: Bench, make_key: MakeKey, answers: list[int], 
         bench.sender.answers = answers
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
         again = bench.open()
         again.deliveries.resume()
-        await again.deliveries.finish()
+        await bench.background.finish_jobs()
 
         assert len(bench.sender.posted) == attempts
         assert bench.events.deliveries == ["given_up"]
@@ -231,7 +231,7 @@ def test_a_url_that_left_the_policy_is_told_nothing_more(bench: Bench, make_key:
         bench.sender.meanwhile = bench.webhooks
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
         assert len(bench.sender.posted) == 1
 
@@ -246,7 +246,7 @@ def test_the_body_says_what_was_reached(bench: Bench, make_key: MakeKey) -> None
         bench.webhooks(URL)
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 100_250_000)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
     asyncio.run(scenario())
 
@@ -269,7 +269,7 @@ def test_no_log_line_holds_a_url(bench: Bench, make_key: MakeKey, caplog: pytest
         bench.sender.answers = [0, 500]
         accounting = bench.open()
         await bench.spend(accounting, make_key(), 10)
-        await round_of(accounting)
+        await round_of(bench, accounting)
 
     asyncio.run(scenario())
 

@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 from pulumi_groq.gateway.metering.journal import Journal
-from pulumi_groq.gateway.metering.ledger import recover
+from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter
+from pulumi_groq.gateway.metering.recovery import recover
 from pulumi_groq.gateway.store.ledger_schema import ledger, usage_by_day
 from pulumi_groq.gateway.store.store import open_store
 
@@ -43,7 +44,7 @@ def test_no_acknowledged_settlement_is_lost(tmp_path: Path) -> None:
         settled |= more_settled
     store = open_store(f"sqlite:///{database}")
     journal = Journal(tmp_path / "journal")
-    recover(store, journal, datetime.now(UTC))
+    recover(LedgerWriter(store, timedelta(days=90)), journal, tmp_path / "journal", datetime.now(UTC))
     journal.close()
     with store.read() as connection:
         booked = {row.request_id: row for row in connection.execute(select(ledger))}

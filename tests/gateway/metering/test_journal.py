@@ -2,6 +2,7 @@
 
 import errno
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.metering.entries import (
+    LARGEST_COST_MICRO_USD,
+    LAST_S,
     Reservation,
     Settlement,
+    fault_of,
     parsed_line,
     reservation_line,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
+from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, DamagedLine, Journal
 
 RESERVED = Reservation("req_1", "key_1", "key_1", None, "m", 10, 1.5)
 SETTLED = Settlement("req_1", "settled", 200, 1, 0, 2, 7, 2.5)
@@ -27,8 +31,8 @@ SETTLED = Settlement("req_1", "settled", 200, 1, 0, 2, 7, 2.5)
         *(st.text() for _ in range(3)),
         st.none() | st.text(),
         st.text(),
-        st.integers(0),
-        st.floats(0, 1e10),
+        st.integers(0, LARGEST_COST_MICRO_USD),
+        st.floats(0, LAST_S),
     )
 )
 def test_any_reservation_reads_back(reservation: Reservation) -> None:
@@ -39,7 +43,8 @@ def test_any_reservation_reads_back(reservation: Reservation) -> None:
         return  # lone surrogates cannot be in a name: no JSON body with them is taken
 
     assert line.count(b"\n") == 1
-    assert parsed_line(line) == reservation
+    assert parsed_line(line[:-1]) == reservation
+    assert fault_of(reservation) is None
 
 
 def test_entries_come_back_in_order(tmp_path: Path) -> None:
@@ -56,30 +61,73 @@ def test_entries_come_back_in_order(tmp_path: Path) -> None:
     assert list(Journal(tmp_path / "journal").read()) == [RESERVED, SETTLED]
 
 
-@pytest.mark.parametrize("kept_bytes", range(0, len(settlement_line(SETTLED)) - 1, 3))
-def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path, kept_bytes: int) -> None:
-    """The whole lines before it still count."""
-    journal = Journal(tmp_path / "journal")
+def journal_of(folder: Path, *lines: bytes) -> Journal:
+    """A journal that was left with these lines in one segment."""
+    journal = Journal(folder / "journal")
     journal.open()
-    journal.write(reservation_line(RESERVED))
-    journal.write(settlement_line(SETTLED)[:kept_bytes])
+    for line in lines:
+        journal.write(line)
     journal.close()
+    return Journal(folder / "journal")
 
-    assert list(Journal(tmp_path / "journal").read()) == [RESERVED]
+
+@pytest.mark.parametrize("kept_bytes", range(1, len(settlement_line(SETTLED)), 3))
+def test_a_line_cut_off_by_a_crash_is_told_apart(tmp_path: Path, kept_bytes: int) -> None:
+    """The whole lines before it still count, and it is known for what every crash may leave."""
+    cut = settlement_line(SETTLED)[:kept_bytes]
+    first, last = journal_of(tmp_path, reservation_line(RESERVED), cut).read()
+
+    assert first == RESERVED
+    assert isinstance(last, DamagedLine)
+    assert (last.content, last.is_cut_off) == (cut, True)
 
 
-@pytest.mark.parametrize(
-    "damaged", [b"\xff\xfe\n", b"{}\n", b"5\n", b'["r"]\n', b'["s",1]\n', b"null\n", b"[]\n"]
-)
-def test_damage_is_left_out(tmp_path: Path, damaged: bytes) -> None:
-    """Lines that are no entries do not stop the start."""
+@pytest.mark.parametrize("start", range(0, len(reservation_line(RESERVED)) - 8, 5))
+def test_eight_bytes_of_zeros_are_damage(tmp_path: Path, start: int) -> None:
+    """Wherever they are in a line, the checksum tells, and the line is handed over as it is."""
+    line = reservation_line(RESERVED)
+    zeroed = line[:start] + bytes(8) + line[start + 8 :]
+    first, second = journal_of(tmp_path, zeroed, settlement_line(SETTLED)).read()
+
+    assert isinstance(first, DamagedLine)
+    assert (first.segment, first.offset, first.content) == ("000000000001.jsonl", 0, zeroed[:-1])
+    assert not first.is_cut_off
+    assert second == SETTLED
+
+
+@given(st.binary(min_size=1, max_size=80).filter(lambda line: b"\n" not in line and line.strip(b"\0")))
+def test_no_bytes_at_all_stop_the_reading(damaged: bytes) -> None:
+    """Whatever a line holds, it is an entry with its checksum or it is damage."""
+    with pytest.raises(ValueError, match=r"checksum|entry"):
+        parsed_line(damaged)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"5", b'["r"]', b'["s",1]', b"null", b"[]", b"[" * 5000, b"\xff"])
+def test_what_has_its_checksum_and_is_no_entry_is_damage(content: bytes) -> None:
+    """A line that another program wrote stops no start."""
+    with pytest.raises(ValueError, match="no entry"):
+        parsed_line(b"%08x %b" % (zlib.crc32(content + b"\n"), content))
+
+
+def test_the_end_of_a_former_segment_is_no_crash(tmp_path: Path) -> None:
+    """Only the newest segment was being written to: elsewhere a cut line is a loss."""
+    journal_of(tmp_path, settlement_line(SETTLED)[:20])
+    damaged, entry = journal_of(tmp_path, settlement_line(SETTLED)).read()
+
+    assert isinstance(damaged, DamagedLine)
+    assert not damaged.is_cut_off
+    assert entry == SETTLED
+
+
+def test_a_file_of_another_name_is_no_segment(tmp_path: Path) -> None:
+    """It is not read, and told of where it might be one."""
+    journal_of(tmp_path, settlement_line(SETTLED))
+    for name in ("notanumber.jsonl", "1.jsonl", ".nfs0001", "lost+found"):
+        (tmp_path / "journal" / name).touch()
     journal = Journal(tmp_path / "journal")
-    journal.open()
-    journal.write(damaged)
-    journal.write(settlement_line(SETTLED))
-    journal.close()
 
-    assert list(Journal(tmp_path / "journal").read()) == [SETTLED]
+    assert journal.strays() == ["1.jsonl", "notanumber.jsonl"]
+    assert list(journal.read()) == [SETTLED]
 
 
 def test_turning_carries_over_what_is_open(tmp_path: Path) -> None:

@@ -231,26 +231,38 @@ def test_a_request_id_cannot_hold_two_leases(bench: Bench, make_key: MakeKey) ->
     asyncio.run(scenario())
 
 
-def test_a_full_disk_refuses_new_requests_and_takes_nothing(
+def test_a_full_disk_refuses_new_requests_and_settles_those_in_flight(
     bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be recorded may not be spent; with room again the limit is untouched."""
+    """What cannot be recorded may not be spent; what was admitted has space for its end, also after a kill.
+    With space again it goes on, and a refused request has taken nothing of a limit.
+    """
 
-    def no_room(*_: int) -> None:
+    def no_space(*_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async def scenario() -> None:
-        bench.journal_segment_bytes = 10
+        bench.journal_segment_bytes = 4096
         accounting = bench.open()
-        key = make_key(tokens_per_minute=100)
+        key = make_key(tokens_per_minute=10_000)
+        leases = []
         with monkeypatch.context() as full:
-            full.setattr(os, "posix_fallocate", no_room)
-            denial = await bench.admit(accounting, key)
-        assert isinstance(denial, Denial)
-        assert (denial.status, denial.code) == (503, "store_unavailable")
-        assert accounting.metering.open_leases == 0
+            full.setattr(os, "posix_fallocate", no_space)
+            while isinstance(answer := await bench.admit(accounting, key), Lease):
+                leases.append(answer)
+            assert isinstance(answer, Denial)
+            assert (answer.status, answer.code) == (503, "store_unavailable")
+            assert accounting.metering.open_leases == len(leases) > 5
+            assert bench.background.health.failing == {"journal": "No space left on device"}
 
-        assert isinstance(await bench.admit(accounting, key), Lease)
+            for lease in leases:
+                await accounting.metering.settle(lease, used(7), 200)
+            await accounting.upkeep()
+            await bench.spend(accounting, key, 1)
+        assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 7 * len(leases) + 1
+
+        await accounting.upkeep()
+        assert bench.background.health.failing == {}
 
     asyncio.run(scenario())
 

@@ -110,6 +110,12 @@ class MemoryCounters:
         for cell, spent in spent_micro_usd.items():
             self._totals.setdefault(cell, Total(spent))
 
+    def correct(self, cell: str, more_micro_usd: int) -> None:
+        """Count more, or less, as spent in a total; one that is not held is opened with its month."""
+        total = self._totals.get(cell)
+        if total is not None:
+            total.level += more_micro_usd
+
     def _bucket(self, quota: Quota, now_s: float) -> Bucket:
         if quota.ceiling is None or quota.window_s is None:
             raise ValueError(f"{quota.cell} has no limit to drain by")

@@ -50,3 +50,7 @@ class Counters(Protocol):
         Totals of months before the last one may go.
         """
         ...
+
+    def correct(self, cell: str, more_micro_usd: int) -> None:
+        """Count more, or less, as spent in a total that is held."""
+        ...

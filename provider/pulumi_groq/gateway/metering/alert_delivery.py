@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 from urllib.parse import urlsplit
 
+from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.webhook import AlertSender, NotDeliveredError, alert_body, alert_headers
@@ -20,10 +21,10 @@ from pulumi_groq.gateway.store.alerts import (
     insert_delivery,
     is_done,
 )
-from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 
 RESUMED_FOR: Final = timedelta(hours=24)
+ALERT_DELIVERIES: Final = "alert deliveries"
 _GONE: Final = 410
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class AlertDeliveries:
         sender: AlertSender,
         clock: Clock,
         events: MeteringEvents,
+        background: Background,
         random: Random,
         sleep: Callable[[float], Awaitable[None]],
         schedule: RetrySchedule,
@@ -67,15 +69,13 @@ class AlertDeliveries:
         self._random = random
         self._sleep = sleep
         self._schedule = schedule
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = background
 
     def start(self, alert: Alert) -> None:
         """Tell every URL of the policy; returns at once."""
         organisation = self._directory.organisation
         for url in organisation.alert_webhook_urls if organisation is not None else ():
-            task = asyncio.create_task(self._deliver(alert, url))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.once(ALERT_DELIVERIES, self._deliver(alert, url))
 
     def resume(self) -> None:
         """Go on with alerts of the last 24 hours whose delivery had not ended."""
@@ -84,27 +84,15 @@ class AlertDeliveries:
             if alert.sent_at >= since:
                 self.start(alert)
 
-    async def finish(self) -> None:
-        """Wait until nothing is under way."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
-
-    async def stop(self) -> None:
-        """Break off; what had not ended goes on after the next start."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def close(self) -> None:
+        """Send no more; what had not ended goes on after the next start."""
         await self._sender.close()
 
     async def _deliver(self, alert: Alert, url: str) -> None:
-        try:
-            if not await asyncio.to_thread(self._is_done, alert, url):
-                await self._attempt_until_done(alert, url)
-        except StoreUnavailableError as failure:
-            # Nothing is remembered, so the next start tries again; the receiver knows repeats by their id.
-            _log.error("the delivery of a spend alert cannot be recorded: %s", failure)
-            self._events.ledger_failed()
+        # Where the store fails nothing is remembered, so the next start tries again; the receiver knows
+        # repeats by their id.
+        if not await asyncio.to_thread(self._is_done, alert, url):
+            await self._attempt_until_done(alert, url)
 
     async def _attempt_until_done(self, alert: Alert, url: str) -> None:
         body = alert_body(alert)

@@ -11,7 +11,6 @@ from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import Alert, insert_alerts
-from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.spend import month_of
@@ -44,16 +43,14 @@ class SpendAlerts:
         self._events = events
 
     async def check(self) -> None:
-        """Fire what is due: first a row in the store, then the log line and the webhooks."""
+        """Fire what is due: first a row in the store, then the log line and the webhooks.
+
+        Raises `StoreUnavailableError`: nothing has fired, and the next call tries again.
+        """
         due = self._due()
         if not due:
             return
-        try:
-            await asyncio.to_thread(self._write, due)
-        except StoreUnavailableError as failure:
-            _log.error("the store did not take a spend alert, will try again: %s", failure)
-            self._events.ledger_failed()
-            return
+        await asyncio.to_thread(self._write, due)
         for alert in due:
             self._fired.add(alert)
             _log.warning(

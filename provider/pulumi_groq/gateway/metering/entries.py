@@ -1,14 +1,25 @@
 """What is booked of a request: its reservation, its settlement, and both as a row of the ledger."""
 
 import json
+import re
+import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from json.encoder import encode_basestring as _quoted
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from pulumi_groq.gateway.store.ledger import LedgerRecord
 
 Outcome = Literal["settled", "expired", "interrupted"]
 """`expired`: nobody settled it in time; `interrupted`: the process ended first. Both cost the reservation."""
+
+LARGEST_COST_MICRO_USD: Final = 10**12
+"""A million dollars: no request costs it, and the sums of nine million such requests still fit the store."""
+LARGEST_TOKENS: Final = 10**10
+LAST_S: Final = 253_402_300_799
+"""The end of the year 9999, Unix seconds: no later time can be written as a date."""
+
+_CHECKSUM_LENGTH: Final = 8
 
 
 class Reservation(NamedTuple):
@@ -81,25 +92,79 @@ def reservation_line(reservation: Reservation) -> bytes:
     request_id, key_id, lineage_id, team, model, cost_micro_usd, started_s = reservation
     in_team = "null" if team is None else _quoted(team)
     # Put together by hand: this is on the path of every request, and takes half the time of json.dumps.
-    return (
+    return _checked(
         f'["r",{_quoted(request_id)},{_quoted(key_id)},{_quoted(lineage_id)},{in_team},{_quoted(model)},'
-        f"{cost_micro_usd},{started_s!r}]\n"
-    ).encode()
+        f"{cost_micro_usd},{started_s!r}]\n".encode()
+    )
 
 
 def settlement_line(settlement: Settlement) -> bytes:
     """The settlement as a line of the journal."""
     request_id, outcome, status, prompt, cached, completion, cost_micro_usd, settled_s = settlement
-    return (
+    return _checked(
         f'["s",{_quoted(request_id)},"{outcome}",{status},{prompt},{cached},{completion},'
-        f"{cost_micro_usd},{settled_s!r}]\n"
-    ).encode()
+        f"{cost_micro_usd},{settled_s!r}]\n".encode()
+    )
 
 
-def parsed_line(line: bytes) -> Reservation | Settlement | None:
-    """A line of the journal; `None` for one that a crash cut off or that is damaged."""
+def _checked(content: bytes) -> bytes:
+    return b"%08x %b" % (zlib.crc32(content), content)
+
+
+def parsed_line(line: bytes) -> Reservation | Settlement:
+    """A line of the journal without its end.
+
+    Raises `ValueError`, saying why, for one that a crash cut off, that is damaged, or that no gateway wrote.
+    """
+    checksum, content = line[:_CHECKSUM_LENGTH], line[_CHECKSUM_LENGTH + 1 :]
+    if checksum != b"%08x" % zlib.crc32(content + b"\n"):
+        raise ValueError("its checksum does not fit")
     try:
-        kind, *fields = json.loads(line)
-        return Reservation(*fields) if kind == "r" else Settlement(*fields)
-    except (ValueError, TypeError):
-        return None
+        kind, *fields = json.loads(content)
+        if kind == "r":
+            return Reservation(*fields)
+        if kind == "s":
+            return Settlement(*fields)
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise ValueError("it is no entry of the journal")
+
+
+def fault_of(entry: Reservation | Settlement) -> str | None:
+    """What cannot be true of an entry, whose values are of any type; `None` for one that can be booked."""
+    numbers = entry[_FIRST_NUMBER[type(entry)] :]
+    for value, (name, largest) in zip(numbers, _LARGEST[type(entry)], strict=True):
+        # By its exact type: true, 5.0 and a text are no counts, and nan is in no order.
+        if type(value) is not int and not (name == "time" and type(value) is float):
+            return f"its {name} is no number of this kind"
+        if not 0 <= value <= largest:
+            return f"its {name} cannot be true"
+    return _text_fault(entry)
+
+
+def _text_fault(entry: Reservation | Settlement) -> str | None:
+    if isinstance(entry, Settlement) and entry.outcome not in _OUTCOMES:
+        return "its outcome is unknown"
+    for text in entry[: _FIRST_NUMBER[type(entry)]]:
+        if text is None and isinstance(entry, Reservation) and text is entry.team:
+            continue
+        if not isinstance(text, str) or not (text.isascii() or _SURROGATE.search(text) is None):
+            return "a name in it is no text"
+    return None
+
+
+_OUTCOMES: Final = frozenset(get_args(Outcome))
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_FIRST_NUMBER: Final[Mapping[type, int]] = {Reservation: 5, Settlement: 2}
+_LARGEST: Final[Mapping[type, tuple[tuple[str, int], ...]]] = {
+    Reservation: (("cost", LARGEST_COST_MICRO_USD), ("time", LAST_S)),
+    Settlement: (
+        ("status", 999),
+        ("prompt", LARGEST_TOKENS),
+        ("cached prompt", LARGEST_TOKENS),
+        ("completion", LARGEST_TOKENS),
+        ("cost", LARGEST_COST_MICRO_USD),
+        ("time", LAST_S),
+    ),
+}
+"""What stands behind the texts of an entry, in its order, and how large it may be."""

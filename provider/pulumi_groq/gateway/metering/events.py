@@ -20,6 +20,18 @@ class MeteringEvents(Protocol):
         """The store or the journal did not take what it was given; it is tried again."""
         ...
 
+    def set_aside(self) -> None:
+        """A row or line that cannot be booked was set aside."""
+        ...
+
+    def journal_damaged(self, lines: int, cut_off: int) -> None:
+        """So many lines of the journal were damaged, and so many cut off at its end, at a start."""
+        ...
+
+    def part_failed(self, part: str) -> None:
+        """A part of the gateway failed; it is tried again."""
+        ...
+
     def alert_fired(self, threshold_micro_usd: int) -> None:
         """A threshold was reached."""
         ...

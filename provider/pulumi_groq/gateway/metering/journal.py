@@ -5,21 +5,43 @@ nothing that was acknowledged. It is not synced: a power cut may lose what was s
 of the ledger, a quarter of a second by default.
 """
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_groq.gateway.metering.entries import Reservation, Settlement, parsed_line
 from pulumi_groq.gateway.metering.journal_segment import JournalSegment, written_bytes
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
-_SUFFIX: Final = ".jsonl"
+SETTLEMENT_BYTES: Final = 256
+"""Space kept for the settlement of each request in flight: a line of it is at most as long."""
+
+_NAME: Final = "[0-9]" * 12 + ".jsonl"
+
+
+def journal_directory(database: Path) -> Path:
+    """Where the journal of a store is."""
+    return database.with_name(database.name + ".journal")
+
+
+class DamagedLine(NamedTuple):
+    """What no entry could be made of, and why. `is_cut_off` is the end of the newest segment, where a crash
+    or a power cut leaves an unfinished line.
+    """
+
+    segment: str
+    offset: int
+    content: bytes
+    reason: str
+    is_cut_off: bool
 
 
 class Journal:
     """Numbered segments in `directory`, which is made when it is missing. Only the newest is written to.
 
-    Methods raise `OSError` when the disk has no room or it is closed; nothing half-written is read back.
+    Files of other names in it are no part of it and are left alone. Methods raise `OSError` when the disk
+    has no space or it is closed; a line that was not taken is not read back.
     """
 
     def __init__(self, directory: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -30,24 +52,40 @@ class Journal:
         self._segment: JournalSegment | None = None
         self._carried = 0
 
-    def read(self) -> Iterator[Reservation | Settlement]:
-        """Every whole entry of all segments, oldest first."""
-        for path in self._segments():
-            for line in written_bytes(path).split(b"\n"):
-                entry = parsed_line(line) if line else None
-                if entry is not None:
-                    yield entry
+    def strays(self) -> list[str]:
+        """The names of files that look like segments and are none: they may hold what was spent."""
+        segments = set(self._segments())
+        return sorted(path.name for path in self._directory.glob("*.jsonl") if path not in segments)
 
-    def open(self) -> int:
-        """Begin a new segment to write to; gives its number."""
-        self._begin(b"")
+    def read(self) -> Iterator[Reservation | Settlement | DamagedLine]:
+        """Every line of all segments, oldest first."""
+        paths = self._segments()
+        for path in paths:
+            yield from _entries(path, is_newest=path == paths[-1])
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest segment."""
         return self._number
 
-    def write(self, line: bytes) -> None:
-        """Append a line to the open segment."""
+    def open(self) -> None:
+        """Begin a new segment to write to."""
+        self._begin(b"")
+
+    def write(self, line: bytes, in_flight: int = 0) -> None:
+        """Append a line to the open segment, where the settlements of so many requests will fit, too."""
         if self._segment is None:
-            raise OSError("the journal is closed")
-        self._segment.append(line)
+            raise OSError(errno.EBADF, "the journal is closed")
+        self._segment.append(line, in_flight * SETTLEMENT_BYTES)
+
+    def ensure_space(self, in_flight: int) -> None:
+        """Be ready for a further reservation beside the settlements of so many requests; opens a segment
+        where none could be begun.
+        """
+        if self._segment is None:
+            self.open()
+        else:
+            self._segment.take((in_flight + 2) * SETTLEMENT_BYTES)
 
     @property
     def is_full(self) -> bool:
@@ -75,7 +113,7 @@ class Journal:
             segment.close()
 
     def _begin(self, content: bytes) -> None:
-        path = self._directory / f"{self._number + 1:012d}{_SUFFIX}"
+        path = self._directory / f"{self._number + 1:012d}.jsonl"
         segment = JournalSegment(path, content, self._segment_bytes)
         self.close()
         self._number += 1
@@ -83,8 +121,24 @@ class Journal:
         self._carried = len(content)
 
     def _segments(self) -> list[Path]:
-        return sorted(self._directory.glob(f"*{_SUFFIX}"))
+        return sorted(self._directory.glob(_NAME))
 
 
 def _number(path: Path) -> int:
-    return int(path.name.removesuffix(_SUFFIX))
+    return int(path.stem)
+
+
+def _entries(path: Path, *, is_newest: bool) -> Iterator[Reservation | Settlement | DamagedLine]:
+    content = written_bytes(path)
+    offset = 0
+    for line in content.split(b"\n"):
+        end = offset + len(line)
+        if line:
+            is_last = is_newest and end == len(content)
+            try:
+                if end == len(content):
+                    raise ValueError("it is cut off")
+                yield parsed_line(line)
+            except ValueError as why:
+                yield DamagedLine(path.name, offset, line, str(why), is_last)
+        offset = end + 1

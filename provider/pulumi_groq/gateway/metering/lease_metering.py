@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pulumi_groq.gateway.counters.protocol import Counters
+from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.entries import (
     LedgerRow,
@@ -19,18 +20,20 @@ from pulumi_groq.gateway.metering.entries import (
     charged_as_reserved,
 )
 from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.ledger import Ledger
+from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
+from pulumi_groq.gateway.metering.ledger_writer import charged_record
 from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
 from pulumi_groq.gateway.metering.terms import TermsByKey
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease
 from pulumi_groq.gateway.store.ledger import DeniedRequests
+from pulumi_groq.gateway.store.set_aside import KeptAside
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 from pulumi_groq.policy.rate_headers import Header
-from pulumi_groq.policy.spend import day_at
+from pulumi_groq.policy.spend import day_at, lineage_cell, organisation_cell
 
 NOTHING: Final = Consumption(prompt_tokens=0, cached_tokens=0, completion_tokens=0, cost_micro_usd=0)
 
@@ -52,6 +55,7 @@ class LeaseMetering:
         directory: Directory,
         clock: Clock,
         events: MeteringEvents,
+        health: Health,
         lease_ttl_s: float,
         spent_at_start: Mapping[str, int],
         organisation_id: str = ORGANISATION_ID,
@@ -62,7 +66,8 @@ class LeaseMetering:
         self._directory = directory
         self._clock = clock
         self._events = events
-        self._spent_at_start = spent_at_start
+        self._health = health
+        self._spent_at_start = dict(spent_at_start)
         self._organisation_id = organisation_id
         self._open = OpenLeases(lease_ttl_s)
         self._terms = TermsByKey(counters)
@@ -109,8 +114,8 @@ class LeaseMetering:
         )
         try:
             line = self._ledger.reserve(reservation)
-        except OSError as failure:
-            _log.error("the journal did not take a reservation: %s", failure)
+        except (OSError, OverflowError) as failure:
+            self._health.failed(JOURNAL, failure)
             self._events.ledger_failed()
             await account.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
             return self._denied(store_unavailable(), key, demand, day), headers
@@ -134,10 +139,21 @@ class LeaseMetering:
             used.cost_micro_usd,
             now_s,
         )
-        self._ledger.settle(LedgerRow(held.reservation, settlement))
+        charged = self._ledger.settle(LedgerRow(held.reservation, settlement))
+        tokens = used.tokens if charged is settlement else held.demand.tokens
         await held.account.settle(
-            held.demand, tokens=used.tokens, cost_micro_usd=used.cost_micro_usd, now_s=now_s
+            held.demand, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
         )
+
+    async def correct(self, kept: KeptAside) -> None:
+        """Count what an operator has decided of a set-aside request, in the place of what it was charged."""
+        record = charged_record(kept.what)
+        more = (kept.decided_micro_usd or 0 if kept.is_booked else 0) - record.cost_micro_usd
+        day = day_at(record.started_us / 1_000_000)
+        self._ledger.usage.correct(record.key_id, day, more)
+        for cell in (organisation_cell(day[:7]), lineage_cell(day[:7], record.lineage_id)):
+            self._spent_at_start[cell] = self._spent_at_start.get(cell, 0) + more
+            self._counters.correct(cell, more)
 
     async def expire(self) -> None:
         """Settle the leases that have been open for too long: tokens free, money as reserved; and forget

@@ -9,38 +9,40 @@ What survives what:
 - A power cut may lose what was settled since the last write of the ledger (`UPKEEP_PERIOD_S`, 0.25 s, plus
   the write itself); the store syncs each of its commits.
 - When the store does not take writes, rows wait in memory and in the journal. With too many of them
-  waiting, new requests are refused (503 `store_unavailable`): spending fails closed.
+  waiting, with a damaged store, or without space on the disk for what is in flight, new requests are refused
+  (503 `store_unavailable`): spending fails closed.
+- A row that the store refuses is set aside in the store, and counts as spent until an operator books or drops
+  it. It holds up no other row.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.entries import (
+    LARGEST_COST_MICRO_USD,
     LedgerRow,
     Reservation,
     Settlement,
-    charged_as_reserved,
+    fault_of,
     reservation_line,
     settlement_line,
 )
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.journal import Journal
+from pulumi_groq.gateway.metering.ledger_writer import Batch, LedgerWriter, aside_of, charged
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
 from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.store.errors import RowRefusedError, StoreUnavailableError
-from pulumi_groq.gateway.store.ledger import (
-    DeniedRequests,
-    add_denials,
-    drop_rows_before,
-    insert_rows,
-    not_yet_written,
-)
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.disk_space import NO_SPACE, DiskReserve
+from pulumi_groq.gateway.store.errors import StoreDamagedError, StoreFullError
+from pulumi_groq.gateway.store.ledger import DeniedRequests
+from pulumi_groq.gateway.store.set_aside import KeptAside, SetAside
 
+JOURNAL: Final = "journal"
+DISK_RESERVE: Final = "disk reserve"
 MOST_KINDS_OF_DENIAL: Final = 10_000
 """Distinct (day, key, model, reason) counted between two writes; a newer kind is not counted then."""
 
@@ -50,32 +52,42 @@ _log = logging.getLogger(__name__)
 class Ledger:
     """Books reservations and settlements. All but `usage` belongs to the event loop.
 
-    Rows older than `kept_days` are dropped bit by bit; their daily sums stay for ever. With more than
-    `most_waiting_rows` not in the store, `is_behind` tells to spend no more.
+    With more than `most_waiting_rows` not in the store, or a disk or store that cannot take what would be
+    spent, `is_behind` tells to spend no more. `recovered` is what the last run left and the store did not
+    take yet; the journal's segments up to `recovered_segment` hold it. `set_aside` is how many rows are.
     """
 
     def __init__(
         self,
         *,
-        store: Store,
+        writer: LedgerWriter,
         journal: Journal,
+        reserve: DiskReserve,
         usage: UsageInMemory,
         clock: Clock,
         events: MeteringEvents,
-        kept_days: int,
+        health: Health,
         most_waiting_rows: int,
+        recovered: Batch,
+        recovered_segment: int | None,
+        set_aside: int,
     ) -> None:
         self.usage = usage
-        self._store = store
+        self.set_aside = set_aside
+        self._writer = writer
         self._journal = journal
+        self._reserve = reserve
         self._clock = clock
         self._events = events
-        self._kept = timedelta(days=kept_days)
+        self._health = health
         self._most_waiting_rows = most_waiting_rows
-        self._waiting: list[LedgerRow] = []
+        self._waiting: list[LedgerRow] = list(recovered.rows)
+        self._waiting_aside: list[SetAside] = list(recovered.set_aside)
         self._denials: Counter[DeniedRequests] = Counter()
-        self._finished_segment: int | None = None
-        self._may_be_written = False
+        self._finished_segment = recovered_segment
+        self._may_be_written = recovered_segment is not None
+        self._store_is_damaged = False
+        self._in_flight = 0
 
     @property
     def waiting_rows(self) -> int:
@@ -84,60 +96,126 @@ class Ledger:
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much waits for the store that nothing more may be spent."""
-        return len(self._waiting) > self._most_waiting_rows
+        """Whether so much waits for the store, or so little space is left, that nothing more may be spent."""
+        return (
+            len(self._waiting) > self._most_waiting_rows
+            or self._store_is_damaged
+            or not self._reserve.is_held
+        )
 
     def reserve(self, reservation: Reservation) -> bytes:
         """Book an admitted request; gives its line of the journal. Raises `OSError`: not booked."""
+        if not 0 <= reservation.cost_micro_usd <= LARGEST_COST_MICRO_USD:
+            raise OverflowError(f"{reservation.cost_micro_usd} micro-USD cannot be booked as one request")
         line = reservation_line(reservation)
-        self._journal.write(line)
+        self._journal.write(line, self._in_flight + 1)
+        self._in_flight += 1
         self.usage.used(reservation.key_id, reservation.started_s)
         return line
 
-    def settle(self, row: LedgerRow) -> None:
-        """Book a request that is over. On disk when this returns, unless the disk is full."""
+    def settle(self, row: LedgerRow) -> Settlement:
+        """Book a request that is over; gives the settlement that counts, which costs what was reserved where
+        the given one cannot be believed. On disk when this returns, unless the disk fails.
+        """
+        self._in_flight -= 1
+        fault = fault_of(row.settlement)
+        if fault is None:
+            self._waiting.append(row)
+        else:
+            aside = aside_of(charged(row), fault, content=repr(row))
+            row = charged(row)
+            self._waiting_aside.append(aside)
+            self._tell_of([aside])
         try:
             self._journal.write(settlement_line(row.settlement))
         except OSError as failure:
             # The row still goes to the store; only a crash before that would charge the reservation.
-            _log.error("the journal did not take a settlement: %s", failure)
+            self._health.failed(JOURNAL, failure)
             self._events.ledger_failed()
         self.usage.add(row)
-        self._waiting.append(row)
+        return row.settlement
 
     def deny(self, denied: DeniedRequests) -> None:
         """Count a refused request."""
         if denied in self._denials or len(self._denials) < MOST_KINDS_OF_DENIAL:
             self._denials[denied] += 1
 
+    def keep_space(self) -> None:
+        """Have the space on the disk without which nothing may be spent. Raises nothing: `health` has it."""
+        with self._health.watched(JOURNAL):
+            self._journal.ensure_space(self._in_flight)
+        with self._health.watched(DISK_RESERVE):
+            self._reserve.hold()
+
     async def flush(self, open_reservations: Callable[[], bytes]) -> None:
         """Write what waits to the store. What it does not take is tried again by the next flush.
 
         `open_reservations` gives the journal lines of the requests in flight. One flush at a time.
+        Raises `StoreUnavailableError`, and whatever else went wrong; nothing is lost by it.
         """
-        if not self._waiting and not self._denials:
+        if not self._waiting and not self._denials and not self._waiting_aside:
             return
-        rows, self._waiting = self._waiting, []
-        denials, self._denials = self._denials, Counter()
+        batch = Batch(self._waiting, self._waiting_aside, self._denials)
+        self._waiting, self._waiting_aside, self._denials = [], [], Counter()
         self._turn_journal(open_reservations)
         try:
-            await asyncio.to_thread(self._write, rows, denials, self._may_be_written)
-        except (StoreUnavailableError, RowRefusedError) as failure:
-            _log.error("the store did not take %d rows of the ledger, will try again: %s", len(rows), failure)
-            self._waiting = rows + self._waiting
-            self._denials = denials + self._denials
+            refused = await self._written(batch)
+        except BaseException as failure:
+            self._waiting = [*batch.rows, *self._waiting]
+            self._waiting_aside = [*batch.set_aside, *self._waiting_aside]
+            self._denials = Counter(batch.denials) + self._denials
             self._may_be_written = True
+            self._store_is_damaged = isinstance(failure, StoreDamagedError)
             self._events.ledger_failed()
-            return
+            raise
         self._may_be_written = False
-        self._events.ledger_written(len(rows))
+        self._store_is_damaged = False
+        self.set_aside += len(batch.set_aside) + len(refused)
+        self._tell_of(refused)
+        self._events.ledger_written(len(batch.rows) - len(refused))
         if self._finished_segment is not None:
             self._journal.drop(self._finished_segment)
             self._finished_segment = None
 
+    async def book_decided(self) -> list[KeptAside]:
+        """What operators have decided of the rows set aside, booked or dropped now. Raises as `flush`."""
+        if not self.set_aside:
+            return []
+        decided = await asyncio.to_thread(self._writer.book_decided)
+        self.set_aside -= len(decided)
+        for kept in decided:
+            _log.warning("set-aside row %d was %s", kept.id, "booked" if kept.is_booked else "dropped")
+        return decided
+
     def close(self) -> None:
         """Write no more. What is not in the store is in the journal, for the next start."""
         self._journal.close()
+
+    async def _written(self, batch: Batch) -> list[SetAside]:
+        now, may_be_written = self._clock.now(), self._may_be_written
+
+        def write(*, may_be_written: bool) -> list[SetAside]:
+            return self._writer.write(batch, now, may_be_written=may_be_written)
+
+        try:
+            return await asyncio.to_thread(write, may_be_written=may_be_written)
+        except StoreFullError:
+            if not self._reserve.is_held:
+                raise
+            # Nothing more is admitted from here on, so what this gives back is for what was acknowledged.
+            self._reserve.release()
+            return await asyncio.to_thread(write, may_be_written=True)
+
+    def _tell_of(self, set_aside: Sequence[SetAside]) -> None:
+        for aside in set_aside:
+            self._events.set_aside()
+            _log.error(
+                "request %s could not be booked and is set aside, charged %d micro-USD until it is booked or "
+                "dropped with `pulumi-groq ledger`: %s",
+                aside.request_id,
+                aside.charged_micro_usd,
+                aside.reason,
+            )
 
     def _turn_journal(self, open_reservations: Callable[[], bytes]) -> None:
         if not self._journal.is_full:
@@ -145,41 +223,7 @@ class Ledger:
         try:
             self._finished_segment = self._journal.turn(open_reservations())
         except OSError as failure:
-            _log.error("%s", failure)
-            self._events.ledger_failed()
-
-    def _write(
-        self, rows: list[LedgerRow], denials: Mapping[DeniedRequests, int], may_be_written: bool
-    ) -> None:
-        records = [row.record() for row in rows]
-        with self._store.write() as connection:
-            insert_rows(connection, not_yet_written(connection, records) if may_be_written else records)
-            add_denials(connection, denials)
-            drop_rows_before(connection, self._clock.now() - self._kept, at_most=2 * len(rows))
-
-
-def recover(store: Store, journal: Journal, now: datetime) -> int:
-    """Bring what the journal holds into the ledger and begin a new segment; gives the rows added.
-
-    A reservation without a settlement was in flight when the process ended: it costs what it held.
-    Safe to repeat: requests that the ledger knows are left as they are. Raises
-    `StoreUnavailableError` and `OSError`.
-    """
-    reservations: dict[str, Reservation] = {}
-    settlements: dict[str, Settlement] = {}
-    for entry in journal.read():
-        if isinstance(entry, Reservation):
-            reservations[entry.request_id] = entry
-        else:
-            settlements[entry.request_id] = entry
-    rows = [
-        LedgerRow(reservation, settlements[request_id])
-        if request_id in settlements
-        else charged_as_reserved(reservation, "interrupted", now.timestamp())
-        for request_id, reservation in reservations.items()
-    ]
-    with store.write() as connection:
-        missing = not_yet_written(connection, [row.record() for row in rows])
-        insert_rows(connection, missing)
-    journal.drop(journal.open() - 1)
-    return len(missing)
+            if failure.errno not in NO_SPACE:
+                self._health.failed(JOURNAL, failure)
+                self._events.ledger_failed()
+            self._reserve.release()

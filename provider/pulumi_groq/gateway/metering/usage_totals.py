@@ -52,6 +52,10 @@ class UsageInMemory:
         _, _, _, prompt_tokens, _, completion_tokens, cost_micro_usd, _ = row.settlement
         self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
 
+    def correct(self, key_id: str, day: str, more_micro_usd: int) -> None:
+        """A request of that day costs more, or less, than was added."""
+        self._add(key_id, day, 0, 0, more_micro_usd)
+
     def _add(self, key_id: str, day: str, requests: int, tokens: int, cost_micro_usd: int) -> None:
         month = day[:7]
         of_day, of_month = self._by_key.get(key_id, _NOTHING)

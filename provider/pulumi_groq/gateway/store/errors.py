@@ -13,5 +13,13 @@ class StoreUnavailableError(StoreError):
     """The store did not answer: the write was not acknowledged, nothing of it may be assumed."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """The disk has no space for the write."""
+
+
+class StoreDamagedError(StoreUnavailableError):
+    """The database file is damaged: no waiting helps, a backup does."""
+
+
 class RowRefusedError(StoreError):
     """The store works, but not with what it was given: out of range, doubled, not of the column's type."""

@@ -74,13 +74,29 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
 
 def not_yet_written(connection: Connection, rows: Sequence[LedgerRecord]) -> list[LedgerRecord]:
     """Those of `rows` whose request is not in the ledger, each request once."""
-    written: set[str] = set()
+    written = known_requests(connection, [row.request_id for row in rows])
+    first_of_each = {row.request_id: row for row in reversed(rows)}
+    return [row for request_id, row in first_of_each.items() if request_id not in written]
+
+
+def known_requests(connection: Connection, request_ids: Sequence[str]) -> set[str]:
+    """Those of the requests that are in the ledger."""
+    known: set[str] = set()
+    for start in range(0, len(request_ids), _IDS_PER_QUERY):
+        some = request_ids[start : start + _IDS_PER_QUERY]
+        known.update(connection.scalars(select(ledger.c.request_id).where(ledger.c.request_id.in_(some))))
+    return known
+
+
+def without_copies(connection: Connection, rows: Sequence[LedgerRecord]) -> list[LedgerRecord]:
+    """Those of `rows` that the ledger does not hold exactly as they are."""
+    held: set[LedgerRecord] = set()
     ids = [row.request_id for row in rows]
     for start in range(0, len(ids), _IDS_PER_QUERY):
         some = ids[start : start + _IDS_PER_QUERY]
-        written.update(connection.scalars(select(ledger.c.request_id).where(ledger.c.request_id.in_(some))))
-    first_of_each = {row.request_id: row for row in reversed(rows)}
-    return [row for request_id, row in first_of_each.items() if request_id not in written]
+        found = connection.execute(select(ledger).where(ledger.c.request_id.in_(some)))
+        held.update(LedgerRecord(*row) for row in found)
+    return [row for row in rows if row not in held]
 
 
 def add_denials(connection: Connection, denials: Mapping[DeniedRequests, int]) -> None:

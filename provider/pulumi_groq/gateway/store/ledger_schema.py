@@ -1,6 +1,6 @@
 """The tables of the metering, beside those of `schema`; the same migrations make them."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
 from pulumi_groq.gateway.store.columns import UtcTimestamp
 from pulumi_groq.gateway.store.schema import metadata
@@ -76,4 +76,26 @@ alert_deliveries = Table(
     Column("outcome", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("done_at", UtcTimestamp, nullable=False),
+)
+
+# What could not be booked, as it was found. `charged_micro_usd` counts as spent until an operator decides;
+# `decided_micro_usd` is the decision: a cost to book, or -1 to drop it. A closed row, without its content, is
+# what keeps the same one from being set aside again.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("origin", String(128), nullable=False, unique=True),
+    Column("reason", String(200), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("request_id", String(64), nullable=True),
+    Column("key_id", String(64), nullable=True),
+    Column("lineage_id", String(64), nullable=True),
+    Column("team", String(128), nullable=True),
+    Column("model", String(200), nullable=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("charged_micro_usd", BigInteger, nullable=False),
+    Column("decided_micro_usd", BigInteger, nullable=True),
+    Column("is_closed", Boolean, nullable=False),
+    sqlite_autoincrement=True,
 )

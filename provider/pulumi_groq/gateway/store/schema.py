@@ -101,3 +101,12 @@ idempotency = Table(
     Index("ix_idempotency_key_id", "key_id"),
     Index("ix_idempotency_created_at", "created_at"),
 )
+
+# How many writes the store has taken: compared with the stamp beside it, see `stamp`.
+commits = Table(
+    "commits",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    CheckConstraint(text("id = 1"), name="one_row"),
+)

@@ -22,6 +22,8 @@ def upgrade() -> None:
     _create_denials_by_day()
     _create_alerts()
     _create_changes()
+    _create_set_aside()
+    _create_commits()
 
 
 def _create_teams() -> None:
@@ -191,3 +193,36 @@ def _create_changes() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_changes"),
         sqlite_autoincrement=True,
     )
+
+
+def _create_set_aside() -> None:
+    op.create_table(
+        "set_aside",
+        sa.Column("id", sa.Integer, nullable=False, autoincrement=True),
+        sa.Column("origin", sa.String(128), nullable=False),
+        sa.Column("reason", sa.String(200), nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=True),
+        sa.Column("key_id", sa.String(64), nullable=True),
+        sa.Column("lineage_id", sa.String(64), nullable=True),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("model", sa.String(200), nullable=True),
+        sa.Column("started_us", sa.BigInteger, nullable=False),
+        sa.Column("charged_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("decided_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("is_closed", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_set_aside"),
+        sa.UniqueConstraint("origin", name="uq_set_aside_origin"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _create_commits() -> None:
+    table = op.create_table(
+        "commits",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_commits"),
+        sa.CheckConstraint("id = 1", name="one_row"),
+    )
+    op.bulk_insert(table, [{"id": 1, "count": 0}])

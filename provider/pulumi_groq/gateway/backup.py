@@ -1,0 +1,137 @@
+"""Backups of a store that may be in use, and their return.
+
+A backup is a store: one database file, complete, with what the journal held booked in it, and beside it the
+server's secret where the gateway made its own. What was in flight when it was made is charged as reserved.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from pulumi_groq.gateway.metering.journal import Journal, journal_directory
+from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter
+from pulumi_groq.gateway.metering.recovery import recover
+from pulumi_groq.gateway.server_secret import secret_path
+from pulumi_groq.gateway.store.copying import checked_copy, end_log, put_in_place
+from pulumi_groq.gateway.store.engine import sqlite_path
+from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.lock import StoreLock
+from pulumi_groq.gateway.store.stamp import CommitStamp
+from pulumi_groq.gateway.store.store import open_store
+
+_ALL: Final = timedelta(days=365 * 100)
+_MOST_TRIES: Final = 50
+
+
+def back_up(store_url: str, destination: Path) -> None:
+    """Make `destination`, a store that holds all that was acknowledged before the call.
+
+    Nothing is overwritten. The gateway may serve meanwhile. Raises `StoreError`, in one line.
+    """
+    database = sqlite_path(store_url)
+    for existing in (destination, secret_path(destination)):
+        if existing.exists():
+            raise StoreOpenError(f"{existing} exists: give the backup a name of its own")
+    try:
+        with TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as folder:
+            _make(database, Path(folder), destination)
+    except OSError as failure:
+        raise StoreOpenError(f"cannot write the backup {destination}: {failure.strerror}") from failure
+
+
+def restore(backup: Path, store_url: str, *, replace: bool) -> int:
+    """Put a backup in the place of a store that nobody uses; gives the number of segments of the journal
+    that lie there, and are booked at the next start.
+
+    Raises `StoreError`: the backup is none, or damaged; the store is in use, or exists and `replace` is not
+    given.
+    """
+    database = sqlite_path(store_url)
+    if not database.parent.is_dir():
+        raise StoreOpenError(f"the folder {database.parent} does not exist: create it, or give another store")
+    lock = StoreLock(database)
+    try:
+        if database.exists() and database.stat().st_size and not replace:
+            raise StoreOpenError(
+                f"{database} exists: --replace puts the backup in its place, and what it holds is gone"
+            )
+        with TemporaryDirectory(dir=database.parent, prefix=f".{database.name}.") as folder:
+            copy = Path(folder) / "store"
+            count = checked_copy(backup, copy)
+            if secret_path(backup).exists():
+                put_in_place(_private_copy(secret_path(backup), Path(folder)), secret_path(database))
+            for name in ("-wal", "-shm"):  # of the former database: SQLite would read them into this one
+                database.with_name(database.name + name).unlink(missing_ok=True)
+            put_in_place(copy, database)
+        stamp = CommitStamp(database)
+        stamp.write(count)
+        stamp.close()
+        journal = journal_directory(database)
+        return len(list(journal.glob("*.jsonl"))) if journal.is_dir() else 0
+    except OSError as failure:
+        raise StoreOpenError(f"cannot write {database}: {failure.strerror}") from failure
+    finally:
+        lock.release()
+
+
+def _make(database: Path, folder: Path, destination: Path) -> None:
+    acknowledged = CommitStamp(database).read()
+    # The journal first: what leaves it meanwhile is in the store by then.
+    _copy_journal(journal_directory(database), folder / "journal")
+    copy = folder / "store"
+    count = checked_copy(database, copy)
+    if count < acknowledged:
+        raise StoreOpenError(
+            f"{database} holds {count} of the {acknowledged} writes that it acknowledged: its write-ahead "
+            "log is missing, so this would be no whole backup"
+        )
+    _book_journal(copy, folder / "journal")
+    end_log(copy)
+    secret = secret_path(database)
+    if secret.exists():
+        put_in_place(_private_copy(secret, folder), secret_path(destination))
+    put_in_place(copy, destination)
+
+
+def _copy_journal(source: Path, target: Path) -> None:
+    """Copy the segments as they are at one moment, up to what is written by then."""
+    target.mkdir(mode=0o700)
+    if not source.is_dir():
+        return
+    for _ in range(_MOST_TRIES):
+        names = _segments(source)
+        for name in names:
+            try:
+                # What is written at the first look is whole at the second.
+                written = len((source / name).read_bytes().rstrip(b"\0"))
+                (target / name).write_bytes((source / name).read_bytes()[:written])
+            except FileNotFoundError:
+                break
+        if names == _segments(source):
+            return
+        for name in names:
+            (target / name).unlink(missing_ok=True)
+    raise StoreOpenError(f"the journal in {source} changes too quickly to be copied: try again")
+
+
+def _segments(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob("*.jsonl"))
+
+
+def _book_journal(copy: Path, directory: Path) -> None:
+    store = open_store(f"sqlite:///{copy}")
+    try:
+        journal = Journal(directory)
+        recover(LedgerWriter(store, _ALL), journal, directory, datetime.now(UTC))
+        journal.close()
+    finally:
+        store.close()
+
+
+def _private_copy(path: Path, folder: Path) -> Path:
+    copy = folder / "secret"
+    with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(path.read_bytes())
+    return copy

@@ -1,0 +1,256 @@
+"""Writes the ledger into the store in batches; a row that the store refuses is found and set aside."""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, TypeVar
+
+from pulumi_groq.gateway.metering.entries import (
+    LARGEST_COST_MICRO_USD,
+    LedgerRow,
+    charged_as_reserved,
+    fault_of,
+)
+from pulumi_groq.gateway.metering.journal import DamagedLine
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.ledger import (
+    DeniedRequests,
+    KeyDaySums,
+    LedgerRecord,
+    add_denials,
+    drop_rows_before,
+    insert_rows,
+    known_requests,
+    not_yet_written,
+    without_copies,
+)
+from pulumi_groq.gateway.store.set_aside import (
+    KeptAside,
+    SetAside,
+    close,
+    insert_set_aside,
+    known_origins,
+    read_set_aside,
+)
+from pulumi_groq.gateway.store.store import Connection, Store
+from pulumi_groq.policy.spend import day_at
+
+UNKNOWN: Final = "unknown"
+"""Key and lineage of what was spent by nobody knows whom: it counts against the organisation's cap."""
+
+Item = TypeVar("Item")
+
+_LONGEST_CONTENT: Final = 64 * 1024
+
+
+class Batch(NamedTuple):
+    """What is written together."""
+
+    rows: Sequence[LedgerRow]
+    set_aside: Sequence[SetAside]
+    denials: Mapping[DeniedRequests, int]
+
+
+class LedgerWriter:
+    """Rows older than `kept` are dropped bit by bit; their daily sums stay. Waits for disk."""
+
+    def __init__(self, store: Store, kept: timedelta) -> None:
+        self._store = store
+        self._kept = kept
+
+    def write(self, batch: Batch, now: datetime, *, may_be_written: bool) -> list[SetAside]:
+        """Write a batch; gives what was set aside instead, beside the batch's own.
+
+        Raises `StoreUnavailableError`: then parts of it may be written, and the next call is to know.
+        """
+        try:
+            with self._store.write() as connection:
+                records = [row.record() for row in batch.rows]
+                insert_rows(connection, not_yet_written(connection, records) if may_be_written else records)
+                insert_set_aside(connection, batch.set_aside)
+                add_denials(connection, batch.denials)
+                drop_rows_before(connection, now - self._kept, at_most=2 * len(records))
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001  of one of its values, whatever that is: the parts tell which
+            with self._store.write() as connection:
+                insert_set_aside(connection, batch.set_aside)
+            refused = self._in_parts(batch.rows, _insert_new, _aside_of_row)
+            return refused + self._in_parts(list(batch.denials.items()), _add_each, _aside_of_denials)
+        return []
+
+    def news(self, batch: Batch) -> Batch:
+        """The batch without what was set aside before, and without what is set aside of requests that the
+        ledger holds. Raises `StoreUnavailableError`.
+        """
+        with self._store.read() as connection:
+            origins = [each.origin for each in batch.set_aside]
+            origins += [request_origin(row.reservation.request_id) for row in batch.rows]
+            aside = known_origins(connection, origins)
+            ids = [each.request_id for each in batch.set_aside if each.request_id is not None]
+            booked = known_requests(connection, ids)
+        return Batch(
+            [row for row in batch.rows if request_origin(row.reservation.request_id) not in aside],
+            [each for each in batch.set_aside if each.origin not in aside and each.request_id not in booked],
+            batch.denials,
+        )
+
+    def book_decided(self) -> list[KeptAside]:
+        """Book or drop what operators have decided on, and give it. Raises `StoreUnavailableError`."""
+        with self._store.read() as connection:
+            if not read_set_aside(connection, decided_only=True):
+                return []
+        with self._store.write() as connection:
+            decided = read_set_aside(connection, decided_only=True)
+            for kept in decided:
+                if kept.is_booked:
+                    record = charged_record(kept.what)._replace(cost_micro_usd=kept.decided_micro_usd or 0)
+                    if not not_yet_written(connection, [record]):
+                        record = record._replace(request_id=f"set_aside_{kept.id}")
+                    insert_rows(connection, [record])
+                close(connection, kept.id)
+        return decided
+
+    def _in_parts(
+        self,
+        items: Sequence[Item],
+        insert: Callable[[Connection, Sequence[Item]], None],
+        aside_of: Callable[[Item, str], SetAside],
+    ) -> list[SetAside]:
+        """Write the items, by halves where they are refused; a single one that is refused is set aside."""
+        if not items:
+            return []
+        try:
+            with self._store.write() as connection:
+                insert(connection, items)
+        except StoreUnavailableError:
+            raise
+        except Exception as failure:  # noqa: BLE001  as above
+            if len(items) > 1:
+                middle = len(items) // 2
+                return self._in_parts(items[:middle], insert, aside_of) + self._in_parts(
+                    items[middle:], insert, aside_of
+                )
+            aside = aside_of(items[0], f"the store refused it: {failure}")
+            with self._store.write() as connection:
+                insert_set_aside(connection, [aside])
+            return [aside]
+        return []
+
+
+def _insert_new(connection: Connection, rows: Sequence[LedgerRow]) -> None:
+    # What differs from the ledger's row of its id is not left out, so that it is refused and set aside.
+    insert_rows(connection, without_copies(connection, [row.record() for row in rows]))
+
+
+def _add_each(connection: Connection, denials: Sequence[tuple[DeniedRequests, int]]) -> None:
+    add_denials(connection, dict(denials))
+
+
+def _aside_of_row(row: LedgerRow, reason: str) -> SetAside:
+    return aside_of(charged(row), reason, content=repr(row))
+
+
+def _aside_of_denials(denials: tuple[DeniedRequests, int], reason: str) -> SetAside:
+    content = repr(denials).encode("utf-8", "replace")
+    return SetAside(
+        f"denials:{zlib.crc32(content)}", reason[:200], content, None, None, None, None, None, 0, 0
+    )
+
+
+def charged(row: LedgerRow) -> LedgerRow:
+    """The row as it counts: as reserved where its settlement cannot be believed."""
+    reservation, settlement = row
+    if fault_of(settlement) is None:
+        return row
+    return charged_as_reserved(reservation, "settled", reservation.started_s)
+
+
+def request_origin(request_id: object) -> str:
+    """What a set-aside request is known by."""
+    return f"request:{_text(request_id, 100)}"
+
+
+def aside_of(row: LedgerRow, reason: str, content: str) -> SetAside:
+    """What is known of a request that cannot be booked, in values that any store takes."""
+    reservation, settlement = row
+    cost, started_s = settlement.cost_micro_usd, reservation.started_s
+    is_sound = fault_of(reservation) is None
+    return SetAside(
+        origin=request_origin(reservation.request_id),
+        reason=_text(reason, 200) or "",
+        content=content.encode("utf-8", "backslashreplace")[:_LONGEST_CONTENT],
+        request_id=_text(reservation.request_id, 64),
+        key_id=_text(reservation.key_id, 64),
+        lineage_id=_text(reservation.lineage_id, 64),
+        team=_text(reservation.team, 128),
+        model=_text(reservation.model, 200),
+        started_us=round(started_s * 1_000_000) if is_sound else 0,
+        charged_micro_usd=min(max(cost, 0), LARGEST_COST_MICRO_USD) if is_sound else 0,
+    )
+
+
+def aside_of_line(line: DamagedLine, now: datetime) -> SetAside:
+    """A line of the journal that nothing is known of."""
+    return SetAside(
+        origin=f"{line.segment}:{line.offset}:{zlib.crc32(line.content):08x}",
+        reason=f"line at byte {line.offset} of {line.segment}: {line.reason}",
+        content=line.content[:_LONGEST_CONTENT],
+        request_id=None,
+        key_id=None,
+        lineage_id=None,
+        team=None,
+        model=None,
+        started_us=round(now.timestamp() * 1_000_000),
+        charged_micro_usd=0,
+    )
+
+
+class LineageSums(NamedTuple):
+    """Sums, and the lineage whose budget they count against."""
+
+    sums: KeyDaySums
+    lineage_id: str
+
+
+def key_day_sums(rows: Sequence[LedgerRow], set_aside: Sequence[SetAside]) -> list[LineageSums]:
+    """What rows and set-aside ones count for, which the daily sums of the store do not hold."""
+    records = [row.record() for row in rows] + [charged_record(each) for each in set_aside]
+    return [
+        LineageSums(
+            KeyDaySums(
+                record.key_id,
+                day_at(record.started_us / 1_000_000),
+                1,
+                record.prompt_tokens + record.completion_tokens,
+                record.cost_micro_usd,
+            ),
+            record.lineage_id,
+        )
+        for record in records
+    ]
+
+
+def _text(value: object, longest: int) -> str | None:
+    if value is None:
+        return None
+    return str(value).encode("utf-8", "backslashreplace").decode()[:longest]
+
+
+def charged_record(what: SetAside) -> LedgerRecord:
+    """A set-aside request as a row of the ledger, at the cost that it is charged."""
+    return LedgerRecord(
+        request_id=what.request_id or what.origin[:64],
+        key_id=what.key_id or UNKNOWN,
+        lineage_id=what.lineage_id or UNKNOWN,
+        team=what.team,
+        model=what.model or UNKNOWN,
+        outcome="set_aside",
+        status=0,
+        prompt_tokens=0,
+        cached_tokens=0,
+        completion_tokens=0,
+        cost_micro_usd=what.charged_micro_usd,
+        started_us=what.started_us,
+        settled_us=what.started_us,
+    )

@@ -1,0 +1,266 @@
+"""A backup holds all that was acknowledged before it, also while a gateway serves; it comes back whole."""
+
+import asyncio
+import shutil
+import sqlite3
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from pulumi_groq.gateway.backup import back_up, restore
+from pulumi_groq.gateway.clock import SystemClock
+from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.metering.accounting import (
+    Accounting,
+    MeteringParts,
+    MeteringSettings,
+    open_accounting,
+)
+from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metrics import GatewayMetrics
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.store import Store, open_store
+from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
+from pulumi_groq.policy.metering import Consumption, Demand
+
+KEY = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
+BACKUPS = 4
+
+
+class NoPolicy:
+    """A directory without a spending policy."""
+
+    organisation: OrganisationPolicy | None = None
+
+    def find(self, key_hash: bytes) -> KeyAccess | None:
+        return None
+
+
+def accounting_on(store: Store, database: Path, segment_bytes: int = 20_000) -> Accounting:
+    metrics = GatewayMetrics()
+    return open_accounting(
+        MeteringParts(
+            store=store,
+            journal_directory=database.with_name(database.name + ".journal"),
+            directory=NoPolicy(),
+            clock=SystemClock(),
+            events=metrics,
+            background=Background(Health(metrics)),
+            sender=AiohttpAlertSender(),
+            random=Random(1),  # noqa: S311 (jitter, no secret)
+            settings=MeteringSettings(journal_segment_bytes=segment_bytes),
+        )
+    )
+
+
+def costs(backup: Path) -> dict[str, tuple[str, int]]:
+    connection = sqlite3.connect(backup)
+    rows = connection.execute("SELECT request_id, outcome, cost_micro_usd FROM ledger").fetchall()
+    (total,) = connection.execute("SELECT coalesce(sum(cost_micro_usd), 0) FROM usage_by_day").fetchone()
+    connection.close()
+    assert total == sum(cost for _, _, cost in rows)
+    return {request_id: (outcome, cost) for request_id, outcome, cost in rows}
+
+
+def test_a_backup_under_load_holds_all_that_was_acknowledged_before(tmp_path: Path) -> None:
+    """To the row and its cost, while segments turn and rows go to the store; each is a store to start on."""
+    database = tmp_path / "gateway.db"
+    url = f"sqlite:///{database}"
+    store = open_store(url)
+    settled: dict[str, int] = {}
+    before: list[dict[str, int]] = []
+
+    async def scenario() -> None:
+        accounting = accounting_on(store, database)
+        ended = asyncio.Event()
+        numbers = iter(range(10**9))
+
+        async def client(random: Random) -> None:
+            while not ended.is_set():
+                request_id, cost = f"req_{next(numbers):09d}", random.randrange(100, 1000)
+                lease = await accounting.metering.admit(KEY, Demand("m", 10, cost), request_id)
+                assert isinstance(lease, Lease)
+                await asyncio.sleep(0)
+                used = random.randrange(cost)
+                await accounting.metering.settle(lease, Consumption(5, 0, 5, used), 200)
+                settled[request_id] = used
+
+        async with accounting.serving():
+            clients = [asyncio.create_task(client(Random(seed))) for seed in range(4)]  # noqa: S311
+            for number in range(BACKUPS):
+                before.append(dict(settled))
+                await asyncio.to_thread(back_up, url, tmp_path / f"backup-{number}.db")
+            ended.set()
+            await asyncio.gather(*clients)
+
+    asyncio.run(scenario())
+    store.close()
+
+    assert len(before[-1]) > 500
+    for number, acknowledged in enumerate(before):
+        found = costs(tmp_path / f"backup-{number}.db")
+        assert {request_id: found[request_id][1] for request_id in acknowledged} == acknowledged
+        assert sum(outcome == "interrupted" for outcome, _ in found.values()) <= 4
+    assert {path.name for path in tmp_path.iterdir() if "backup" in path.name} == {
+        f"backup-{number}.db" for number in range(BACKUPS)
+    }
+
+
+def written(tmp_path: Path) -> tuple[Path, str]:
+    """A store with one request in its journal, closed."""
+    database = tmp_path / "gateway.db"
+    url = f"sqlite:///{database}"
+    store = open_store(url)
+    database.with_name("gateway.db.secret").write_text("the server's secret")
+
+    async def scenario() -> None:
+        accounting = accounting_on(store, database)
+        lease = await accounting.metering.admit(KEY, Demand("m", 10, 10), "req_1")
+        assert isinstance(lease, Lease)
+        await accounting.metering.settle(lease, Consumption(5, 0, 5, 7), 200)
+        accounting.ledger.close()
+
+    asyncio.run(scenario())
+    store.close()
+    return database, url
+
+
+def test_a_backup_is_one_private_file_and_the_secret(tmp_path: Path) -> None:
+    """With what only the journal held; the store that it was made of is as it was."""
+    database, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+
+    assert costs(tmp_path / "backup.db") == {"req_1": ("settled", 7)}
+    assert (tmp_path / "backup.db.secret").read_text() == "the server's secret"
+    names = {path.name for path in tmp_path.iterdir() if path.name.startswith(("backup", "."))}
+    assert names == {"backup.db", "backup.db.secret"}
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in names} == {0o600}
+    assert costs(database) == {}
+
+
+def test_a_restored_store_is_served_and_knows_what_came_after(tmp_path: Path) -> None:
+    """Its journal stays: what was spent after the backup is booked, and nothing twice."""
+    database, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+    database.write_bytes(b"\xa5" * 50_000)
+    with pytest.raises(StoreOpenError, match="restore"):
+        open_store(url)
+
+    assert restore(tmp_path / "backup.db", url, replace=True) == 1
+    store = open_store(url)
+    accounting = accounting_on(store, database)
+    assert accounting.usage.month_spend_micro_usd(SystemClock().now()) == 7
+    accounting.ledger.close()
+    store.close()
+
+
+def test_a_backup_starts_a_store_elsewhere(tmp_path: Path) -> None:
+    """With its secret, for its owner only."""
+    _, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    assert restore(tmp_path / "backup.db", f"sqlite:///{elsewhere}/g.db", replace=False) == 0
+    assert costs(elsewhere / "g.db") == {"req_1": ("settled", 7)}
+    assert (elsewhere / "g.db.secret").read_text() == "the server's secret"
+    assert {path.stat().st_mode & 0o777 for path in elsewhere.iterdir()} == {0o600}
+    open_store(f"sqlite:///{elsewhere}/g.db").close()
+
+
+def test_an_older_backup_is_no_loss_of_writes(tmp_path: Path) -> None:
+    """Whoever restores it has decided: the store starts without --accept-older-store."""
+    database, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+    store = open_store(url)
+    for _ in range(5):
+        with store.write():
+            pass
+    store.close()
+    restore(tmp_path / "backup.db", url, replace=True)
+
+    open_store(url).close()
+    assert database.exists()
+
+
+def test_nothing_is_overwritten_or_taken_from_a_gateway(tmp_path: Path) -> None:
+    """Each refusal is one line, and leaves everything as it is."""
+    database, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+    content = (tmp_path / "backup.db").read_bytes()
+    with pytest.raises(StoreOpenError, match=r"backup\.db exists"):
+        back_up(url, tmp_path / "backup.db")
+    with pytest.raises(StoreOpenError, match="--replace"):
+        restore(tmp_path / "backup.db", url, replace=False)
+    store = open_store(url)
+    with pytest.raises(StoreOpenError, match="another gateway is using"):
+        restore(tmp_path / "backup.db", url, replace=True)
+    store.close()
+
+    assert (tmp_path / "backup.db").read_bytes() == content
+    assert database.exists()
+
+
+def damaged(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[8192:16384] = b"\xa5" * 8192
+    path.write_bytes(content)
+
+
+def test_a_damaged_backup_replaces_nothing(tmp_path: Path) -> None:
+    """It is looked through first."""
+    database, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+    damaged(tmp_path / "backup.db")
+    before = database.read_bytes()
+    with pytest.raises(StoreOpenError, match=r"damaged|malformed"):
+        restore(tmp_path / "backup.db", url, replace=True)
+
+    assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["damaged", "missing", "no database", "another database"])
+def test_what_is_no_whole_store_makes_no_backup(tmp_path: Path, what: str) -> None:
+    """A backup that nobody can restore is worse than none."""
+    database, url = written(tmp_path)
+    if what == "damaged":
+        damaged(database)
+    elif what == "missing":
+        database.unlink()
+    elif what == "no database":
+        database.write_bytes(b"something else " * 1000)
+    else:
+        database.unlink()
+        connection = sqlite3.connect(database)
+        connection.execute("CREATE TABLE mine (a)")
+        connection.close()
+    with pytest.raises(StoreOpenError):
+        back_up(url, tmp_path / "backup.db")
+
+    assert not (tmp_path / "backup.db").exists()
+
+
+def test_a_store_without_its_log_makes_no_backup(tmp_path: Path) -> None:
+    """It would pass for a whole one later, when nothing can be done any more."""
+    database, url = written(tmp_path)
+    older = tmp_path / "older.db"
+    shutil.copy(database, older)
+    store = open_store(url)
+    with store.write():
+        pass
+    store.close()
+    shutil.copy(older, database)
+    with pytest.raises(StoreOpenError, match="write-ahead log is missing"):
+        back_up(url, tmp_path / "backup.db")
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """For both commands."""
+    _, url = written(tmp_path)
+    with pytest.raises(StoreOpenError, match="cannot write the backup"):
+        back_up(url, tmp_path / "missing" / "backup.db")
+    back_up(url, tmp_path / "backup.db")
+    with pytest.raises(StoreOpenError, match="does not exist"):
+        restore(tmp_path / "backup.db", f"sqlite:///{tmp_path}/missing/g.db", replace=False)
