@@ -13,17 +13,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from pulumi_groq.reports.annotations import findings_annotations
-from pulumi_groq.reports.checks import Validation
-from pulumi_groq.reports.junit import validation_junit
-from pulumi_groq.reports.review import review
-from pulumi_groq.reports.review_json import review_json
-from pulumi_groq.reports.review_markdown import review_markdown
-from pulumi_groq.reports.sarif import findings_sarif
+from pulumi_groq.reports.review.comment import review_markdown
+from pulumi_groq.reports.review.formats import findings_annotations, findings_sarif, review_json
+from pulumi_groq.reports.review.report import review
 from pulumi_groq.reports.stack_export import read_stack
-from pulumi_groq.reports.validation import compared
-from pulumi_groq.reports.validation_json import validation_json
-from pulumi_groq.reports.validation_markdown import validation_markdown
+from pulumi_groq.reports.validation.checks import Validation
+from pulumi_groq.reports.validation.comparison import compared
+from pulumi_groq.reports.validation.formats import validation_json, validation_junit, validation_markdown
 from report_facts import (
     CATALOGUE,
     NOON,

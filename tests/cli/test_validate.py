@@ -17,8 +17,8 @@ from rich.console import Console
 
 from pulumi_groq.cli.main import commands
 from pulumi_groq.cli.validate import checks_table
-from pulumi_groq.reports.checks import Check, Outcome, Validation
-from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.escaping import visible
+from pulumi_groq.reports.validation.checks import Check, Outcome, Validation
 from report_facts import GOLDEN
 
 ADMIN_KEY = "adm-0123456789"

@@ -9,7 +9,7 @@ from pulumi_groq.models.history import UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import KeyUsage, UsageTotals
 from pulumi_groq.reports.page import PageFacts
-from pulumi_groq.reports.usage import UsageFacts
+from pulumi_groq.reports.usage.report import UsageFacts
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 UNLIMITED = EffectiveLimits(

@@ -13,13 +13,13 @@ from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
-from pulumi_groq.reports.source import FactSource
+from pulumi_groq.reports.usage.source import FactSource
 
 Held = TypeVar("Held", bound=BaseModel)
 
 
 class RecordedSource:
-    """Implements `reports.source.FactSource` from a recording; asking for what is not in it fails."""
+    """Implements `reports.usage.source.FactSource` from a recording; asking for what is not in it fails."""
 
     def __init__(self, recording: dict[str, Any]) -> None:
         self._recording = recording

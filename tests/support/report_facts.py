@@ -14,9 +14,9 @@ from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team, TeamPage
 from pulumi_groq.models.usage import Usage
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.preview import Preview, read_preview
-from pulumi_groq.reports.review import review
-from pulumi_groq.reports.review_markdown import review_markdown
+from pulumi_groq.reports.review.comment import review_markdown
+from pulumi_groq.reports.review.preview import Preview, read_preview
+from pulumi_groq.reports.review.report import review
 
 CATALOGUE = Catalogue.load()
 RECORDED = ("created", "changed", "rotated", "refused", "unchanged")

@@ -67,7 +67,7 @@ def keys_table(keys: Sequence[ApiKey]) -> Table:
     for key in keys:
         cells = [key.id, key.name, key.status, key.last_four, key.team or "", "\n".join(key.allowed_models)]
         limits = [_limit(key, name) for name in _LIMITS[:2]]
-        table.add_row(*_inert(*cells, *limits, _budget(key), _time(key)))
+        table.add_row(*_escaped(*cells, *limits, _budget(key), _time(key)))
     return table
 
 
@@ -79,10 +79,10 @@ def key_table(key: ApiKey) -> Table:
     hidden = {"object", "effective_limits", *_LIMITS, "monthly_budget_usd"}
     shown = {"id": key.id, "name": key.name} | key.model_dump(mode="json", exclude=hidden)
     for name, value in shown.items():
-        table.add_row(*_inert(name, _text(value)))
+        table.add_row(*_escaped(name, _text(value)))
     for name in _LIMITS:
-        table.add_row(*_inert(name, _limit(key, name)))
-    table.add_row(*_inert("monthly_budget_usd", _budget(key) or "-"))
+        table.add_row(*_escaped(name, _limit(key, name)))
+    table.add_row(*_escaped("monthly_budget_usd", _budget(key) or "-"))
     return table
 
 
@@ -111,7 +111,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _inert(*cells: str) -> list[RenderableType]:
+def _escaped(*cells: str) -> list[RenderableType]:
     """Cells whose text is never read as markup."""
     return [Text(cell) for cell in cells]
 

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 from pulumi_groq.cli.serve import UnusableSettingError
-from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.escaping import visible
 
 STDIN: Final = "-"
 _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"  # would give events, not one document

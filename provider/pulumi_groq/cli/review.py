@@ -16,15 +16,13 @@ from pulumi_groq.cli.options import access_file_option, price_list_option, proje
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
-from pulumi_groq.reports.annotations import findings_annotations
 from pulumi_groq.reports.engine_state import stack_address
-from pulumi_groq.reports.findings import Severity
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.preview import Preview, read_preview
-from pulumi_groq.reports.review import Review, review
-from pulumi_groq.reports.review_json import review_json
-from pulumi_groq.reports.review_markdown import review_markdown
-from pulumi_groq.reports.sarif import findings_sarif
+from pulumi_groq.reports.review.comment import review_markdown
+from pulumi_groq.reports.review.findings import Severity
+from pulumi_groq.reports.review.formats import findings_annotations, findings_sarif, review_json
+from pulumi_groq.reports.review.preview import Preview, read_preview
+from pulumi_groq.reports.review.report import Review, review
 
 FOUND: Final = 3
 _PATIENCE_S: Final = 15.0

@@ -15,10 +15,9 @@ from pulumi_groq.cli.connection import admin_client
 from pulumi_groq.cli.facts import held_stack
 from pulumi_groq.cli.options import project_options
 from pulumi_groq.models.api_key import ApiKey
-from pulumi_groq.reports.inert import visible
-from pulumi_groq.reports.rotation import KeyRotation, RotationStatus, rotation_status
-from pulumi_groq.reports.rotation_json import rotation_json
-from pulumi_groq.reports.wording import counted, minute
+from pulumi_groq.reports.escaping import visible
+from pulumi_groq.reports.phrases import counted, minute
+from pulumi_groq.reports.rotation.status import KeyRotation, RotationStatus, rotation_json, rotation_status
 
 DUE: Final = 3
 _PIPE_WIDTH: Final = 250

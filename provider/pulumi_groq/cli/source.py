@@ -13,7 +13,7 @@ from pulumi_groq.models.usage import Usage
 
 
 class ClientSource:
-    """Implements `reports.source.FactSource`."""
+    """Implements `reports.usage.source.FactSource`."""
 
     def __init__(self, client: AdminClient, progress: Reading) -> None:
         self._client = client

@@ -4,7 +4,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from pulumi_groq.reports.trials import Answer, Answers, Trial
+from pulumi_groq.reports.validation.trials import Answer, Answers, Trial
 
 _TIMEOUT_S: Final = 30.0
 _THIS_MACHINE: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")  # never through a proxy

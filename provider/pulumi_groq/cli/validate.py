@@ -26,16 +26,14 @@ from pulumi_groq.cli.pulumi_cli import progress
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.trial_calls import Caller
 from pulumi_groq.errors import ConfigurationError, GroqError
-from pulumi_groq.reports.checks import Check, Outcome, Validation
-from pulumi_groq.reports.inert import visible
-from pulumi_groq.reports.junit import validation_junit
+from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.phrases import counted, minute
 from pulumi_groq.reports.stack_export import StackState
-from pulumi_groq.reports.trials import Trial, trials, verdicts
-from pulumi_groq.reports.validation import compared
-from pulumi_groq.reports.validation_json import validation_json
-from pulumi_groq.reports.validation_markdown import validation_markdown
-from pulumi_groq.reports.wording import counted, minute
+from pulumi_groq.reports.validation.checks import Check, Outcome, Validation
+from pulumi_groq.reports.validation.comparison import compared
+from pulumi_groq.reports.validation.formats import validation_json, validation_junit, validation_markdown
+from pulumi_groq.reports.validation.trials import Trial, trials, verdicts
 
 DIFFERS: Final = 3
 _PIPE_WIDTH: Final = 200

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from pulumi_groq.models.markers import ONCE, REPLACE, marked
-from pulumi_groq.models.wording import requirement
+from pulumi_groq.models.requirements import requirement
 
 Properties = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)

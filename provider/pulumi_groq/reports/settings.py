@@ -1,6 +1,7 @@
 """Keys, teams and policies as the engine's documents show them: every field may be out of sight."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pulumi_groq.models.fields import Limit, Usd, UtcTime
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.reports.engine_state import is_readable
+from pulumi_groq.reports.phrases import LABELS
 
 
 class Settings(BaseModel):
@@ -67,3 +69,30 @@ class PolicySettings(Settings):
     auto_pause: bool = True
     alert_webhook_urls: list[str] = Field(default_factory=list, repr=False)
     alert_webhook_signing_secret: Annotated[str | None, Field(repr=False)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs; `hidden` says which of both values cannot be shown."""
+
+    field: str
+    old: Any
+    new: Any
+    old_hidden: bool = False
+    new_hidden: bool = False
+
+
+def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...]:
+    """The fields that differ; of a new resource those that are set. Two hidden values never differ."""
+    unset = type(new)()
+    before = old if old is not None else unset
+    found = []
+    for field in LABELS:
+        if field not in type(new).model_fields:
+            continue
+        old_hidden, new_hidden = field in before.hidden, field in new.hidden
+        was, becomes = getattr(before, field), getattr(new, field)
+        differs = was != becomes or old_hidden != new_hidden
+        if differs and not (old_hidden and new_hidden):
+            found.append(FieldChange(field, was, becomes, old_hidden, new_hidden))
+    return tuple(found)

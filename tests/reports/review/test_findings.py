@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq import reports
 from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.reports.findings import Finding, Severity
-from pulumi_groq.reports.findings_keys import mints, revokes
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.review import review
+from pulumi_groq.reports.review import rules as rules_package
+from pulumi_groq.reports.review.findings import Finding, Severity
+from pulumi_groq.reports.review.report import review
+from pulumi_groq.reports.review.rules.keys import mints, revokes
 from pulumi_groq.reports.settings import KeySettings
 from pulumi_groq.rotation.machine import Held, LiveKey, plan
 from report_facts import (
@@ -32,7 +32,7 @@ from report_facts import (
     usage_row,
 )
 
-RULE_FILES = sorted(Path(*reports.__path__).glob("findings_*.py"))
+RULE_FILES = sorted(Path(*rules_package.__path__).glob("*.py"))
 USED = "2026-11-23T11:58:00Z"
 QUIET = "2026-11-21T11:58:00Z"
 OTHER_ID = "key_01000000000000000000000002"

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pulumi_groq.access import Access, DeclaredKey
-from pulumi_groq.reports.annotations import findings_annotations
-from pulumi_groq.reports.review import Review, review
-from pulumi_groq.reports.review_json import review_json
-from pulumi_groq.reports.review_markdown import MARKER, review_markdown
-from pulumi_groq.reports.sarif import findings_sarif
+from pulumi_groq.reports.review.comment import MARKER, review_markdown
+from pulumi_groq.reports.review.formats import findings_annotations, findings_sarif, review_json
+from pulumi_groq.reports.review.report import Review, review
 from report_facts import (
     CATALOGUE,
     GOLDEN,

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.reports.changes import changes_of, others_of
-from pulumi_groq.reports.preview import read_preview
-from pulumi_groq.reports.review import review
-from pulumi_groq.reports.review_markdown import review_markdown
+from pulumi_groq.reports.review.changes import changes_of, others_of
+from pulumi_groq.reports.review.comment import review_markdown
+from pulumi_groq.reports.review.preview import read_preview
+from pulumi_groq.reports.review.report import review
 from report_facts import CATALOGUE, NOON, key_step, preview, recorded_preview, step
 
 

@@ -11,9 +11,9 @@ from played_history import played_gateway
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.reports.page import page_facts
-from pulumi_groq.reports.source import usage_facts
-from pulumi_groq.reports.usage import By, usage_report
-from pulumi_groq.reports.usage_formats import usage_csv, usage_document, usage_markdown
+from pulumi_groq.reports.usage.formats import usage_csv, usage_document, usage_markdown
+from pulumi_groq.reports.usage.report import By, usage_report
+from pulumi_groq.reports.usage.source import usage_facts
 from recorded_source import RecordedSource, RecordingSource
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_facts import bucket, facts, key
-from pulumi_groq.reports.source import usage_facts
-from pulumi_groq.reports.usage import UsageFacts, UsageReport, usage_report
-from pulumi_groq.reports.usage_formats import usage_csv, usage_document, usage_markdown
+from pulumi_groq.reports.usage.formats import usage_csv, usage_document, usage_markdown
+from pulumi_groq.reports.usage.report import UsageFacts, UsageReport, usage_report
+from pulumi_groq.reports.usage.source import usage_facts
 from recorded_source import RecordedSource
 from work_time import quickest_s
 

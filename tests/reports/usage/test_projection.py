@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.reports.projection import last_day, month_end, month_start, pace
+from pulumi_groq.reports.usage.projection import last_day, month_end, month_start, pace
 
 USD = 1_000_000
 

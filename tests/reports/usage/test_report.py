@@ -7,8 +7,8 @@ import pytest
 
 from made_up_facts import NOON, UNLIMITED, bucket, facts, key, key_id, policy, today
 from pulumi_groq.models.history import DenialBucket
-from pulumi_groq.reports.usage import NO_MODEL, NO_TEAM, Counts, UsageRow, usage_report
-from pulumi_groq.reports.usage_table import columns, money, share, summary
+from pulumi_groq.reports.usage.cells import columns, money, share, summary
+from pulumi_groq.reports.usage.report import NO_MODEL, NO_TEAM, Counts, UsageRow, usage_report
 
 OLD = NOON - timedelta(days=40)
 

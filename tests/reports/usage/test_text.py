@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_facts import bucket, facts, key
-from pulumi_groq.reports.usage import UsageFacts, usage_report
-from pulumi_groq.reports.usage_text import usage_text
+from pulumi_groq.reports.usage.report import UsageFacts, usage_report
+from pulumi_groq.reports.usage.text import usage_text
 from work_time import quickest_s
 
 MANY = 5_000

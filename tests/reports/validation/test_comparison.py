@@ -7,10 +7,10 @@ import pytest
 
 from pulumi_groq.access import read_access
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.reports.checks import Check, Outcome
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.stack_export import StackState, read_stack
-from pulumi_groq.reports.validation import compared
+from pulumi_groq.reports.validation.checks import Check, Outcome
+from pulumi_groq.reports.validation.comparison import compared
 from report_facts import (
     GOLDEN,
     KEY,

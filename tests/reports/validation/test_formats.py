@@ -8,10 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pulumi_groq.reports.checks import Check, Outcome, Validation
-from pulumi_groq.reports.junit import validation_junit
-from pulumi_groq.reports.validation_json import validation_json
-from pulumi_groq.reports.validation_markdown import validation_markdown
+from pulumi_groq.reports.validation.checks import Check, Outcome, Validation
+from pulumi_groq.reports.validation.formats import validation_json, validation_junit, validation_markdown
 
 
 def validation(*outcomes: Outcome, name: str = "chatbot-prod", detail: str = "all equal") -> Validation:

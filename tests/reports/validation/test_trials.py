@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pulumi_groq.reports.checks import Outcome
 from pulumi_groq.reports.stack_export import StackState, read_stack
-from pulumi_groq.reports.trials import Answer, Answers, Trial, trials, verdicts
+from pulumi_groq.reports.validation.checks import Outcome
+from pulumi_groq.reports.validation.trials import Answer, Answers, Trial, trials, verdicts
 from report_facts import CATALOGUE, KEY, KEY_ID, TYPES, live, live_key, team, urn
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}

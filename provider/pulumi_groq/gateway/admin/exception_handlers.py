@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, SERVER, Refusal, bad_request, unknown_url
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.models.wording import requirement
+from pulumi_groq.models.requirements import requirement
 
 _log = logging.getLogger(__name__)
 _SHOWN_PROBLEMS: Final = 5

@@ -19,7 +19,7 @@ from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.ui.attempts import SignInAttempts
 from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, page, page_facts, sign_in_page
-from pulumi_groq.reports.source import FactSource
+from pulumi_groq.reports.usage.source import FactSource
 
 UI_PATH: Final = "/ui"
 SIGN_IN_PATH: Final = "/ui/sign-in"

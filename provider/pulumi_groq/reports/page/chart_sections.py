@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.charts import Series, stacked_days
 from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.markup import Markup, element

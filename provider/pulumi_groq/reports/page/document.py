@@ -10,9 +10,9 @@ from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.key_sections import changes_section, keys_section, rotation_section
 from pulumi_groq.reports.page.markup import Child, Markup, element, fragment, own_text
 from pulumi_groq.reports.page.spend_section import banner, spend_section, tiles
-from pulumi_groq.reports.projection import METHOD
-from pulumi_groq.reports.usage import usage_report
-from pulumi_groq.reports.wording import minute
+from pulumi_groq.reports.phrases import minute
+from pulumi_groq.reports.usage.projection import METHOD
+from pulumi_groq.reports.usage.report import usage_report
 
 _STYLE: Final = files(__package__).joinpath("style.css").read_text("utf-8")
 _REFRESH: Final = files(__package__).joinpath("refresh.js").read_text("utf-8")

@@ -7,8 +7,8 @@ from typing import Final
 
 from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.reports.source import FactSource, usage_facts
-from pulumi_groq.reports.usage import UsageFacts
+from pulumi_groq.reports.usage.report import UsageFacts
+from pulumi_groq.reports.usage.source import FactSource, usage_facts
 
 CHART_DAYS: Final = 31
 """The days of the charts, today included: always the whole of the month so far."""

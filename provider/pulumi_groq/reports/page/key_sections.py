@@ -6,14 +6,14 @@ from typing import Final
 
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import Change
-from pulumi_groq.reports.inert import visible
+from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.charts import life_bars, share_bar
 from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.markup import Child, Markup, element, fragment
 from pulumi_groq.reports.page.tables import Heading, table
-from pulumi_groq.reports.usage import UsageReport, UsageRow
-from pulumi_groq.reports.usage_table import money, share
-from pulumi_groq.reports.wording import LABELS, minute
+from pulumi_groq.reports.phrases import LABELS, minute
+from pulumi_groq.reports.usage.cells import money, share
+from pulumi_groq.reports.usage.report import UsageReport, UsageRow
 from pulumi_groq.rotation.machine import LiveKey, next_rotation_at
 
 ROWS_SHOWN: Final = 100

@@ -11,10 +11,10 @@ from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.markup import Child, Markup, element
 from pulumi_groq.reports.page.series import spend_by_day
 from pulumi_groq.reports.page.tables import Heading, fallback, table
-from pulumi_groq.reports.projection import Pace, last_day
-from pulumi_groq.reports.usage import UsageReport
-from pulumi_groq.reports.usage_table import money, pace_sentences, share
-from pulumi_groq.reports.wording import minute
+from pulumi_groq.reports.phrases import minute
+from pulumi_groq.reports.usage.cells import money, pace_sentences, share
+from pulumi_groq.reports.usage.projection import Pace, last_day
+from pulumi_groq.reports.usage.report import UsageReport
 
 
 def tiles(report: UsageReport, live_keys: int) -> Markup:

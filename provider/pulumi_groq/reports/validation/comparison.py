@@ -1,4 +1,4 @@
-"""Teams and the spending policy as declared against what the gateway has."""
+"""The validation of what is declared against what the gateway has: everything but the trial calls."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -6,12 +6,28 @@ from typing import Final
 
 from pulumi_groq.access import Access
 from pulumi_groq.models.spend_policy import SpendPolicy
-from pulumi_groq.reports.changes import field_changes
-from pulumi_groq.reports.checks import Check, Outcome
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.settings import PolicySettings, TeamSettings
+from pulumi_groq.reports.phrases import LABELS, dollars, in_words
+from pulumi_groq.reports.settings import PolicySettings, TeamSettings, field_changes
 from pulumi_groq.reports.stack_export import StackState
-from pulumi_groq.reports.wording import LABELS, dollars, in_words
+from pulumi_groq.reports.validation.checks import Check, Outcome
+from pulumi_groq.reports.validation.keys import file_keys, stack_keys, strangers
+
+
+def compared(
+    state: StackState | None, access: Access | None, live: Live, *, allow_unmanaged: bool = False
+) -> tuple[Check, ...]:
+    """Every declaration against the live state: of the stack, of the access file, or of both."""
+    checks: list[Check] = []
+    if state is not None:
+        checks += stack_keys(state, live)
+        checks += strangers(state, live, allow_unmanaged=allow_unmanaged)
+    if access is not None:
+        checks += file_keys(access, state, live)
+    checks += teams(state, access, live)
+    checks += policy(state, access, live)
+    return tuple(checks)
+
 
 TEAMS: Final = "teams"
 POLICY: Final = "spending policy"

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Final
 
 from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.reports.changes import Change
-from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity, finding
-from pulumi_groq.reports.findings_access import in_use, last_use
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.rules.access import in_use, last_use
 from pulumi_groq.reports.settings import KeySettings
 
 _MINTS: Final = ("rotate: ", "resume: ", "create: ")

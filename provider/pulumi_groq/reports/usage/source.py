@@ -8,8 +8,8 @@ from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
-from pulumi_groq.reports.projection import last_day
-from pulumi_groq.reports.usage import By, UsageFacts
+from pulumi_groq.reports.usage.projection import last_day
+from pulumi_groq.reports.usage.report import By, UsageFacts
 
 
 class FactSource(Protocol):

@@ -6,9 +6,9 @@ from typing import Final
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
 from pulumi_groq.models.api_key import ApiKey
-from pulumi_groq.reports.checks import Check, Outcome
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.stack_export import StackState
+from pulumi_groq.reports.validation.checks import Check, Outcome
 
 SECTION: Final = "access"
 _AT_A_CAP: Final = frozenset({"blocked_api_access", "key_budget_exceeded"})

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from pulumi_groq.reports.changes import Change
-from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity, finding
-from pulumi_groq.reports.wording import dollars
+from pulumi_groq.reports.phrases import dollars
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
 
 
 def policy_removed(change: Change, plan: Plan) -> Iterator[Finding]:

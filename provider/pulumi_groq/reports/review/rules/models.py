@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from pulumi_groq.catalogue import Retirement
-from pulumi_groq.reports.changes import Change
-from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings, TeamSettings
 
 

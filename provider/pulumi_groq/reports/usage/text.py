@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from pulumi_groq.reports.usage import UsageReport
-from pulumi_groq.reports.usage_table import Column, columns, summary
+from pulumi_groq.reports.usage.cells import Column, columns, summary
+from pulumi_groq.reports.usage.report import UsageReport
 
 _GAP: Final = "  "
 _LEAST_WIDTH: Final = 10

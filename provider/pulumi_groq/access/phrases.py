@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from pulumi_groq.access.problems import shown
-from pulumi_groq.models.wording import requirement
+from pulumi_groq.models.requirements import requirement
 
 _IN_YAML: Final = {
     "missing": "is missing",

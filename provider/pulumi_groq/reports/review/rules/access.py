@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from pulumi_groq.reports.changes import Change
-from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.phrases import counted, minute
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings, TeamSettings
-from pulumi_groq.reports.wording import counted, minute
 
 SOON: Final = timedelta(days=7)
 IN_USE: Final = timedelta(hours=24)

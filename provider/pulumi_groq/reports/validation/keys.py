@@ -6,12 +6,11 @@ from typing import Final
 from pulumi_groq.access import Access, DeclaredKey
 from pulumi_groq.models.api_key import ApiKey, EffectiveLimits
 from pulumi_groq.models.fields import UNLIMITED
-from pulumi_groq.reports.changes import field_changes
-from pulumi_groq.reports.checks import Check, Outcome
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.settings import KeySettings
+from pulumi_groq.reports.phrases import LABELS, counted, in_force, in_words
+from pulumi_groq.reports.settings import KeySettings, field_changes
 from pulumi_groq.reports.stack_export import StackState
-from pulumi_groq.reports.wording import LABELS, counted, in_force, in_words
+from pulumi_groq.reports.validation.checks import Check, Outcome
 
 SECTION: Final = "keys"
 _REPAIR: Final = "pulumi up --refresh puts the declared settings back"

@@ -8,25 +8,25 @@ from typing import Final
 
 from pulumi_groq.access import Access
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.reports import (
-    findings_access,
-    findings_keys,
-    findings_limits,
-    findings_models,
-    findings_spend,
-)
-from pulumi_groq.reports.changes import Change, changes_of, others_of
 from pulumi_groq.reports.engine_state import resource_name, stack_address
-from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.preview import Preview
+from pulumi_groq.reports.review.changes import Change, changes_of, others_of
+from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity
+from pulumi_groq.reports.review.preview import Preview
+from pulumi_groq.reports.review.rules import (
+    access,
+    keys,
+    limits,
+    models,
+    spend,
+)
 
 RULES: Final[tuple[Rule, ...]] = (
-    *findings_spend.RULES,
-    *findings_keys.RULES,
-    *findings_limits.RULES,
-    *findings_access.RULES,
-    *findings_models.RULES,
+    *spend.RULES,
+    *keys.RULES,
+    *limits.RULES,
+    *access.RULES,
+    *models.RULES,
 )
 """Every rule; each looks at one change at a time."""
 

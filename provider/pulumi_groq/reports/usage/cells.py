@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi_groq.models.fields import usd
-from pulumi_groq.reports.inert import visible
-from pulumi_groq.reports.projection import Pace, last_day
-from pulumi_groq.reports.usage import Counts, UsageReport, UsageRow
-from pulumi_groq.reports.wording import minute
+from pulumi_groq.reports.escaping import visible
+from pulumi_groq.reports.phrases import minute
+from pulumi_groq.reports.usage.projection import Pace, last_day
+from pulumi_groq.reports.usage.report import Counts, UsageReport, UsageRow
 
 _HEADINGS: Final = {"key": "Key", "team": "Team", "model": "Model", "day": "Day"}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pulumi_groq.models.fields import json_number, usd, wire_time
-from pulumi_groq.reports.inert import code, prose, visible
-from pulumi_groq.reports.projection import METHOD, Pace
-from pulumi_groq.reports.usage import Counts, UsageReport, UsageRow
-from pulumi_groq.reports.usage_table import columns, summary
+from pulumi_groq.reports.escaping import code, prose, visible
+from pulumi_groq.reports.usage.cells import columns, summary
+from pulumi_groq.reports.usage.projection import METHOD, Pace
+from pulumi_groq.reports.usage.report import Counts, UsageReport, UsageRow
 
 _FORMULA: Final = re.compile(r"[=+\-@\t\r\n]")
 

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, resource_name
-from pulumi_groq.reports.preview import Preview, Step
-from pulumi_groq.reports.settings import KeySettings, PolicySettings, Settings, TeamSettings
-from pulumi_groq.reports.wording import LABELS
+from pulumi_groq.reports.review.preview import Preview, Step
+from pulumi_groq.reports.settings import (
+    FieldChange,
+    KeySettings,
+    PolicySettings,
+    Settings,
+    TeamSettings,
+    field_changes,
+)
 
 Operation = Literal["create", "update", "replace", "delete"]
 
@@ -25,17 +31,6 @@ _SETTINGS: Final[Mapping[str, type[Settings]]] = {
     "GroqSpendPolicy": PolicySettings,
 }
 _NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy": "spending policy"}
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field that differs; `hidden` says which of both values cannot be shown."""
-
-    field: str
-    old: Any
-    new: Any
-    old_hidden: bool = False
-    new_hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,22 +140,6 @@ def _settings(kind: str, state: ResourceState | None, *, outputs_first: bool) ->
         # A state's outputs are what the run compares with; a plan has inputs only.
         properties = (state.outputs or state.inputs) if outputs_first else state.inputs
     return _SETTINGS[kind].read(properties)
-
-
-def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...]:
-    """The fields that differ; of a new resource those that are set. Two hidden values never differ."""
-    unset = type(new)()
-    before = old if old is not None else unset
-    found = []
-    for field in LABELS:
-        if field not in type(new).model_fields:
-            continue
-        old_hidden, new_hidden = field in before.hidden, field in new.hidden
-        was, becomes = getattr(before, field), getattr(new, field)
-        differs = was != becomes or old_hidden != new_hidden
-        if differs and not (old_hidden and new_hidden):
-            found.append(FieldChange(field, was, becomes, old_hidden, new_hidden))
-    return tuple(found)
 
 
 def _takers(steps: Sequence[Step]) -> dict[str, list[str]]:

@@ -1,10 +1,13 @@
 """Where each key of a stack stands in its rotation, and what the next run would do about it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.fields import wire_time
 from pulumi_groq.reports.stack_export import StackKey, StackState
 from pulumi_groq.rotation.machine import Held, LiveKey, Plan, in_force, next_rotation_at, plan, retire_after
 
@@ -105,3 +108,46 @@ def _notes(key: StackKey, live: ApiKey | None, *, has_schedule: bool) -> list[st
     if live is not None and live.status != "active":
         notes.append(f"the key is {live.status}")
     return notes
+
+
+def rotation_json(status: RotationStatus) -> str:
+    """Every key in the stack's order; times as the admin API writes them."""
+    document = {
+        "stack": status.stack,
+        "as_of": wire_time(status.as_of),
+        "due": status.is_due,
+        "keys": [_key(key) for key in status.keys],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _key(key: KeyRotation) -> dict[str, Any]:
+    return {
+        "resource": key.resource,
+        "name": key.name,
+        "key_id": key.key_id,
+        "generation": key.generation,
+        "status": key.live.status if key.live else None,
+        "age_days": key.age_days,
+        "last_used_at": _time(key.live.last_used_at) if key.live else None,
+        "next_rotation_at": _time(key.next_rotation_at),
+        "previous": _previous(key.previous),
+        "retire_after": _time(key.retire_after),
+        "due": list(key.due),
+        "notes": list(key.notes),
+    }
+
+
+def _previous(key: ApiKey | None) -> dict[str, Any] | None:
+    if key is None:
+        return None
+    return {
+        "key_id": key.id,
+        "last_four": key.last_four,
+        "status": key.status,
+        "last_used_at": _time(key.last_used_at),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return wire_time(at) if at else None

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pulumi_groq.models.fields import UNLIMITED
-from pulumi_groq.reports.changes import Change
-from pulumi_groq.reports.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.phrases import LABELS, LIMITS, dollars, in_words
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings
-from pulumi_groq.reports.wording import LABELS, LIMITS, dollars, in_words
 
 BUDGET: Final = "monthly_budget_usd"
 NEAR: Final = Decimal("0.8")

@@ -1,4 +1,4 @@
-"""Settings in words with their units: one wording for previews, findings and validations."""
+"""Settings in words with their units: the same phrases in previews, findings and validations."""
 
 from datetime import datetime
 from decimal import Decimal

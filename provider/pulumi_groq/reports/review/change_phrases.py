@@ -1,13 +1,13 @@
-"""A change in words: what happens, to whom, and why. Plain text; each format makes it inert."""
+"""A change in words: what happens, to whom, and why. Plain text; each format escapes it."""
 
 from collections.abc import Iterator
 
-from pulumi_groq.reports.changes import Change, FieldChange
-from pulumi_groq.reports.findings import Plan
-from pulumi_groq.reports.findings_access import last_use
-from pulumi_groq.reports.findings_keys import mints
-from pulumi_groq.reports.settings import KeySettings
-from pulumi_groq.reports.wording import LIMITS, counted, dollars, in_words
+from pulumi_groq.reports.phrases import LIMITS, counted, dollars, in_words
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Plan
+from pulumi_groq.reports.review.rules.access import last_use
+from pulumi_groq.reports.review.rules.keys import mints
+from pulumi_groq.reports.settings import FieldChange, KeySettings
 
 _HIDDEN = "secret or known after the run"
 

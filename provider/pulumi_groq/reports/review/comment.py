@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from pulumi_groq.reports.changes import Change
-from pulumi_groq.reports.findings import Finding
-from pulumi_groq.reports.inert import code, prose
+from pulumi_groq.reports.escaping import code, prose
 from pulumi_groq.reports.markdown import LONGEST_COMMENT, Document, row
-from pulumi_groq.reports.review import Review
-from pulumi_groq.reports.review_words import affected, gets_new_value, old_and_new, reason
-from pulumi_groq.reports.wording import LABELS
+from pulumi_groq.reports.phrases import LABELS
+from pulumi_groq.reports.review.change_phrases import affected, gets_new_value, old_and_new, reason
+from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.findings import Finding
+from pulumi_groq.reports.review.report import Review
 
 MARKER = "<!-- pulumi-groq review -->"
 """The first line: by it a workflow finds its own comment again."""
@@ -19,7 +19,7 @@ _VERBS = {"create": "create", "update": "change", "replace": "replace", "delete"
 
 
 def review_markdown(review: Review, longest: int = LONGEST_COMMENT) -> str:
-    """The review as GitHub Markdown of at most `longest` characters; foreign text in it is inert."""
+    """The review as GitHub Markdown of at most `longest` characters; foreign text in it is escaped."""
     document = Document(longest)
     document.add(MARKER, f"## Groq access: {_headline(review)}", "")
     document.add(_scope(review))

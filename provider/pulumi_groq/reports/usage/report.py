@@ -10,7 +10,7 @@ from pulumi_groq.models.fields import micro_usd
 from pulumi_groq.models.history import DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import KeyUsage
-from pulumi_groq.reports.projection import Pace, pace
+from pulumi_groq.reports.usage.projection import Pace, pace
 
 By = Literal["key", "team", "model", "day"]
 

@@ -1,0 +1,1 @@
+"""What a reviewer should look at: one module a subject."""

@@ -1,0 +1,1 @@
+"""Where each key of a stack stands in its rotation."""

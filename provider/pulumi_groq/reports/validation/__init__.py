@@ -1,0 +1,1 @@
+"""What is declared against what the gateway has: comparison, trial calls, and the formats."""
