@@ -127,6 +127,33 @@ def test_an_own_list_adds_a_model(write_price_list: WritePriceList) -> None:
         ('[models.a]\nprices = { priced_on = 2026-11-01, input = "1" }', "models.a.prices.input: "),
         ("[models.a]\nprices = { priced_on = 2026-11-01, input = true }", "models.a.prices.input: "),
         ("[models.a]\nprices = { priced_on = 2026-11-01, input = 0.0000001 }", "models.a.prices.input: "),
+        ("[models.a]\nprices = { priced_on = 2026-11-01, input = inf }", "models.a.prices.input: "),
+        ("[models.a]\nprices = { priced_on = 2026-11-01, input = 1e400 }", "models.a.prices.input: "),
+        (
+            "[models.a]\nprices = { priced_on = 2026-11-01, input = 1e99999999999999999999 }",
+            "the price list has a number with too large an exponent",
+        ),
+        (
+            f"[models.a]\nprices = {{ priced_on = 2026-11-01, input = {'9' * 5000} }}",
+            "the price list is not TOML: ",
+        ),
+        (f"x = {'[' * 100_000}", "the price list is not TOML: "),
+        (
+            "[models.a]\nprices = { priced_on = 2026-11-01, input = 1, output = 1, cached_input = 2 }",
+            "models.a.prices: ",
+        ),
+        (
+            '[models.a]\nkind = "chat"\nprices = { priced_on = 2026-11-01, input = 1 }',
+            'models."a".prices: add output',
+        ),
+        (
+            '[models.a]\nkind = "speech"\nprices = { priced_on = 2026-11-01, input = 1 }',
+            'models."a".prices: add characters',
+        ),
+        (
+            '[models."whisper-large-v3"]\nprices = { priced_on = 2026-11-01, input = 1 }',
+            'models."whisper-large-v3".prices: add audio_hour',
+        ),
         ("[models.a]\nprices = { priced_on = 2026-11-01 }", "models.a.prices: "),
         ("[models.a]\nprices = { input = 1 }", "models.a.prices.priced_on: "),
         ("[models.a]\ncontext = 5", "models.a.context: "),

@@ -7,13 +7,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
 
-from pulumi_groq.catalogue.model import CatalogueModel, Prices, Retirement
+from pulumi_groq.catalogue.model import CatalogueModel, Kind, Prices, Retirement
 from pulumi_groq.catalogue.price_list import ModelEntry, PriceList, PricesEntry, RetiredEntry, read_price_list
 from pulumi_groq.errors import ConfigurationError
 
 PICO_USD_PER_USD: Final = 10**12
 PICO_USD_PER_PRICED_MILLION: Final = 10**6
 """A price of 1 USD per 1,000,000 units is this many pico-dollars a unit."""
+
+CHARGED_BY: Final[dict[Kind, tuple[str, ...]]] = {
+    "chat": ("input", "output"),
+    "embedding": ("input",),
+    "speech": ("characters",),
+    "transcription": ("audio_hour",),
+}
+"""The prices that a model of a kind needs: without one of them its use could not be charged."""
 
 
 class Catalogue:
@@ -36,6 +44,7 @@ class Catalogue:
             entries = dict(read_price_list(shipped).models)
         if path is not None:
             entries |= _laid_over(entries, read_price_list(path), path)
+            _check_prices(entries, path)
         return cls(tuple(_model(model_id, entry) for model_id, entry in entries.items()))
 
     def get(self, model_id: str) -> CatalogueModel | None:
@@ -64,6 +73,15 @@ def _laid_over(shipped: dict[str, ModelEntry], own: PriceList, path: Path) -> di
             )
         merged[model_id] = entry if known is None else entry.over(known)
     return merged
+
+
+def _check_prices(entries: dict[str, ModelEntry], path: Path) -> None:
+    for model_id, entry in entries.items():
+        for name in () if entry.prices is None else CHARGED_BY[entry.kind]:
+            if getattr(entry.prices, name) is None:
+                raise ConfigurationError(
+                    f'{path}: models."{model_id}".prices: add {name}: {entry.kind} is charged by it'
+                )
 
 
 def _model(model_id: str, entry: ModelEntry) -> CatalogueModel:

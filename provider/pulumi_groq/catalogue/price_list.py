@@ -2,7 +2,7 @@
 
 import tomllib
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -46,6 +46,9 @@ class PricesEntry(_Strict):
     def _prices_something(self) -> Self:
         if self.input is self.output is self.characters is self.audio_hour is None:
             raise ValueError("give at least one of input, output, characters, audio_hour")
+        if self.cached_input is not None and (self.input is None or self.cached_input > self.input):
+            # Money is reserved before it is known what a cache holds: at the price of input.
+            raise ValueError("give cached_input at most the price of input")
         return self
 
 
@@ -86,6 +89,8 @@ def read_price_list(path: Path) -> PriceList:
         raw = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except OSError as failure:
         raise ConfigurationError(f"{path}: the price list cannot be read: {failure.strerror}") from None
+    except InvalidOperation:  # its text is no sentence
+        raise ConfigurationError(f"{path}: the price list has a number with too large an exponent") from None
     except (ValueError, RecursionError) as failure:  # of TOML, of UTF-8, of a number with thousands of digits
         raise ConfigurationError(f"{path}: the price list is not TOML: {failure}") from None
     try:

@@ -42,11 +42,11 @@ def test_the_model_may_come_before_or_after_the_file(bench: Callable[..., Any], 
 
 
 def test_a_translation_is_charged_by_size(bench: Callable[..., Any]) -> None:
-    """An answer that states no duration is charged as reserved: the size at 16 kbit/s, at least 10 s."""
+    """An answer that states no duration is charged as reserved: the size at 6 kbit/s, at least 10 s."""
     made = bench()
     made.post("audio/translations", form(MODEL, ("file", bytes(200_000))), TYPE)
     [settled] = made.metering.settled
-    assert 1112 <= settled.consumption.cost_micro_usd <= 1115
+    assert 2963 <= settled.consumption.cost_micro_usd <= 2970
     assert (settled.consumption.tokens, settled.demand.tokens) == (0, 0)
 
 
@@ -124,12 +124,21 @@ def test_garbage_is_refused_or_read(body: bytes) -> None:
     ("size", "head", "expected_ms"),
     [
         (32_000, WAV, 1_000),  # 16 kHz, 16 bit, mono; its stated byte rate is a lie
-        (32_000, b"ID3", 16_000),
-        (32_000, WAV[:20] + b"\x55\x00" + WAV[22:], 16_000),  # MP3 inside WAV
-        (32_000, WAV[:22] + b"\x00\x00" + WAV[24:], 16_000),  # no channels
+        (30_000, b"ID3", 40_000),
+        (30_000, b"fLaC" + bytes(60), 40_000),  # whatever length it declares
+        (30_000, b"OggS" + bytes(60), 40_000),
+        (30_000, WAV[:20] + b"\x55\x00" + WAV[22:], 40_000),  # MP3 inside WAV
+        (30_000, WAV[:22] + b"\x00\x00" + WAV[24:], 40_000),  # no channels
+        (30_000, WAV[:22] + b"\xff\xff" + WAV[24:], 40_000),  # too many
+        (30_000, WAV[:24] + b"\xff" * 4 + WAV[28:], 40_000),  # 4 GHz
+        (30_000, WAV[:34] + b"\xff\xff", 40_000),  # 65,535 bits
+        (32_000, b"\xff\xfb\x90\x64" + bytes(60), 8_000),  # MPEG-1 Layer III
+        (32_000, b"ID3\x04\x00\x00\x00\x00\x00\x23" + bytes(35) + b"\xff\xfb\x90\x64", 8_000),
+        (30_000, b"\xff\xf3\x18\xc4" + bytes(60), 40_000),  # MPEG-2 may be of 8 kbit/s
+        (30_000, b"\xff\xfb\x00\x64" + bytes(60), 40_000),  # a free bit rate
         (0, b"", 1),
     ],
 )
 def test_how_long_audio_may_be(size: int, head: bytes, expected_ms: int) -> None:
-    """Plain WAV is measured by its sample format, all else taken as 16 kbit/s."""
+    """Plain WAV is measured by its sample format, all else taken as the lowest rate that its format has."""
     assert longest_audio_ms(size, head) == expected_ms

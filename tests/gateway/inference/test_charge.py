@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.inference.charge import Charge
-from pulumi_groq.gateway.inference.usage import AudioUsage, TokenUsage, audio_in, usage_in, usage_of
+from pulumi_groq.gateway.inference.usage import (
+    AudioUsage,
+    TokenUsage,
+    audio_of,
+    parsed_answer,
+    stated_by,
+    usage_of,
+)
 from pulumi_groq.gateway.inference.worst_case import WorstCase
 
 CATALOGUE = Catalogue.load()
@@ -33,8 +40,7 @@ def charged(worst: WorstCase, answer: Any) -> int:
     charge = Charge(worst, "req_1")
     charge.sent()
     document = json.dumps(answer).encode()
-    read = audio_in if worst is OF_AUDIO else usage_in
-    charge.stated(lambda: read(document))
+    charge.stated(lambda: stated_by(parsed_answer(document), worst.model.kind))
     assert charge.consumption is not None
     return charge.consumption.cost_micro_usd
 
@@ -102,11 +108,50 @@ def test_the_bounds_themselves_are_believed() -> None:
             TokenUsage(7, 0, 3),
         ),
         ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, TokenUsage(7, 0, None)),
+        (
+            {
+                "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+                "x_groq": {
+                    "usage": {
+                        "prompt_tokens": 9,
+                        "completion_tokens": 2,
+                        "prompt_tokens_details": {"cached_tokens": 5},
+                    }
+                },
+            },
+            TokenUsage(9, 0, 3),
+        ),
         ({"usage": None}, None),
         ({"choices": []}, None),
         ([], None),
     ],
 )
 def test_usage_is_read_in_every_spelling(answer: Any, expected: TokenUsage | None) -> None:
-    """Top level, x_groq and response; the names of chat and of responses; no usage where there is none."""
+    """Top level, x_groq and response; the names of chat and of responses; of several the dearest; no usage
+    where there is none.
+    """
     assert usage_of(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected_ms"),
+    [
+        ({"duration": 3.0004}, 3001),
+        ({"usage": {"type": "duration", "seconds": 3}}, 3000),
+        ({"type": "transcript.text.done", "x_groq": {"usage": {"seconds": 3}}}, 3000),
+        ({"duration": 3, "usage": {"seconds": 4}}, 4000),
+        ({"duration": 1e308}, 10**18),
+        ({"duration": 10**400}, 10**18),
+        ({"usage": {"prompt_tokens": 5}}, None),
+        ({"text": "hi"}, None),
+    ],
+)
+def test_a_length_is_read_wherever_it_is_stated(answer: Any, expected_ms: int | None) -> None:
+    """In whole answers and events of a stream; of several the longest; beyond bounds without failing."""
+    assert audio_of(answer) == (None if expected_ms is None else AudioUsage(expected_ms))
+
+
+@pytest.mark.parametrize("kind", ["speech", "transcription"])
+def test_tokens_are_not_read_where_they_are_not_charged(kind: Any) -> None:
+    """Speech and audio are charged by characters and length; tokens in their answers mean nothing."""
+    assert stated_by({"usage": {"prompt_tokens": 10**30, "completion_tokens": -1}}, kind) is None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.inference.sse import SseRelay
-from pulumi_groq.gateway.inference.usage import TokenUsage
+from pulumi_groq.gateway.inference.usage import TokenUsage, UnreadableUsageError, usage_of
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
 EXPECTED = TokenUsage(prompt=7, cached=2, completion=3)
@@ -43,14 +43,14 @@ def test_any_cut_gives_the_usage_and_hides_the_extra_chunk(cuts: list[int]) -> N
     """However the upstream's bytes are cut, the usage is read and only the extra chunk is missing."""
     out, relay = relayed(STREAM, cuts, hide=True)
     assert out == b"".join([*CONTENT, FINISH, DONE])
-    assert relay.usage() == EXPECTED
+    assert usage_of(relay.stating_event()) == EXPECTED
 
 
 @given(cuts=st.lists(st.integers(min_value=0), max_size=60))
 def test_nothing_is_hidden_from_who_asked(cuts: list[int]) -> None:
     """With include_usage asked for, every byte passes."""
     out, relay = relayed(STREAM, cuts, hide=False)
-    assert (out, relay.usage()) == (STREAM, EXPECTED)
+    assert (out, usage_of(relay.stating_event())) == (STREAM, EXPECTED)
 
 
 @given(cuts=st.lists(st.integers(min_value=0), max_size=60))
@@ -59,7 +59,7 @@ def test_carriage_returns_are_kept(cuts: list[int]) -> None:
     stream = STREAM.replace(b"\n\n", b"\r\n\r\n")
     out, relay = relayed(stream, cuts, hide=True)
     assert out == b"".join([*CONTENT, FINISH, DONE]).replace(b"\n\n", b"\r\n\r\n")
-    assert relay.usage() == EXPECTED
+    assert usage_of(relay.stating_event()) == EXPECTED
 
 
 @given(stream=st.binary(max_size=300), cuts=st.lists(st.integers(min_value=0), max_size=20))
@@ -85,7 +85,7 @@ def test_usage_is_found_in_each_of_its_places(last: dict[str, Any]) -> None:
     """Groq states usage at the top, in x_groq, or in the finished response; such chunks are not hidden."""
     stream = CONTENT[0] + frame(last)
     out, relay = relayed(stream, [], hide=True)
-    assert (out, relay.usage()) == (stream, EXPECTED)
+    assert (out, usage_of(relay.stating_event())) == (stream, EXPECTED)
 
 
 def test_tokens_are_counted_by_frames_and_size() -> None:
@@ -113,3 +113,21 @@ def test_the_extra_chunk_is_hidden_end_to_end(bench: Callable[..., Any]) -> None
     assert answer.body.endswith(DONE)
     [settled] = made.metering.settled
     assert settled.consumption.completion_tokens == 3
+
+
+@pytest.mark.parametrize("hide", [True, False])
+def test_a_usage_in_an_event_that_is_no_json_is_unreadable(*, hide: bool) -> None:
+    """An event that states a usage and is cut off or garbled does not leave an earlier one standing."""
+    for last in (EXTRA[:-10] + b"\n\n", EXTRA[:-2] + b"garbage\n\n"):
+        _, relay = relayed(b"".join([*CONTENT, EXTRA, last, DONE]), [], hide=hide)
+        for _ in range(2):  # asking does not make it readable
+            with pytest.raises(UnreadableUsageError):
+                relay.stating_event()
+
+
+def test_the_last_usage_counts() -> None:
+    """Some upstreams count up in every event."""
+    earlier = frame({"choices": [], "usage": {**USAGE, "completion_tokens": 1}})
+    for hide in (True, False):
+        _, relay = relayed(b"".join([earlier, *CONTENT, EXTRA, DONE]), [], hide=hide)
+        assert usage_of(relay.stating_event()) == EXPECTED

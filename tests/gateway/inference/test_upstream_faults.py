@@ -120,6 +120,15 @@ PASSED = [
     (whole(429, b'{"error":{"message":"slow down"}}', b"retry-after: 7"), 429, "7"),
     (whole(500, b'{"error":{"message":"oops"}}'), 500, None),
     (whole(503, b'{"error":{"message":"over capacity"}}', b"retry-after: 3"), 503, "3"),
+    *(
+        (whole(429, b'{"error":{"message":"slow down"}}', b"retry-after: " + wait), 429, None)
+        for wait in (b"-1", b"nan", b"inf", b"1e309", b"9" * 400, b"soon", b"7, 8", b"\xd9\xa3")
+    ),
+    (
+        whole(429, b'{"error":{}}', b"retry-after: Wed, 21 Oct 2026 07:28:00 GMT"),
+        429,
+        "Wed, 21 Oct 2026 07:28:00 GMT",
+    ),
     (whole(498, b'{"error":{"message":"capacity"}}'), 498, None),
     (whole(400, b'{"error":{"message":"bad field"}}'), 400, None),
     (whole(403, PERMISSION), 403, None),

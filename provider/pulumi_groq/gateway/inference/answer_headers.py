@@ -1,5 +1,6 @@
 """The headers of an answer: the upstream's by allow-list, the rate limits and the request id ours."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,9 +17,17 @@ PASSED: Final = frozenset(
     }
 )
 
+WAITS: Final = frozenset({b"retry-after", b"retry-after-ms"})
+_SENSIBLE_WAIT: Final = re.compile(
+    rb"[0-9]{1,8}(\.[0-9]{1,9})?|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"
+)
+"""A number or a date (RFC 9110, 5.6.7). Clients may take -1, NaN or 1e309 for no wait, or wait for ever."""
+
 
 class AnswerHeaders:
-    """What of the upstream's headers is used; hop-by-hop lines, cookies and its limits are not."""
+    """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and a wait that is none
+    are not.
+    """
 
     def __init__(self, upstream: Sequence[Header]) -> None:
         self.content_type = b""
@@ -26,7 +35,7 @@ class AnswerHeaders:
         self._passed: list[Header] = []
         for raw_name, value in upstream:
             name = raw_name.lower()
-            if name in PASSED:
+            if name in PASSED and (name not in WAITS or _SENSIBLE_WAIT.fullmatch(value)):
                 self._passed.append((name, value))
                 if name == b"content-type":
                     self.content_type = value

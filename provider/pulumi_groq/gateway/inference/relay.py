@@ -15,7 +15,7 @@ from pulumi_groq.gateway.inference.upstream_trouble import (
     key_rejected,
     no_answer,
 )
-from pulumi_groq.gateway.inference.usage import audio_in, usage_in
+from pulumi_groq.gateway.inference.usage import parsed_answer, stated_by
 
 
 class Relay:
@@ -73,8 +73,7 @@ class Relay:
 
 
 def _charge_whole(charge: Charge, body: bytes) -> None:
-    read = audio_in if charge.worst.model.kind == "transcription" else usage_in
-    charge.stated(lambda: read(body))
+    charge.stated(lambda: stated_by(parsed_answer(body), charge.worst.model.kind))
 
 
 async def _relay_binary(
@@ -127,7 +126,7 @@ async def _relay_stream(
 
 
 def _charge_stream(charge: Charge, relay: SseRelay, *, broken: bool) -> None:
-    if charge.stated(relay.usage):
+    if charge.stated(lambda: stated_by(relay.stating_event(), charge.worst.model.kind)):
         return
     if broken:
         charge.counted(relay.counted_tokens)

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.json_reading import read_json
-from pulumi_groq.gateway.inference.usage import TokenUsage, usage_of
+from pulumi_groq.gateway.inference.usage import UnreadableUsageError
 
 FRAME_LIMIT_BYTES: Final = 256 * 1024
 """A frame longer than this passes in pieces, and a usage inside it is not seen."""
@@ -34,6 +34,7 @@ class SseRelay:
         self._held = b""
         self._usage_frame: bytes | None = None
         self._usage_chunk: Any = None
+        self._unreadable = False
         self._frames = 0
         self._bytes = 0
         self._first_frame_bytes = 0
@@ -59,11 +60,17 @@ class SseRelay:
         held, self._held = self._held, b""
         return self._taken(held) if held else b""
 
-    def usage(self) -> TokenUsage | None:
-        """The last usage that was seen. Raises `UnreadableUsageError`."""
+    def stating_event(self) -> Any:
+        """The last event that states a usage, parsed: some upstreams count up in every event. `None` where
+        none does. Raises `UnreadableUsageError` where it is no JSON: cut off, for one.
+        """
         if self._usage_frame is not None:
             self._usage_chunk = _chunk_in(self._usage_frame)
-        return usage_of(self._usage_chunk)
+            self._usage_frame = None
+            self._unreadable = self._usage_chunk is None
+        if self._unreadable:
+            raise UnreadableUsageError("the event that states it is no JSON")
+        return self._usage_chunk
 
     @property
     def counted_tokens(self) -> int:
@@ -111,6 +118,7 @@ class SseRelay:
         """Of the frame that is kept, which is read at once, and so only once."""
         chunk = self._usage_chunk = _chunk_in(self._usage_frame or b"")
         self._usage_frame = None
+        self._unreadable = chunk is None
         return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
 
 

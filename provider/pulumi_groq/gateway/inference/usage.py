@@ -1,12 +1,14 @@
 """Usage as upstream answers state it, in any of their spellings.
 
 A count is a whole number from 0 that is no boolean. A usage of which a part cannot be read is not half of
-a usage.
+a usage. Where one answer states several, the dearest of each count is taken: Groq states the same one twice
+(at the top and in `x_groq`), so what differs is a fault, which must not make a request cheaper.
 """
 
 import math
 from typing import Any, NamedTuple
 
+from pulumi_groq.catalogue.model import Kind
 from pulumi_groq.gateway.http.json_reading import read_json
 
 
@@ -33,47 +35,61 @@ class AudioUsage(NamedTuple):
 Stated = TokenUsage | AudioUsage
 
 
-def usage_in(document: bytes) -> TokenUsage | None:
-    """The usage that a JSON answer states; `None` where it states none. Raises `UnreadableUsageError`."""
-    return usage_of(_parsed(document))
-
-
-def usage_of(answer: Any) -> TokenUsage | None:
-    """The usage that a parsed answer, or event of a stream, states. Raises `UnreadableUsageError`."""
-    if not isinstance(answer, dict):
-        return None
-    for holder in (answer, answer.get("x_groq"), answer.get("response")):
-        usage = holder.get("usage") if isinstance(holder, dict) else None
-        if usage is not None:
-            return _tokens(usage)
-    return None
-
-
-def audio_in(document: bytes) -> AudioUsage | None:
-    """The length that a transcription states: `duration` (verbose_json) or `usage.seconds`, in seconds.
-
-    Raises `UnreadableUsageError`.
-    """
-    answer = _parsed(document)
-    if not isinstance(answer, dict):
-        return None
-    usage = answer.get("usage")
-    seconds = answer.get("duration")
-    if seconds is None and isinstance(usage, dict):
-        seconds = usage.get("seconds")
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise UnreadableUsageError("the duration is no number of seconds above 0")
-    # A length that no float can hold in milliseconds is far beyond any bound either way.
-    return AudioUsage(math.ceil(min(seconds, 1e15) * 1000))
-
-
-def _parsed(document: bytes) -> Any:
+def parsed_answer(document: bytes) -> Any:
+    """A whole answer; `None` for what is no JSON, and so states nothing."""
     try:
         return read_json(document)
     except (ValueError, RecursionError):
         return None
+
+
+def stated_by(answer: Any, kind: Kind) -> Stated | None:
+    """What a parsed answer, or event of a stream, of a model of this kind states, in the unit that the kind
+    is charged by; `None` where it states nothing. Raises `UnreadableUsageError`.
+    """
+    if kind == "transcription":
+        return audio_of(answer)
+    # Speech is charged by the characters that were sent, whatever its answer says.
+    return None if kind == "speech" else usage_of(answer)
+
+
+def usage_of(answer: Any) -> TokenUsage | None:
+    """The tokens that a parsed answer, or event of a stream, states. Raises `UnreadableUsageError`."""
+    stated = [_tokens(usage) for usage in _usages(answer)]
+    if not stated:
+        return None
+    return TokenUsage(
+        max(each.prompt for each in stated),
+        min(each.cached for each in stated),
+        max((each.completion for each in stated if each.completion is not None), default=None),
+    )
+
+
+def audio_of(answer: Any) -> AudioUsage | None:
+    """The length that a transcription states in seconds, whole or as an event of a stream: `duration`
+    (verbose_json) or `usage.seconds`. Raises `UnreadableUsageError`.
+    """
+    if not isinstance(answer, dict):
+        return None
+    places = [answer.get("duration")]
+    places += [usage.get("seconds") for usage in _usages(answer) if isinstance(usage, dict)]
+    stated = [_ms(seconds) for seconds in places if seconds is not None]
+    return AudioUsage(max(stated)) if stated else None
+
+
+def _usages(answer: Any) -> list[Any]:
+    if not isinstance(answer, dict):
+        return []
+    holders = (answer, answer.get("x_groq"), answer.get("response"))
+    usages = (holder.get("usage") for holder in holders if isinstance(holder, dict))
+    return [usage for usage in usages if usage is not None]
+
+
+def _ms(seconds: Any) -> int:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise UnreadableUsageError("the duration is no number of seconds above 0")
+    # A length that no float can hold in milliseconds is far beyond any bound either way.
+    return math.ceil(min(seconds, 1e15) * 1000)
 
 
 def _tokens(usage: Any) -> TokenUsage:
