@@ -101,4 +101,4 @@ def test_null_is_refused_where_a_value_must_be(record: Any, patch: Any, name: st
     """Whatever else the patch holds."""
     with pytest.raises(Invalid) as refused:
         merged(record, ApiKeyUpdate(**(patch | {name: None})), NOW)
-    assert refused.value.param == name
+    assert refused.value.detail.param == name
