@@ -92,3 +92,26 @@ def test_settings_print_no_secret() -> None:
         admin_key="s1-adm", gateway_secret="s2-gw", upstream_key="s3-up", upstream="https://api.groq.com"
     )
     assert [secret in repr(settings) for secret in ("s1-adm", "s2-gw", "s3-up")] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "app.example.com",
+        "https://",
+        "https://app.example.com/",
+        "https://a@b",
+        "https://App.example.com",
+        "null",
+    ],
+)
+def test_what_no_browser_sends_is_no_origin(origin) -> None:
+    """It would never match, and whoever set it would wonder why."""
+    assert "--cors-origins" in refusal(cors_origins=(origin,))
+
+
+def test_origins_have_a_scheme_and_a_host() -> None:
+    """And a port where it is not the scheme's own."""
+    origins = ("https://app.example.com", "http://localhost:3000")
+    assert Settings(admin_key="admin", cors_origins=origins).cors_origins == origins

@@ -104,6 +104,40 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="How long running requests may take to finish at shutdown.",
 )
 @click.option(
+    "--max-connections",
+    type=click.IntRange(1, 1_000_000),
+    default=4096,
+    show_default=True,
+    help="Connections in all; further ones may only ask for health, metrics and the admin API.",
+)
+@click.option(
+    "--max-connections-per-peer",
+    type=click.IntRange(1, 1_000_000),
+    default=3072,
+    show_default=True,
+    help="Of one address; behind a load balancer all clients have one.",
+)
+@click.option(
+    "--max-body-mib",
+    type=click.IntRange(1, 1_000_000),
+    default=1024,
+    show_default=True,
+    help="Memory for request bodies, in MiB; more is answered with 503.",
+)
+@click.option(
+    "--max-body-mib-per-peer",
+    type=click.IntRange(1, 1_000_000),
+    default=768,
+    show_default=True,
+    help="The same, of one address.",
+)
+@click.option(
+    "--cors-origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Lets pages of this origin call the inference API from browsers; may be repeated.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",

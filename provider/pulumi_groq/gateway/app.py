@@ -72,12 +72,16 @@ class Gateway:
 
         await self._operations.get(scope["path"], _unknown)(scope, receive, send_with_id)
 
+    def is_essential(self, path: str) -> bool:
+        """Whether an operator needs this path most when the gateway has too many connections."""
+        return path in self._operations or _is_below_admin(path)
+
     def _is_admin(self, scope: Scope) -> bool:
         path: str = scope["path"]
         if path == MODELS_PATH:
             # Both planes serve it: the admin sees the catalogue, a gateway key its own models.
             return self._admin_key.opens(scope)
-        return path in ADMIN_PATHS or path.startswith(_BELOW_ADMIN_PATHS)
+        return _is_below_admin(path)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -85,6 +89,10 @@ class Gateway:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _is_below_admin(path: str) -> bool:
+    return path in ADMIN_PATHS or path.startswith(_BELOW_ADMIN_PATHS)
 
 
 async def _unknown(scope: Scope, _receive: Receive, send: Send) -> None:

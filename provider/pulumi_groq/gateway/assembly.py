@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random, SystemRandom
@@ -18,8 +18,10 @@ from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.denial_book import DenialBook
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.inference.cross_origin import allowing_origins
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
@@ -51,12 +53,15 @@ from pulumi_groq.gateway.ui.source import GatewaySource
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """A gateway ready to be served; `drain` sends new inference requests away while it shuts down, and
-    `coalescer` is for the connections to its clients.
+    `coalescer` and `connections` are for the connections to its clients, of which those that are refused any
+    other request may still make the essential ones.
     """
 
     app: ASGIApp
     drain: Drain
     coalescer: WriteCoalescer
+    connections: Connections
+    is_essential: Callable[[str], bool]
 
 
 def assemble(
@@ -121,7 +126,7 @@ def assemble(
     ui = _ui(parts, Sessions(secret, settings.admin_key, clock, random))
     gateway = Gateway(
         admin=admin_app(parts),
-        inference=inference,
+        inference=allowing_origins(inference, settings.cors_origins),
         operations={
             "/healthz": healthz,
             "/readyz": Readyz(store, background.health, lambda: accounting.ledger.set_aside),
@@ -137,7 +142,9 @@ def assemble(
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
         app = TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
-    return Assembly(app, inference.drain, coalescer)
+    return Assembly(
+        app, inference.drain, coalescer, Connections(settings.connection_bounds), gateway.is_essential
+    )
 
 
 def _ui(parts: AdminParts, sessions: Sessions) -> Ui:

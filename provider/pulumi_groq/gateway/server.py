@@ -15,7 +15,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import SystemClock
-from pulumi_groq.gateway.http.protocol import BoundedProtocol
+from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.movable_clock import MovableClock
@@ -23,7 +23,6 @@ from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import cannot_use, open_store
-from pulumi_groq.gateway.test_controls import CuttableProtocol
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -42,11 +41,15 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         except StoreUnavailableError as error:
             raise cannot_use(sqlite_path(settings.store_url), error) from error
         listener = _listen(settings.host, settings.port)
-        protocol = CuttableProtocol if settings.test_controls else BoundedProtocol
         config = uvicorn.Config(
             gateway.app,
             loop="uvloop",
-            http=partial(protocol, coalescer=gateway.coalescer),  # type: ignore[arg-type]  # uvicorn only calls it
+            http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
+                HttpProtocol,
+                coalescer=gateway.coalescer,
+                connections=gateway.connections,
+                is_essential=gateway.is_essential,
+            ),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
 from pulumi_groq.policy.access import Limits
 
 ECHO: Final = "echo"
@@ -19,8 +20,10 @@ class Settings:
     """Settings of one gateway. Raises `ConfigurationError` for what cannot work; shows no secret.
 
     `default_limits` hold for keys that declare none. `drain_s` is how long running requests may
-    take to finish at shutdown. Without `gateway_secret` one is kept beside the store.
-    `accept_older_store` starts on a store that has lost writes which it acknowledged.
+    take to finish at shutdown. Without `gateway_secret` one is kept beside the store. `max_body_mib` bounds
+    the request bodies that are kept at one time; a peer is an address that connects. Pages of `cors_origins`
+    may call the inference API from a browser. `accept_older_store` starts on a store that has lost writes
+    which it acknowledged.
     """
 
     admin_key: str = field(repr=False)
@@ -33,6 +36,11 @@ class Settings:
     price_list: Path | None = None
     default_limits: Limits = DEFAULT_LIMITS
     drain_s: int = 30
+    max_connections: int = DEFAULT_BOUNDS.connections
+    max_connections_per_peer: int = DEFAULT_BOUNDS.per_peer_connections
+    max_body_mib: int = DEFAULT_BOUNDS.kept_bytes // MIB
+    max_body_mib_per_peer: int = DEFAULT_BOUNDS.per_peer_kept_bytes // MIB
+    cors_origins: tuple[str, ...] = ()
     log_format: Literal["text", "json"] = "text"
     test_controls: bool = False
     accept_older_store: bool = False
@@ -43,12 +51,37 @@ class Settings:
             _require_secret(
                 "GROQ_GATEWAY_SECRET", self.gateway_secret, "the secret that seals stored answers"
             )
+        for origin in self.cors_origins:
+            _require_origin(origin)
         if self.upstream == ECHO:
             return
         _require_safe_upstream(self.upstream)
         _require_secret("GROQ_API_KEY", self.upstream_key or "", f"the key for {self.upstream}")
         if self.test_controls:
             raise ConfigurationError("--test-controls can move the clock: use it with --upstream echo only")
+
+    @property
+    def connection_bounds(self) -> ConnectionBounds:
+        """The bounds of connections and kept bodies."""
+        return ConnectionBounds(
+            connections=self.max_connections,
+            per_peer_connections=self.max_connections_per_peer,
+            kept_bytes=self.max_body_mib * MIB,
+            per_peer_kept_bytes=self.max_body_mib_per_peer * MIB,
+        )
+
+
+def _require_origin(origin: str) -> None:
+    try:
+        url = urlsplit(origin)
+        usable = origin == f"{url.scheme}://{url.netloc}" and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable or url.scheme not in {"http", "https"} or "@" in url.netloc or origin != origin.lower():
+        raise ConfigurationError(
+            f"--cors-origins {origin!r} is no origin: give scheme and host in lower case, without a path, "
+            "such as https://app.example.com"
+        )
 
 
 def _require_secret(variable: str, value: str, purpose: str) -> None:

@@ -16,14 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S
 from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder, StallOrder
-from pulumi_groq.gateway.http.protocol import BoundedProtocol
+from pulumi_groq.gateway.http.client import client_of
 from pulumi_groq.gateway.http.refusal import SERVER, Refusal, bad_request, invalid_api_key, unknown_url
 from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.models.fields import wire_time
 
 PREFIX: Final = "/__test__/"
-_CUT: Final = "pulumi_groq.cut"
 _TEMPLATES: Final = (
     (re.compile(r"^(/openai/v1/(?:api-keys|files|batches))/[^/]+"), r"\1/{id}"),
     (re.compile(r"^(/openai/v1/models)/.+"), r"\1/{id}"),
@@ -32,15 +31,6 @@ _TEMPLATES: Final = (
 
 OrderT = TypeVar("OrderT", bound=BaseModel)
 MatchT = TypeVar("MatchT", bound=MatchOrder)
-
-
-class CuttableProtocol(BoundedProtocol):
-    """The HTTP protocol that also lets the application cut the connection without an answer."""
-
-    def on_message_begin(self) -> None:
-        """Offer the cut beside each request."""
-        super().on_message_begin()
-        self.scope["extensions"] = {_CUT: {"abort": self.transport.abort}}
 
 
 class TestControls:
@@ -82,7 +72,7 @@ class TestControls:
             await _client_gone(receive)
         elif _take(self._losses, scope) is not None:
             await self._gateway(scope, receive, _swallow)
-            scope["extensions"][_CUT]["abort"]()
+            client_of(scope, receive).abort()
             # The server counts a request as answered or its client as gone: wait for the latter.
             await _client_gone(receive)
         else:
@@ -93,7 +83,9 @@ class TestControls:
             await _send(invalid_api_key(), send)
             return
         try:
-            response = self._obey(scope, await read_body(receive, None, BODY_LIMIT_BYTES, BODY_TIMEOUT_S))
+            hold = client_of(scope, receive).hold
+            body = await read_body(receive, None, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
+            response = self._obey(scope, body)
         except Refusal as refusal:
             await _send(refusal, send)
         except ClientGoneError:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from uvicorn.protocols.http.flow_control import FlowControl
 
+from pulumi_groq.gateway.http.flow_control import FlowControl
 from pulumi_groq.gateway.http.request_cycle import RequestCycle
 from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, CoalescedTransport, WriteCoalescer
 
@@ -29,6 +29,9 @@ class RecordingTransport(asyncio.Transport):
     def close(self) -> None:
         self.events.append("closed")
 
+    def abort(self) -> None:
+        self.events.append("cut")
+
     def is_closing(self) -> bool:
         return "closed" in self.events
 
@@ -36,18 +39,19 @@ class RecordingTransport(asyncio.Transport):
 class Connection:
     """One request on a connection, and what an application does with it."""
 
-    def __init__(self, method: str, *, keep_alive: bool, wants_100_continue: bool) -> None:
+    def __init__(self, method: str, http_version: str, *, keep_alive: bool, wants_100_continue: bool) -> None:
         recording = RecordingTransport()
         self.transport = CoalescedTransport(recording, WriteCoalescer())
         self.events = recording.events
         self.flow = FlowControl(self.transport)
         self.cycle = RequestCycle(
-            {"method": method},
+            {"method": method, "http_version": http_version},
             self.transport,
             self.flow,
             logging.getLogger(__name__),
             wants_100_continue=wants_100_continue,
             keep_alive=keep_alive,
+            close=self.transport.close,
             on_response=lambda: self.events.append("complete"),
         )
 
@@ -64,12 +68,19 @@ Use = Callable[[Connection], Any]
 @pytest.fixture
 def served() -> Callable[..., Events]:
     def serve(
-        use: Use, method: str = "GET", *, keep_alive: bool = True, wants_100_continue: bool = False
+        use: Use,
+        method: str = "GET",
+        http_version: str = "1.1",
+        *,
+        keep_alive: bool = True,
+        wants_100_continue: bool = False,
     ) -> Events:
         """What the transport saw once an application that does `use` is over and the loop has turned."""
 
         async def run() -> Events:
-            connection = Connection(method, keep_alive=keep_alive, wants_100_continue=wants_100_continue)
+            connection = Connection(
+                method, http_version, keep_alive=keep_alive, wants_100_continue=wants_100_continue
+            )
 
             async def app(_scope: Any, _receive: Any, _send: Any) -> None:
                 await use(connection)
@@ -218,7 +229,7 @@ def test_a_client_that_is_gone_gets_nothing(served: Callable[..., Events]) -> No
     async def use(connection: Connection) -> None:
         await connection.start()
         connection.events.append("closed")
-        connection.cycle.disconnected = True
+        connection.cycle.disconnect()
         await connection.body(b"one", more=True)
         assert await connection.cycle.receive() == {"type": "http.disconnect"}
 
@@ -233,7 +244,7 @@ def test_a_body_that_is_awaited_is_asked_for(served: Callable[..., Events]) -> N
         for piece, more in ((b"one", True), (b"two", False)):
             cycle.body += piece
             cycle.more_body = more
-            cycle.message_event.set()
+            cycle.wake()
             assert await cycle.receive() == {"type": "http.request", "body": piece, "more_body": more}
         await connection.start(*LENGTH_4)
         await connection.body(b"body")
@@ -342,3 +353,44 @@ def test_an_answer_is_sent_once(served: Callable[..., Events]) -> None:
             await connection.body(b"body")
 
     assert served(use) == [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody", "complete", "closed"]
+
+
+def test_a_client_of_http_1_0_gets_no_chunks(served: Callable[..., Events]) -> None:
+    """Its answer ends with the connection, and says so; even if the application would have it in chunks."""
+
+    async def use(connection: Connection) -> None:
+        await connection.start((b"transfer-encoding", b"chunked"))
+        await connection.body(b"one", more=True)
+        await asyncio.sleep(0)
+        await connection.body(b"two")
+
+    assert served(use, http_version="1.0", keep_alive=False) == [
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\none",
+        b"two",
+        "closed",
+        "complete",
+    ]
+
+
+def test_half_of_an_answer_that_ends_with_the_connection_is_cut(served: Callable[..., Events]) -> None:
+    """An ordinary end would make it look whole."""
+
+    async def use(connection: Connection) -> None:
+        await connection.start()
+        await connection.body(b"one", more=True)
+        raise LookupError
+
+    assert served(use, http_version="1.0", keep_alive=False)[-1] == "cut"
+
+
+def test_whoever_watches_a_client_is_told_once_that_it_left(served: Callable[..., Events]) -> None:
+    """At once if it had left before, and not after the watch."""
+
+    async def use(connection: Connection) -> None:
+        cycle, events = connection.cycle, connection.events
+        cycle.watch_departure(lambda: events.append("not told"))()
+        cycle.watch_departure(lambda: events.append("told"))
+        cycle.disconnect()
+        cycle.watch_departure(lambda: events.append("told late"))
+
+    assert served(use) == ["told", "told late"]

@@ -17,6 +17,7 @@ import uvicorn
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.http.asgi import Message
+from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, InferencePlane
 from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
@@ -228,7 +229,7 @@ def _serving(app: Any, config: dict[str, Any]) -> Iterator[str]:
             app,
             **{
                 "loop": "uvloop",
-                "http": "httptools",
+                "http": HttpProtocol,
                 "ws": "none",
                 "lifespan": "off",
                 "log_config": None,
@@ -254,7 +255,7 @@ def _serving(app: Any, config: dict[str, Any]) -> Iterator[str]:
 
 @pytest.fixture
 def serving() -> Iterator[Callable[..., str]]:
-    """Serves an ASGI application on a real port (uvicorn, uvloop, httptools); gives its base URL."""
+    """Serves an ASGI application on a real port (uvicorn, uvloop, our protocol); gives its base URL."""
     with ExitStack() as stack:
         yield lambda app, **config: stack.enter_context(_serving(app, config))
 

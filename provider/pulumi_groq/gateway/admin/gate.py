@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.admin.request_log import AdminLog
+from pulumi_groq.gateway.http.client import client_of
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
 from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.http.request_headers import read_request_headers
@@ -63,7 +64,8 @@ class Gate:
         if scope["method"] not in _WITH_BODY:
             return receive
         announced = read_request_headers(scope).content_length
-        body = await read_body(receive, announced, BODY_LIMIT_BYTES, BODY_TIMEOUT_S)
+        hold = client_of(scope, receive).hold
+        body = await read_body(receive, announced, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
         require_json(scope, body)
         return _replay(body, receive)
 

@@ -1,148 +1,323 @@
-"""uvicorn's HTTP protocol with bounds on the head of a request, which uvicorn leaves open with httptools."""
+"""The server's end of one connection: requests one after the other, and a deadline in every state.
+
+It is what uvicorn's `Config(http=...)` takes. Of uvicorn it uses `config.loaded_app` and, of the server's
+state, `connections`, `tasks` and `total_requests`.
+"""
 
 import asyncio
-from typing import Any, ClassVar, Final
-from urllib.parse import unquote
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal
-from pulumi_groq.gateway.http.request_cycle import RequestCycle
+from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
+from pulumi_groq.gateway.http.client import CLIENT
+from pulumi_groq.gateway.http.connections import Connections, Place, too_many_connections
+from pulumi_groq.gateway.http.deadlines import DEFAULT_DEADLINES, Deadlines
+from pulumi_groq.gateway.http.flow_control import FlowControl
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.http.request_cycle import STATUS_LINES, RequestCycle
+from pulumi_groq.gateway.http.request_reader import RequestHead, RequestReader
 from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport, WriteCoalescer
 
-HEAD_LIMIT_BYTES: Final = 64 * 1024
-_TOO_LARGE: Final = Refusal(
-    431,
-    INVALID_REQUEST,
-    f"The head of the request is too large: send fewer or shorter headers, at most {HEAD_LIMIT_BYTES} bytes",
-    code="request_header_fields_too_large",
-)
+HIGH_WATER_BYTES: Final = 64 * 1024
+"""Above this much body that the application has not taken, the connection is not read on."""
+
+DISCARDED_BYTES: Final = 1024 * 1024
+"""So much is read and dropped of a client that has its answer and sends on."""
+
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+_log = logging.getLogger("pulumi_groq.gateway.http")
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """A head over 64 KiB is answered with 431; one that does not arrive in time is cut off.
+def _every(_path: str) -> bool:
+    return True
 
-    Requests are served without what the gateway does not use of uvicorn: `root_path`,
-    `limit_concurrency`, WebSockets, its access log and its default headers. The connections of one
-    `coalescer` send together.
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection. Those of one `coalescer` send together, those of one `connections` are bounded.
+
+    `is_essential` tells by its path whether a request may have a reserved place.
     """
 
-    head_timeout_s: ClassVar[float] = 30.0
-
-    _in_head = True
-    _head_bytes = 0
-    _heads = 0
-    _head_timer: asyncio.TimerHandle | None = None
-    _idle_since_s: float | None = None
-    _idle_timer: asyncio.TimerHandle | None = None
-
-    transport: CoalescedTransport
-
-    def __init__(self, *args: Any, coalescer: WriteCoalescer | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        config: Any,
+        server_state: Any,
+        *,
+        coalescer: WriteCoalescer | None = None,
+        connections: Connections | None = None,
+        deadlines: Deadlines = DEFAULT_DEADLINES,
+        is_essential: Callable[[str], bool] = _every,
+        **_others: Any,
+    ) -> None:
+        self._app = config.loaded_app
+        self._server = server_state
         self._coalescer = coalescer or WriteCoalescer()
+        self._connections = connections or Connections()
+        self._deadlines = deadlines
+        self._is_essential = is_essential
+        self._loop = asyncio.get_running_loop()
+        self._reader = RequestReader(self)
+        self._running: RequestCycle | None = None
+        self._newest: RequestCycle | None = None
+        self._waiting: deque[RequestCycle] = deque()
+        self._unparsed = b""
+        self._refusal: Refusal | None = None
+        self._place: Place | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_ending = False
+        self._has_begun_head = True  # the first one is awaited from the beginning
+        self._state_since_s = self._read_s = self._sent_s = self._loop.time()
+        self._unsent_bytes = 0
+        self._discarded_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # no other is made
         """A client has connected: its first request is awaited."""
-        super().connection_made(CoalescedTransport(transport, self._coalescer))
-        self._await_head()
+        self._transport = CoalescedTransport(transport, self._coalescer)
+        self._flow = FlowControl(self._transport)
+        peer = transport.get_extra_info("peername")
+        self._client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
+        self._peer = self._client[0] if self._client else ""
+        local = transport.get_extra_info("sockname")
+        self._local = (str(local[0]), int(local[1])) if isinstance(local, tuple) else None
+        self._server.connections.add(self)
+        self._place = self._connections.enter(self._peer)
+        self._check()
+        if self._place is None:
+            self._write_refusal(too_many_connections())
+            self._is_ending = True
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  why tells nothing more
+        """The client is gone."""
+        self._server.connections.discard(self)
+        if self._place is not None:
+            self._connections.leave(self._peer, self._place)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._is_ending = True
+        for cycle in (self._running, *self._waiting):
+            if cycle is not None:
+                cycle.disconnect()
+        self._waiting.clear()
+        self._flow.resume_writing()
+
+    def shutdown(self) -> None:
+        """The server stops: the running request is the last."""
+        if self._newest is None or self._newest.response_complete:
+            self._transport.close()
+        else:
+            self._newest.keep_alive = False
+
+    def pause_writing(self) -> None:
+        """The client does not take what is sent."""
+        self._flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of a head or a body."""
-        self._idle_since_s = None
-        was_in_head, heads = self._in_head, self._heads
-        super().data_received(data)
-        # Most heads arrive whole, and no timer is ever set for them.
-        if not self._in_head:
-            self._stop_waiting()
-        elif self._head_timer is None or self._heads != heads:
-            self._stop_waiting()
-            self._await_head()
-        # Bytes that also end an earlier request are not counted: whose they are is not known here.
-        if self._in_head and was_in_head and self._heads == heads:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_LIMIT_BYTES and not self.transport.is_closing():
-                self._refuse()
+        """Some bytes."""
+        self._read_s = self._loop.time()
+        if self._is_ending or self._refusal is not None:
+            self._discard(len(data))
+        elif self._waiting or self._unparsed:
+            self._unparsed += data
+            self._flow.pause_reading()
+        else:
+            self._parse(data)
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._in_head = True
-        self._head_bytes = 0
-        super().on_message_begin()
+    def _parse(self, data: bytes) -> None:
+        """Reads `data`, unless a request has to wait: then the rest waits, too, as bytes."""
+        try:
+            taken = self._reader.take(data)
+            if taken == len(data):
+                return
+            rest = memoryview(data)[taken:]
+            while rest and not self._is_ending:
+                if self._waiting:
+                    self._unparsed = bytes(rest)
+                    self._flow.pause_reading()
+                    return
+                rest = rest[self._reader.take(rest) :]
+        except Refusal as refusal:
+            self._refuse(refusal)
 
-    def on_headers_complete(self) -> None:
-        """The head is whole: serve the request, after those that came before it."""
-        self._in_head = False
-        self._heads += 1
-        parser, scope, last = self.parser, self.scope, self.cycle
-        http_version = parser.get_http_version()
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        scope["method"] = parser.get_method().decode("ascii")
-        scope["http_version"] = http_version
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = url.path
-        scope["query_string"] = url.query or b""
+    def begin_head(self) -> None:
+        """The first byte of a request has come."""
+        self._has_begun_head = True
+        self._state_since_s = self._loop.time()
+
+    def take_head(self, head: RequestHead) -> None:
+        """Serve the request, after those that came before it."""
+        self._has_begun_head = False
+        target = head.target
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": head.http_version,
+            "method": head.method,
+            "scheme": "http",
+            "path": target.path,
+            "raw_path": target.raw_path,
+            "query_string": target.query,
+            "root_path": "",
+            "headers": head.headers,
+            "client": self._client,
+            "server": self._local,
+        }
+        is_ordinary = self._place is Place.ORDINARY
         cycle = RequestCycle(
             scope,
-            self.transport,
-            self.flow,
-            self.logger,
-            wants_100_continue=self.expect_100_continue,
-            keep_alive=http_version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            self._transport,
+            self._flow,
+            _log,
+            wants_100_continue=head.expects_continue,
+            keep_alive=is_ordinary and not head.is_last,
+            close=self._end,
+            on_response=self._go_on,
+            connections=self._connections,
+            peer=self._peer,
         )
-        self.cycle = cycle  # type: ignore[assignment]  # in the place of uvicorn's
-        if last is None or last.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+        scope["extensions"] = {CLIENT: cycle}
+        self._newest = cycle
+        if self._running is None or self._running.response_complete:
+            self._start(cycle)
         else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self._waiting.append(cycle)
 
-    def on_response_complete(self) -> None:
+    def take_body(self, piece: bytes) -> None:
+        """Some bytes of the body of the newest request."""
+        cycle = self._newest
+        if cycle is None or cycle.response_complete:
+            self._discard(len(piece))
+            return
+        cycle.body += piece
+        if len(cycle.body) > HIGH_WATER_BYTES:
+            self._flow.pause_reading()
+        cycle.wake()
+
+    def end_request(self) -> None:
+        """The newest request is whole."""
+        cycle = self._newest
+        if cycle is not None:
+            cycle.more_body = False
+            self._discarded_bytes = 0
+            if cycle.response_complete:
+                self._state_since_s = self._loop.time()
+            else:
+                cycle.wake()
+
+    def _start(self, cycle: RequestCycle) -> None:
+        self._running = cycle
+        app = self._app
+        if self._place is not Place.ORDINARY and not self._is_essential(cycle.scope["path"]):
+            app = _turn_away
+        tasks = self._server.tasks
+        task = self._loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(tasks.discard)
+        tasks.add(task)
+
+    def _go_on(self) -> None:
         """An answer is over: serve the next request of the connection, or wait for one."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        self._server.total_requests += 1
+        self._state_since_s = self._loop.time()
+        if self._is_ending:
             return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if self._waiting:
+            self._start(self._waiting.popleft())
+        elif self._refusal is not None:
+            self._answer_and_end(self._refusal)
+            return
+        if not self._waiting:
+            unparsed, self._unparsed = self._unparsed, b""
+            self._flow.resume_reading()
+            if unparsed:
+                self._parse(unparsed)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what is no request, after the answers to those that came before it."""
+        broken = None if self._reader.in_head else self._newest
+        if broken is not None and broken is self._running:
+            broken.disconnect()
+            if broken.has_started:
+                self._transport.abort()
+                return
+        elif broken is not None and self._waiting:
+            self._waiting.pop()
+        if self._running is None or self._running.response_complete or broken is self._running:
+            self._answer_and_end(refusal)
         else:
-            self._idle_since_s = self.loop.time()
-            if self._idle_timer is None:
-                self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+            self._refusal = refusal
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
-        self._stop_waiting()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        super().connection_lost(exc)
+    def _answer_and_end(self, refusal: Refusal) -> None:
+        self._write_refusal(refusal)
+        self._linger()
 
-    def _close_if_idle(self) -> None:
-        """One timer for many answers: most are followed by a request long before it is due."""
-        self._idle_timer = None
-        if self._idle_since_s is None:
+    def _write_refusal(self, refusal: Refusal) -> None:
+        start, body = refusal.messages()
+        lines = [STATUS_LINES[refusal.status], *(b": ".join(header) for header in start["headers"]), b"", b""]
+        self._transport.write(b"\r\n".join(lines) + body["body"])
+
+    def _end(self) -> None:
+        """Close, once everything is sent."""
+        if self._reader.in_head:
+            self._is_ending = True
+            self._state_since_s = self._loop.time()
+            self._transport.close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Close from this side only: a client that still sends would lose the answer if nobody read on."""
+        self._is_ending = True
+        self._state_since_s = self._loop.time()
+        self._discarded_bytes = 0
+        if self._transport.is_closing():
             return
-        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        self._transport.write_eof()
+        self._flow.resume_reading()
+
+    def _discard(self, size: int) -> None:
+        self._discarded_bytes += size
+        if self._discarded_bytes > DISCARDED_BYTES:
+            self._transport.abort()
+
+    def _check(self) -> None:
+        """Cuts the connection when its state has lasted too long; else looks again, never too late."""
+        now = self._loop.time()
+        left_s = self._due_s(now) - now
         if left_s > 0:
-            self._idle_timer = self.loop.call_later(left_s, self._close_if_idle)
-        else:
-            self.transport.close()
+            self._timer = self._loop.call_later(min(left_s, self._deadlines.shortest_s), self._check)
+            return
+        self._transport.abort()
 
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.abort)
+    def _due_s(self, now: float) -> float:
+        """When the present state has lasted too long."""
+        deadlines = self._deadlines
+        unsent_bytes = self._transport.get_write_buffer_size()
+        if unsent_bytes != self._unsent_bytes or not unsent_bytes:
+            self._unsent_bytes = unsent_bytes
+            self._sent_s = now
+        if unsent_bytes:
+            return self._sent_s + deadlines.write_s
+        since_s = self._state_since_s
+        if self._is_ending:
+            return since_s + deadlines.linger_s
+        cycle = self._running
+        if cycle is not None and not cycle.response_complete:
+            is_sending = cycle.more_body and not self._flow.read_paused
+            return self._read_s + deadlines.body_s if is_sending else math.inf
+        if not self._reader.in_head:
+            return since_s + deadlines.early_s
+        if self._has_begun_head:
+            return since_s + deadlines.head_s
+        return since_s + deadlines.keep_alive_s
 
-    def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
 
-    def _refuse(self) -> None:
-        self.transport.write(
-            b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-            b"content-type: application/json\r\nconnection: close\r\n"
-            b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE.body()), _TOO_LARGE.body())
-        )
-        self.transport.close()
+async def _turn_away(_scope: Scope, _receive: Receive, send: Send) -> None:
+    for message in too_many_connections().messages():
+        await send(message)

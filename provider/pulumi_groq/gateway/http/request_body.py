@@ -1,5 +1,7 @@
 """Reading a request body from the client, bounded in size and time."""
 
+from collections.abc import Callable
+
 from pulumi_groq.gateway.http.asgi import Receive
 from pulumi_groq.gateway.http.bounded_wait import within
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, body_too_large
@@ -10,13 +12,20 @@ class ClientGoneError(Exception):
 
 
 async def read_body(
-    receive: Receive, announced_bytes: int | None, limit_bytes: int, timeout_s: float
+    receive: Receive,
+    announced_bytes: int | None,
+    limit_bytes: int,
+    timeout_s: float,
+    hold: Callable[[int], None],
 ) -> bytes:
-    """The whole body. Raises `Refusal` 413 or 408, or `ClientGoneError`."""
+    """The whole body. `hold` is told of each piece that is kept (`Client.hold`).
+
+    Raises `Refusal` 413, 408 or what `hold` raises, or `ClientGoneError`.
+    """
     if announced_bytes is not None and announced_bytes > limit_bytes:
         raise body_too_large(limit_bytes)
     try:
-        return await within(timeout_s, _read(receive, limit_bytes))
+        return await within(timeout_s, _read(receive, limit_bytes, hold))
     except TimeoutError:
         raise request_timeout(timeout_s) from None
 
@@ -35,14 +44,16 @@ async def next_piece(receive: Receive) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def _read(receive: Receive, limit_bytes: int) -> bytes:
+async def _read(receive: Receive, limit_bytes: int, hold: Callable[[int], None]) -> bytes:
     piece, more = await next_piece(receive)
+    hold(len(piece))
     pieces = [piece]
     size = len(piece)
     while more:
         if size > limit_bytes:
             break
         piece, more = await next_piece(receive)
+        hold(len(piece))
         pieces.append(piece)
         size += len(piece)
     if size > limit_bytes:

@@ -1,50 +1,67 @@
 """One request on a connection and its answer, which goes out in as few system calls as it can.
 
-In the place of uvicorn's `RequestResponseCycle`, which writes the head and the body of an answer apart:
-uvloop sends each write at once, which costs more than making the answer does. It adds no headers of its
-own but those that say how the body ends and that the connection closes, and keeps no access log.
+uvloop sends each write at once, which costs more than making the answer does, so head and body are written
+together. No headers are added but those that say how the body ends and that the connection closes.
 """
 
 import asyncio
 import string
 from collections.abc import Callable
+from http import HTTPStatus
 from logging import Logger
 from typing import Any, Final
 
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
+from pulumi_groq.gateway.http.connections import Connections
+from pulumi_groq.gateway.http.flow_control import FlowControl
 from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport
 
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 _NO_NAME: Final = _CONTROLS + b'\t ()<>@,;:\\[]={}"' + string.ascii_uppercase.encode()
 _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
+UNCOUNTED_BYTES: Final = 16 * 1024
+"""A request that keeps no more is not counted with those that do: the connections bound it."""
+
 _BODILESS: Final = (204, 304)
-_STATUS_LINES: Final = {status: line.removesuffix(b"\r\n") for status, line in STATUS_LINE.items()}
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+STATUS_LINES: Final = {
+    status: f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".encode() for status in range(100, 600)
+}
 _END_OF_HEAD: Final = (b"", b"")
 
 
 class RequestCycle:
     """An answer's pieces go out with what else is written in their turn of the loop, its end at once where
-    no other request is served; the head of an answer with a length waits for its body. The
-    protocol tells of the request and the connection by `body`, `more_body`, `disconnected` and
-    `keep_alive`, and then sets `message_event`.
+    no other request is served; the head of an answer with a length waits for its body.
+
+    The protocol adds to `body`, says by `more_body` whether more follows, and then calls `wake`; it calls
+    `disconnect` when the client is gone. `close` ends the connection once what was written is sent,
+    `on_response` is called when the answer is complete. It is the application's `Client`, too.
     """
 
     __slots__ = (
         "_chunked",
+        "_close",
+        "_connections",
+        "_departed",
+        "_ends_by_close",
         "_flow",
+        "_has_arrived",
         "_held",
+        "_is_old",
+        "_kept_bytes",
         "_logger",
+        "_method",
         "_on_response",
+        "_peer",
+        "_size",
         "_started",
         "_transport",
         "_unsent_bytes",
+        "_waiter",
         "_wants_100_continue",
         "body",
         "disconnected",
         "keep_alive",
-        "message_event",
         "more_body",
         "response_complete",
         "scope",
@@ -59,23 +76,35 @@ class RequestCycle:
         *,
         wants_100_continue: bool,
         keep_alive: bool,
+        close: Callable[[], None],
         on_response: Callable[[], None],
+        connections: Connections | None = None,
+        peer: str = "",
     ) -> None:
         self.scope = scope
+        self._method = scope["method"]
+        self._is_old = scope["http_version"] == "1.0"
         self._transport = transport
         self._flow = flow
         self._logger = logger
+        self._close = close
         self._on_response = on_response
         self._wants_100_continue = wants_100_continue
+        self._connections = connections
+        self._peer = peer
         self.keep_alive = keep_alive
         self.disconnected = False
         self.body = bytearray()
         self.more_body = True
-        self.message_event = asyncio.Event()
         self.response_complete = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._departed: Callable[[], None] | None = None
+        self._has_arrived = False
         self._started = False
         self._chunked: bool | None = None
+        self._ends_by_close = False
         self._unsent_bytes = 0
+        self._kept_bytes = self._size = 0
         self._held = b""
 
     async def run_asgi(self, app: Any) -> None:
@@ -90,7 +119,11 @@ class RequestCycle:
                 self._logger.error("ASGI callable returned without completing response.")
                 await self._fail()
         finally:
-            self._on_response = _nothing  # the connection refers to this object, too
+            # The connection and the scope refer to this object, too.
+            self._on_response = self._close = _nothing
+            self.scope = {}
+            if self._kept_bytes and self._connections is not None:
+                self._connections.let_go(self._peer, self._kept_bytes)
 
     async def receive(self) -> Any:
         """The next of the request's body, or that the client is gone or has its answer."""
@@ -99,13 +132,56 @@ class RequestCycle:
             self._wants_100_continue = False
         if not self.disconnected and not self.response_complete:
             self._flow.resume_reading()
-            await self.message_event.wait()
-            self.message_event.clear()
+            while not self._has_arrived:
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
+            self._has_arrived = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         body = bytes(self.body)
         self.body.clear()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    def wake(self) -> None:
+        """Something of the request has arrived, or nothing more will."""
+        self._has_arrived = True
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def disconnect(self) -> None:
+        """The client is gone, or what it sends is not to be read on."""
+        if not self.response_complete:
+            self.disconnected = True
+            if self._departed is not None:
+                self._departed()
+        self.wake()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the head of the answer has been made."""
+        return self._started
+
+    def watch_departure(self, left: Callable[[], None]) -> Callable[[], None]:
+        """Calls `left` once when the client is gone, at once if it is; what is returned ends the watch."""
+        self._departed = left
+        if self.disconnected:
+            left()
+        return self._end_watch
+
+    def hold(self, size: int) -> None:
+        """`size` more bytes of the request are kept until it is over. Raises `Refusal` 503 for too many."""
+        self._size += size
+        if self._size > UNCOUNTED_BYTES and self._connections is not None:
+            self._connections.keep(self._peer, self._size - self._kept_bytes)
+            self._kept_bytes = self._size
+
+    def abort(self) -> None:
+        """Cut the connection without an answer."""
+        self._transport.abort()
+
+    def _end_watch(self) -> None:
+        self._departed = None
 
     async def send(self, message: Any) -> None:
         """Send the head or a piece of the body, once the client takes more."""
@@ -126,18 +202,22 @@ class RequestCycle:
         self._started = True
         self._wants_100_continue = False
         status, headers = message["status"], message["headers"]
-        lines = [_STATUS_LINES[status]]
+        if self._is_old:
+            headers = [header for header in headers if header[0] != b"transfer-encoding"]
+        lines = [STATUS_LINES[status]]
         lines += [b": ".join(header) for header in headers]
         if not self._read_framing(headers) and not self.keep_alive:
             lines.append(b"connection: close")
-        if self._chunked is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
-            self._chunked = True
-            lines.append(b"transfer-encoding: chunked")
+        if self._chunked is None and self._method != "HEAD" and status not in _BODILESS:
+            self._ends_by_close = self._is_old  # such a client knows no chunks
+            if not self._is_old:
+                self._chunked = True
+                lines.append(b"transfer-encoding: chunked")
         lines += _END_OF_HEAD
         head = b"\r\n".join(lines)
         if len(head.translate(None, _CONTROLS)) != len(head) - 2 * (len(lines) - 1):
             raise RuntimeError("Invalid HTTP header: it has control characters.")
-        if self._chunked:
+        if self._chunked or self._ends_by_close:
             self._transport.write_soon(head)
         else:
             self._held = head
@@ -177,12 +257,14 @@ class RequestCycle:
 
     def _framed(self, body: bytes, *, last: bool) -> bytes:
         held, self._held = self._held, b""
-        if self.scope["method"] == "HEAD":
+        if self._method == "HEAD":
             self._unsent_bytes = 0
             return held
         if self._chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             return chunk + b"0\r\n\r\n" if last else chunk
+        if self._ends_by_close:
+            return body
         if len(body) > self._unsent_bytes:
             raise RuntimeError("Response content longer than Content-Length")
         self._unsent_bytes -= len(body)
@@ -193,13 +275,15 @@ class RequestCycle:
             raise RuntimeError("Response content shorter than Content-Length")
         self._transport.write(piece)
         self.response_complete = True
-        self.message_event.set()
+        self.wake()
         if not self.keep_alive:
-            self._transport.close()
+            self._close()
         self._on_response()
 
     async def _fail(self) -> None:
-        if self._started:
+        if self._ends_by_close:
+            self._transport.abort()  # an end would make half of an answer look whole
+        elif self._started:
             self._transport.close()
         else:
             await self._send_500()

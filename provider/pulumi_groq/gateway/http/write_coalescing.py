@@ -72,6 +72,19 @@ class CoalescedTransport(asyncio.Transport):
         self.send()
         self._transport.close()
 
+    def write_eof(self) -> None:
+        """Send what waits, then that nothing follows."""
+        self.send()
+        self._transport.write_eof()
+
+    def can_write_eof(self) -> bool:
+        """Whether it has an end of its own in this direction."""
+        return self._transport.can_write_eof()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that are not sent yet."""
+        return len(self._held) + self._transport.get_write_buffer_size()
+
     def abort(self) -> None:
         """Cut the connection; what waits is not sent."""
         self._held = b""

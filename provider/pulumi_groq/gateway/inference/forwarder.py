@@ -70,7 +70,7 @@ class Forwarder:
         """A stream, which is given up when its client is gone and the time to drain is over."""
         try:
             async with asyncio.timeout(None) as bound:
-                with ClientWatch(exchange.receive, bound, self._drain_s) as exchange.watch:
+                with ClientWatch(exchange.client, bound, self._drain_s) as exchange.watch:
                     return await self._forward(exchange, call)
         except TimeoutError:
             exchange.record.status = CLIENT_CLOSED

@@ -7,7 +7,6 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
-from pulumi_groq.gateway.http.request_headers import RequestHeaders, read_request_headers
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.call_fields import READERS
 from pulumi_groq.gateway.inference.credentials import Credentials
@@ -25,7 +24,6 @@ from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
 from pulumi_groq.gateway.inference.usage_request import with_usage_requested
 from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease, Metering
-from pulumi_groq.policy.access import KeyAccess
 
 
 class InferencePlane:
@@ -60,8 +58,9 @@ class InferencePlane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = self._monotonic()
         record = RequestRecord(request_id=self._ids.new("req"), method=scope["method"][:16])
+        exchange = Exchange(scope, receive, send, record, self._options.send_timeout_s)
         try:
-            await self._enter(scope, receive, send, record)
+            await self._enter(exchange)
         except Refusal as refusal:
             record.status = refusal.status
             record.reason = refusal.reason
@@ -75,105 +74,85 @@ class InferencePlane:
             for observer in self._observers:
                 observer(record)
 
-    async def _enter(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
-        route = find_route(scope)
-        record.route = route.label
+    async def _enter(self, exchange: Exchange) -> None:
+        route = find_route(exchange.scope)
+        exchange.record.route = route.label
         self.drain.enter()
         try:
-            head = read_request_headers(scope)
-            key = self._credentials.check(head.authorization)
-            record.key_id = key.key_id
+            exchange.let_in(self._credentials.check(exchange.headers.authorization))
             if route is MODELS:
-                await _answer(send, record, self._models.listed(key))
+                await _answer(exchange, self._models.listed(exchange.key))
             elif route is MODEL:
-                model_id = scope["path"].removeprefix(MODEL.path)
-                await _answer(send, record, self._models.described(key, model_id))
+                model_id = exchange.scope["path"].removeprefix(MODEL.path)
+                await _answer(exchange, self._models.described(exchange.key, model_id))
             elif route.form is Form.MULTIPART:
-                await self._serve_upload(route, head, key, receive, send, record)
+                await self._serve_upload(route, exchange)
             else:
-                await self._serve_json(route, head, key, receive, send, record)
+                await self._serve_json(route, exchange)
         finally:
             self.drain.leave()
 
-    async def _serve_json(
-        self,
-        route: Route,
-        head: RequestHeaders,
-        key: KeyAccess,
-        receive: Receive,
-        send: Send,
-        record: RequestRecord,
-    ) -> None:
-        options = self._options
+    async def _serve_json(self, route: Route, exchange: Exchange) -> None:
+        options, headers, record = self._options, exchange.headers, exchange.record
         body = await read_body(
-            receive, head.content_length, options.json_body_limit_bytes, options.body_timeout_s
+            exchange.receive,
+            headers.content_length,
+            options.json_body_limit_bytes,
+            options.body_timeout_s,
+            exchange.client.hold,
         )
         record.ready_at = self._monotonic()
         document = read_json_object(body)
         fields = READERS[route.label](document)
-        model = self._models.permit(key, fields.models, route.kind)
+        model = self._models.permit(exchange.key, fields.models, route.kind)
         worst = WorstCase.of_json(model, fields, document, len(body))
         hide_usage = route.label == CHAT_LABEL and fields.stream and not fields.include_usage
         record.stream = fields.stream
         call = UpstreamCall(
             path=route.path,
             content_type=b"application/json",
-            accept=head.accept,
-            user_agent=head.user_agent,
+            accept=headers.accept,
+            user_agent=headers.user_agent,
             body=with_usage_requested(body, document) if hide_usage else body,
         )
-        exchange = await self._admit(key, worst, receive, send, record, hide_usage=hide_usage)
+        await self._admit(exchange, worst, hide_usage=hide_usage)
         await self._forwarder.serve(exchange, call)
 
-    async def _serve_upload(
-        self,
-        route: Route,
-        head: RequestHeaders,
-        key: KeyAccess,
-        receive: Receive,
-        send: Send,
-        record: RequestRecord,
-    ) -> None:
-        upload = Upload(receive, head, self._options)
+    async def _serve_upload(self, route: Route, exchange: Exchange) -> None:
+        headers = exchange.headers
+        upload = Upload(exchange.receive, headers, self._options)
         model_id = await upload.model()
-        record.ready_at = self._monotonic()
-        model = self._models.permit(key, (model_id,), route.kind)
+        exchange.record.ready_at = self._monotonic()
+        model = self._models.permit(exchange.key, (model_id,), route.kind)
         call = UpstreamCall(
             path=route.path,
-            content_type=head.content_type,
-            accept=head.accept,
-            user_agent=head.user_agent,
+            content_type=headers.content_type,
+            accept=headers.accept,
+            user_agent=headers.user_agent,
             body=upload.pieces(),
             length_bytes=upload.length_bytes,
         )
-        worst = WorstCase.of_audio(model, upload.longest_audio_ms)
-        exchange = await self._admit(key, worst, receive, send, record, hide_usage=False)
+        await self._admit(exchange, WorstCase.of_audio(model, upload.longest_audio_ms), hide_usage=False)
         await self._forwarder.serve(exchange, call)
 
-    async def _admit(
-        self,
-        key: KeyAccess,
-        worst: WorstCase,
-        receive: Receive,
-        send: Send,
-        record: RequestRecord,
-        *,
-        hide_usage: bool,
-    ) -> Exchange:
+    async def _admit(self, exchange: Exchange, worst: WorstCase, *, hide_usage: bool) -> None:
+        record = exchange.record
         record.model = worst.model.id
-        lease = await self._metering.admit(key, worst.demand, record.request_id)
+        lease = await self._metering.admit(exchange.key, worst.demand, record.request_id)
         if not isinstance(lease, Lease):
             raise denied(*lease)
-        timeout_s = self._options.send_timeout_s
-        return Exchange(receive, send, record, lease, worst, timeout_s, hide_usage=hide_usage)
+        exchange.admit(lease, worst, hide_usage=hide_usage)
 
 
-async def _answer(send: Send, record: RequestRecord, body: bytes) -> None:
+async def _answer(exchange: Exchange, body: bytes) -> None:
+    record = exchange.record
     record.status = 200
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (b"x-request-id", record.request_id.encode()),
     ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await exchange.send(
+        {"type": "http.response.start", "status": 200, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    )

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.http.client import client_of
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.http.request_headers import read_request_headers
@@ -103,7 +104,8 @@ class Ui:
             answer.headers["retry-after"] = str(wait_s)
             return answer
         announced = read_request_headers(request.scope).content_length
-        body = await read_body(request.receive, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S)
+        hold = client_of(request.scope, request.receive).hold
+        body = await read_body(request.receive, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S, hold)
         if not self._admin_key.is_it(_posted_key(body)):
             self._attempts.failed(address)
             _log.warning("ui sign-in refused: wrong key, from %s", address)
