@@ -1,14 +1,17 @@
 """What a request is charged, whatever its answer says."""
 
 import json
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.catalogue import Catalogue, Prices
 from pulumi_groq.gateway.inference.charge import Charge
+from pulumi_groq.gateway.inference.sse import SseRelay
 from pulumi_groq.gateway.inference.usage import (
     AudioUsage,
     TokenUsage,
@@ -25,6 +28,17 @@ assert GPT is not None
 assert WHISPER is not None
 OF_CHAT = WorstCase(GPT, 100, 300, 50, 200)
 OF_AUDIO = WorstCase.of_audio(WHISPER, 60_000)
+ORPHEUS = CATALOGUE.get("canopylabs/orpheus-v1-english")
+assert ORPHEUS is not None
+EMBEDDING = replace(
+    GPT, id="acme/embed", kind="embedding", prices=Prices(priced_on=date(2026, 11, 1), input_token=50_000)
+)
+OF_EVERY_KIND = (
+    OF_CHAT,
+    OF_AUDIO,
+    WorstCase(ORPHEUS, 100, 300, characters=50),
+    WorstCase(EMBEDDING, 100, 300),
+)
 
 numbers = st.one_of(
     st.integers(), st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none(), st.text()
@@ -54,10 +68,52 @@ def test_no_answer_costs_more_than_was_reserved(usage: Any, details: Any, place:
     assert 0 <= charged(OF_CHAT, answer) <= OF_CHAT.demand.cost_micro_usd
 
 
+NAMES = [
+    "usage",
+    "x_groq",
+    "response",
+    "duration",
+    "seconds",
+    "prompt_tokens",
+    "input_tokens",
+    "completion_tokens",
+    "output_tokens",
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "cached_tokens",
+]
+documents = st.recursive(
+    st.one_of(numbers, st.integers(0, 400)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(NAMES), inner)),
+)
+LARGEST_STORED = 2**63 - 1
+
+
+@pytest.mark.parametrize("worst", OF_EVERY_KIND, ids=lambda worst: worst.model.kind)
+@given(answer=documents, streamed=st.booleans())
+def test_no_json_is_charged_beyond_the_reservation_on_any_route(
+    worst: WorstCase, answer: Any, *, streamed: bool
+) -> None:
+    """Whatever JSON is answered, whole or as an event: no failure, nothing that the ledger cannot hold."""
+    charge = Charge(worst, "req_1")
+    charge.sent()
+    document = json.dumps(answer).encode()
+    if streamed:
+        relay = SseRelay(hide_usage=True)
+        relay.feed(b"data: " + document + b"\n\ndata: [DONE]\n\n")
+        charge.stated(lambda: stated_by(relay.stating_event(), worst.model.kind))
+    else:
+        charge.stated(lambda: stated_by(parsed_answer(document), worst.model.kind))
+    assert charge.consumption is not None
+    assert 0 <= charge.consumption.cost_micro_usd <= worst.demand.cost_micro_usd
+    assert all(0 <= number <= LARGEST_STORED for number in charge.consumption)
+    assert charge.consumption.cached_tokens <= charge.consumption.prompt_tokens
+
+
 @given(duration=numbers, usage=usages)
 def test_no_audio_costs_more_than_was_reserved(duration: Any, usage: Any) -> None:
     """Nor less than the shortest that is billed."""
-    least = WorstCase.of_audio(WHISPER, 1).demand.cost_micro_usd
+    least = OF_AUDIO._replace(audio_ms=1).demand.cost_micro_usd
     assert (
         least <= charged(OF_AUDIO, {"duration": duration, "usage": usage}) <= OF_AUDIO.demand.cost_micro_usd
     )

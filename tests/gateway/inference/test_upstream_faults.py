@@ -278,6 +278,14 @@ def test_what_goes_upstream(faulty: Callable[..., Any]) -> None:
     assert got.headers["x-request-id"].startswith("req_01")
 
 
+@pytest.mark.parametrize("stated", [b"x" * 201, b"req 1", b"req\xc2\x85status=500", b""])
+def test_an_upstreams_request_id_that_is_none_is_left_out(faulty: Callable[..., Any], stated: bytes) -> None:
+    """What would not be one word in a line of the log is neither logged nor passed on."""
+    base, made, _ = faulty(plays(whole(200, ANSWER, b"x-request-id: " + stated)))
+    assert "x-upstream-request-id" not in asked(base).headers
+    assert [each.upstream_request_id for each in made.records] == [""]
+
+
 def test_the_usage_is_always_asked_for(faulty: Callable[..., Any]) -> None:
     """A stream is asked for its usage even if the caller did not, and the extra chunk is kept back."""
     extra = b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\n"

@@ -23,6 +23,9 @@ _SENSIBLE_WAIT: Final = re.compile(
 )
 """A number or a date (RFC 9110, 5.6.7). Clients may take -1, NaN or 1e309 for no wait, or wait for ever."""
 
+_REQUEST_ID: Final = re.compile(rb"[!-~]{1,200}")
+"""It goes into a line of the log: no spaces, no line ends of any alphabet."""
+
 
 class AnswerHeaders:
     """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and a wait that is none
@@ -39,7 +42,7 @@ class AnswerHeaders:
                 self._passed.append((name, value))
                 if name == b"content-type":
                     self.content_type = value
-            elif name == b"x-request-id":
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.upstream_request_id = value
 
     def lines(self, request_id: str, lease: tuple[Header, ...]) -> list[Header]:
