@@ -199,11 +199,10 @@ class Ledger:
 
         try:
             return await asyncio.to_thread(write, may_be_written=may_be_written)
-        except StoreFullError:
+        except StoreFullError as full:
             if not self._reserve.is_held:
                 raise
-            # Nothing more is admitted from here on, so what this gives back is for what was acknowledged.
-            self._reserve.release()
+            self._use_reserve(full)
             return await asyncio.to_thread(write, may_be_written=True)
 
     def _tell_of(self, set_aside: Sequence[SetAside]) -> None:
@@ -226,4 +225,10 @@ class Ledger:
             if failure.errno not in NO_SPACE:
                 self._health.failed(JOURNAL, failure)
                 self._events.ledger_failed()
-            self._reserve.release()
+            else:
+                self._use_reserve(failure)
+
+    def _use_reserve(self, failure: Exception) -> None:
+        """Nothing more is admitted from here on, so what is given back is for what was acknowledged."""
+        self._health.failed(DISK_RESERVE, failure)
+        self._reserve.release()

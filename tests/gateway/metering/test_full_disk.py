@@ -1,0 +1,277 @@
+"""A full disk: nothing acknowledged is lost, nothing more is spent, and it goes on once there is space.
+
+The disk is full as the gateway meets it: no space can be allocated, and SQLite may add no page (its own
+`max_page_count`, so the errors are SQLite's). What the reserve gives back, SQLite gets.
+"""
+
+import asyncio
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from pulumi_groq.gateway.metering.accounting import Accounting
+from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.store.errors import StoreFullError
+from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
+from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.metering import Denial
+from tests.gateway.metering.conftest import START, Bench, MakeKey, used
+
+FREED_BY_THE_RESERVE_PAGES = 200
+
+
+class Disk:
+    """The disk below a bench; `gives_back` is whether the reserve's space is there for SQLite."""
+
+    def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._bench = bench
+        self._reserve = bench.journal_directory.with_name("gateway.db.reserve")
+        self._allocate = os.posix_fallocate
+        self.is_full = False
+        self.gives_back = True
+        self._pages = 0
+        monkeypatch.setattr(os, "posix_fallocate", self._posix_fallocate)
+        event.listen(bench.store.engine, "begin", self._limit)
+
+    def fill(self) -> None:
+        with self._bench.store.read() as connection:
+            self._pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        self.is_full = True
+
+    def _posix_fallocate(self, descriptor: int, start: int, count: int) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._allocate(descriptor, start, count)
+
+    def _limit(self, connection: Any) -> None:
+        pages = 2**30
+        if self.is_full:
+            freed = self.gives_back and not self._reserve.exists()
+            pages = self._pages + (FREED_BY_THE_RESERVE_PAGES if freed else 0)
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+@pytest.fixture
+def disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """A disk with space."""
+    return Disk(bench, monkeypatch)
+
+
+async def spend_until_refused(bench: Bench, accounting: Accounting, key: KeyAccess) -> int:
+    """Requests of 1 micro-dollar in rounds of 50, until nothing more is admitted; gives how many were."""
+    spent = 0
+    for _ in range(200):
+        for _ in range(50):
+            answer = await bench.admit(accounting, key, 1)
+            if isinstance(answer, Denial):
+                assert (answer.status, answer.code) == (503, "store_unavailable")
+                return spent
+            await accounting.metering.settle(answer, used(1), 200)
+            spent += 1
+        await accounting.upkeep()
+    raise AssertionError("the disk was never full")
+
+
+def booked(bench: Bench) -> int:
+    with bench.store.read() as connection:
+        return len(connection.execute(select(ledger.c.request_id)).all())
+
+
+def test_what_was_acknowledged_is_booked_from_the_reserve(
+    bench: Bench, make_key: MakeKey, disk: Disk
+) -> None:
+    """New requests are refused, the reason can be read, all that was spent is in the store; with space again
+    it goes on without a restart.
+    """
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        key = make_key()
+        disk.fill()
+        spent = await spend_until_refused(bench, accounting, key)
+        assert bench.background.health.failing.keys() == {"disk reserve"}
+        assert accounting.ledger.waiting_rows == 0
+        assert booked(bench) == spent > 0
+
+        disk.is_full = False
+        await accounting.upkeep()
+        assert bench.background.health.failing == {}
+        await bench.spend(accounting, key, 1)
+        await accounting.upkeep()
+        assert booked(bench) == spent + 1
+
+    asyncio.run(scenario())
+
+
+def test_a_restart_on_the_full_disk_books_what_was_acknowledged(
+    bench: Bench, make_key: MakeKey, disk: Disk
+) -> None:
+    """A killed process had its rows in the journal only; the next one has the reserve for them."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        for _ in range(300):
+            await bench.spend(accounting, make_key(), 1)
+        disk.fill()
+        bench.store.reserve.release()  # as `open_store` does
+        again = bench.open()
+
+        assert booked(bench) == 300
+        assert isinstance(await bench.admit(again, make_key()), Denial)
+        assert bench.background.health.failing.keys() == {"disk reserve", "journal"}
+
+        disk.is_full = False
+        await again.upkeep()
+        assert bench.background.health.failing == {}
+        assert isinstance(await bench.admit(again, make_key()), Lease)
+        assert again.usage.month_spend_micro_usd(START) == 300
+
+    asyncio.run(scenario())
+
+
+def test_a_start_succeeds_where_the_store_takes_nothing_at_all(
+    bench: Bench, make_key: MakeKey, disk: Disk
+) -> None:
+    """What is in the journal counts in memory and stays in the journal until the store takes it."""
+    disk.gives_back = False
+
+    async def scenario() -> None:
+        bench.cap(1000)
+        accounting = bench.open()
+        for _ in range(300):
+            await bench.spend(accounting, make_key(budget=1000), 1)
+        disk.fill()
+        for _ in range(2):
+            again = bench.open()
+            assert again.usage.month_spend_micro_usd(START) == 300
+            assert again.ledger.waiting_rows == 300
+            assert booked(bench) == 0
+            assert isinstance(await bench.admit(again, make_key()), Denial)
+
+        disk.is_full = False
+        await again.upkeep()
+        assert bench.background.health.failing == {}
+        assert booked(bench) == 300
+        denial = await bench.admit(again, make_key(budget=1000), cost=701)
+        assert isinstance(denial, Denial)
+        assert denial.reason in {"cap", "budget"}
+        assert bench.open().usage.month_spend_micro_usd(START) == 300
+
+    asyncio.run(scenario())
+    assert len(list(bench.journal_directory.iterdir())) <= 2
+
+
+def test_requests_in_flight_are_settled_on_the_full_disk_and_after_a_kill(
+    bench: Bench, make_key: MakeKey, disk: Disk
+) -> None:
+    """Space for their ends was kept when they were admitted."""
+    bench.journal_segment_bytes = 4096
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        leases = [await bench.admit(accounting, make_key(), 100) for _ in range(20)]
+        disk.fill()
+        for lease in leases:
+            assert isinstance(lease, Lease)
+            await accounting.metering.settle(lease, used(3), 200)
+        assert bench.events.failed == 0
+        bench.store.reserve.release()
+        assert bench.open().usage.month_spend_micro_usd(START) == 60
+
+    asyncio.run(scenario())
+
+
+def test_a_journal_that_has_no_space_to_turn_goes_on_and_turns_later(
+    bench: Bench, make_key: MakeKey, disk: Disk
+) -> None:
+    """No line is lost with it, and the former segments go once there is a new one."""
+    bench.journal_segment_bytes = 4096
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        in_flight = await bench.admit(accounting, make_key(), 100)
+        assert isinstance(in_flight, Lease)
+        disk.fill()
+        spent = await spend_until_refused(bench, accounting, make_key())
+        disk.is_full = False
+        for _ in range(3):
+            for _ in range(30):
+                await bench.spend(accounting, make_key(), 1)
+                spent += 1
+            await accounting.upkeep()
+        assert bench.background.health.failing == {}
+        assert len(list(bench.journal_directory.iterdir())) == 1
+        assert bench.open().usage.month_spend_micro_usd(START) == spent + 100
+
+    asyncio.run(scenario())
+
+
+def test_a_full_store_is_told_from_one_that_is_busy(bench: Bench, disk: Disk) -> None:
+    """By SQLite's own code."""
+    disk.gives_back = False
+    disk.fill()
+
+    denials = {DeniedRequests("2026-11-23", f"key_{number}", "m", "cap"): 1 for number in range(2000)}
+    with pytest.raises(StoreFullError, match="full"), bench.store.write() as connection:
+        add_denials(connection, denials)
+
+
+@pytest.fixture
+def somebody(bench: Bench, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody else on the database, for whom the gateway waits for a millisecond."""
+    event.listen(bench.store.engine, "begin", lambda c: c.exec_driver_sql("PRAGMA busy_timeout = 1"))
+    connection = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def test_a_locked_database_delays_the_ledger_and_nothing_else(
+    bench: Bench, make_key: MakeKey, somebody: sqlite3.Connection
+) -> None:
+    """Requests are admitted and settled meanwhile; `/readyz` says that they cannot be booked yet."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        somebody.execute("BEGIN IMMEDIATE")
+        await bench.spend(accounting, make_key(), 7)
+        await accounting.upkeep()
+        assert bench.background.health.failing == {"ledger": "database is locked"}
+        somebody.execute("COMMIT")
+        await accounting.upkeep()
+        assert bench.background.health.failing == {}
+
+    asyncio.run(scenario())
+    assert booked(bench) == 1
+
+
+def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) -> None:
+    """No waiting helps there, so it does not wait for a hundred thousand rows."""
+
+    database = bench.journal_directory.with_name("gateway.db")
+
+    def overwrite(content: bytes) -> bytes:
+        bench.store.engine.dispose()
+        former = database.read_bytes()
+        database.write_bytes(content or former[:4096] + b"\xa5" * (len(former) - 4096))
+        return former
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        await bench.spend(accounting, make_key(), 7)
+        whole = overwrite(b"")
+        await accounting.upkeep()
+
+        assert "malformed" in bench.background.health.failing["ledger"]
+        assert isinstance(await bench.admit(accounting, make_key()), Denial)
+        overwrite(whole)
+        await accounting.upkeep()
+        assert isinstance(await bench.admit(accounting, make_key()), Lease)
+
+    asyncio.run(scenario())
