@@ -229,4 +229,4 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(store, tmp_path / "gateway.db.journal")
     yield made
     made.close()
-    store.close()
+    made.store.close()

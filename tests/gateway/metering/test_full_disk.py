@@ -20,6 +20,7 @@ from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
 from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.metering import Denial
 from tests.gateway.metering.conftest import START, Bench, MakeKey, used
@@ -252,7 +253,9 @@ def test_a_locked_database_delays_the_ledger_and_nothing_else(
 
 
 def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) -> None:
-    """No waiting helps there, so it does not wait for a hundred thousand rows."""
+    """No waiting helps there, so it does not wait for a hundred thousand rows, nor does it go on with the
+    pages that happen to be good. Brought back and started again, it knows what was spent.
+    """
 
     database = bench.journal_directory.with_name("gateway.db")
 
@@ -272,6 +275,12 @@ def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) 
         assert isinstance(await bench.admit(accounting, make_key()), Denial)
         overwrite(whole)
         await accounting.upkeep()
-        assert isinstance(await bench.admit(accounting, make_key()), Lease)
+        assert isinstance(await bench.admit(accounting, make_key()), Denial)
+        accounting.ledger.close()
+        bench.store.close()
+        bench.store = open_store(f"sqlite:///{database}")
+        again = bench.open()
+        assert again.usage.month_spend_micro_usd(START) == 7
+        assert isinstance(await bench.admit(again, make_key()), Lease)
 
     asyncio.run(scenario())

@@ -128,7 +128,7 @@ def test_a_stamp_that_is_behind_is_no_loss(database: Path) -> None:
     assert stamp_path(database).read_bytes() == b"%020d\n" % 2
 
 
-@pytest.mark.parametrize("page", range(0, 30, 2))
+@pytest.mark.parametrize("page", range(0, 30, 6))
 def test_a_damaged_page_is_one_line_wherever_it_is(database: Path, page: int) -> None:
     """Eight KiB overwritten: the start says what to do, or the page held nothing."""
     killed_with_writes(database)
@@ -154,6 +154,25 @@ def test_a_page_damaged_while_it_is_open_is_told_apart(open_database, database: 
         store.check()
     with pytest.raises(StoreUnavailableError), store.write() as connection:
         all_teams(connection)
+
+
+def test_a_store_that_was_found_damaged_answers_nothing_more(open_database, database: Path) -> None:
+    """Which of its pages are good is chance: an answer from one of them would say that all is well."""
+    store = open_database()
+    with pytest.raises(StoreDamagedError), store.read_soundly() as connection:
+        raise ValueError(connection)
+    store.check()
+    store.engine.dispose()
+    whole = database.read_bytes()
+    database.write_bytes(whole[:PAGE_BYTES] + b"\xa5" * (len(whole) - PAGE_BYTES))
+    with pytest.raises(StoreDamagedError):
+        store.check()
+    store.engine.dispose()
+    database.write_bytes(whole)
+
+    for _ in range(2):
+        with pytest.raises(StoreDamagedError):
+            store.check()
 
 
 def test_a_value_that_nothing_can_be_made_of_is_damage_at_a_start(open_database) -> None:

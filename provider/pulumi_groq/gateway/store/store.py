@@ -38,7 +38,8 @@ _PRIMARY_CODE: Final = 0xFF
 class Store:
     """An open store; safe to use from any thread. Call nothing of it on the event loop: it waits for disk.
 
-    `reserve` is space of the disk that is kept for booking what was acknowledged when all else is full.
+    Once it was found damaged it answers nothing more: which pages are good is chance, and writing makes it
+    worse. `reserve` is space of the disk, kept for booking what was acknowledged when all else is full.
     """
 
     def __init__(self, engine: Engine, lock: StoreLock, stamp: CommitStamp, reserve: DiskReserve) -> None:
@@ -48,11 +49,12 @@ class Store:
         self._stamp = stamp
         self._one_writer = threading.Lock()
         self._to_checkpoint = False
+        self._damage: StoreDamagedError | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state; raises `StoreUnavailableError`."""
-        with _translated(), self.engine.connect() as connection, connection.begin():
+        with self._unless_damaged(), _translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -73,6 +75,7 @@ class Store:
         """
         with self._one_writer:
             with (
+                self._unless_damaged(),
                 _translated(),
                 self.engine.connect().execution_options(**{WRITES: True}) as connection,
                 connection.begin(),
@@ -94,9 +97,19 @@ class Store:
         """
         if not self._to_checkpoint:
             return
-        with _translated(), self.engine.connect() as connection:
+        with self._unless_damaged(), _translated(), self.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
         self._to_checkpoint = False
+
+    @contextmanager
+    def _unless_damaged(self) -> Iterator[None]:
+        if self._damage is not None:
+            raise StoreDamagedError(str(self._damage))
+        try:
+            yield
+        except StoreDamagedError as damage:
+            self._damage = damage
+            raise
 
     def close(self) -> None:
         """Close all connections and let another process have the store. The reserve stays, for its start."""
