@@ -251,3 +251,49 @@ def test_the_help_names_every_secret_and_exit_code(run: Callable[..., Run]) -> N
     code, out, _ = run("--help").outcome()
     words = ("GROQ_ADMIN_KEY", "GROQ_GATEWAY_SECRET", "GROQ_API_KEY", "Exit codes")
     assert (code, [word in out for word in words]) == (0, [True] * 4)
+
+
+def test_damage_is_one_line_and_exit_2(run: Callable[..., Run], tmp_path: Path) -> None:
+    """A killed gateway's store, with each of what may befall it: no traceback, what to do, nothing served.
+    With what it was put back, it starts.
+    """
+    killed = run("--port=0")
+    url = killed.url()
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
+    httpx.post(f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).raise_for_status()
+    killed.process.kill()
+    killed.outcome()
+
+    log = tmp_path / "gateway.db-wal"
+    kept = log.read_bytes()
+    log.unlink()
+    assert "writes that it acknowledged" in refusal(run("--port=0"))
+    log.write_bytes(kept)
+
+    stray = tmp_path / "gateway.db.journal" / "notanumber.jsonl"
+    stray.touch()
+    assert "notanumber.jsonl is no segment of the journal" in refusal(run("--port=0"))
+    stray.unlink()
+
+    database = tmp_path / "gateway.db"
+    whole = database.read_bytes()
+    database.write_bytes(whole[:8192] + b"\xa5" * 8192 + whole[16384:])
+    assert "pulumi-groq restore" in refusal(run("--port=0"))
+    database.write_bytes(whole)
+
+    url = run("--port=0").url()
+    keys = httpx.get(f"{url}/openai/v1/api-keys", headers=headers, trust_env=False).json()["data"]
+    assert [key["name"] for key in keys] == ["x"]
+
+
+def test_a_store_that_lost_writes_starts_when_told_to(run: Callable[..., Run], tmp_path: Path) -> None:
+    """What is gone stays gone, and the next start needs no telling."""
+    killed = run("--port=0")
+    killed.url()
+    killed.process.kill()
+    killed.outcome()
+    (tmp_path / "gateway.db.stamp").write_text("99\n")
+    assert "holds" in refusal(run("--port=0"))
+
+    assert run("--port=0", "--accept-older-store").url()
