@@ -3,11 +3,13 @@
 import errno
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import uvicorn
 
@@ -23,6 +25,11 @@ from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import cannot_use, open_store
+
+_OTHER_DESCRIPTORS: Final = 256
+"""For the store, the journal, webhooks and what else there is."""
+
+_log = logging.getLogger("pulumi_groq.gateway.server")
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -40,6 +47,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
         except StoreUnavailableError as error:
             raise cannot_use(sqlite_path(settings.store_url), error) from error
+        _allow_descriptors(2 * settings.max_connections + _OTHER_DESCRIPTORS)
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(
             gateway.app,
@@ -66,6 +74,20 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         _AnnouncedServer(config, announce, gateway.drain).run(sockets=[listener])
     finally:
         store.close()
+
+
+def _allow_descriptors(needed: int) -> None:
+    """Each connection takes a file descriptor, and each request on its way upstream another."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = needed if resource.RLIM_INFINITY in {soft, hard} else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < needed:
+        _log.warning(
+            "this process may open %d files, --max-connections needs up to %d: raise the limit (ulimit -n)",
+            allowed,
+            needed,
+        )
 
 
 def _collect_less() -> None:
