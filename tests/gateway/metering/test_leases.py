@@ -283,3 +283,21 @@ def test_a_settlement_that_the_disk_does_not_take_is_booked_all_the_same(
         assert bench.events.failed == 1
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("cost", [10**12 + 1, 2**63, 10**30])
+def test_a_demand_that_cannot_be_booked_is_refused_and_harms_nobody(
+    bench: Bench, make_key: MakeKey, cost: int
+) -> None:
+    """Without a cap too: it takes nothing, and whoever sends it cannot make the gateway unready."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        denial = await bench.admit(accounting, make_key(tokens_per_minute=100), cost)
+        assert isinstance(denial, Denial)
+        assert denial.status == 503
+        assert bench.background.health.failing == {}
+        assert bench.events.failed == 0
+        assert isinstance(await bench.admit(accounting, make_key(tokens_per_minute=100)), Lease)
+
+    asyncio.run(scenario())

@@ -76,3 +76,34 @@ def test_an_unwritable_journal_is_one_clear_line(bench: Bench, tmp_path: Path) -
         f"cannot write the journal in {bench.journal_directory}: No such file or directory; "
         "give a writable place"
     )
+
+
+@pytest.mark.parametrize("step", ["leases", "set-aside rows", "alerts"])
+def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
+    bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whatever it raises: it is told under its name, the ledger is written, and it is tried again."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        owner, name = {
+            "leases": (accounting.metering, "expire"),
+            "set-aside rows": (accounting.ledger, "book_decided"),
+            "alerts": (accounting._alerts, "check"),
+        }[step]
+
+        async def broken() -> None:
+            raise RecursionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, broken)
+            async with accounting.serving(), asyncio.timeout(30):
+                await bench.spend(accounting, make_key(), 7)
+                await bench.events.ledger_was_written.wait()
+                assert bench.background.health.failing[step] == "RecursionError"
+                assert step in bench.events.parts_failed
+        assert written(bench) == 1
+        await accounting.upkeep()
+        assert step not in bench.background.health.failing
+
+    asyncio.run(scenario())

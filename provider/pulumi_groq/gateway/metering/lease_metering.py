@@ -115,8 +115,9 @@ class LeaseMetering:
         try:
             line = self._ledger.reserve(reservation)
         except (OSError, OverflowError) as failure:
-            self._health.failed(JOURNAL, failure)
-            self._events.ledger_failed()
+            if isinstance(failure, OSError):  # else the request is at fault, and makes nothing unhealthy
+                self._health.failed(JOURNAL, failure)
+                self._events.ledger_failed()
             await account.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
             return self._denied(store_unavailable(), key, demand, day), headers
         self._open.add(OpenLease(reservation, account, demand, line))

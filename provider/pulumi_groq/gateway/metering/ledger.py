@@ -104,7 +104,10 @@ class Ledger:
         )
 
     def reserve(self, reservation: Reservation) -> bytes:
-        """Book an admitted request; gives its line of the journal. Raises `OSError`: not booked."""
+        """Book an admitted request; gives its line of the journal.
+
+        Raises `OSError`, and `OverflowError` for a cost that no row can hold: not booked.
+        """
         if not 0 <= reservation.cost_micro_usd <= LARGEST_COST_MICRO_USD:
             raise OverflowError(f"{reservation.cost_micro_usd} micro-USD cannot be booked as one request")
         line = reservation_line(reservation)
