@@ -17,7 +17,9 @@ from pulumi_groq.gateway.http.connections import (
     ConnectionBounds,
     Connections,
     Place,
+    peer_of,
 )
+from pulumi_groq.gateway.http.deadlines import DEFAULT_DEADLINES, Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_body import read_body
@@ -57,6 +59,22 @@ def test_one_peer_cannot_take_all_places() -> None:
     connections.leave("a", Place.ORDINARY)
     assert connections.enter("c") is Place.ORDINARY
     assert connections.open == 5
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_a_network_of_ipv6_is_one_peer(address: str, peer: str) -> None:
+    """A client has 2^64 addresses there, and could take a share with each."""
+    assert peer_of(address) == peer
 
 
 def test_the_log_says_once_in_a_while_that_a_bound_is_met(caplog: pytest.LogCaptureFixture) -> None:
@@ -136,7 +154,11 @@ Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def at_the_door(
-    scenario: Callable[[Callable[[], Any], Connections], Any], app: Any = answer_ok, **changes: int
+    scenario: Callable[[Callable[[], Any], Connections], Any],
+    app: Any = answer_ok,
+    *,
+    deadlines: Deadlines = DEFAULT_DEADLINES,
+    **changes: int,
 ) -> None:
     """Runs `scenario` with a way to connect to a real port, and what the server knows of its connections."""
 
@@ -158,6 +180,7 @@ def at_the_door(
             SimpleNamespace(loaded_app=app),
             state,
             connections=connections,
+            deadlines=deadlines,
             is_essential=lambda path: path == "/healthz",
         )
         server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
@@ -213,6 +236,20 @@ def test_a_full_table_keeps_a_place_for_what_an_operator_needs(path: str, status
         assert (await asked(ordinary[0], "/any")).startswith(b"HTTP/1.1 200 ")
 
     at_the_door(scenario)
+
+
+def test_a_reserved_place_is_not_kept_by_silence() -> None:
+    """Its head has as long as an idle connection, not as long as any other head."""
+
+    async def scenario(connect: Any, connections: Connections) -> None:
+        for _ in range(2):
+            await connect()
+        reader, writer = await connect()
+        writer.write(b"GET /healthz HT")
+        assert await reader.read() == b""
+        assert connections.open == 2
+
+    at_the_door(scenario, deadlines=Deadlines(keep_alive_s=0.05))
 
 
 def test_who_finds_no_place_is_told_at_once() -> None:

@@ -11,7 +11,14 @@ from fastapi.responses import Response
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
-from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, SERVER, Refusal, bad_request, unknown_url
+from pulumi_groq.gateway.http.refusal import (
+    INVALID_REQUEST,
+    SERVER,
+    Refusal,
+    bad_request,
+    gateway_failed,
+    unknown_url,
+)
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.models.requirements import requirement
 
@@ -96,4 +103,4 @@ async def _store_down(_request: Request, error: StoreUnavailableError) -> Respon
 
 
 async def _bug(_request: Request, _error: Exception) -> Response:
-    return _response(Refusal(500, SERVER, "The gateway failed; its log says why"))
+    return _response(gateway_failed())

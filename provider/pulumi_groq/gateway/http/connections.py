@@ -1,5 +1,6 @@
 """How many connections and kept bytes there are, in all and of each peer, and what happens at the bounds."""
 
+import ipaddress
 import logging
 import time
 from collections import Counter
@@ -26,11 +27,11 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionBounds:
-    """`connections` and `kept_bytes` hold for all peers together, `per_peer_...` for one address.
+    """`connections` and `kept_bytes` hold for all peers together, `per_peer_...` for one.
 
-    A peer is the address that connects: behind a load balancer all clients are one. `reserved` further
-    connections are let in above the bounds, at most `reserved_per_peer` of one address; they are for
-    what an operator needs then. Kept bytes are those of request bodies that are read whole.
+    A peer is the address that connects, of IPv6 its /64: behind a load balancer all clients are one.
+    `reserved` further connections are let in above the bounds, at most `reserved_per_peer` of one peer; they
+    are for what an operator needs then. Kept bytes are those of request bodies that are read whole.
     """
 
     connections: int = 4_096
@@ -124,6 +125,18 @@ class Connections:
         if now - self._told_s.get(bound, -LOG_INTERVAL_S) >= LOG_INTERVAL_S:
             self._told_s[bound] = now
             _log.warning(f"{text} allows no more; further ones are turned away", *values)
+
+
+def peer_of(address: str) -> str:
+    """Whose an address is: one of IPv6 is its network's of 64 bits, within which a client has any number."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
 def too_many_connections() -> Refusal:

@@ -9,7 +9,7 @@ class Deadlines:
     """Seconds.
 
     `head_s`: from connecting, or from the first byte of a further request, to the end of its head.
-    `keep_alive_s`: from an answer to the first byte of the next request.
+    `keep_alive_s`: from an answer to the first byte of the next request; on a reserved place also for a head.
     `body_s`: between two pieces of a body while the application waits for it.
     `early_s`: from an answer to the end of a body that was not needed for it.
     `write_s`: without the client taking any of the bytes that are to be sent.

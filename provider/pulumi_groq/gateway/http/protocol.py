@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.http.client import CLIENT
-from pulumi_groq.gateway.http.connections import Connections, Place, too_many_connections
+from pulumi_groq.gateway.http.connections import Connections, Place, peer_of, too_many_connections
 from pulumi_groq.gateway.http.deadlines import DEFAULT_DEADLINES, Deadlines
 from pulumi_groq.gateway.http.flow_control import FlowControl
 from pulumi_groq.gateway.http.refusal import Refusal
@@ -79,7 +79,7 @@ class HttpProtocol(asyncio.Protocol):
         self._flow = FlowControl(self._transport)
         peer = transport.get_extra_info("peername")
         self._client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
-        self._peer = self._client[0] if self._client else ""
+        self._peer = peer_of(self._client[0]) if self._client else ""
         local = transport.get_extra_info("sockname")
         self._local = (str(local[0]), int(local[1])) if isinstance(local, tuple) else None
         self._server.connections.add(self)
@@ -313,7 +313,7 @@ class HttpProtocol(asyncio.Protocol):
             return self._read_s + deadlines.body_s if is_sending else math.inf
         if not self._reader.in_head:
             return since_s + deadlines.early_s
-        if self._has_begun_head:
+        if self._has_begun_head and self._place is Place.ORDINARY:
             return since_s + deadlines.head_s
         return since_s + deadlines.keep_alive_s
 

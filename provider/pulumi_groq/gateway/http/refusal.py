@@ -90,6 +90,11 @@ def unknown_url(method: str, path: str) -> Refusal:
     return Refusal(404, INVALID_REQUEST, message, code="unknown_url", close=True)
 
 
+def gateway_failed() -> Refusal:
+    """500 for a fault of the gateway's own; what it was is in the log and nowhere else."""
+    return Refusal(500, SERVER, "The gateway failed; its log says why", close=True)
+
+
 def body_too_large(limit_bytes: int) -> Refusal:
     """413 for a body above its limit; what is left of it is not read."""
     message = f"Request body too large: this gateway takes at most {limit_bytes} bytes here. Send less."

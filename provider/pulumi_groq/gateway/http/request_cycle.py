@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.flow_control import FlowControl
+from pulumi_groq.gateway.http.refusal import gateway_failed
 from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport
 
 _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
@@ -289,14 +290,8 @@ class RequestCycle:
             await self._send_500()
 
     async def _send_500(self) -> None:
-        body = b"Internal Server Error"
-        headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        for message in gateway_failed().messages():
+            await self.send(message)
 
 
 def _nothing() -> None:

@@ -120,7 +120,7 @@ class InferencePlane:
 
     async def _serve_upload(self, route: Route, exchange: Exchange) -> None:
         headers = exchange.headers
-        upload = Upload(exchange.receive, headers, self._options)
+        upload = Upload(exchange.receive, headers, self._options, exchange.client.hold)
         model_id = await upload.model()
         exchange.record.ready_at = self._monotonic()
         model = self._models.permit(exchange.key, (model_id,), route.kind)

@@ -1,7 +1,7 @@
 """An audio upload on its way through: held back until the model is known, then passed on as it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from pulumi_groq.gateway.http.asgi import Receive
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request, body_too_large
@@ -18,11 +18,17 @@ EXACT_NAMES = ("model", "file", "url", "response_format", "stream")
 class Upload:
     """A multipart body of `length_bytes`. Raises `Refusal` 411 without a length, 413 above the limit.
 
-    The form is read on while it is passed on; what makes it unacceptable late breaks the upstream's
-    request off.
+    `hold` is told of what is held back (`Client.hold`). The form is read on while it is passed on; what makes
+    it unacceptable late breaks the upstream's request off.
     """
 
-    def __init__(self, receive: Receive, head: RequestHeaders, options: InferenceOptions) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        head: RequestHeaders,
+        options: InferenceOptions,
+        hold: Callable[[int], None],
+    ) -> None:
         if head.content_length is None:
             raise _length_required()
         if head.content_length > options.audio_body_limit_bytes:
@@ -32,13 +38,16 @@ class Upload:
         self._timeout_s = options.body_timeout_s
         self._reader = FormReader(head.content_type)
         self._held: list[bytes] = []
+        self._hold = hold
         self._more = True
 
     async def model(self) -> str:
         """The model's id, as soon as it and the beginning of the file are there. Raises `Refusal`."""
         form = self._reader.form
         while self._more and not ("model" in form.fields and len(form.file_head) >= FILE_HEAD_BYTES):
-            self._held.append(await self._next())
+            piece = await self._next()
+            self._hold(len(piece))
+            self._held.append(piece)
         if not self._more:
             self._finish()
         if not form.fields.get("model"):
