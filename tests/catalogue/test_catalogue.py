@@ -41,6 +41,14 @@ def test_models_are_sorted_by_id() -> None:
             "free_and_developer",
         ),
         ("llama-3.1-8b-instant", date(2026, 8, 16), ("openai/gpt-oss-20b",), "free_and_developer"),
+        ("qwen/qwen3.6-27b", date(2026, 9, 14), ("qwen/qwen3.8-27b",), "free_and_developer"),
+        ("qwen/qwen3-32b", date(2026, 7, 17), ("openai/gpt-oss-120b",), "free_and_developer"),
+        (
+            "meta-llama/llama-4-scout-17b-16e-instruct",
+            date(2026, 7, 17),
+            ("openai/gpt-oss-120b",),
+            "free_and_developer",
+        ),
         ("mixtral-8x7b-32768", date(2025, 3, 20), ("mistral-saba-24b", "llama-3.3-70b-versatile"), "all"),
         ("gemma2-9b-it", date(2025, 10, 8), ("llama-3.1-8b-instant",), "all"),
     ],
@@ -82,6 +90,17 @@ def test_a_live_model_has_no_retirement() -> None:
 def test_a_model_without_a_published_price_is_not_priced(model_id: str) -> None:
     """Unknown models and models without a price are told apart from free ones."""
     assert not Catalogue.load().is_priced(model_id)
+
+
+@pytest.mark.parametrize(
+    "model_id", ["minimaxai/minimax-m2.5", "minimaxai/minimax-m2.7", "qwen/qwen3-vl-32b-instruct"]
+)
+def test_enterprise_models_are_known_without_a_price(model_id: str) -> None:
+    """A model whose price Groq names on request is known, so that only its price is missing."""
+    catalogue = Catalogue.load()
+    model = catalogue.get(model_id)
+    assert model is not None
+    assert (model.kind, model.prices, model.retirement) == ("chat", None, None)
 
 
 def test_an_own_list_prices_an_unpriced_model(write_price_list: WritePriceList) -> None:

@@ -24,6 +24,11 @@ class Retirement:
     replacements: tuple[str, ...]
     audience: Audience
 
+    @property
+    def for_whom(self) -> str:
+        """The plans that Groq refuses, as the end of a sentence; empty where it refuses everybody."""
+        return " for free and developer plans" if self.audience == "free_and_developer" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:

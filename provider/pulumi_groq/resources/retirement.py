@@ -33,10 +33,9 @@ def _line(catalogue: Catalogue, model: CatalogueModel, today: date) -> str:
     if retirement is None:
         raise ValueError(f"{model.id} is not retired")
     verb = "retired" if retirement.retired_on <= today else "retires"
-    whom = " for free and developer plans" if retirement.audience == "free_and_developer" else ""
     instead = " or ".join(_in_service(catalogue, retirement.replacements))
     advice = f"; use {instead} instead" if instead else ""
-    return f"Groq {verb} {model.id} on {retirement.retired_on}{whom}{advice}"
+    return f"Groq {verb} {model.id} on {retirement.retired_on}{retirement.for_whom}{advice}"
 
 
 def _in_service(catalogue: Catalogue, replacements: Sequence[str]) -> list[str]:

@@ -69,8 +69,6 @@ SOUND = Answers(LISTED, Answer(200), Answer(403, "model_not_available"))
         (TRIAL, SOUND, "ok ok ok"),
         (TRIAL, replace(SOUND, listed=Answer(200, models=frozenset({A, B}))), "mismatch ok ok"),
         (TRIAL, replace(SOUND, allowed=Answer(403, "model_not_available")), "ok mismatch ok"),
-        (TRIAL, replace(SOUND, allowed=Answer(429, "rate_limit_exceeded")), "ok skipped ok"),
-        (TRIAL, replace(SOUND, allowed=Answer(400, "blocked_api_access")), "ok skipped ok"),
         (TRIAL, replace(SOUND, allowed=Answer(400, "other")), "ok mismatch ok"),
         (TRIAL, replace(SOUND, allowed=Answer(0, why="no answer")), "ok mismatch ok"),
         (TRIAL, replace(SOUND, denied=Answer(200)), "ok ok mismatch"),
@@ -84,3 +82,57 @@ SOUND = Answers(LISTED, Answer(200), Answer(403, "model_not_available"))
 def test_what_answers_mean(trial: Trial, answers: Answers, outcomes: str) -> None:
     """A key holds where it may call its models and no other; at a limit it is neither proved nor refuted."""
     assert " ".join(check.outcome.value for check in verdicts(trial, answers)) == outcomes
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"),
+    [
+        (200, None, "ok"),
+        (429, "rate_limit_exceeded", "skipped"),
+        (413, "rate_limit_exceeded", "skipped"),
+        (400, "key_budget_exceeded", "skipped"),
+        (400, "blocked_api_access", "skipped"),
+        (400, "model_decommissioned", "skipped"),
+        (404, "model_not_found", "skipped"),
+        (403, "model_permission_blocked_org", "skipped"),
+        (403, "model_permission_blocked_project", "skipped"),
+        (403, "model_not_available", "mismatch"),
+        (400, "model_not_priced", "mismatch"),
+        (401, "invalid_api_key", "mismatch"),
+        (413, "request_too_large", "mismatch"),
+        (429, None, "mismatch"),
+        (403, "key_budget_exceeded", "mismatch"),
+        (404, "unknown_url", "mismatch"),
+        (502, "upstream_key_rejected", "mismatch"),
+        (503, "store_unavailable", "mismatch"),
+    ],
+)
+def test_each_answer_to_an_allowed_call(status: int, code: str | None, outcome: str) -> None:
+    """A limit, a budget, the cap and the upstream's own refusal decide nothing; any other refusal is wrong."""
+    _, served, _ = verdicts(TRIAL, replace(SOUND, allowed=Answer(status, code)))
+    assert served.outcome.value == outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (200, None),
+        (400, "key_budget_exceeded"),
+        (400, "blocked_api_access"),
+        (400, "model_decommissioned"),
+        (404, "model_not_found"),
+        (413, "rate_limit_exceeded"),
+        (429, "rate_limit_exceeded"),
+        (403, "model_permission_blocked_org"),
+    ],
+)
+def test_each_wrong_answer_to_a_denied_call(status: int, code: str | None) -> None:
+    """The model is judged before limits, budget and upstream, so their answers show that it was not."""
+    *_, denied = verdicts(TRIAL, replace(SOUND, denied=Answer(status, code)))
+    assert denied.outcome.value == "mismatch"
+
+
+def test_a_proxys_401_proves_no_refusal() -> None:
+    """A disabled key is refused by the gateway's own code; another 401 may come from anything in front."""
+    (refused,) = verdicts(replace(TRIAL, works=False), Answers(Answer(401)))
+    assert refused.outcome.value == "mismatch"

@@ -11,7 +11,27 @@ from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
 
 SECTION: Final = "access"
-_AT_A_CAP: Final = frozenset({"blocked_api_access", "key_budget_exceeded"})
+_AT_A_LIMIT: Final = frozenset(
+    {
+        (429, "rate_limit_exceeded"),
+        (400, "blocked_api_access"),
+        (400, "key_budget_exceeded"),
+    }
+)
+"""Status and code of a refusal that passes, or that raising the limit ends."""
+
+_ABOVE_A_LIMIT: Final = (413, "rate_limit_exceeded")
+"""The answer of a limit that is smaller than the trial call, which no wait helps."""
+
+_REFUSED_UPSTREAM: Final = frozenset(
+    {
+        (400, "model_decommissioned"),
+        (403, "model_permission_blocked_org"),
+        (403, "model_permission_blocked_project"),
+        (404, "model_not_found"),
+    }
+)
+"""Groq's own refusals of a model (documented); for a model outside a key's lists the gateway says 403 itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +117,12 @@ def verdicts(trial: Trial, answers: Answers) -> Iterator[Check]:
     """What the answers say about the key."""
     if not trial.works:
         yield _expect(
-            trial, "refused", answers.listed, 401, None, "disabled or expired, and refused with 401"
+            trial,
+            "refused",
+            answers.listed,
+            401,
+            "invalid_api_key",
+            "disabled or expired, and refused with 401",
         )
         return
     yield _listed(trial, answers.listed)
@@ -124,18 +149,29 @@ def _served(trial: Trial, answer: Answer) -> Check:
     check = "allowed model"
     if answer.status == 200:
         return Check(SECTION, trial.name, check, Outcome.OK, f"{trial.allowed}: answered")
-    if answer.status == 429 or answer.code in _AT_A_CAP:
-        detail = (
-            f"{trial.allowed}: the key is at a limit or cap ({_said(answer)}), which is in force as declared"
-        )
-        return Check(SECTION, trial.name, check, Outcome.SKIPPED, detail)
+    why, todo = _undecided(answer)
+    if why:
+        detail = f"{trial.allowed}: {why} ({_said(answer)})"
+        return Check(SECTION, trial.name, check, Outcome.SKIPPED, detail, todo)
     return _mismatch(trial, check, f"{trial.allowed}: {_said(answer)}")
 
 
-def _expect(trial: Trial, check: str, answer: Answer, status: int, code: str | None, detail: str) -> Check:
-    if answer.status == status and (code is None or answer.code == code):
+def _undecided(answer: Answer) -> tuple[str, str]:
+    """Why an answer neither proves the access nor refutes it, and what to do; empty where it decides."""
+    given = (answer.status, answer.code)
+    if given in _AT_A_LIMIT:
+        return "at a limit, budget or cap, so the access was not tried", ""
+    if given == _ABOVE_A_LIMIT:
+        return "a limit is smaller than the trial call, so the access was not tried", ""
+    if given in _REFUSED_UPSTREAM:
+        return "let through by the gateway, refused by the upstream", "allow a model that Groq serves you"
+    return "", ""
+
+
+def _expect(trial: Trial, check: str, answer: Answer, status: int, code: str, detail: str) -> Check:
+    if (answer.status, answer.code) == (status, code):
         return Check(SECTION, trial.name, check, Outcome.OK, detail)
-    return _mismatch(trial, check, f"expected {status} {code or ''}".rstrip() + f", got {_said(answer)}")
+    return _mismatch(trial, check, f"expected {status} {code}, got {_said(answer)}")
 
 
 def _mismatch(trial: Trial, check: str, detail: str) -> Check:

@@ -28,7 +28,7 @@ def retired(change: Change, plan: Plan) -> Iterator[Finding]:
             change,
             plan,
             what=f"lists {model_id}, which Groq {_tense(retirement, gone)}",
-            why="Calls to it fail at Groq from then on.",
+            why=_why(retirement),
             todo=_instead(retirement),
         )
 
@@ -66,8 +66,12 @@ def _had(old: KeySettings | TeamSettings | None) -> frozenset[str]:
 
 
 def _tense(retirement: Retirement, gone: bool) -> str:
-    whom = " for free and developer plans" if retirement.audience == "free_and_developer" else ""
-    return f"{'retired' if gone else 'retires'} on {retirement.retired_on}{whom}"
+    return f"{'retired' if gone else 'retires'} on {retirement.retired_on}{retirement.for_whom}"
+
+
+def _why(retirement: Retirement) -> str:
+    spared = "" if retirement.audience == "all" else ", except on enterprise plans"
+    return f"Calls to it fail at Groq from then on{spared}."
 
 
 def _instead(retirement: Retirement) -> str:
