@@ -108,7 +108,7 @@ def test_what_answers_mean(trial: Trial, answers: Answers, outcomes: str) -> Non
     ],
 )
 def test_each_answer_to_an_allowed_call(status: int, code: str | None, outcome: str) -> None:
-    """A limit, a budget, the cap and the upstream's own refusal decide nothing; any other refusal is wrong."""
+    """A limit, a budget, the cap and the upstream's refusal decide nothing; any other refusal is wrong."""
     _, served, _ = verdicts(TRIAL, replace(SOUND, allowed=Answer(status, code)))
     assert served.outcome.value == outcome
 

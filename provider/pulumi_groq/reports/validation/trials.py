@@ -31,7 +31,7 @@ _REFUSED_UPSTREAM: Final = frozenset(
         (404, "model_not_found"),
     }
 )
-"""Groq's own refusals of a model (documented); for a model outside a key's lists the gateway says 403 itself."""
+"""Groq's own refusals of a model (documented). The gateway's own is `model_not_available`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,25 @@
 """Embeddings, transcriptions and speech: small deterministic stand-ins in the right shapes."""
 
 import hashlib
+import io
 import json
 import struct
+import wave
 from typing import Any, Final
 
+from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
 from pulumi_groq.gateway.inference.echo.request import (
     EchoRefusalError,
     EchoRequest,
     prompt_tokens,
     request_id,
 )
+from pulumi_groq.gateway.inference.multipart import Form
 
 DIMENSIONS: Final = 8
 SAMPLES_PER_S: Final = 8000
 BYTES_PER_AUDIO_S: Final = 2000
+"""16 kbit/s: what compressed speech is often near."""
 
 
 def embeddings(request: EchoRequest) -> dict[str, Any]:
@@ -33,23 +38,50 @@ def embeddings(request: EchoRequest) -> dict[str, Any]:
     }
 
 
-def transcription(audio_bytes: int, response_format: str, body: bytes) -> tuple[bytes, bytes]:
-    """Content type and body of a transcription; the audio is taken as 16 kbit/s long."""
-    seconds = round(audio_bytes / BYTES_PER_AUDIO_S, 2)
-    text = f"{audio_bytes} bytes of audio."
+def transcription(form: Form, body: bytes) -> tuple[bytes, bytes]:
+    """Content type and body of a transcription, in the `response_format` that the form asks for."""
+    response_format = form.fields.get("response_format", "json")
+    text = f"{form.file_bytes} bytes of audio."
     if response_format == "text":
         return b"text/plain", text.encode()
     answer: dict[str, Any] = {"text": text, "x_groq": {"id": request_id(hashlib.sha256(body).digest())}}
     if response_format == "verbose_json":
-        segment = {"id": 0, "start": 0, "end": seconds, "text": text}
+        seconds = audio_s(form.file_bytes, form.file_head)
         answer = {
             "task": "transcribe",
             "language": "English",
             "duration": seconds,
-            "segments": [segment],
+            "segments": [_segment(text, seconds)],
             **answer,
         }
     return b"application/json", json.dumps(answer).encode()
+
+
+def audio_s(file_bytes: int, file_head: bytes) -> float:
+    """Seconds, to 10 ms: of a WAV file's frames, else of 16 kbit/s; never more than the bytes can hold."""
+    seconds = file_bytes / BYTES_PER_AUDIO_S
+    try:
+        with wave.open(io.BytesIO(file_head)) as file:
+            seconds = file.getnframes() / file.getframerate()
+    except (wave.Error, EOFError, ZeroDivisionError):
+        pass  # another format, or a head that stops short
+    return round(min(seconds, longest_audio_ms(file_bytes, file_head) / 1000), 2)
+
+
+def _segment(text: str, seconds: float) -> dict[str, Any]:
+    """With every field that Whisper states of a segment (documented in Groq's speech-to-text guide)."""
+    return {
+        "id": 0,
+        "seek": 0,
+        "start": 0.0,
+        "end": seconds,
+        "text": text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": -0.1,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }
 
 
 def speech(request: EchoRequest) -> bytes:

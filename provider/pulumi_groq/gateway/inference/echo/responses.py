@@ -78,7 +78,10 @@ def events(response: Event) -> Iterator[bytes]:
 def _usage(prompt: int, completion: int, script: EchoScript) -> Event:
     return {
         "input_tokens": prompt,
-        "input_tokens_details": {"cached_tokens": min(script.cached_tokens, prompt)},
+        "input_tokens_details": {
+            "cached_tokens": min(script.cached_tokens, prompt),
+            "cache_write_tokens": 0,
+        },
         "output_tokens": completion,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": prompt + completion,

@@ -107,7 +107,7 @@ class EchoUpstream:
 
     def _transcription(self, body: bytes, content_type: bytes) -> Played:
         form = read_form(content_type, body)
-        given = media.transcription(form.file_bytes, form.fields.get("response_format", "json"), body)
+        given = media.transcription(form, body)
         return given[0], [given[1]]
 
     def _created(self) -> int:
