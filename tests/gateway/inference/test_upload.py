@@ -8,13 +8,15 @@ from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.upload import Upload
 
 FILE = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + b"x" * 1_000
-MODEL = b'\r\n--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper\r\n--b\r\n'
-MORE = b'content-disposition: form-data; name="prompt"\r\n\r\n' + b"y" * 5_000 + b"\r\n--b--\r\n"
+MODEL = b'\r\n--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper'
+NEXT = b'\r\n--b\r\ncontent-disposition: form-data; name="prompt"\r\n\r\n'
+REST = b"y" * 5_000 + b"\r\n--b--\r\n"
 
 
 def test_all_that_comes_before_the_model_is_held() -> None:
     """A model that is named last keeps the whole file in memory; what follows it is passed on as it comes."""
-    pieces = [FILE, MODEL, MORE]
+    pieces = [FILE, MODEL + NEXT, REST]
+    whole = b"".join(pieces)
     told: list[int] = []
 
     async def receive() -> Message:
@@ -22,12 +24,10 @@ def test_all_that_comes_before_the_model_is_held() -> None:
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
     async def run() -> tuple[str, bytes]:
-        length = len(FILE + MODEL + MORE)
-        headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", length, b"*/*", b"")
+        headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", len(whole), b"*/*", b"")
         upload = Upload(receive, headers, DEFAULT_OPTIONS, told.append)
         model = await upload.model()
         return model, b"".join([piece async for piece in upload.pieces()])
 
-    whole = FILE + MODEL + MORE
     assert asyncio.run(run()) == ("whisper", whole)
-    assert told == [len(FILE), len(MODEL)]
+    assert told == [len(FILE), len(MODEL + NEXT)]
