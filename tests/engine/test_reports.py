@@ -97,3 +97,22 @@ def test_review_of_a_real_stack(stack: Any) -> None:
     unvalidated = command(stack, "validate", "--no-try", **nowhere)
     assert (unvalidated.returncode, unvalidated.stdout) == (1, "")
     assert unvalidated.stderr.count("\n") == 1
+
+
+def test_a_changed_secret_is_named_without_its_value(stack: Any) -> None:
+    """Preview and review name a webhook address and a signing secret that change; no value is shown."""
+    hooks = {"alert_webhook_urls": ["https://old.example/tok"], "alert_webhook_signing_secret": "old" * 8}
+    stack.declare(spend_policy={**POLICY, **hooks})
+    stack.up()
+    changed = {"alert_webhook_urls": ["https://new.example/tok"], "alert_webhook_signing_secret": "new" * 8}
+    stack.declare(spend_policy={**POLICY, **changed})
+    reviewed = command(stack, "review", "--output", "json")
+    assert reviewed.returncode == 0, reviewed.stderr
+    (change,) = json.loads(reviewed.stdout)["changes"]
+    assert change["fields"] == {
+        name: {"now": "secret", "after": "another value (secret)"} for name in sorted(changed, reverse=True)
+    }
+    for part in ("old.example", "new.example", "oldold", "newnew"):
+        assert part not in reviewed.stdout
+    stack.up()
+    assert json.loads(command(stack, "review", "--output", "json").stdout)["changes"] == []

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
-from pulumi_groq.lifecycle.properties import UNKNOWN, Failure, check_inputs, compare, dump, parse
+from pulumi_groq.lifecycle.properties import (
+    SECRETS_CHANGING,
+    UNKNOWN,
+    Checked,
+    Failure,
+    check_inputs,
+    compare,
+    dump,
+    name_changing_secrets,
+    parse,
+)
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 
 FULL = {
@@ -143,3 +153,34 @@ def test_any_inputs_are_checked_without_an_exception(news: dict[str, object]) ->
         known = {name: value for name, value in checked.inputs.items() if "UNKNOWN" not in repr(value)}
         if known.keys() == checked.inputs.keys():
             assert dump(parse(ApiKeyArgs, checked.inputs)) == checked.inputs
+
+
+URLS, SECRET = "alert_webhook_urls", "alert_webhook_signing_secret"
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "named"),
+    [
+        ({URLS: ["https://a.example"]}, {URLS: ["https://b.example"]}, [URLS]),
+        ({URLS: ["https://a.example"]}, {URLS: ["https://a.example", "https://b.example"]}, [URLS]),
+        ({SECRET: "a" * 16}, {SECRET: "b" * 16}, [SECRET]),
+        (
+            {URLS: ["https://a.example"], SECRET: "a" * 16},
+            {URLS: ["https://b.example"], SECRET: "b" * 16},
+            [SECRET, URLS],
+        ),
+        ({URLS: ["https://a.example"]}, {URLS: ["https://a.example"]}, None),
+        ({}, {URLS: ["https://a.example"]}, None),
+        ({URLS: ["https://a.example"]}, {}, None),
+        ({URLS: ["https://a.example"]}, {URLS: UNKNOWN}, None),
+        ({"monthly_cap_usd": 5.0}, {"monthly_cap_usd": 6.0}, None),
+    ],
+)
+def test_changing_secrets_are_named_without_a_value(
+    olds: dict[str, object], news: dict[str, object], named: list[str] | None
+) -> None:
+    """A check names each secret with another known value, and holds nothing of it; no other input changes."""
+    checked = name_changing_secrets(SpendPolicyArgs, olds, Checked(dict(news), ()))
+    assert checked.inputs.get(SECRETS_CHANGING) == named
+    assert {name: checked.inputs[name] for name in news} == news
+    assert compare(SpendPolicyArgs, news, checked.inputs) == compare(SpendPolicyArgs, news, news)

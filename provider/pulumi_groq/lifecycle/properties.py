@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from pulumi_groq.models.markers import ONCE, REPLACE, marked
+from pulumi_groq.models.markers import ONCE, REPLACE, SECRET, marked
 from pulumi_groq.models.requirements import requirement
 
 Properties = Mapping[str, Any]
@@ -69,6 +69,23 @@ def check_inputs(model: type[BaseModel], news: Properties) -> Checked:
         return Checked(dict(news), tuple(_failure(item) for item in error.errors(include_url=False)))
     inputs = {name: value for name, value in dump(validated).items() if name not in unknown}
     return Checked({**inputs, **unknown}, ())
+
+
+SECRETS_CHANGING: Final = "secrets_changing"
+"""The input that a check adds: the names of secret inputs that get another value, which no preview shows."""
+
+
+def name_changing_secrets(model: type[BaseModel], olds: Properties, checked: Checked) -> Checked:
+    """Add to the inputs which secret ones of `model` differ from `olds`, the last run's; no value is told."""
+    if checked.failures:
+        return checked
+    inputs = checked.inputs
+    changing = [
+        name
+        for name in sorted(marked(model, SECRET))
+        if name in olds and name in inputs and not is_unknown(inputs[name]) and olds[name] != inputs[name]
+    ]
+    return Checked({**inputs, SECRETS_CHANGING: changing} if changing else inputs, ())
 
 
 def _without(model: type[BaseModel], unknown: Properties) -> type[BaseModel]:

@@ -6,7 +6,14 @@ from pydantic import ConfigDict
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
-from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare
+from pulumi_groq.lifecycle.properties import (
+    Change,
+    Checked,
+    Properties,
+    check_inputs,
+    compare,
+    name_changing_secrets,
+)
 from pulumi_groq.lifecycle.singleton import refuse_takeover
 from pulumi_groq.models.fields import UtcTime
 from pulumi_groq.models.markers import ONCE
@@ -39,7 +46,7 @@ class SpendPolicyLifecycle:
         self._client = client
 
     def check(self, olds: Properties, news: Properties) -> Checked:
-        return check_inputs(SpendPolicyArgs, news)
+        return name_changing_secrets(SpendPolicyArgs, olds, check_inputs(SpendPolicyArgs, news))
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
         return compare(SpendPolicyArgs, state, inputs)

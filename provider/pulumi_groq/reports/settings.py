@@ -13,11 +13,15 @@ from pulumi_groq.reports.phrases import LABELS
 
 
 class Settings(BaseModel):
-    """Base: `hidden` names the fields whose value is a secret, unknown before the run, or unreadable."""
+    """Base: `hidden` names the fields whose value is a secret, unknown before the run, or unreadable.
+
+    `secrets_changing` names those secrets that the run gives another value.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     hidden: frozenset[str] = frozenset()
+    secrets_changing: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> Self:
@@ -83,7 +87,9 @@ class FieldChange:
 
 
 def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...]:
-    """The fields that differ; of a new resource those that are set. Two hidden values never differ."""
+    """The fields that differ; of a new resource those that are set.
+
+    Two hidden values differ where the resource's check said so."""
     unset = type(new)()
     before = old if old is not None else unset
     found = []
@@ -93,6 +99,6 @@ def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...
         old_hidden, new_hidden = field in before.hidden, field in new.hidden
         was, becomes = getattr(before, field), getattr(new, field)
         differs = was != becomes or old_hidden != new_hidden
-        if differs and not (old_hidden and new_hidden):
+        if new.secrets_changing & {field} if old_hidden and new_hidden else differs:
             found.append(FieldChange(field, was, becomes, old_hidden, new_hidden))
     return tuple(found)

@@ -12,7 +12,7 @@ from pulumi_groq.reports.review.changes import changes_of, others_of
 from pulumi_groq.reports.review.comment import review_markdown
 from pulumi_groq.reports.review.preview import read_preview
 from pulumi_groq.reports.review.report import review
-from report_facts import CATALOGUE, NOON, key_step, preview, recorded_preview, step
+from report_facts import CATALOGUE, NOON, key_step, policy_step, preview, recorded_preview, step
 
 
 def test_changes_of_a_real_preview() -> None:
@@ -94,3 +94,13 @@ def test_any_properties_can_be_reviewed(old: dict[str, Any], new: dict[str, Any]
     document = {"steps": [key_step("update", old, new)]}
     made = review(read_preview(json.dumps(document), "x"), catalogue=CATALOGUE, live="not asked", now=NOON)
     assert "#### Change API key" in review_markdown(made)
+
+
+def test_hidden_values_differ_where_the_check_said_so() -> None:
+    """Two secrets look alike in a preview; only the inputs' own list tells which of them change."""
+    hidden = {"alert_webhook_urls": "[secret]", "alert_webhook_signing_secret": "[secret]"}
+    told = {**hidden, "secrets_changing": ["alert_webhook_urls"]}
+    (change,) = changes_of(preview(policy_step("update", hidden, told)))
+    assert [(each.field, each.old_hidden, each.new_hidden) for each in change.fields] == [
+        ("alert_webhook_urls", True, True)
+    ]

@@ -18,6 +18,8 @@ def old_and_new(changed: FieldChange, plan: Plan) -> tuple[str, str]:
     default = plan.live.default_limit(field) if plan.live and field in LIMITS else None
     old = _HIDDEN if changed.old_hidden else in_words(field, changed.old, default)
     new = _HIDDEN if changed.new_hidden else in_words(field, changed.new, default)
+    if changed.old_hidden and changed.new_hidden:
+        return "secret", "another value (secret)"
     if field == "allowed_models" and not (changed.old_hidden or changed.new_hidden) and changed.old:
         new = "; ".join(_added_and_removed(changed)) or new
     return old, new
