@@ -1,6 +1,6 @@
 """Groq's models: sizes, retirements and prices, as dated data; imports models and errors only."""
 
 from pulumi_groq.catalogue.catalogue import Catalogue
-from pulumi_groq.catalogue.model import CatalogueModel, Prices, Retirement, UnpricedUsageError
+from pulumi_groq.catalogue.model import CatalogueModel, Prices, Retirement, ToolPrice, UnpricedUsageError
 
-__all__ = ["Catalogue", "CatalogueModel", "Prices", "Retirement", "UnpricedUsageError"]
+__all__ = ["Catalogue", "CatalogueModel", "Prices", "Retirement", "ToolPrice", "UnpricedUsageError"]

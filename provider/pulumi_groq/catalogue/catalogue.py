@@ -1,5 +1,6 @@
 """The catalogue: every model by its id, from the shipped list and a user's own laid over it."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import as_file, files
@@ -7,9 +8,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
 
-from pulumi_groq.catalogue.model import CatalogueModel, Kind, Prices, Retirement
-from pulumi_groq.catalogue.price_list import ModelEntry, PriceList, PricesEntry, RetiredEntry, read_price_list
+from pulumi_groq.catalogue.model import CatalogueModel, Kind, Prices, Retirement, ToolPrice
+from pulumi_groq.catalogue.price_list import (
+    ModelEntry,
+    PriceList,
+    PricesEntry,
+    RetiredEntry,
+    ToolEntry,
+    read_price_list,
+)
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.models.fields import micro_usd
 
 PICO_USD_PER_USD: Final = 10**12
 PICO_USD_PER_PRICED_MILLION: Final = 10**6
@@ -25,9 +34,12 @@ CHARGED_BY: Final[dict[Kind, tuple[str, ...]]] = {
 
 
 class Catalogue:
-    """What is known of Groq's models. Immutable; `models` are sorted by id."""
+    """What is known of Groq's models, and of the prices of its tools. Immutable; `models` are sorted by id."""
 
-    def __init__(self, models: tuple[CatalogueModel, ...]) -> None:
+    def __init__(
+        self, models: tuple[CatalogueModel, ...], tools: Mapping[str, ToolPrice] = MappingProxyType({})
+    ) -> None:
+        self._tools = MappingProxyType(dict(tools))
         self._by_id = MappingProxyType(
             {model.id: model for model in sorted(models, key=lambda each: each.id)}
         )
@@ -37,15 +49,18 @@ class Catalogue:
         """The shipped catalogue, with the user's price list at `path` laid over it.
 
         An entry of the user's list adds a model (then `kind` is needed) or replaces the fields it
-        names; a `prices` table replaces the whole table. Raises `ConfigurationError` with the file
+        names; a `prices` table replaces the whole table. Prices of tools come from the user's list alone. Raises `ConfigurationError` with the file
         and the entry at fault.
         """
         with as_file(files("pulumi_groq.catalogue").joinpath("models.toml")) as shipped:
             entries = dict(read_price_list(shipped).models)
+        tools = {}
         if path is not None:
-            entries |= _laid_over(entries, read_price_list(path), path)
+            own = read_price_list(path)
+            entries |= _laid_over(entries, own, path)
             _check_prices(entries, path)
-        return cls(tuple(_model(model_id, entry) for model_id, entry in entries.items()))
+            tools = {name: _tool(entry) for name, entry in own.tools.items()}
+        return cls(tuple(_model(model_id, entry) for model_id, entry in entries.items()), tools)
 
     def get(self, model_id: str) -> CatalogueModel | None:
         """The model with this id, where it is known."""
@@ -55,6 +70,10 @@ class Catalogue:
     def models(self) -> tuple[CatalogueModel, ...]:
         """All models, by id."""
         return tuple(self._by_id.values())
+
+    def tool(self, name: str) -> ToolPrice | None:
+        """The price of the tool that the permission `name` is for, where the operator has stated one."""
+        return self._tools.get(name)
 
     def is_priced(self, model_id: str) -> bool:
         """Whether use of the model can be charged for; only then may a key be given it."""
@@ -93,7 +112,12 @@ def _model(model_id: str, entry: ModelEntry) -> CatalogueModel:
         max_completion_tokens=entry.max_completion_tokens,
         prices=None if entry.prices is None else _prices(entry.prices),
         retirement=None if entry.retired is None else _retirement(entry.retired),
+        runs_tools=frozenset(entry.runs_tools),
     )
+
+
+def _tool(entry: ToolEntry) -> ToolPrice:
+    return ToolPrice(micro_usd(entry.usd_per_call), entry.max_uses, entry.priced_on, entry.source)
 
 
 def _prices(entry: PricesEntry) -> Prices:

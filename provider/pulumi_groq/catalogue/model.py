@@ -49,8 +49,24 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolPrice:
+    """What a use of one of the upstream's tools costs, and how many uses one request may have.
+
+    `priced_on` and `source` say when and where the operator found the price.
+    """
+
+    micro_usd_per_call: int
+    max_uses: int
+    priced_on: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model that Groq serves or served; `None` sizes and owners are unknown."""
+    """A model that Groq serves or served; `None` sizes and owners are unknown.
+
+    `runs_tools` are the built-in tools that it runs without being asked to, as compound systems do.
+    """
 
     id: str
     kind: Kind
@@ -59,6 +75,7 @@ class CatalogueModel:
     max_completion_tokens: int | None
     prices: Prices | None
     retirement: Retirement | None
+    runs_tools: frozenset[str] = frozenset()
 
     def cost_micro_usd(
         self,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pulumi_groq.catalogue.model import Audience, Kind
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.models.fields import ModelId
+from pulumi_groq.models.tools import CONTENT, ToolPermission
 
 
 def _decimal(value: Any) -> Any:
@@ -69,10 +70,23 @@ class ModelEntry(_Strict):
     max_completion_tokens: Size | None = None
     prices: PricesEntry | None = None
     retired: RetiredEntry | None = None
+    runs_tools: list[ToolPermission] = Field(default_factory=list)
 
     def over(self, other: "ModelEntry") -> "ModelEntry":
         """This entry's own fields laid over those of `other`; a `prices` table replaces the whole one."""
         return other.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
+
+
+class ToolEntry(_Strict):
+    """One `[tools."..."]` table: a tool of the upstream's, as the operator has confirmed it.
+
+    `max_uses` is how often one request can make the upstream use it. `source` says where the price is from.
+    """
+
+    priced_on: date
+    source: Annotated[str, Field(min_length=1, max_length=500)]
+    usd_per_call: Price
+    max_uses: Annotated[int, Field(ge=1, le=1000)]
 
 
 class PriceList(_Strict):
@@ -80,7 +94,15 @@ class PriceList(_Strict):
 
     format: Literal[1]
     as_of: date
-    models: dict[ModelId, ModelEntry]
+    models: dict[ModelId, ModelEntry] = Field(default_factory=dict)
+    tools: dict[ToolPermission, ToolEntry] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _tools_are_tools(self) -> Self:
+        free = sorted(tool for tool in self.tools if tool in CONTENT)
+        if free:
+            raise ValueError(f"{free[0]} is charged by what is read and has no price of its own")
+        return self
 
 
 def read_price_list(path: Path) -> PriceList:

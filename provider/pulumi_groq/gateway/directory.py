@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from pulumi_groq.gateway.store.columns import LimitSetting
 from pulumi_groq.gateway.store.keys import KeyRecord
@@ -27,6 +28,13 @@ def limits_in_force(record: KeyRecord, defaults: Limits) -> Limits:
     )
 
 
+class _Lists(NamedTuple):
+    """What a key or a team allows."""
+
+    models: tuple[str, ...]
+    tools: tuple[str, ...]
+
+
 class LiveDirectory:
     """The compiled view of the store. Whoever commits a change applies it here next, one change at a time.
 
@@ -37,9 +45,9 @@ class LiveDirectory:
         self._defaults = defaults
         self._by_hash: dict[bytes, KeyAccess] = {}
         # What a team change is compiled from again: the keys' own lists.
-        self._own_models: dict[bytes, tuple[str, ...]] = {}
+        self._own: dict[bytes, _Lists] = {}
         self._hashes_by_team: dict[str, set[bytes]] = {}
-        self._team_models: dict[str, tuple[str, ...]] = {}
+        self._of_teams: dict[str, _Lists] = {}
         self._organisation: OrganisationPolicy | None = None
 
     def find(self, key_hash: bytes) -> KeyAccess | None:
@@ -68,14 +76,16 @@ class LiveDirectory:
             self._hashes_by_team[former.team].discard(record.key_hash)
         if record.team is not None:
             self._hashes_by_team.setdefault(record.team, set()).add(record.key_hash)
-        own = _shared(record.allowed_models)
-        self._own_models[record.key_hash] = own
+        own = _shared(_Lists(record.allowed_models, record.allowed_tools))
+        self._own[record.key_hash] = own
+        models, tools = self._in_force(own, record.team)
         self._by_hash[record.key_hash] = KeyAccess(
             key_id=record.id,
             name=record.name,
             lineage_id=record.lineage_id,
             team=record.team,
-            models=self._models_in_force(own, record.team),
+            models=models,
+            tools=tools,
             limits=_shared_limits(limits_in_force(record, self._defaults)),
             monthly_budget_micro_usd=record.monthly_budget_micro_usd,
             expires_at=record.expires_at,
@@ -85,7 +95,7 @@ class LiveDirectory:
     def drop_key(self, key_hash: bytes) -> None:
         """A key was deleted."""
         gone = self._by_hash.pop(key_hash)
-        del self._own_models[key_hash]
+        del self._own[key_hash]
         if gone.team is not None:
             self._hashes_by_team[gone.team].discard(key_hash)
 
@@ -95,15 +105,15 @@ class LiveDirectory:
         self.drop_key(key_hash)
 
     def put_team(self, record: TeamRecord) -> None:
-        """A team was created or changed: so are the models of its keys."""
-        self._team_models[record.name] = _shared(record.allowed_models)
+        """A team was created or changed: so are the models and tools of its keys."""
+        self._of_teams[record.name] = _shared(_Lists(record.allowed_models, record.allowed_tools))
         for key_hash in self._hashes_by_team.get(record.name, ()):
-            models = self._models_in_force(self._own_models[key_hash], record.name)
-            self._by_hash[key_hash] = replace(self._by_hash[key_hash], models=models)
+            models, tools = self._in_force(self._own[key_hash], record.name)
+            self._by_hash[key_hash] = replace(self._by_hash[key_hash], models=models, tools=tools)
 
     def drop_team(self, name: str) -> None:
         """A team without keys was deleted."""
-        del self._team_models[name]
+        del self._of_teams[name]
         self._hashes_by_team.pop(name, None)
 
     def put_policy(self, record: PolicyRecord | None) -> None:
@@ -119,14 +129,17 @@ class LiveDirectory:
             alert_webhook_signing_secret=record.alert_webhook_signing_secret,
         )
 
-    def _models_in_force(self, own: tuple[str, ...], team: str | None) -> frozenset[str]:
-        return _both_allow(own, None if team is None else self._team_models[team])
+    def _in_force(self, own: _Lists, team: str | None) -> tuple[frozenset[str], frozenset[str]]:
+        if team is None:
+            return _both_allow(own.models, None), _both_allow(own.tools, None)
+        bounds = self._of_teams[team]
+        return _both_allow(own.models, bounds.models), _both_allow(own.tools, bounds.tools)
 
 
 # 100,000 keys share few distinct lists and limits: equal ones are kept once.
 @lru_cache(maxsize=4096)
-def _shared(models: tuple[str, ...]) -> tuple[str, ...]:
-    return models
+def _shared(lists: _Lists) -> _Lists:
+    return lists
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from pulumi_groq.models.fields import (
     WireModel,
 )
 from pulumi_groq.models.markers import REPLACE, SECRET
+from pulumi_groq.models.tools import AllowedTools
 
 KeyStatus = Literal["active", "disabled", "expired"]
 
@@ -24,6 +25,7 @@ class ApiKeySettings(WireModel):
     """What may change during a key's life. `None` is the server's default, or none where there is none."""
 
     allowed_models: AllowedModels
+    allowed_tools: AllowedTools = Field(default_factory=list)
     requests_per_minute: Limit | None = None
     tokens_per_minute: Limit | None = None
     requests_per_day: Limit | None = None
@@ -54,6 +56,7 @@ class ApiKeyUpdate(WireModel):
     """Body of `PATCH /openai/v1/api-keys/{id}`: a field left out stays, `null` clears it."""
 
     allowed_models: AllowedModels | None = None
+    allowed_tools: AllowedTools | None = None
     requests_per_minute: Limit | None = None
     tokens_per_minute: Limit | None = None
     requests_per_day: Limit | None = None

@@ -36,7 +36,8 @@ def _printable(text: str) -> str:
     return text
 
 
-def _unique(values: list[str]) -> list[str]:
+def unique(values: list[str]) -> list[str]:
+    """`values`; raises `ValueError` where one is repeated."""
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"must not repeat {', '.join(repeated)}")
@@ -116,7 +117,7 @@ ModelId = Annotated[
 ]
 """A model's id as Groq writes it, such as `openai/gpt-oss-20b`."""
 
-AllowedModels = Annotated[list[ModelId], Field(min_length=1, max_length=200), AfterValidator(_unique)]
+AllowedModels = Annotated[list[ModelId], Field(min_length=1, max_length=200), AfterValidator(unique)]
 """1 to 200 model ids without repeats; their order means nothing."""
 
 ObjectId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]

@@ -18,11 +18,17 @@ _OPENING: Final = re.compile(r"^\w+ should")
 _CLOSING: Final = re.compile(r" after validation, not \d+$")
 _MODEL_ID: Final = "must be a model's id such as openai/gpt-oss-20b: letters, digits and . _ : / -"
 
+_TOOL: Final = (
+    "must be a tool such as browser_search, or mcp: and a host such as mcp:docs.example.com, in lower case"
+)
+
 
 def requirement(error: ErrorDetails) -> str:
     """One problem that pydantic found, as `must be ...` or `is ...`, without the value at fault."""
     if "allowed_models" in error["loc"] and error["type"] == "string_pattern_mismatch":
         return _MODEL_ID
+    if "allowed_tools" in error["loc"] and error["type"] == "string_pattern_mismatch":
+        return _TOOL
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     return _BY_TYPE.get(error["type"]) or _OPENING.sub("must", _CLOSING.sub("", error["msg"]))

@@ -1,14 +1,18 @@
-"""Teams: a list of models that bounds every key of the team."""
+"""Teams: lists of models and of tools that bound every key of the team."""
 
 from typing import Literal
 
+from pydantic import Field
+
 from pulumi_groq.models.fields import AllowedModels, Name, UtcTime, WireModel
+from pulumi_groq.models.tools import AllowedTools
 
 
 class TeamSettings(WireModel):
     """Body of `PUT /openai/v1/teams/{name}`."""
 
     allowed_models: AllowedModels
+    allowed_tools: AllowedTools = Field(default_factory=list)
 
 
 class Team(TeamSettings):

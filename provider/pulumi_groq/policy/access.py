@@ -16,7 +16,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
-    """One key: `models` is what both it and its team allow; the budget (a UTC month) is its lineage's."""
+    """One key: `models` and `tools` are what both it and its team allow; the budget (a UTC month) is its
+    lineage's.
+    """
 
     key_id: str
     name: str
@@ -27,6 +29,7 @@ class KeyAccess:
     monthly_budget_micro_usd: int | None
     expires_at: datetime | None
     disabled: bool
+    tools: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime) -> KeyRecord:
             raise Invalid(f"{name} cannot be null: {hint}", param=name)
     if "allowed_models" in values:
         values["allowed_models"] = tuple(values["allowed_models"])
+    if "allowed_tools" in values:
+        values["allowed_tools"] = tuple(values["allowed_tools"] or ())
     if "monthly_budget_usd" in values:
         budget = values.pop("monthly_budget_usd")
         values["monthly_budget_micro_usd"] = None if budget is None else micro_usd(budget)

@@ -9,6 +9,7 @@ from pulumi_groq.gateway.store.keys import KeyRecord, find_key, keys_declared_as
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.gateway.store.teams import find_team
 from pulumi_groq.models.fields import wire_time
+from pulumi_groq.models.tools import is_built_in
 
 
 def require_priced(catalogue: Catalogue, models: Sequence[str]) -> None:
@@ -20,6 +21,18 @@ def require_priced(catalogue: Catalogue, models: Sequence[str]) -> None:
                 "correct the name, or add it to the gateway's price list",
                 code="model_not_priced",
                 param=f"allowed_models.{index}",
+            )
+
+
+def require_tools_priced(catalogue: Catalogue, tools: Sequence[str]) -> None:
+    """Every tool of the upstream's has a price; remote MCP and content by reference cost tokens only."""
+    for index, tool in enumerate(tools):
+        if is_built_in(tool) and catalogue.tool(tool) is None:
+            raise Invalid(
+                f"Tool `{tool}` has no price, so its use could not be charged: "
+                "correct the name, or add it to the gateway's price list",
+                code="tool_not_priced",
+                param=f"allowed_tools.{index}",
             )
 
 

@@ -33,6 +33,7 @@ class KeyViews:
             generation=record.generation,
             status=status(record, now),
             allowed_models=list(record.allowed_models),
+            allowed_tools=list(record.allowed_tools),
             requests_per_minute=record.requests_per_minute,
             tokens_per_minute=record.tokens_per_minute,
             requests_per_day=record.requests_per_day,

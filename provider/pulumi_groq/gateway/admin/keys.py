@@ -13,6 +13,7 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_own_address,
     require_priced,
     require_team,
+    require_tools_priced,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
@@ -132,6 +133,8 @@ class Keys:
     def _check(self, connection: Connection, former: KeyRecord, record: KeyRecord, now: datetime) -> None:
         if record.allowed_models != former.allowed_models:
             require_priced(self._catalogue, record.allowed_models)
+        if record.allowed_tools != former.allowed_tools:
+            require_tools_priced(self._catalogue, record.allowed_tools)
         if record.expires_at != former.expires_at:
             require_future(record.expires_at, now)
         if record.team != former.team:

@@ -15,6 +15,7 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_priced,
     require_successor,
     require_team,
+    require_tools_priced,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.refusals import Conflict
@@ -98,6 +99,7 @@ class Minting:
     ) -> KeyRecord:
         require_future(wanted.expires_at, now)
         require_priced(self._catalogue, wanted.allowed_models)
+        require_tools_priced(self._catalogue, wanted.allowed_tools)
         require_team(connection, wanted.team)
         key_id = self._ids.new("key")
         parent = None if wanted.replaces is None else require_successor(connection, wanted.replaces)
@@ -114,6 +116,7 @@ class Minting:
             lineage_id=key_id if parent is None else parent.lineage_id,
             generation=1 if parent is None else parent.generation + 1,
             allowed_models=tuple(wanted.allowed_models),
+            allowed_tools=tuple(wanted.allowed_tools),
             requests_per_minute=wanted.requests_per_minute,
             tokens_per_minute=wanted.tokens_per_minute,
             requests_per_day=wanted.requests_per_day,
@@ -151,5 +154,6 @@ class Minting:
 
 def _fingerprint(wanted: ApiKeyCreate) -> bytes:
     """Equal for bodies that ask for the same key, however they are written."""
-    body = wanted.model_dump(mode="json") | {"allowed_models": sorted(wanted.allowed_models)}
+    lists = {"allowed_models": sorted(wanted.allowed_models), "allowed_tools": sorted(wanted.allowed_tools)}
+    body = wanted.model_dump(mode="json") | lists
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()

@@ -4,7 +4,7 @@ from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.changes import Changes
-from pulumi_groq.gateway.admin.key_rules import require_priced
+from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock
@@ -42,15 +42,16 @@ class Teams:
         return _shown(record)
 
     def put(self, name: str, settings: TeamSettings) -> Team:
-        """Create a team or set its models; its keys are held to them from the next request on."""
+        """Create a team or set its models and tools; its keys are held to them from the next request on."""
         now = self._clock.now()
-        models = tuple(settings.allowed_models)
+        models, tools = tuple(settings.allowed_models), tuple(settings.allowed_tools)
         with self._changes.begin() as change:
             former = find_team(change.connection, name)
-            if former is not None and former.allowed_models == models:
+            if former is not None and (former.allowed_models, former.allowed_tools) == (models, tools):
                 return _shown(former)
             require_priced(self._catalogue, models)
-            record = TeamRecord(name, models, now if former is None else former.created_at, now)
+            require_tools_priced(self._catalogue, tools)
+            record = TeamRecord(name, models, tools, now if former is None else former.created_at, now)
             put_team(change.connection, record)
             log_team_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_team, record))
@@ -80,6 +81,7 @@ def _shown(record: TeamRecord) -> Team:
     return Team(
         name=record.name,
         allowed_models=list(record.allowed_models),
+        allowed_tools=list(record.allowed_tools),
         created_at=record.created_at,
         updated_at=record.updated_at,
     )

@@ -74,7 +74,12 @@ class Charge:
         return True
 
     def counted(self, completion_tokens: int) -> None:
-        """The upstream broke off: the likely prompt and what was seen passing by."""
+        """The upstream broke off: the likely prompt and what was seen passing by; the reservation where the
+        prompt is not in the body.
+        """
+        if self.worst.reaches_beyond:
+            self.as_reserved(completion_tokens)
+            return
         seen = min(completion_tokens, self.worst.largest_completion_tokens)
         self._set(self.worst.consumed(self.worst.likely_prompt_tokens, 0, seen))
 

@@ -26,6 +26,15 @@ METERED: Final = frozenset(
         "reasoning_model",
     }
 )
+REACHING: Final = frozenset(
+    """audio content conversation documents document exclude_domains file file_data file_id file_url
+    function_call functions image_url include include_domains modalities moderation output prediction
+    previous_response_id prompt search_settings server_url source store summary tool_choice tools type url
+    web_search_options enabled_tools wolfram_settings container environment connector_id""".split()
+)
+"""Keys that decide what the upstream may read or do beyond the body; in no plain request but for `content`."""
+
+_ONCE: Final = METERED | REACHING
 _QUOTED: Final = tuple(f'"{name}"'.encode() for name in sorted(METERED))
 _ESCAPED_ASCII: Final = b"\\u00"
 
@@ -33,14 +42,15 @@ JsonObject = dict[str, Any]
 
 
 class RepeatedKeyError(ValueError):
-    """A metered key appears twice in one object with different values."""
+    """A key that decides something appears twice in one object with different values."""
 
 
 def read_json_object(body: bytes) -> JsonObject:
     """The body as a JSON object. Raises `Refusal` 400 for anything else.
 
-    Strict UTF-8, no NaN or Infinity. A metered key that is repeated with another value, or written
-    in another case, is refused: parsers differ in which one they obey, and some ignore case.
+    Strict UTF-8, no NaN or Infinity. A key that decides what is charged or permitted must not be repeated with
+    another value, nor a metered one be written in another case: parsers differ in which one they obey, and
+    some ignore case.
     """
     try:
         value = _read(body)
@@ -57,9 +67,12 @@ def read_json_object(body: bytes) -> JsonObject:
 def _read(body: bytes) -> Any:
     if not _may_repeat(body):
         try:
-            return from_json(body, allow_inf_nan=False)
+            value = from_json(body, allow_inf_nan=False)
         except ValueError:
             pass  # it refuses more than JSON does: half a surrogate pair, nesting above 200
+        else:
+            if _is_plain(body, value):
+                return value
     return _EXACT.decode(body.decode())
 
 
@@ -68,11 +81,33 @@ def _may_repeat(body: bytes) -> bool:
     return _ESCAPED_ASCII in body or max(map(body.count, _QUOTED)) > 1
 
 
+def _is_plain(body: bytes, value: Any) -> bool:
+    """Whether the value is all that any parser finds in the body, as far as it decides something.
+
+    A repeated key is still there once. So where no key is there that reaches beyond the body but the
+    `content` of messages, only that can be repeated, and then it is written more often than it is there.
+    """
+    if not isinstance(value, dict) or not value.keys().isdisjoint(REACHING):
+        return False
+    messages = value["messages"] if "messages" in value else value.get("input")
+    contents = 0
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            continue
+        if "content" in message:
+            contents += 1
+            if message["content"].__class__ is not str:
+                return False
+        if "type" in message or "audio" in message:
+            return False
+    return body.count(b'"content"') == contents
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
     value = dict(pairs)
     if len(value) != len(pairs):
         for name, one in pairs:
-            if name in METERED and (one != value[name] or type(one) is not type(value[name])):
+            if name in _ONCE and (one != value[name] or type(one) is not type(value[name])):
                 raise RepeatedKeyError(f"The key {name} appears twice with different values. Send it once.")
     return value
 

@@ -17,8 +17,10 @@ from pulumi_groq.gateway.inference.forwarder import Forwarder
 from pulumi_groq.gateway.inference.json_body import read_json_object
 from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
+from pulumi_groq.gateway.inference.reach import reach_of
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
 from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Form, Route, find_route
+from pulumi_groq.gateway.inference.tool_access import ToolAccess
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
 from pulumi_groq.gateway.inference.usage_request import with_usage_requested
@@ -49,6 +51,7 @@ class InferencePlane:
         self._credentials = Credentials(directory, clock)
         self._metering = metering
         self._models = ModelAccess(catalogue)
+        self._tools = ToolAccess(catalogue)
         self._ids = ids
         self._forwarder = Forwarder(upstream, metering, options, monotonic)
         self._options = options
@@ -105,7 +108,8 @@ class InferencePlane:
         document = read_json_object(body)
         fields = READERS[route.label](document)
         model = self._models.permit(exchange.key, fields.models, route.kind)
-        worst = WorstCase.of_json(model, fields, document, len(body))
+        beyond = self._tools.permit(exchange.key, model, fields.models, reach_of(route.label, document))
+        worst = WorstCase.of_json(model, fields, document, len(body), beyond)
         hide_usage = route.label == CHAT_LABEL and fields.stream and not fields.include_usage
         record.stream = fields.stream
         call = UpstreamCall(

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 from pulumi_groq.catalogue import CatalogueModel
 from pulumi_groq.gateway.inference.call_fields import CallFields
 from pulumi_groq.gateway.inference.json_body import JsonObject
+from pulumi_groq.gateway.inference.tool_access import Beyond
 from pulumi_groq.gateway.inference.usage import AudioUsage, Stated
 from pulumi_groq.policy.estimate import estimate_prompt, largest_output, likely_output
 from pulumi_groq.policy.metering import Consumption, Demand
@@ -16,7 +17,9 @@ class WorstCase(NamedTuple):
 
     The likely tokens are what rate limits see, the largest ones what money is reserved for. Without a
     limit of its own a request may use all that the model can write, which many keys' limits per
-    minute could never hold.
+    minute could never hold. `fee_micro_usd` is that of built-in tools at their most uses: answers do not
+    tell reliably how often they were used, so it is charged whole. `reaches_beyond`: the prompt may be
+    far above the likely one.
     """
 
     model: CatalogueModel
@@ -26,23 +29,41 @@ class WorstCase(NamedTuple):
     largest_completion_tokens: int = 0
     characters: int = 0
     audio_ms: int = 0
+    fee_micro_usd: int = 0
+    reaches_beyond: bool = False
 
     @classmethod
     def of_json(
-        cls, model: CatalogueModel, fields: CallFields, document: JsonObject, body_bytes: int
+        cls,
+        model: CatalogueModel,
+        fields: CallFields,
+        document: JsonObject,
+        body_bytes: int,
+        beyond: Beyond | None = None,
     ) -> Self:
-        """Of a JSON request of `body_bytes` bytes."""
+        """Of a JSON request of `body_bytes` bytes, and of what it may cause `beyond` them."""
         likely_prompt, largest_prompt = estimate_prompt(document, body_bytes, model)
         likely = largest = 0
         if model.kind == "chat":
             likely = likely_output(model, fields.max_output_tokens, fields.choices)
             largest = largest_output(model, fields.max_output_tokens, fields.choices)
-        return cls(model, likely_prompt, largest_prompt, likely, largest, fields.input_characters)
+        worst = cls(model, likely_prompt, largest_prompt, likely, largest, fields.input_characters)
+        return worst if beyond is None else worst._reaching(beyond, fields.choices)
 
     @classmethod
     def of_audio(cls, model: CatalogueModel, audio_ms: int) -> Self:
         """Of a transcription or translation. Audio is priced by its length and uses no tokens."""
         return cls(model=model, audio_ms=audio_ms)
+
+    def _reaching(self, beyond: Beyond, choices: int) -> Self:
+        """With the tools' fees, and with the model called anew after each use, for each choice."""
+        window = self.model.context_window or 0
+        return self._replace(
+            largest_prompt_tokens=window * beyond.turns * choices,
+            largest_completion_tokens=self.largest_completion_tokens * beyond.turns,
+            fee_micro_usd=beyond.fee_micro_usd * choices,
+            reaches_beyond=True,
+        )
 
     @property
     def demand(self) -> Demand:
@@ -70,10 +91,13 @@ class WorstCase(NamedTuple):
         return Consumption(prompt, cached, completion, self.cost_micro_usd(prompt, cached, completion))
 
     def cost_micro_usd(self, prompt: int, cached: int, completion: int) -> int:
-        """The price of these tokens, or of this request's characters or audio."""
+        """The price of these tokens, or of this request's characters or audio, with the tools' fees."""
         model = self.model
         if model.kind == "speech":
             return model.cost_micro_usd(characters=self.characters)
         if model.kind == "transcription":
             return model.cost_micro_usd(audio_ms=self.audio_ms)
-        return model.cost_micro_usd(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion)
+        of_tokens = model.cost_micro_usd(
+            prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion
+        )
+        return of_tokens + self.fee_micro_usd

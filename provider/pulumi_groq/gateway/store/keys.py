@@ -26,6 +26,7 @@ class KeyRecord:
     lineage_id: str
     generation: int
     allowed_models: tuple[str, ...]
+    allowed_tools: tuple[str, ...]
     requests_per_minute: LimitSetting
     tokens_per_minute: LimitSetting
     requests_per_day: LimitSetting
@@ -66,11 +67,13 @@ _BATCH_ROWS = 1_000
 def _record(row: Row[Any]) -> KeyRecord:
     values = row._asdict()
     values["allowed_models"] = tuple(values["allowed_models"])
+    values["allowed_tools"] = tuple(values["allowed_tools"])
     return KeyRecord(**values)
 
 
 def _row(record: KeyRecord) -> dict[str, Any]:
-    return asdict(record) | {"allowed_models": list(record.allowed_models)}
+    lists = {"allowed_models": list(record.allowed_models), "allowed_tools": list(record.allowed_tools)}
+    return asdict(record) | lists
 
 
 def insert_key(connection: Connection, record: KeyRecord) -> None:

@@ -33,6 +33,7 @@ teams = Table(
     metadata,
     Column("name", String(128), primary_key=True),
     Column("allowed_models", JSON, nullable=False),
+    Column("allowed_tools", JSON, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False),
     Column("updated_at", UtcTimestamp, nullable=False),
 )
@@ -54,6 +55,7 @@ api_keys = Table(
     Column("lineage_id", String(64), nullable=False),
     Column("generation", Integer, nullable=False),
     Column("allowed_models", JSON, nullable=False),
+    Column("allowed_tools", JSON, nullable=False),
     Column("requests_per_minute", DeclaredLimit, nullable=True),
     Column("tokens_per_minute", DeclaredLimit, nullable=True),
     Column("requests_per_day", DeclaredLimit, nullable=True),
