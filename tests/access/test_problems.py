@@ -36,12 +36,13 @@ POLICY = "spend_policy: {%s}"
         ("metadata: [a]", 'metadata: must be a mapping: one "name: value" a line'),
         ("allowed_models: a", 'allowed_models: must be a list: one item a line, each after "- "; found "a"'),
         ("allowed_models: [a, a]", "allowed_models: must not repeat a"),
+        ("allowed_tools: [web_search]", "allowed_tools.0: must be one of the team's tools; web_search is not"),
         ("allowed_models: [b]", "allowed_models.0: must be one of the team's models; b is not"),
         ("rotation: {every_days: 0}", "rotation.every_days: must be greater than or equal to 1"),
         ("rotation: {every_day: 30}", "rotation.every_day: is not a known field"),
         ("rotation: 30", 'rotation: must be a mapping: one "name: value" a line'),
         ("request_per_minute: 5", "request_per_minute: is not a known field; did you mean requests_per_minute?"),
-        ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, disabled, expires_at, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, tokens_per_day, tokens_per_minute"),
+        ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, allowed_tools, disabled, expires_at, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, tokens_per_day, tokens_per_minute"),
     ],
 )  # fmt: skip
 def test_a_field_of_a_key(problems: Callable[[str], list[str]], field: str, line: str) -> None:

@@ -17,6 +17,7 @@ KEY = {
     "id": KEY_ID,
     "name": "chatbot-prod [red]",
     "allowed_models": ["llama-3.3-70b-versatile", "llama-3.1-8b-instant"],
+    "allowed_tools": ["mcp:a.example"],
     "requests_per_minute": 500,
     "tokens_per_minute": None,
     "requests_per_day": "unlimited",
@@ -115,10 +116,10 @@ def test_list_is_a_table(serve: Any) -> None:
     result = run(serve(PAGE), "list")
     assert result.exit_code == 0
     heading, _, first, second = words(result)
-    assert " ".join(heading) == "ID Name Status Ends in Team Models RPM TPM USD/month Last used"
+    assert " ".join(heading) == "ID Name Status Ends in Team Models Tools RPM TPM USD/month Last used"
     assert first == [
         *(KEY_ID, "chatbot-prod", "[red]", "active", "wxyz", "chatbot", "llama-3.3-70b-versatile"),
-        *("500", "250,000", "(default)", "1,000", "2026-11-23", "11:58", "UTC"),
+        *("mcp:a.example", "500", "250,000", "(default)", "1,000", "2026-11-23", "11:58", "UTC"),
     ]
     assert second == ["llama-3.1-8b-instant"]
 

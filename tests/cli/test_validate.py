@@ -53,7 +53,9 @@ class Gateway:
                 key = owners[self._bearer()]
                 gateway.chats.append((key["name"], body["model"]))
                 assert body["max_tokens"] == 1
-                if body["model"] in key["allowed_models"]:
+                if "tools" in body:
+                    self._send(403, {"error": {"message": "no", "code": "tool_not_allowed"}})
+                elif body["model"] in key["allowed_models"]:
                     self._send(200, {"choices": []})
                 else:
                     self._send(403, {"error": {"message": "no", "code": "model_not_available"}})
@@ -132,7 +134,7 @@ def test_a_sound_stack(serve: Any, shown: Path, tmp_path: Path) -> None:
     denied = {each["subject"]: each["outcome"] for each in checks if each["check"] == "denied model"}
     assert denied == dict.fromkeys(NAMES, "ok")
     assert sorted({name for name, _ in gateway.chats}) == sorted(NAMES)
-    assert len(gateway.chats) == 6
+    assert len(gateway.chats) == 9
     assert "pgq_" not in result.stdout
 
 

@@ -83,16 +83,22 @@ class _Declarations:
             self._problems.add(node.line, path, f"has the name of the key on line {earlier}; choose another")
         self._lines_of_keys.setdefault(name, node.line)
         fields = self._mapping(node, path, set(DeclaredKey.model_fields) - _FROM_POSITION)
-        inherited = team.allowed_models if team else _UNKNOWN_MODELS
-        given = {"name": name, "team": team_name, "allowed_models": inherited}
+        inherited = {
+            "allowed_models": team.allowed_models if team else _UNKNOWN_MODELS,
+            "allowed_tools": team.allowed_tools if team else [],
+        }
+        given = {"name": name, "team": team_name, **inherited}
         key = self._model(DeclaredKey, fields, node, path, given)
         if key is None or team is None:
             return None
-        for index, model in enumerate(key.allowed_models):
-            if model not in team.allowed_models:
-                line = node.line_at(("allowed_models", index))
-                at: Path = (*path, "allowed_models", index)
-                self._problems.add(line, at, f"must be one of the team's models; {model} is not")
+        for field in inherited:
+            bounds = getattr(team, field)
+            for index, item in enumerate(getattr(key, field)):
+                if item not in bounds:
+                    at: Path = (*path, field, index)
+                    whose = f"the team's {field.removeprefix('allowed_')}"
+                    line = node.line_at((field, index))
+                    self._problems.add(line, at, f"must be one of {whose}; {item} is not")
         return key
 
     def _spend_policy(self, node: Node) -> DeclaredSpendPolicy | None:

@@ -16,7 +16,7 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class DeclaredKey(ApiKeySettings):
-    """A key under its team; without `allowed_models` of its own it has the team's.
+    """A key under its team; without `allowed_models` or `allowed_tools` of its own it has the team's.
 
     Everything else means what it means for `GroqApiKey`. `line` is where the file declares the
     key, counted from 1.
@@ -33,7 +33,7 @@ class DeclaredKey(ApiKeySettings):
 
 
 class DeclaredTeam(TeamSettings):
-    """A team; its `allowed_models` bound those of each of its keys."""
+    """A team; its `allowed_models` and `allowed_tools` bound those of each of its keys."""
 
     name: Name
     reason: Reason | None = None

@@ -34,7 +34,7 @@ CHARGED_BY: Final[dict[Kind, tuple[str, ...]]] = {
 
 
 class Catalogue:
-    """What is known of Groq's models, and of the prices of its tools. Immutable; `models` are sorted by id."""
+    """What is known of Groq's models, and what its tools cost. Immutable; `models` are sorted by id."""
 
     def __init__(
         self, models: tuple[CatalogueModel, ...], tools: Mapping[str, ToolPrice] = MappingProxyType({})
@@ -49,7 +49,8 @@ class Catalogue:
         """The shipped catalogue, with the user's price list at `path` laid over it.
 
         An entry of the user's list adds a model (then `kind` is needed) or replaces the fields it
-        names; a `prices` table replaces the whole table. Prices of tools come from the user's list alone. Raises `ConfigurationError` with the file
+        names; a `prices` table replaces the whole table. Prices of tools
+        come from the user's list alone. Raises `ConfigurationError` with the file
         and the entry at fault.
         """
         with as_file(files("pulumi_groq.catalogue").joinpath("models.toml")) as shipped:

@@ -59,13 +59,14 @@ def keys_table(keys: Sequence[ApiKey]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("ID", "Name", "Status", "Ends in"):
         table.add_column(heading, no_wrap=heading == "ID")
-    for heading in ("Team", "Models"):
+    for heading in ("Team", "Models", "Tools"):
         table.add_column(heading, overflow="fold")
     for heading in ("RPM", "TPM", "USD/month"):
         table.add_column(heading, justify="right")
     table.add_column("Last used")
     for key in keys:
-        cells = [key.id, key.name, key.status, key.last_four, key.team or "", "\n".join(key.allowed_models)]
+        lists = ["\n".join(key.allowed_models), "\n".join(key.allowed_tools)]
+        cells = [key.id, key.name, key.status, key.last_four, key.team or "", *lists]
         limits = [_limit(key, name) for name in _LIMITS[:2]]
         table.add_row(*_escaped(*cells, *limits, _budget(key), _time(key)))
     return table

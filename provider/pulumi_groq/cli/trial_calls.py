@@ -32,15 +32,21 @@ class Caller:
         listed = self._call(trial, "GET", "/models")
         if not trial.works or listed.status != 200:
             return Answers(listed)
-        return Answers(listed, self._chat(trial, trial.allowed), self._chat(trial, trial.denied))
+        return Answers(
+            listed,
+            self._chat(trial, trial.allowed),
+            self._chat(trial, trial.denied),
+            self._chat(trial, trial.allowed, trial.denied_tool) if trial.denied_tool else None,
+        )
 
-    def _chat(self, trial: Trial, model: str | None) -> Answer | None:
+    def _chat(self, trial: Trial, model: str | None, tool: str | None = None) -> Answer | None:
         if model is None:
             return None
         message = {"role": "user", "content": "Hi"}
-        return self._call(
-            trial, "POST", "/chat/completions", {"model": model, "messages": [message], "max_tokens": 1}
-        )
+        body: dict[str, Any] = {"model": model, "messages": [message], "max_tokens": 1}
+        if tool is not None:
+            body["tools"] = [{"type": tool}]
+        return self._call(trial, "POST", "/chat/completions", body)
 
     def _call(self, trial: Trial, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         try:

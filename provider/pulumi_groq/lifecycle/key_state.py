@@ -8,6 +8,7 @@ from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeySettings, Api
 from pulumi_groq.models.fields import Address, AllowedModels, Name, ObjectId, UtcTime, WholeNumber
 from pulumi_groq.models.markers import ONCE, REPLACE, SECRET
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.tools import AllowedTools
 
 
 class ApiKeyArgs(ApiKeySettings):
@@ -19,6 +20,7 @@ class ApiKeyArgs(ApiKeySettings):
     """
 
     allowed_models: Annotated[AllowedModels, AfterValidator(sorted)]
+    allowed_tools: Annotated[AllowedTools, AfterValidator(sorted)] = Field(default_factory=list)
     name: Annotated[Name, REPLACE]
     managed_by: Address | None = None
     declared_as: Address | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
@@ -11,12 +11,14 @@ from pulumi_groq.lifecycle.singleton import refuse_takeover
 from pulumi_groq.models.fields import AllowedModels, Name, UtcTime
 from pulumi_groq.models.markers import ONCE, REPLACE
 from pulumi_groq.models.team import Team, TeamSettings
+from pulumi_groq.models.tools import AllowedTools
 
 
 class TeamArgs(TeamSettings):
     """A team as declared; `adopt_existing` takes over one of that name that differs."""
 
     allowed_models: Annotated[AllowedModels, AfterValidator(sorted)]
+    allowed_tools: Annotated[AllowedTools, AfterValidator(sorted)] = Field(default_factory=list)
     team_name: Annotated[Name, REPLACE]
     adopt_existing: Annotated[bool, ONCE] = False
 
@@ -50,7 +52,9 @@ class TeamLifecycle:
         except NotFoundError:
             pass
         else:
-            found = TeamSettings(allowed_models=sorted(existing.allowed_models))
+            found = TeamSettings(
+                allowed_models=sorted(existing.allowed_models), allowed_tools=sorted(existing.allowed_tools)
+            )
             refuse_takeover(f"team '{args.team_name}'", found, args, args.adopt_existing)
         return args.team_name, self._put(args)
 
@@ -68,7 +72,8 @@ class TeamLifecycle:
         self._client.delete_team(resource_id)
 
     def _put(self, args: TeamArgs) -> TeamState:
-        team = self._client.put_team(args.team_name, TeamSettings(allowed_models=args.allowed_models))
+        settings = TeamSettings(allowed_models=args.allowed_models, allowed_tools=args.allowed_tools)
+        team = self._client.put_team(args.team_name, settings)
         return _state(team, args.adopt_existing)
 
 
@@ -76,6 +81,7 @@ def _state(team: Team, adopt_existing: bool) -> TeamState:
     return TeamState(
         team_name=team.name,
         allowed_models=team.allowed_models,
+        allowed_tools=team.allowed_tools,
         adopt_existing=adopt_existing,
         created_at=team.created_at,
     )

@@ -19,7 +19,7 @@ FILE_IDS: Final = "file_ids"
 INLINE_FILES: Final = "inline_files"
 
 CONTENT: Final = frozenset({STORED_RESPONSES, IMAGE_URLS, FILE_URLS, FILE_IDS, INLINE_FILES})
-"""Permissions to have something read. What is read is charged as tokens, so they have no price of their own."""
+"""Permissions to have something read: that is charged as tokens, so they have no price of their own."""
 
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST: Final = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"

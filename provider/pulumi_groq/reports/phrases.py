@@ -12,6 +12,7 @@ LABELS: Final = {
     "team_name": "team name",
     "team": "team",
     "allowed_models": "models",
+    "allowed_tools": "tools",
     "requests_per_minute": "requests per minute",
     "tokens_per_minute": "tokens per minute",
     "requests_per_day": "requests per day",

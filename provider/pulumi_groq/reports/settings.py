@@ -44,6 +44,7 @@ class KeySettings(Settings):
     name: str = ""
     team: str | None = None
     allowed_models: list[str] = Field(default_factory=list)
+    allowed_tools: list[str] = Field(default_factory=list)
     requests_per_minute: Limit | None = None
     tokens_per_minute: Limit | None = None
     requests_per_day: Limit | None = None
@@ -63,6 +64,7 @@ class TeamSettings(Settings):
 
     team_name: str = ""
     allowed_models: list[str] = Field(default_factory=list)
+    allowed_tools: list[str] = Field(default_factory=list)
 
 
 class PolicySettings(Settings):

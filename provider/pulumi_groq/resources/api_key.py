@@ -37,6 +37,10 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
 
     :param resource_name: the resource's name in the stack.
     :param allowed_models: ids of the models that the key may call, at least one.
+    :param allowed_tools: what the upstream may do or read beyond a request's own body: built-in tools
+        such as `"browser_search"`, hosts of remote MCP servers as `"mcp:docs.example.com"`, and
+        `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; left out,
+        nothing.
     :param name: what usage is booked under; the resource's name where left out. Changing it
         replaces the key: the new one is created before the old one is deleted.
     :param requests_per_minute: requests a minute, refilled continuously.
@@ -46,7 +50,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
     :param monthly_budget_usd: US dollars a UTC calendar month, at most 6 decimal places; shared by
         the generations of a rotated key. Left out, only the organisation's cap holds.
     :param expires_at: ISO 8601 time with offset at which the key stops working.
-    :param team: name of a declared team (`GroqTeam.team_name`): its models bound the key's.
+    :param team: name of a declared team (`GroqTeam.team_name`): its models and tools bound the key's.
     :param metadata: up to 16 labels, stored with the key.
     :param disabled: refuse the key's requests without deleting it.
     :param rotation: when the key is replaced, see `RotationArgs`; left out, never.
@@ -77,6 +81,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         resource_name: str,
         *,
         allowed_models: pulumi.Input[Sequence[str]],
+        allowed_tools: pulumi.Input[Sequence[str]] | None = None,
         name: pulumi.Input[str] | None = None,
         requests_per_minute: pulumi.Input[int | str] | None = None,
         tokens_per_minute: pulumi.Input[int | str] | None = None,
@@ -94,6 +99,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
     ) -> None:
         arguments = {
             "allowed_models": allowed_models,
+            "allowed_tools": allowed_tools,
             "name": resource_name if name is None else name,
             "requests_per_minute": requests_per_minute,
             "tokens_per_minute": tokens_per_minute,

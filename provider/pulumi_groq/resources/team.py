@@ -22,15 +22,18 @@ class TeamProvider(LifecycleProvider):
 
 
 class GroqTeam(Resource, module="groq", name="GroqTeam"):
-    """A team. A key of the team may call the models that both its own list and the team's hold.
+    """A team. A key of the team may use the models and tools that both its own lists and the
+    team's hold.
 
     Outputs: `team_name` (pass it to `GroqApiKey(team=...)`) and `created_at`.
 
     :param resource_name: the resource's name in the stack.
     :param allowed_models: ids of the models that the team's keys may call, at least one.
+    :param allowed_tools: what the team's keys may let the upstream do or read beyond a request's own
+        body, in the words of `GroqApiKey`; left out, nothing.
     :param team_name: the team's name; the resource's name where left out. Changing it replaces the
         team. A team that still has keys cannot be deleted.
-    :param adopt_existing: take over a team of that name that exists with other models.
+    :param adopt_existing: take over a team of that name that exists with other models or tools.
     :param opts: Pulumi's resource options.
     """
 
@@ -43,12 +46,14 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
         resource_name: str,
         *,
         allowed_models: pulumi.Input[Sequence[str]],
+        allowed_tools: pulumi.Input[Sequence[str]] | None = None,
         team_name: pulumi.Input[str] | None = None,
         adopt_existing: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         arguments = {
             "allowed_models": allowed_models,
+            "allowed_tools": allowed_tools,
             "team_name": resource_name if team_name is None else team_name,
             "adopt_existing": adopt_existing,
         }

@@ -36,6 +36,7 @@ def test_a_create_answers_201_with_the_stored_fields_and_the_value(api: Api) -> 
         "id": key_id,
         "name": "chatbot-prod",
         "allowed_models": ["llama-3.1-8b-instant"],
+        "allowed_tools": [],
         "requests_per_minute": 500,
         "tokens_per_minute": "unlimited",
         "requests_per_day": 10_000,

@@ -20,6 +20,7 @@ limits = st.integers(1, 10**9) | st.just("unlimited")
 names = st.text("abc/ é", min_size=1, max_size=20).map(str.strip).filter(bool)
 settings = {
     "allowed_models": st.lists(st.sampled_from("abcdef"), min_size=1, max_size=4, unique=True),
+    "allowed_tools": st.lists(st.sampled_from(["image_urls", "web_search"]), max_size=2, unique=True),
     "requests_per_minute": st.none() | limits,
     "tokens_per_minute": st.none() | limits,
     "requests_per_day": st.none() | limits,
@@ -39,7 +40,8 @@ patches = st.fixed_dictionaries({}, optional=settings)
 def records(draw: Any) -> KeyRecord:
     values = {name: draw(strategy) for name, strategy in settings.items()}
     budget = values.pop("monthly_budget_usd")
-    values["allowed_models"] = tuple(values["allowed_models"])
+    for name in ("allowed_models", "allowed_tools"):
+        values[name] = tuple(values[name])
     return KeyRecord(
         id="key_01a",
         key_hash=b"h" * 32,
@@ -61,6 +63,7 @@ def as_sent(record: KeyRecord) -> dict[str, Any]:
     shown = {name: getattr(record, name) for name in settings if name != "monthly_budget_usd"}
     return shown | {
         "allowed_models": list(record.allowed_models),
+        "allowed_tools": list(record.allowed_tools),
         "monthly_budget_usd": None if budget is None else Decimal(budget) / 10**6,
     }
 

@@ -34,6 +34,7 @@ def record(number: int) -> KeyRecord:
         lineage_id=f"key_{number}",
         generation=1,
         allowed_models=("m",),
+        allowed_tools=(),
         requests_per_minute=None,
         tokens_per_minute=None,
         requests_per_day=None,

@@ -28,6 +28,7 @@ def test_a_team_is_set_and_shown(api: Api) -> None:
         "object": "team",
         "name": "research",
         "allowed_models": [SMALL],
+        "allowed_tools": [],
         "created_at": "2026-11-23T12:00:00Z",
         "updated_at": "2026-11-23T12:00:00Z",
     }

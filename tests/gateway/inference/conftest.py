@@ -132,6 +132,7 @@ class Bench:
     options: InferenceOptions = DEFAULT_OPTIONS
     script: EchoScript = PLAIN
     upstream: Any = None
+    catalogue: Catalogue = field(default_factory=Catalogue.load)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     real_metering: Callable[[FixedClock, DictDirectory], Any] | None = None
 
@@ -149,7 +150,7 @@ class Bench:
             directory=self.directory,
             metering=metering,
             upstream=self.upstream or self.echo,
-            catalogue=Catalogue.load(),
+            catalogue=self.catalogue,
             clock=self.clock,
             ids=ObjectIds(self.clock, SystemRandom()),
             options=self.options,

@@ -256,7 +256,9 @@ def test_an_answer_beyond_the_limit_is_502(bench: Callable[..., Any], options: A
 def test_what_goes_upstream(faulty: Callable[..., Any]) -> None:
     """The body goes out unchanged, with the operator's key, identity encoding and no other headers."""
     base, _, requests = faulty(plays(whole(200, ANSWER, b"set-cookie: a=b", b"x-request-id: req_up")))
-    body = b' {"model": "openai/gpt-oss-20b",\n "messages":[{"role":"user","content":"\\u00e9"}], "x": 1.50}'
+    body = (
+        b' {"model": "openai/gpt-oss-20b",\n "messages":[{"role":"user","content":"\\u00e9"}], "top_p": 1.50}'
+    )
     got = httpx.post(f"{base}/openai/v1/chat/completions", content=body, headers=HEADERS)
     head, _, sent = requests[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")

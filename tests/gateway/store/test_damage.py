@@ -23,7 +23,7 @@ store = open_store(sys.argv[1])
 for number in range(5):
     with store.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO teams VALUES (?, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
+            "INSERT INTO teams VALUES (?, '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
             (f"t{number}",),
         )
 os.kill(os.getpid(), 9)
@@ -179,7 +179,7 @@ def test_a_value_that_nothing_can_be_made_of_is_damage_at_a_start(open_database)
     """A page may be whole and its content not."""
     store = open_database()
     with store.write() as connection:
-        connection.exec_driver_sql("INSERT INTO teams VALUES ('a', '[', '2026-01-01', '2026-01-01')")
+        connection.exec_driver_sql("INSERT INTO teams VALUES ('a', '[', '[]', '2026-01-01', '2026-01-01')")
 
     with pytest.raises(StoreDamagedError, match="a row cannot be read"), store.read_soundly() as connection:
         all_teams(connection)

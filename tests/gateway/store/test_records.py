@@ -20,6 +20,7 @@ RECORD = KeyRecord(
     lineage_id="key_01a",
     generation=1,
     allowed_models=("b", "a"),
+    allowed_tools=("mcp:docs.example.com", "image_urls"),
     requests_per_minute=1,
     tokens_per_minute="unlimited",
     requests_per_day=None,

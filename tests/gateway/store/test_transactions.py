@@ -16,7 +16,9 @@ COUNT = text("SELECT count(*) FROM teams")
 def insert_teams(connection, *names: str) -> None:
     for name in names:
         connection.execute(
-            text("INSERT INTO teams VALUES (:name, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"),
+            text(
+                "INSERT INTO teams VALUES (:name, '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
+            ),
             {"name": name},
         )
 

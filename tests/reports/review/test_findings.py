@@ -89,6 +89,28 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
             [key_step(UPDATED, {"disabled": False}, {"disabled": True})],
         ),
     ],
+    ("tools-allowed", "medium"): [
+        (
+            [key_step(UPDATED, {}, {"allowed_tools": ["web_search"]})],
+            [key_step(UPDATED, {"allowed_tools": ["web_search"]}, {"allowed_tools": []})],
+        ),
+        (
+            [step("create", "GroqTeam", "t", new={"allowed_models": [A], "allowed_tools": ["image_urls"]})],
+            [step("create", "GroqTeam", "t", new={"allowed_models": [A]})],
+        ),
+    ],
+    ("tools-allowed", "high"): [
+        (
+            [key_step("create", None, {"allowed_tools": ["stored_responses"]})],
+            [key_step("create", None, {"allowed_tools": ["mcp:docs.example.com"]})],
+        )
+    ],
+    ("mcp-allowed", "high"): [
+        (
+            [key_step(UPDATED, {}, {"allowed_tools": ["mcp:docs.example.com"]})],
+            [key_step("create", None, {"allowed_tools": ["web_search"]})],
+        )
+    ],
     ("team-changed", "medium"): [
         ([key_step(UPDATED, {"team": "a"}, {"team": "b"})], [key_step("create", None, {"team": "b"})])
     ],

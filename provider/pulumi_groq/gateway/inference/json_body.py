@@ -26,13 +26,14 @@ METERED: Final = frozenset(
         "reasoning_model",
     }
 )
-REACHING: Final = frozenset(
-    """audio content conversation documents document exclude_domains file file_data file_id file_url
+_REACHING_NAMES: Final = """
+    audio content conversation documents document exclude_domains file file_data file_id file_url
     function_call functions image_url include include_domains modalities moderation output prediction
     previous_response_id prompt search_settings server_url source store summary tool_choice tools type url
-    web_search_options enabled_tools wolfram_settings container environment connector_id""".split()
-)
-"""Keys that decide what the upstream may read or do beyond the body; in no plain request but for `content`."""
+    web_search_options enabled_tools wolfram_settings container environment connector_id
+"""
+REACHING: Final = frozenset(_REACHING_NAMES.split())
+"""Keys that decide what the upstream may read or do beyond the body."""
 
 _ONCE: Final = METERED | REACHING
 _QUOTED: Final = tuple(f'"{name}"'.encode() for name in sorted(METERED))
@@ -48,9 +49,9 @@ class RepeatedKeyError(ValueError):
 def read_json_object(body: bytes) -> JsonObject:
     """The body as a JSON object. Raises `Refusal` 400 for anything else.
 
-    Strict UTF-8, no NaN or Infinity. A key that decides what is charged or permitted must not be repeated with
-    another value, nor a metered one be written in another case: parsers differ in which one they obey, and
-    some ignore case.
+    Strict UTF-8, no NaN or Infinity. A key that decides what is charged or permitted must not be repeated
+    with another value, nor a metered one be written in another case: parsers differ in which one they obey,
+    and some ignore case.
     """
     try:
         value = _read(body)

@@ -35,9 +35,7 @@ def put_team(connection: Connection, record: TeamRecord) -> None:
     """Add a team, or write it anew; `created_at` of an existing one stays."""
     lists = {"allowed_models": list(record.allowed_models), "allowed_tools": list(record.allowed_tools)}
     changed = connection.execute(
-        update(teams)
-        .where(teams.c.name == record.name)
-        .values(lists | {"updated_at": record.updated_at})
+        update(teams).where(teams.c.name == record.name).values(lists | {"updated_at": record.updated_at})
     )
     if changed.rowcount == 0:
         connection.execute(

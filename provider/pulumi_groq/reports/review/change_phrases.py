@@ -9,6 +9,7 @@ from pulumi_groq.reports.review.rules.access import last_use
 from pulumi_groq.reports.review.rules.keys import mints
 from pulumi_groq.reports.settings import FieldChange, KeySettings
 
+_LISTS = ("allowed_models", "allowed_tools")
 _HIDDEN = "secret or known after the run"
 
 
@@ -20,14 +21,14 @@ def old_and_new(changed: FieldChange, plan: Plan) -> tuple[str, str]:
     new = _HIDDEN if changed.new_hidden else in_words(field, changed.new, default)
     if changed.old_hidden and changed.new_hidden:
         return "secret", "another value (secret)"
-    if field == "allowed_models" and not (changed.old_hidden or changed.new_hidden) and changed.old:
+    if field in _LISTS and not (changed.old_hidden or changed.new_hidden) and changed.old:
         new = "; ".join(_added_and_removed(changed)) or new
     return old, new
 
 
 def _added_and_removed(changed: FieldChange) -> Iterator[str]:
-    added = [model for model in changed.new if model not in changed.old]
-    removed = [model for model in changed.old if model not in changed.new]
+    added = [item for item in changed.new if item not in changed.old]
+    removed = [item for item in changed.old if item not in changed.new]
     if added:
         yield f"adds {', '.join(added)}"
     if removed:

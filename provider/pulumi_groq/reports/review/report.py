@@ -19,6 +19,7 @@ from pulumi_groq.reports.review.rules import (
     limits,
     models,
     spend,
+    tools,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -27,6 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *limits.RULES,
     *access.RULES,
     *models.RULES,
+    *tools.RULES,
 )
 """Every rule; each looks at one change at a time."""
 

@@ -34,35 +34,47 @@ POLICY: Final = "spending policy"
 _ORGANISATION: Final = "organisation"
 _REFRESH: Final = "pulumi up --refresh puts the declared settings back"
 _DEPLOY: Final = "pulumi up --refresh applies the file"
+_OF_A_TEAM: Final = ("allowed_models", "allowed_tools")
 _FILE: Final = "as in the access file"
 _STACK: Final = "as in the stack"
 
 
 def teams(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
-    """Each declared team is there with the declared models."""
+    """Each declared team is there with the declared models and tools."""
     if state is not None:
         yield from _teams(state.teams, live, _STACK, _REFRESH)
     if access is not None:
         declared = [
-            TeamSettings(team_name=team.name, allowed_models=team.allowed_models) for team in access.teams
+            TeamSettings(
+                team_name=team.name, allowed_models=team.allowed_models, allowed_tools=team.allowed_tools
+            )
+            for team in access.teams
         ]
         yield from _teams(declared, live, _FILE, _DEPLOY)
 
 
 def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) -> Iterator[Check]:
-    found = {team.name: sorted(team.allowed_models) for team in live.teams}
+    found = {team.name: team for team in live.teams}
     for team in declared:
-        models = found.get(team.team_name)
-        if "allowed_models" in team.hidden:
+        there = found.get(team.team_name)
+        seen = [name for name in _OF_A_TEAM if name not in team.hidden]
+        if not seen:
             continue
-        if models is None:
+        if there is None:
             yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, "missing", todo)
-        elif models != sorted(team.allowed_models):
-            wanted = ", ".join(sorted(team.allowed_models))
-            detail = f"changed: models: declared {wanted}; live {', '.join(models)}"
+            continue
+        lists = [(name, sorted(getattr(team, name)), sorted(getattr(there, name))) for name in seen]
+        differing = [
+            f"{LABELS[name]}: declared {', '.join(wanted) or 'none'}; live {', '.join(now) or 'none'}"
+            for name, wanted, now in lists
+            if wanted != now
+        ]
+        if differing:
+            detail = f"changed: {'; '.join(differing)}"
             yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, detail, todo)
         else:
-            yield Check(TEAMS, team.team_name, check, Outcome.OK, ", ".join(models))
+            alike = ", ".join(item for _, wanted, _ in lists for item in wanted)
+            yield Check(TEAMS, team.team_name, check, Outcome.OK, alike)
 
 
 def policy(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:

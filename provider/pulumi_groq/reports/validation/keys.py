@@ -102,7 +102,8 @@ def _differences(live: KeySettings, declared: KeySettings) -> Iterator[str]:
 
 
 def _ordered(settings: KeySettings) -> KeySettings:
-    return settings.model_copy(update={"allowed_models": sorted(settings.allowed_models)})
+    lists = ("allowed_models", "allowed_tools")
+    return settings.model_copy(update={name: sorted(getattr(settings, name)) for name in lists})
 
 
 def _limits_in_force(declared: KeySettings, key: ApiKey, subject: str) -> Check:

@@ -11,6 +11,7 @@ from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
 
 SECTION: Final = "access"
+_TOOLS: Final = ("browser_search", "code_interpreter")
 _AT_A_LIMIT: Final = frozenset(
     {
         (429, "rate_limit_exceeded"),
@@ -36,7 +37,8 @@ _REFUSED_UPSTREAM: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The calls that prove one key. `allowed` costs the price of a few tokens; `denied` must cost nothing.
+    """The calls that prove one key. `allowed` costs the price of a few tokens; `denied` must cost nothing,
+    and neither must a call to `allowed` with the tool `denied_tool`.
 
     `works` is false for a disabled or expired key, which has to be refused everywhere.
     """
@@ -47,6 +49,7 @@ class Trial:
     allowed: str | None
     denied: str | None
     works: bool
+    denied_tool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Answers:
     listed: Answer
     allowed: Answer | None = None
     denied: Answer | None = None
+    denied_tool: Answer | None = None
 
 
 def trials(state: StackState, live: Live, catalogue: Catalogue) -> tuple[list[Trial], list[Check]]:
@@ -99,6 +103,7 @@ def _trial(
         allowed=_first(model.id for model in by_price if model.id in models),
         denied=_first(model.id for model in by_price if model.id not in models),
         works=key.status == "active",
+        denied_tool=_first(tool for tool in _TOOLS if tool not in key.allowed_tools),
     )
 
 
@@ -131,6 +136,9 @@ def verdicts(trial: Trial, answers: Answers) -> Iterator[Check]:
     if answers.denied is not None:
         detail = f"{trial.denied}: refused with 403 before it reached the upstream"
         yield _expect(trial, "denied model", answers.denied, 403, "model_not_available", detail)
+    if answers.denied_tool is not None:
+        detail = f"{trial.denied_tool}: refused with 403 before it reached the upstream"
+        yield _expect(trial, "denied tool", answers.denied_tool, 403, "tool_not_allowed", detail)
 
 
 def _listed(trial: Trial, answer: Answer) -> Check:

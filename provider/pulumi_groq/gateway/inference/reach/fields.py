@@ -6,26 +6,29 @@ A test holds the lists against the installed packages: each of their fields is h
 from types import MappingProxyType
 from typing import Final
 
-CHAT: Final = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+CHAT: Final = _names(
     """audio citation_options compound_custom disable_tool_validation documents exclude_domains
     frequency_penalty function_call functions include_domains include_reasoning logit_bias logprobs
     max_completion_tokens max_tokens messages metadata modalities model moderation n parallel_tool_calls
     prediction presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention
     reasoning_effort reasoning_format response_format safety_identifier search_settings seed service_tier
     stop store stream stream_options temperature tool_choice tools top_logprobs top_p user verbosity
-    web_search_options""".split()
+    web_search_options"""
 )
-RESPONSES: Final = frozenset(
+RESPONSES: Final = _names(
     """access_programs background background_options context_management conversation image include input
     instructions max_output_tokens max_tool_calls metadata model moderation parallel_tool_calls
     previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning
     safety_identifier service_tier store stream stream_options temperature text tool_choice tools
-    top_logprobs top_p truncation user""".split()
+    top_logprobs top_p truncation user"""
 )
-EMBEDDINGS: Final = frozenset("dimensions encoding_format input model user".split())
-SPEECH: Final = frozenset(
-    "input instructions model response_format sample_rate speed stream_format voice".split()
-)
+EMBEDDINGS: Final = _names("dimensions encoding_format input model user")
+SPEECH: Final = _names("input instructions model response_format sample_rate speed stream_format voice")
 
 KNOWN: Final = MappingProxyType(
     {"chat/completions": CHAT, "responses": RESPONSES, "embeddings": EMBEDDINGS, "audio/speech": SPEECH}
@@ -37,8 +40,8 @@ UNSERVED: Final = frozenset(
 )
 """Documented fields that let more models run, or make more than text: nothing here knows what they cost."""
 
-MESSAGE: Final = frozenset(
+MESSAGE: Final = _names(
     """annotations audio content executed_tools function_call name reasoning refusal role tool_call_id
-    tool_calls""".split()
+    tool_calls"""
 )
 """Of a chat message, answers that are sent back as they came included."""

@@ -48,7 +48,7 @@ def unknown_field(path: str) -> Refusal:
 def only(holder: Mapping[str, Any], known: frozenset[str], path: str) -> None:
     """Raises `Refusal` where `holder`, which stands at `path`, has a field that is not `known`."""
     if not holder.keys() <= known:
-        raise unknown_field(under(path, sorted(holder.keys() - known)[0]))
+        raise unknown_field(under(path, min(holder.keys() - known)))
 
 
 def under(path: str, step: object) -> str:

@@ -1,4 +1,4 @@
-"""The parts of a message's content: text and inline pictures and sounds pass, what stands elsewhere does not."""
+"""The parts of a message's content: what the body holds passes, what stands elsewhere does not."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.refusal import bad_request
-from pulumi_groq.gateway.inference.reach.needs import Needs, as_list, as_name, as_object, only, under, unserved
+from pulumi_groq.gateway.inference.reach.needs import (
+    Needs,
+    as_list,
+    as_name,
+    as_object,
+    only,
+    under,
+    unserved,
+)
 from pulumi_groq.models.tools import FILE_IDS, FILE_URLS, IMAGE_URLS, INLINE_FILES
 
 Part = dict[str, Any]
@@ -83,7 +91,7 @@ def _elsewhere(url: Any, permission: str, path: str, needs: Needs) -> None:
     needs.add(permission, path)
 
 
-def _input_audio(part: Part, path: str, needs: Needs) -> None:
+def _input_audio(part: Part, path: str, _: Needs) -> None:
     only(part, _EVERY_PART | {"input_audio"}, path)
     at = f"{path}.input_audio"
     audio = as_object(part.get("input_audio"), at)
@@ -91,7 +99,7 @@ def _input_audio(part: Part, path: str, needs: Needs) -> None:
     as_name(audio.get("data"), f"{at}.data")
 
 
-def _document(part: Part, path: str, needs: Needs) -> None:
+def _document(part: Part, path: str, _: Needs) -> None:
     only(part, _EVERY_PART | {"document"}, path)
     at = f"{path}.document"
     document = as_object(part.get("document"), at)
@@ -135,7 +143,7 @@ _OTHERS: Final[MappingProxyType[str, Callable[[Part, str, Needs], None]]] = Mapp
 )
 
 
-def read_documents(documents: Any, needs: Needs) -> None:
+def read_documents(documents: Any) -> None:
     """`documents` of a chat: inline text or JSON only."""
     for index, document in enumerate(as_list(documents, "documents")):
         path = under("documents", index)

@@ -49,11 +49,11 @@ def _messages(messages: Any, path: str, needs: Needs) -> None:
             raise unserved(f"messages.{index}.audio", "it stands outside of the request.")
 
 
-def _refused(value: Any, path: str, needs: Needs) -> None:
+def _refused(_value: Any, path: str, _needs: Needs) -> None:
     raise unserved(path, "this gateway cannot tell what it would cost.")
 
 
-def _stored(value: Any, path: str, needs: Needs) -> None:
+def _stored(_value: Any, path: str, needs: Needs) -> None:
     needs.add(STORED_RESPONSES, path)
 
 
@@ -62,16 +62,16 @@ def _store(value: Any, path: str, needs: Needs) -> None:
         needs.add(STORED_RESPONSES, path)
 
 
-def _web_search(value: Any, path: str, needs: Needs) -> None:
+def _web_search(_value: Any, path: str, needs: Needs) -> None:
     needs.add(_WEB_SEARCH, path)
 
 
-def _modalities(value: Any, path: str, needs: Needs) -> None:
+def _modalities(value: Any, path: str, _: Needs) -> None:
     if value != ["text"]:
         raise unserved(path, "this gateway meters text only.")
 
 
-def _functions(value: Any, path: str, needs: Needs) -> None:
+def _functions(value: Any, path: str, _: Needs) -> None:
     known = frozenset({"name", "description", "parameters"})
     for index, function in enumerate(as_list(value, path)):
         only(as_object(function, f"{path}.{index}"), known, f"{path}.{index}")
@@ -91,8 +91,8 @@ _LOOKED_AT: Final[dict[str, Callable[[Any, str, Needs], None]]] = {
     "messages": _messages,
     "tools": lambda value, path, needs: read_tools(value, needs, path),
     "tool_choice": lambda value, path, needs: read_tool_choice(value, needs, path),
-    "compound_custom": lambda value, path, needs: read_compound(value, needs),
-    "documents": lambda value, path, needs: read_documents(value, needs),
+    "compound_custom": lambda value, _, needs: read_compound(value, needs),
+    "documents": lambda value, _, __: read_documents(value),
     "include": lambda value, path, needs: read_include(as_list(value, path), needs),
     "functions": _functions,
     "prediction": _prediction,

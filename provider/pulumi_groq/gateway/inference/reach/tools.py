@@ -28,8 +28,18 @@ _BUILT_IN: Final = frozenset(
     {"type", "search_context_size", "user_location", "filters", "container", "environment"}
 )
 _MCP_SERVER: Final = frozenset(
-    """type server_label server_url server_description headers authorization allowed_tools
-    require_approval defer_loading allowed_callers""".split()
+    {
+        "type",
+        "server_label",
+        "server_url",
+        "server_description",
+        "headers",
+        "authorization",
+        "allowed_tools",
+        "require_approval",
+        "defer_loading",
+        "allowed_callers",
+    }
 )
 _AUTO: Final = {"type": "auto"}
 
