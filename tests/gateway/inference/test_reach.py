@@ -151,7 +151,7 @@ def error_of(answer: Any) -> tuple[int, str, str]:
 def test_refused_by_default_and_reserved_whole_when_allowed(
     bench: Callable[..., Any], request_: Any, param: str, permission: str
 ) -> None:
-    """403 names the field, nothing is reserved or sent; with the permission the most it can cost is reserved."""
+    """403 names the field and nothing is sent; with the permission the most it can cost is reserved."""
     route, body = request_
     made = bench(catalogue=priced())
     assert error_of(made.post(route, json.dumps(body).encode())) == (403, "tool_not_allowed", param)

@@ -10,6 +10,7 @@ from pulumi_groq.gateway.http.request_headers import RequestHeaders
 from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
 from pulumi_groq.gateway.inference.multipart import Form, FormReader
 from pulumi_groq.gateway.inference.options import InferenceOptions
+from pulumi_groq.gateway.inference.reach.needs import unserved
 
 FILE_HEAD_BYTES = 64
 EXACT_NAMES = ("model", "file", "url", "response_format", "stream")
@@ -90,10 +91,9 @@ def _check(form: Form) -> None:
         if name not in EXACT_NAMES and name.casefold() in EXACT_NAMES:
             raise bad_request(f"Write {name.casefold()} in lower case.", param=name.casefold())
     if "url" in form.fields:
-        raise bad_request(
-            "This gateway takes no url: how long that audio is, and so its price, is not known beforehand. "
-            "Send the audio as file.",
-            param="url",
+        raise unserved(
+            "url",
+            "how long that audio is, and so its price, is not known beforehand. Send the audio as file.",
         )
 
 
