@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.inference.upstream import UpstreamCall
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
@@ -162,3 +163,64 @@ def test_spend_stays_within_the_cap_and_usage_agrees_with_the_echo(
             stated += record.cost_micro_usd
     assert accounting.usage.month_spend_micro_usd(made.clock.now()) == stated <= cap
     assert made.echo.calls.total() == sum(record.status == 200 for record in made.records)
+
+
+class ManyTokensRead:
+    """An answer that states a prompt far above the request's body."""
+
+    status = 200
+    headers = ((b"content-type", b"application/json"),)
+
+    def __init__(self) -> None:
+        self._pieces = [b'{"usage":{"prompt_tokens":60000,"completion_tokens":5,"total_tokens":60005}}', b""]
+
+    async def next_piece(self) -> bytes:
+        return self._pieces.pop(0)
+
+    def close(self) -> None:
+        return None
+
+
+class Reader:
+    """An upstream that reads a lot beyond the body, after all callers have come."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def send(self, call: UpstreamCall) -> ManyTokensRead:
+        assert call.body
+        self.calls += 1
+        for _ in range(300):
+            await asyncio.sleep(0)
+        return ManyTokensRead()
+
+
+@pytest.mark.parametrize(
+    ("budget_micro_usd", "allowed", "code"),
+    [
+        (5_000, frozenset(), "tool_not_allowed"),
+        (5_000, frozenset({"image_urls"}), "key_budget_exceeded"),
+        (100_000, frozenset({"image_urls"}), "key_budget_exceeded"),
+    ],
+)
+def test_what_is_read_elsewhere_never_passes_the_budget(
+    metered: Callable[..., Any], budget_micro_usd: int, allowed: frozenset[str], code: str
+) -> None:
+    """60,000 tokens of prompt behind a body of 200 bytes, by many requests at once."""
+    upstream = Reader()
+    made, accounting = metered(upstream=upstream)
+    made.directory.add(KEY, tools=allowed, monthly_budget_micro_usd=budget_micro_usd)
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    body = chat(messages=[{"role": "user", "content": [picture]}])
+
+    async def burst() -> list[Any]:
+        return await asyncio.gather(*(made.drive(scope(), body) for _ in range(100)))
+
+    answers = asyncio.run(burst())
+    refused = [json.loads(answer.body)["error"]["code"] for answer in answers if answer.status != 200]
+    assert set(refused) == {code}
+    assert len(refused) == 100 - upstream.calls
+    assert (upstream.calls > 0) == (budget_micro_usd > 10_000)
+    spent = accounting.usage.month_spend_micro_usd(made.clock.now())
+    assert spent == upstream.calls * 4_502
+    assert spent <= budget_micro_usd

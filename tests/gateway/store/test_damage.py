@@ -97,7 +97,9 @@ def test_what_was_checkpointed_does_not_need_the_log(open_database, database: Pa
     for name in ("a", "b"):
         with store.write() as connection:
             connection.execute(
-                teams.insert().values(name=name, allowed_models=[], created_at=AT, updated_at=AT)
+                teams.insert().values(
+                    name=name, allowed_models=[], allowed_tools=[], created_at=AT, updated_at=AT
+                )
             )
         store.checkpoint()
     store.checkpoint()

@@ -77,12 +77,12 @@ def test_a_store_that_fails_is_unavailable(open_database, database) -> None:
         connection.execute("DROP TABLE teams")
     connection.close()
     with pytest.raises(StoreUnavailableError) as failed, store.write() as connection:
-        connection.execute(teams.insert().values(name="secret-name", allowed_models=[]))
+        connection.execute(teams.insert().values(name="secret-name", allowed_models=[], allowed_tools=[]))
     assert "secret-name" not in str(failed.value)
 
 
 def test_errors_of_the_database_hide_their_parameters(open_database) -> None:
     """Metadata and sealed answers never reach a log through an exception."""
     with pytest.raises(RowRefusedError) as failed, open_database().write() as connection:
-        connection.execute(teams.insert().values(name="secret-name", allowed_models=None))
+        connection.execute(teams.insert().values(name="secret-name", allowed_models=None, allowed_tools=[]))
     assert "secret-name" not in str(failed.value)
