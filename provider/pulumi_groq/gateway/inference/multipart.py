@@ -1,21 +1,25 @@
-"""multipart/form-data, taken apart while it arrives; strict, for it decides what is charged."""
+"""multipart/form-data, taken apart while it arrives, as the strictest reader takes it.
+
+What other parsers read differently (RFC 7578 leaves much open) is refused: the upstream must find the
+model, the file and each field where this gateway found them.
+"""
 
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from pulumi_groq.gateway.http.refusal import bad_request
+from pulumi_groq.gateway.http.refusal import Refusal, bad_request
+from pulumi_groq.gateway.inference.part_head import PartHead, read_part_head
 
 FIELD_LIMIT_BYTES: Final = 64 * 1024
 PARTS_LIMIT: Final = 100
 PART_HEAD_LIMIT_BYTES: Final = 8 * 1024
 _BOUNDARY: Final = re.compile(
-    rb'multipart/form-data\s*;.*?boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE
+    rb"multipart/form-data *; *boundary="
+    rb'(?:"([0-9A-Za-z\'()+_,./:=?-]{1,70})"|([0-9A-Za-z\'+_.-]{1,70}))'
 )
-_NAME: Final = re.compile(
-    rb'content-disposition:\s*form-data\s*;[^\r\n]*?\bname="([^"\r\n]*)"', re.IGNORECASE
-)
-_FILENAME: Final = re.compile(rb"content-disposition:[^\r\n]*?;\s*filename\*?=", re.IGNORECASE)
+"""In lower case only: werkzeug finds no form behind another spelling of the media type."""
+_LINE_END: Final = b"\r\n"
 
 
 @dataclass(slots=True)
@@ -31,99 +35,112 @@ class Form:
 
 class FormReader:
     """Fed with the body as it comes. Raises `Refusal` 400 for what is no form, or is ambiguous:
-    a field sent twice, a second file."""
+    a field sent twice, a second file, bytes before the first or after the last boundary.
+    """
 
     def __init__(self, content_type: bytes) -> None:
-        match = _BOUNDARY.fullmatch(content_type.strip()) or _BOUNDARY.match(content_type.strip())
+        match = _BOUNDARY.fullmatch(content_type)
         if match is None:
-            raise bad_request("The body must be multipart/form-data with a boundary.")
-        self._delimiter = b"\r\n--" + (match.group(1) or match.group(2))
-        self._rest = b"\r\n"  # so that the first delimiter looks like the others
-        self._part: str | None = None
+            raise bad_request(
+                "The content-type must be multipart/form-data; boundary=..., with a boundary of 1 to 70 "
+                "letters, digits and hyphens and no other parameter."
+            )
+        self._delimiter = b"--" + (match.group(1) or match.group(2))
+        # The first delimiter begins the body; with the line end before it, it looks like the others.
+        self._rest = _LINE_END
+        self._part: PartHead | None = None
         self._parts = 0
         self._value = bytearray()
-        self._is_file = False
         self.form = Form()
 
     def feed(self, piece: bytes) -> None:
         """The next bytes."""
-        if self.form.complete:
-            return
         self._rest += piece
-        while self._step():
+        while not self.form.complete and self._step():
             pass
+        if self.form.complete and not _LINE_END.startswith(self._rest):
+            raise bad_request("The multipart body goes on after its last boundary. End it there.")
 
     def finish(self) -> Form:
         """The form, once the body has ended. Raises `Refusal` 400 where its end is missing."""
-        if not self.form.complete:
+        if not self.form.complete or self._rest not in (b"", _LINE_END):
             raise bad_request("The multipart body ends before its last boundary.")
         return self.form
 
     def _step(self) -> bool:
+        """Take a delimiter and the head after it, or the end. False where more has to arrive.
+
+        The delimiter stands in no other place than between two line ends: where other bytes are beside
+        it, some parsers see a boundary and others do not.
+        """
         at = self._rest.find(self._delimiter)
         if at < 0:
-            keep = len(self._delimiter) - 1
+            keep = len(self._delimiter) + 1
             self._take(self._rest[:-keep])
             self._rest = self._rest[-keep:]
             return False
+        if at < 2 or self._rest[at - 2 : at] != _LINE_END:
+            raise _misplaced_boundary()
         after = at + len(self._delimiter)
-        if len(self._rest) < after + 2:
+        mark = self._rest[after : after + 2]
+        if len(mark) < 2:
             return False
-        if self._rest[after : after + 2] == b"--":
-            self._take(self._rest[:at])
-            self._end_part()
+        if mark == b"--":
+            self._end_part(self._rest[: at - 2])
             self.form.complete = True
-            self._rest = b""
+            self._rest = self._rest[after + 2 :]
             return False
+        if mark != _LINE_END:
+            raise _misplaced_boundary()
         head_end = self._rest.find(b"\r\n\r\n", after)
+        if (head_end if head_end >= 0 else len(self._rest)) - after > PART_HEAD_LIMIT_BYTES:
+            raise bad_request("A part of the multipart body has too long a head.")
         if head_end < 0:
-            if len(self._rest) - after > PART_HEAD_LIMIT_BYTES:
-                raise bad_request("A part of the multipart body has too long a head.")
             return False
-        self._take(self._rest[:at])
-        self._end_part()
-        self._begin_part(self._rest[after:head_end])
+        self._end_part(self._rest[: at - 2])
+        self._begin_part(self._rest[after + 2 : head_end])
         self._rest = self._rest[head_end + 4 :]
         return True
 
     def _begin_part(self, head: bytes) -> None:
-        names = _NAME.findall(head)
         self._parts += 1
-        if len(names) != 1 or not head.startswith(b"\r\n") or self._parts > PARTS_LIMIT:
-            raise bad_request("Each part of the multipart body needs one name, and there may be 100.")
-        self._part = names[0].decode("utf-8", "replace")
-        self._is_file = self._part == "file"
-        if self._is_file:
+        if self._parts > PARTS_LIMIT:
+            raise bad_request(f"The multipart body has more than {PARTS_LIMIT} parts. Send fewer.")
+        if self._delimiter in head:
+            raise _misplaced_boundary()
+        part = read_part_head(head)
+        if part.is_file:
             if self.form.file_seen:
                 raise bad_request("Send one file.", param="file")
             self.form.file_seen = True
-        elif _FILENAME.search(head):
-            raise bad_request("Only the part named file may be a file.", param=self._part[:100])
+        elif part.name in self.form.fields and not part.name.endswith("[]"):
+            raise bad_request("Send the field once.", param=part.name)
+        self._part = part
 
     def _take(self, data: bytes) -> None:
-        if self._part is None:
-            if data.strip(b"\r\n"):
+        part = self._part
+        if part is None:
+            if data:
                 raise bad_request("The multipart body must begin with its boundary.")
-        elif self._is_file:
+        elif part.is_file:
             self.form.file_bytes += len(data)
             if len(self.form.file_head) < PART_HEAD_LIMIT_BYTES:
                 self.form.file_head += data[:PART_HEAD_LIMIT_BYTES]
         else:
             self._value += data
             if len(self._value) > FIELD_LIMIT_BYTES:
-                raise bad_request("The field is too long.", param=self._part[:100])
+                raise bad_request("The field is too long.", param=part.name)
 
-    def _end_part(self) -> None:
-        if self._part is None:
+    def _end_part(self, data: bytes) -> None:
+        self._take(data)
+        part = self._part
+        if part is None:
             return
-        if not self._is_file:
+        if not part.is_file:
             try:
-                value = self._value.decode()
+                self.form.fields[part.name] = self._value.decode()
             except UnicodeDecodeError:
-                raise bad_request("The field must be UTF-8.", param=self._part[:100]) from None
-            if self._part in self.form.fields and not self._part.endswith("[]"):
-                raise bad_request("Send the field once.", param=self._part[:100])
-            self.form.fields[self._part] = value
+                raise bad_request("The field must be UTF-8.", param=part.name) from None
         self._part = None
         self._value.clear()
 
@@ -133,3 +150,10 @@ def read_form(content_type: bytes, body: bytes) -> Form:
     reader = FormReader(content_type)
     reader.feed(body)
     return reader.finish()
+
+
+def _misplaced_boundary() -> Refusal:
+    return bad_request(
+        "The boundary of the multipart body stands where parsers read it differently. It must be a line "
+        "of its own that ends with CR LF, and may not be part of a value."
+    )

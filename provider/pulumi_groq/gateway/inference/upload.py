@@ -13,7 +13,6 @@ from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.reach.needs import unserved
 
 FILE_HEAD_BYTES = 64
-EXACT_NAMES = ("model", "file", "url", "response_format", "stream")
 
 
 class Upload:
@@ -87,9 +86,6 @@ class Upload:
 
 
 def _check(form: Form) -> None:
-    for name in form.fields:
-        if name not in EXACT_NAMES and name.casefold() in EXACT_NAMES:
-            raise bad_request(f"Write {name.casefold()} in lower case.", param=name.casefold())
     if "url" in form.fields:
         raise unserved(
             "url",
