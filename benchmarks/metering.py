@@ -19,7 +19,8 @@ import uvloop
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
-from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import open_store
@@ -90,7 +91,7 @@ async def measure(folder: Path, requests: int) -> None:
             clock=SystemClock(),
             events=metrics,
             background=Background(Health(metrics)),
-            sender=AiohttpAlertSender(),
+            sender=HttpxAlertSender(WebhookAddresses()),
             random=Random(0),  # noqa: S311 (jitter, no secret)
         )
     )

@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
-from servers import GATEWAY_CORE, NotStartedError, Server, free_port, start
+from servers import GATEWAY_CORE, HERE, NotStartedError, Server, free_port, start
 
 PORTKEY = "@portkey-ai/gateway@1.15.2"
+AIOHTTP = "aiohttp==3.14.5"
 LITELLM = "litellm[proxy]==1.91.1"  # never 1.82.7 or 1.82.8, which were malicious
 INSTALL_S = 600
 LITELLM_CONFIG = """
@@ -63,6 +65,22 @@ def litellm(folder: Path, upstream_port: int) -> Server:
     server = start(f"litellm {LITELLM.rpartition('=')[2]}", GATEWAY_CORE, command, port, folder)
     server.url = f"http://127.0.0.1:{port}/v1/chat/completions"
     return server
+
+
+def floor(folder: Path, upstream_port: int) -> Server:
+    """The pass-through on the gateway's own versions, with aiohttp, which the gateway does without.
+
+    Raises `NotStartedError`.
+    """
+    environment = folder / "floor"
+    if not environment.exists():
+        own = [f"{name}=={version(name)}" for name in ("uvicorn", "uvloop", "httptools")]
+        _install([sys.executable, "-m", "venv", str(environment)])
+        _install([str(environment / "bin/pip"), "install", "--quiet", AIOHTTP, *own])
+    port = free_port()
+    command = [str(environment / "bin/python"), str(HERE / "floor.py")]
+    command += [str(port), f"http://127.0.0.1:{upstream_port}"]
+    return start("floor", GATEWAY_CORE, command, port, folder)
 
 
 def _install(command: list[str]) -> None:

@@ -36,7 +36,8 @@ def conditions() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     cpu = next(names, platform.machine())
-    packages = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "aiohttp"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools"))
+    packages += f", {peers.AIOHTTP.replace('==', ' ')}"
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {os.cpu_count()} cores of {cpu}; "
         f"Python {platform.python_version()}, {packages}; load average {_load()}"
@@ -54,7 +55,7 @@ def started(
     mock, port = servers.mock(folder, pause_ms)
     stack.callback(mock.stop)
     made, failures = [mock], []
-    for make in (servers.bare_proxy, servers.floor, servers.ours, *(PEERS[name] for name in extra)):
+    for make in (servers.bare_proxy, peers.floor, servers.ours, *(PEERS[name] for name in extra)):
         try:
             server = make(folder, port)
         except NotStartedError as failure:

@@ -87,12 +87,6 @@ def bare_proxy(folder: Path, upstream_port: int) -> Server:
     return start("bare proxy", GATEWAY_CORE, command, port, folder)
 
 
-def floor(folder: Path, upstream_port: int) -> Server:
-    port = free_port()
-    command = [sys.executable, str(HERE / "floor.py"), str(port), f"http://127.0.0.1:{upstream_port}"]
-    return start("floor", GATEWAY_CORE, command, port, folder)
-
-
 def ours(folder: Path, upstream_port: int, store: Path | None = None) -> Server:
     """The gateway with all enforcement on: limits, budget, cap, ledger, metrics, a log line a request.
 

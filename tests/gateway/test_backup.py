@@ -17,7 +17,8 @@ from pulumi_groq.gateway.metering.accounting import (
     MeteringSettings,
     open_accounting,
 )
-from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.errors import StoreOpenError
@@ -49,7 +50,7 @@ def accounting_on(store: Store, database: Path, segment_bytes: int = 20_000) -> 
             clock=SystemClock(),
             events=metrics,
             background=Background(Health(metrics)),
-            sender=AiohttpAlertSender(),
+            sender=HttpxAlertSender(WebhookAddresses()),
             random=Random(1),  # noqa: S311 (jitter, no secret)
             settings=MeteringSettings(journal_segment_bytes=segment_bytes),
         )

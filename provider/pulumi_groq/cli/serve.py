@@ -138,6 +138,12 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="Lets pages of this origin call the inference API from browsers; may be repeated.",
 )
 @click.option(
+    "--webhook-hosts",
+    metavar="HOST",
+    multiple=True,
+    help="A host, address or network (10.1.0.0/16) for alerts beside public addresses; may be repeated.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",

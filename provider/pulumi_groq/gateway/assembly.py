@@ -30,8 +30,9 @@ from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
-from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.journal import journal_directory
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
 from pulumi_groq.gateway.operations import Readyz, healthz
@@ -122,6 +123,7 @@ def assemble(
         admin_key=admin_key,
         seal=Seal(secret),
         defaults=settings.default_limits,
+        webhook_addresses=WebhookAddresses(settings.webhook_hosts),
     )
     ui = _ui(parts, Sessions(secret, settings.admin_key, clock, random))
     gateway = Gateway(
@@ -184,7 +186,7 @@ def _open_accounting(
             clock=clock,
             events=metrics,
             background=background,
-            sender=AiohttpAlertSender(),
+            sender=HttpxAlertSender(WebhookAddresses(settings.webhook_hosts)),
             random=random,
         )
     )

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.policy.access import Limits
 
 ECHO: Final = "echo"
@@ -20,7 +21,8 @@ class Settings:
     """Settings of one gateway. Raises `ConfigurationError` for what cannot work; shows no secret.
 
     `default_limits` hold for keys that declare none. `drain_s` is how long running requests may
-    take to finish at shutdown. Without `gateway_secret` one is kept beside the store. `max_body_mib` bounds
+    take to finish at shutdown. `webhook_hosts` are names, addresses and networks that alerts may go to beside
+    public ones. Without `gateway_secret` one is kept beside the store. `max_body_mib` bounds
     the request bodies that are kept at one time; a peer is an address that connects. Pages of `cors_origins`
     may call the inference API from a browser. `accept_older_store` starts on a store that has lost writes
     which it acknowledged.
@@ -41,6 +43,7 @@ class Settings:
     max_body_mib: int = DEFAULT_BOUNDS.kept_bytes // MIB
     max_body_mib_per_peer: int = DEFAULT_BOUNDS.per_peer_kept_bytes // MIB
     cors_origins: tuple[str, ...] = ()
+    webhook_hosts: tuple[str, ...] = ()
     log_format: Literal["text", "json"] = "text"
     test_controls: bool = False
     accept_older_store: bool = False
@@ -53,6 +56,7 @@ class Settings:
             )
         for origin in self.cors_origins:
             _require_origin(origin)
+        WebhookAddresses(self.webhook_hosts)
         if self.upstream == ECHO:
             return
         _require_safe_upstream(self.upstream)

@@ -16,6 +16,7 @@ from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValues
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.store.store import open_store
 
 
@@ -55,6 +56,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
                 admin_key=AdminKey(ADMIN_KEY),
                 seal=Seal(secret),
                 defaults=DEFAULTS,
+                webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
             )
         )
         return Api(app, portal, store, directory, clock, usage, stop.close)

@@ -159,3 +159,25 @@ def test_a_refused_secret_is_not_quoted(api: Api) -> None:
     """The error shows neither a webhook's URL nor a signing secret."""
     answer = put(api, alert_webhook_urls=["http://h/T0KEN"], alert_webhook_signing_secret="sEcReT")
     assert ["T0KEN" in answer.text, "sEcReT" in answer.text] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/T0K3N",
+        "https://169.254.169.254/T0K3N",
+        "https://[::1]/T0K3N",
+        "https://0x7f.1/T0K3N",
+    ],
+)
+def test_a_webhook_to_a_private_address_is_refused(api: Api, url: str) -> None:
+    """By its position, without the URL; nothing is stored."""
+    answer = put(api, alert_webhook_urls=["https://example.com/hook", url])
+    assert error_of(answer) == (400, None, "alert_webhook_urls[1]")
+    assert "T0K3N" not in answer.text
+    assert api.get("/spend-policy").status_code == 404
+
+
+def test_a_webhook_that_the_operator_lists_is_taken(api: Api) -> None:
+    """`--webhook-hosts` of this gateway names 10.9.0.0/16."""
+    assert put(api, alert_webhook_urls=["https://10.9.1.2/hook"]).status_code == 200

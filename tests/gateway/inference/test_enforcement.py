@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.inference.upstream import UpstreamCall
 from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
+from pulumi_groq.gateway.metering.webhook import WebhookAnswer
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import Limits, OrganisationPolicy
@@ -26,7 +27,7 @@ CALLERS = 200
 class NoWebhooks:
     """No policy here has a URL."""
 
-    async def post(self, url: str, body: bytes, headers: Any) -> int:
+    async def post(self, url: str, body: bytes, headers: Any) -> WebhookAnswer:
         raise AssertionError(url)
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from pulumi_groq.gateway.metering.accounting import (
     open_accounting,
 )
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
-from pulumi_groq.gateway.metering.webhook import NotDeliveredError
+from pulumi_groq.gateway.metering.webhook import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store, open_store
@@ -57,15 +57,16 @@ class WrittenDown:
 
     answers: list[int] = field(default_factory=list)
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+    retry_after_s: int = 0
     meanwhile: Callable[[], None] = lambda: None
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
         self.posted.append((url, body, headers))
         self.meanwhile()
         status = self.answers.pop(0) if self.answers else 200
         if status == 0:
             raise NotDeliveredError("no answer")
-        return status
+        return WebhookAnswer(status, self.retry_after_s)
 
     async def close(self) -> None:
         return None

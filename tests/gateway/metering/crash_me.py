@@ -12,7 +12,8 @@ from random import Random
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.accounting import MeteringParts, MeteringSettings, open_accounting
-from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
+from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import open_store
@@ -45,7 +46,7 @@ async def main(database: Path, run: str) -> None:
             clock=SystemClock(),
             events=metrics,
             background=Background(Health(metrics)),
-            sender=AiohttpAlertSender(),
+            sender=HttpxAlertSender(WebhookAddresses()),
             random=Random(),  # noqa: S311 (jitter, no secret)
             settings=MeteringSettings(journal_segment_bytes=20_000),
         )

@@ -8,10 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 
-from pulumi_groq.gateway.metering.aiohttp_sender import AiohttpAlertSender
-from pulumi_groq.gateway.metering.webhook import NotDeliveredError, alert_body, alert_headers
+from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.webhook import (
+    NotDeliveredError,
+    WebhookAnswer,
+    alert_body,
+    alert_headers,
+    retry_after_s,
+)
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.store.alerts import Alert
 from tests.gateway.metering.conftest import START
 
@@ -20,40 +26,82 @@ TEXT_SECRET = "a-secret-of-some-length"
 ENCODED_SECRET = "whsec_" + base64.b64encode(b"a-secret-of-some-length").decode()
 
 
-def verify(secret: bytes, request: web.Request, body: bytes) -> bool:
+Heads = dict[str, str]
+"""The request line under an empty name, header names in lower case."""
+
+
+def verify(secret: bytes, headers: Heads, body: bytes) -> bool:
     """What the Standard Webhooks specification tells a receiver to do."""
-    headers = request.headers
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
     return hmac.compare_digest(f"v1,{expected}", headers["webhook-signature"])
 
 
 @asynccontextmanager
-async def receiver(secret: bytes) -> AsyncIterator[str]:
-    """A server that answers 200 to what is signed with `secret`, else 401; `/moved` redirects."""
+async def receiver(secret: bytes, *, seen: list[Heads] | None = None) -> AsyncIterator[str]:
+    """A server that answers 200 to what is signed with `secret`, else 401; `/moved` redirects, `/busy` asks
+    for an hour, `/silent` says nothing and `/long` sends a body without end.
+    """
+    serving: set[asyncio.Task[None]] = set()
 
-    async def receive(request: web.Request) -> web.Response:
-        return web.Response(status=200 if verify(secret, request, await request.read()) else 401)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            await answer(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            serving.discard(task)
+            writer.close()
 
-    async def moved(request: web.Request) -> web.Response:
-        return web.Response(status=307, headers={"location": "/"})
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)
+        }
+        headers[""] = lines[0]
+        if seen is not None:
+            seen.append(headers)
+        body = await reader.readexactly(int(headers["content-length"]))
+        path = lines[0].split(" ")[1]
+        status = "200 OK" if verify(secret, headers, body) else "401 No"
+        extra = {"/moved": "location: /\r\n", "/busy": "retry-after: 99999999999\r\n"}.get(path, "")
+        status = {"/moved": "307 Moved", "/busy": "429 Busy"}.get(path, status)
+        if path == "/silent":
+            await reader.read()
+        length = 10**12 if path == "/long" else 0
+        writer.write(f"HTTP/1.1 {status}\r\n{extra}content-length: {length}\r\n\r\n".encode())
+        while path == "/long":
+            writer.write(bytes(65536))
+            await writer.drain()
+        await writer.drain()
 
-    app = web.Application()
-    app.router.add_post("/", receive)
-    app.router.add_post("/moved", moved)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield f"http://{host}:{port}"
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        await runner.cleanup()
+        server.close()
+        for task in list(serving):
+            task.cancel()
+        await asyncio.gather(*serving)
+        await server.wait_closed()
 
 
-async def post(url: str, secret: str | None, tampered: bytes = b"") -> int:
-    sender = AiohttpAlertSender()
+async def post(
+    url: str,
+    secret: str | None,
+    tampered: bytes = b"",
+    *,
+    listed: tuple[str, ...] = ("127.0.0.1",),
+    names: dict[str, list[str]] | None = None,
+    timeout_s: float = 10,
+) -> WebhookAnswer:
+    async def resolve(host: str, port: int) -> list[str]:
+        return (names or {}).get(host, [host])
+
+    sender = HttpxAlertSender(WebhookAddresses(listed), resolve=resolve, timeout_s=timeout_s)
     body = alert_body(ALERT)
     try:
         return await sender.post(url, body + tampered, alert_headers(ALERT, body, secret, START))
@@ -65,32 +113,32 @@ async def post(url: str, secret: str | None, tampered: bytes = b"") -> int:
 def test_the_receiver_verifies_the_signature(secret: str) -> None:
     """A secret as text and one in the specification's form both verify."""
 
-    async def scenario() -> int:
+    async def scenario() -> WebhookAnswer:
         async with receiver(b"a-secret-of-some-length") as url:
             return await post(f"{url}/", secret)
 
-    assert asyncio.run(scenario()) == 200
+    assert asyncio.run(scenario()).status == 200
 
 
 @pytest.mark.parametrize(("secret", "tampered"), [("another-secret-here", b""), (TEXT_SECRET, b" ")])
 def test_the_receiver_sees_a_forgery(secret: str, tampered: bytes) -> None:
     """Another secret or another body does not verify."""
 
-    async def scenario() -> int:
+    async def scenario() -> WebhookAnswer:
         async with receiver(b"a-secret-of-some-length") as url:
             return await post(f"{url}/", secret, tampered)
 
-    assert asyncio.run(scenario()) == 401
+    assert asyncio.run(scenario()).status == 401
 
 
 def test_a_redirect_is_not_followed() -> None:
     """A signed body goes where the policy says, nowhere else."""
 
-    async def scenario() -> int:
+    async def scenario() -> WebhookAnswer:
         async with receiver(b"a-secret-of-some-length") as url:
             return await post(f"{url}/moved", TEXT_SECRET)
 
-    assert asyncio.run(scenario()) == 307
+    assert asyncio.run(scenario()).status == 307
 
 
 def test_nobody_listening_is_not_delivered() -> None:
@@ -106,3 +154,87 @@ def test_a_text_secret_that_only_looks_encoded_is_used_as_text() -> None:
     body = alert_body(ALERT)
 
     assert alert_headers(ALERT, body, "whsec_not base64 at all", START)["webhook-signature"].startswith("v1,")
+
+
+def test_the_connection_goes_to_the_judged_address_under_the_name() -> None:
+    """The name is resolved once; the receiver still reads it in `Host`."""
+    seen: list[Heads] = []
+
+    async def scenario() -> WebhookAnswer:
+        async with receiver(b"a-secret-of-some-length", seen=seen) as url:
+            named = url.replace("127.0.0.1", "hooks.example.com")
+            return await post(
+                f"{named}/", TEXT_SECRET, names={"hooks.example.com": ["10.0.0.1", "127.0.0.1"]}
+            )
+
+    assert asyncio.run(scenario()).status == 200
+    assert seen[0]["host"].startswith("hooks.example.com:")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "fe80::1%eth0"])
+def test_a_name_that_resolves_to_a_private_address_is_not_called(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A public name in the policy does not help, and neither does a proxy of the environment."""
+    seen: list[Heads] = []
+
+    async def scenario() -> WebhookAnswer:
+        async with receiver(b"a-secret-of-some-length", seen=seen) as url:
+            monkeypatch.setenv("HTTP_PROXY", url)
+            monkeypatch.setenv("ALL_PROXY", url)
+            named = url.replace("127.0.0.1", "hooks.example.com")
+            return await post(f"{named}/", TEXT_SECRET, listed=(), names={"hooks.example.com": [address]})
+
+    with pytest.raises(NotDeliveredError, match="not public"):
+        asyncio.run(scenario())
+    assert seen == []
+
+
+def test_a_receiver_without_an_answer_is_left() -> None:
+    """The time of one webhook is bounded in all."""
+
+    async def scenario() -> WebhookAnswer:
+        async with receiver(b"a-secret-of-some-length") as url:
+            return await post(f"{url}/silent", TEXT_SECRET, timeout_s=0.05)
+
+    with pytest.raises(NotDeliveredError, match="no answer within"):
+        asyncio.run(scenario())
+
+
+def test_an_endless_answer_is_not_read() -> None:
+    """Its status is all that counts."""
+
+    async def scenario() -> WebhookAnswer:
+        async with receiver(b"a-secret-of-some-length") as url:
+            return await post(f"{url}/long", TEXT_SECRET)
+
+    assert asyncio.run(scenario()) == (200, 0)
+
+
+def test_a_receiver_that_asks_for_an_age_gets_an_hour() -> None:
+    """What a receiver says is no reason to keep an alert for ever."""
+
+    async def scenario() -> WebhookAnswer:
+        async with receiver(b"a-secret-of-some-length") as url:
+            return await post(f"{url}/busy", TEXT_SECRET)
+
+    assert asyncio.run(scenario()) == (429, 3600)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("3601", 3600),
+        ("9" * 5000, 3600),
+        ("-1", 0),
+        ("1.5", 0),
+        ("1e9", 0),
+        ("nan", 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_only_whole_seconds_are_heeded(value: str | None, seconds: int) -> None:
+    """A date, a fraction and nonsense count as nothing said."""
+    assert retry_after_s(value) == seconds

@@ -31,6 +31,7 @@ from pulumi_groq.gateway.admin.teams import Teams
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValues
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import Limits
@@ -50,6 +51,7 @@ class AdminParts:
     admin_key: AdminKey
     seal: Seal
     defaults: Limits
+    webhook_addresses: WebhookAddresses
 
 
 def admin_app(parts: AdminParts) -> ASGIApp:
@@ -103,7 +105,12 @@ def _add_key_routes(app: FastAPI, parts: AdminParts, changes: Changes) -> None:
         clock=parts.clock,
     )
     spending = Spending(
-        store=parts.store, changes=changes, directory=parts.directory, usage=parts.usage, clock=parts.clock
+        store=parts.store,
+        changes=changes,
+        directory=parts.directory,
+        usage=parts.usage,
+        clock=parts.clock,
+        webhook_addresses=parts.webhook_addresses,
     )
     app.include_router(key_routes(keys, minting))
     app.include_router(team_routes(teams))

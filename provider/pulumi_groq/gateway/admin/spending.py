@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from urllib.parse import urlsplit
 
 from pulumi_groq.gateway.admin.changes import Changes
-from pulumi_groq.gateway.admin.refusals import Missing
+from pulumi_groq.gateway.admin.refusals import Invalid, Missing
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.change_log import log_policy_change
 from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
@@ -27,12 +29,14 @@ class Spending:
         directory: LiveDirectory,
         usage: UsageSource,
         clock: Clock,
+        webhook_addresses: WebhookAddresses,
     ) -> None:
         self._store = store
         self._changes = changes
         self._directory = directory
         self._usage = usage
         self._clock = clock
+        self._webhook_addresses = webhook_addresses
 
     def show(self) -> SpendPolicy:
         """The policy and where the month stands."""
@@ -43,7 +47,11 @@ class Spending:
         return shown_policy(record, self._usage, self._clock.now())
 
     def put(self, settings: SpendPolicySettings) -> SpendPolicy:
-        """Replace the whole policy; in force on the next request. The same policy again is no change."""
+        """Replace the whole policy; in force on the next request. The same policy again is no change.
+
+        Raises `Invalid` for a webhook that could never be sent.
+        """
+        self._check_webhooks(settings.alert_webhook_urls)
         now = self._clock.now()
         with self._changes.begin() as change:
             former = find_policy(change.connection)
@@ -62,6 +70,16 @@ class Spending:
             log_policy_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_policy, record))
         return shown_policy(record, self._usage, now)
+
+    def _check_webhooks(self, urls: list[str]) -> None:
+        for position, url in enumerate(urls):
+            if not self._webhook_addresses.allow_as_written(urlsplit(url).hostname or ""):
+                # The URL may hold a token, so it is not shown.
+                raise Invalid(
+                    f"alert_webhook_urls[{position}]: its host is not a public address. "
+                    "Start the gateway with --webhook-hosts and that host if alerts are to go there.",
+                    param=f"alert_webhook_urls[{position}]",
+                )
 
     def delete(self) -> Deleted:
         """Have no policy: no cap, no alerts."""

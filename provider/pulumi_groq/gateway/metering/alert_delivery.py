@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
-from pulumi_groq.gateway.metering.webhook import AlertSender, NotDeliveredError, alert_body, alert_headers
+from pulumi_groq.gateway.metering.webhook import (
+    AlertSender,
+    NotDeliveredError,
+    WebhookAnswer,
+    alert_body,
+    alert_headers,
+)
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import (
     Alert,
@@ -101,24 +107,24 @@ class AlertDeliveries:
             if organisation is None or url not in organisation.alert_webhook_urls:
                 return
             secret = organisation.alert_webhook_signing_secret
-            status = await self._post(url, body, alert_headers(alert, body, secret, self._clock.now()))
-            if 200 <= status < 300:
+            answer = await self._post(url, body, alert_headers(alert, body, secret, self._clock.now()))
+            if 200 <= answer.status < 300:
                 await self._end(alert, url, "delivered", attempt)
                 return
-            if status == _GONE or attempt == self._schedule.attempts:
+            if answer.status == _GONE or attempt == self._schedule.attempts:
                 await self._end(alert, url, "given_up", attempt)
                 return
-            await self._sleep(self._schedule.delay_s(attempt, self._random))
+            await self._sleep(max(self._schedule.delay_s(attempt, self._random), answer.retry_after_s))
 
-    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookAnswer:
         try:
-            status = await self._sender.post(url, body, headers)
+            answer = await self._sender.post(url, body, headers)
         except NotDeliveredError as failure:
             _log.warning("spend alert not delivered to %s: %s", urlsplit(url).hostname, failure)
-            return 0
-        if not 200 <= status < 300:
-            _log.warning("spend alert not accepted by %s: HTTP %d", urlsplit(url).hostname, status)
-        return status
+            return WebhookAnswer(0)
+        if not 200 <= answer.status < 300:
+            _log.warning("spend alert not accepted by %s: HTTP %d", urlsplit(url).hostname, answer.status)
+        return answer
 
     async def _end(self, alert: Alert, url: str, outcome: DeliveryOutcome, attempts: int) -> None:
         await asyncio.to_thread(self._remember, Delivery(alert, url, outcome, attempts, self._clock.now()))

@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pulumi_groq.gateway.store.alerts import Alert
 from pulumi_groq.models.fields import json_number, usd, wire_time
@@ -18,6 +18,17 @@ SIGNATURE_HEADER: Final = "webhook-signature"
 _ENCODED_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 (the specification's marker, not a secret)
 
 
+LONGEST_RETRY_AFTER_S: Final = 3600
+"""A receiver that asks for more is asked again after an hour."""
+
+
+class WebhookAnswer(NamedTuple):
+    """The receiver's HTTP status, and the seconds that it asks to be left alone; 0 where it does not."""
+
+    status: int
+    retry_after_s: int = 0
+
+
 class NotDeliveredError(Exception):
     """The receiver could not be reached or did not answer."""
 
@@ -25,8 +36,8 @@ class NotDeliveredError(Exception):
 class AlertSender(Protocol):
     """Posts one webhook."""
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """The receiver's HTTP status; redirects are not followed. Raises `NotDeliveredError`."""
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+        """What the receiver answers; redirects are not followed. Raises `NotDeliveredError`."""
         ...
 
     async def close(self) -> None:
@@ -70,6 +81,13 @@ def alert_headers(alert: Alert, body: bytes, secret: str | None, now: datetime) 
         digest = hmac.digest(_key(secret), signed, hashlib.sha256)
         headers[SIGNATURE_HEADER] = f"v1,{base64.b64encode(digest).decode()}"
     return headers
+
+
+def retry_after_s(value: str | None) -> int:
+    """The seconds of a `Retry-After` header, at most an hour; 0 for a date and whatever else is no number."""
+    if value is None or not (value.isascii() and value.isdigit()):
+        return 0
+    return LONGEST_RETRY_AFTER_S if len(value) > 9 else min(int(value), LONGEST_RETRY_AFTER_S)
 
 
 def _key(secret: str) -> bytes:
