@@ -203,3 +203,37 @@ def test_a_missing_list_says_so(tmp_path: Path) -> None:
         Catalogue.load(path)
 
     assert str(caught.value) == f"{path}: the price list cannot be read: No such file or directory"
+
+
+TOOL = """
+[tools.browser_search]
+priced_on = 2026-11-25
+source = "an invoice"
+usd_per_call = 0.005
+max_uses = 3
+"""
+
+
+def test_a_tool_has_the_operators_price_and_none_by_default(write_price_list: WritePriceList) -> None:
+    """With its day and source; the shipped list names no price of a tool."""
+    assert Catalogue.load().tool("browser_search") is None
+    price = Catalogue.load(write_price_list(TOOL)).tool("browser_search")
+    assert price is not None
+    assert (price.micro_usd_per_call, price.max_uses, price.source) == (5_000, 3, "an invoice")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        TOOL.replace("source", "# source"),
+        TOOL.replace("priced_on", "# priced_on"),
+        TOOL.replace("max_uses = 3", "max_uses = 0"),
+        TOOL.replace("0.005", "-1"),
+        TOOL.replace("browser_search", "image_urls"),
+        TOOL.replace("browser_search", '"mcp:*"'),
+    ],
+)
+def test_a_tools_price_is_whole_or_refused(write_price_list: WritePriceList, changed: str) -> None:
+    """An amount without its day, source or bound is none."""
+    with pytest.raises(ConfigurationError):
+        Catalogue.load(write_price_list(changed))

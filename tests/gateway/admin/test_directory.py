@@ -12,6 +12,7 @@ from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.policy.access import Limits
 
 MODELS = ["llama-3.1-8b-instant", "llama-3.3-70b-versatile", "gemma2-9b-it", "openai/gpt-oss-20b"]
+TOOLS = ["image_urls", "stored_responses", "mcp:a.example", "mcp:b.example"]
 TEAMS = ["chatbot", "research"]
 
 
@@ -34,8 +35,11 @@ class Operator:
     def models(self) -> list[str]:
         return self._random.sample(MODELS, self._random.randint(1, 4))
 
+    def tools(self) -> list[str]:
+        return self._random.sample(TOOLS, self._random.randint(0, 4))
+
     def put_team(self) -> None:
-        body = {"allowed_models": self.models()}
+        body = {"allowed_models": self.models(), "allowed_tools": self.tools()}
         self._api.call("PUT", f"/teams/{self._random.choice(TEAMS)}", json=body)
 
     def delete_team(self) -> None:
@@ -43,7 +47,7 @@ class Operator:
 
     def add_key(self) -> None:
         team = self._random.choice([None, *TEAMS])
-        answer = self._api.create(allowed_models=self.models(), team=team)
+        answer = self._api.create(allowed_models=self.models(), allowed_tools=self.tools(), team=team)
         if answer.is_success:
             self.live.append(answer.json()["id"])
             self.hashes.append(hashlib.sha256(answer.json()["api_key"].encode()).digest())
@@ -53,6 +57,7 @@ class Operator:
             change: dict[str, Any] = self._random.choice(
                 [
                     {"allowed_models": self.models()},
+                    {"allowed_tools": self.tools()},
                     {"team": self._random.choice([None, *TEAMS])},
                     {"disabled": self._random.random() < 0.5},
                     {"requests_per_minute": self._random.choice([None, 5, "unlimited"])},
