@@ -14,6 +14,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pydantic import BaseModel
 
@@ -107,11 +108,12 @@ def _received(properties: Mapping[str, Any]) -> Properties:
 
 
 def _known(value: Any) -> Any:
+    """`value` with the SDK's unknowns as the lifecycle's: objects in this process, a constant on the wire."""
     if isinstance(value, dict):
         return {name: _known(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_known(item) for item in value]
-    return UNKNOWN if value == rpc.UNKNOWN else value
+    return UNKNOWN if isinstance(value, Unknown) or value == rpc.UNKNOWN else value
 
 
 def _sent(properties: Mapping[str, Any]) -> dict[str, Any]:

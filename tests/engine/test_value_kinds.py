@@ -1,0 +1,204 @@
+"""Every argument of every resource as each kind of value that the engine knows, on the real engine."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import pytest
+from pydantic import BaseModel
+
+from local_engine import Gateway, Stack
+from pulumi_groq.lifecycle.key_state import ApiKeyArgs
+from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
+from pulumi_groq.lifecycle.team import TeamArgs
+from pulumi_groq.models.api_key import ApiKeyCreate
+
+pytestmark = pytest.mark.engine
+
+PROGRAM: Final = '''\
+"""Declares what cases.json holds, each with one value wrapped as the case says."""
+
+import json
+from pathlib import Path
+
+import pulumi
+
+import pulumi_groq
+
+cases = json.loads((Path(__file__).parent / "cases.json").read_text())
+anchor = pulumi_groq.GroqTeam("anchor", allowed_models=cases["anchor"])
+WRAPPED = {
+    "known": lambda value: value,
+    "output": pulumi.Output.from_input,
+    "unknown": lambda value: anchor.created_at.apply(lambda _: value),
+    "secret": pulumi.Output.secret,
+    "secret and unknown": lambda value: pulumi.Output.secret(anchor.created_at.apply(lambda _: value)),
+}
+
+
+def wrapped(value, path, kind):
+    if not path:
+        return WRAPPED[kind](value)
+    copy = value.copy()
+    copy[path[0]] = wrapped(value[path[0]], path[1:], kind)
+    return copy
+
+
+for case in cases["cases"]:
+    declare = getattr(pulumi_groq, case["resource"])
+    arguments = wrapped(case["arguments"], case["path"], case["kind"])
+    declare(case["name"], **arguments, opts=pulumi.ResourceOptions(depends_on=[anchor]))
+'''
+
+MODELS: Final = ["openai/gpt-oss-120b", "openai/gpt-oss-20b"]
+KINDS: Final = ("known", "output", "unknown", "secret", "secret and unknown")
+PLACE: Final = {"managed_by", "declared_as"}  # where a resource is declared: no argument of the program
+ARGS: Final[dict[str, type[BaseModel]]] = {
+    "GroqApiKey": ApiKeyArgs,
+    "GroqTeam": TeamArgs,
+    "GroqSpendPolicy": SpendPolicyArgs,
+}
+NEEDED: Final[dict[str, dict[str, Any]]] = {
+    "GroqApiKey": {"allowed_models": MODELS[:1]},
+    "GroqTeam": {"allowed_models": MODELS[:1]},
+    "GroqSpendPolicy": {"monthly_cap_usd": 50, "adopt_existing": True},
+}
+OWN: Final = {"name", "team_name", "adopt_key_id"}  # no two resources share the value
+VALUES: Final[dict[str, dict[str, Any]]] = {
+    "GroqApiKey": {
+        "allowed_models": MODELS,
+        "name": "key-{}",
+        "requests_per_minute": 5,
+        "tokens_per_minute": "unlimited",
+        "requests_per_day": 500,
+        "tokens_per_day": 5000,
+        "monthly_budget_usd": 1.25,
+        "expires_at": "2040-01-01T01:00:00+01:00",
+        "team": "anchor",
+        "metadata": {"owner": "platform", "ticket": "OPS-1"},
+        "disabled": True,
+        "rotation": {
+            "every_days": 30,
+            "trigger": "first",
+            "emergency_trigger": "none yet",
+            "overlap_hours": 12,
+            "quiet_hours": 6,
+            "freeze_windows": [{"start": "2040-01-01T00:00:00Z", "end": "2040-01-02T00:00:00Z"}],
+        },
+        "adopt_key_id": "",  # made by the test
+        "allow_delete_in_use": True,
+    },
+    "GroqTeam": {"allowed_models": MODELS, "team_name": "team-{}", "adopt_existing": True},
+    "GroqSpendPolicy": {
+        "monthly_cap_usd": 60.5,
+        "alert_thresholds_usd": [10, 20.25],
+        "auto_pause": False,
+        "alert_webhook_urls": ["https://hooks.example.com/one", "https://hooks.example.com/two"],
+        "alert_webhook_signing_secret": "sixteen-characters-and-more",
+        "adopt_existing": True,
+    },
+}
+
+
+class Case(NamedTuple):
+    """One resource: the value at `path` of its arguments is wrapped as `kind`."""
+
+    resource: str
+    name: str
+    arguments: dict[str, Any]
+    path: list[str | int]
+    kind: str
+
+
+def leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """The paths of what `value` holds at any depth, `value` itself left out."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield (*path, key)
+        yield from leaves(item, (*path, key))
+
+
+def all_cases() -> list[Case]:
+    """Every argument x every kind, whole and at each place inside; optional ones as null too."""
+    cases: list[Case] = []
+    for resource, values in VALUES.items():
+        for argument, value in values.items():
+            given = [(value, (argument,)), *((value, path) for path in leaves(value, (argument,)))]
+            if not ARGS[resource].model_fields[argument].is_required():
+                given.append((None, (argument,)))
+            for (each, path), kind in ((each, kind) for each in given for kind in KINDS):
+                name = f"{resource.lower()}-{len(cases)}"
+                own = each.format(len(cases)) if argument in OWN and each else each
+                arguments = {**NEEDED[resource], argument: own}
+                cases.append(Case(resource, name, arguments, list(path), kind))
+    return cases
+
+
+@pytest.mark.parametrize("resource", sorted(ARGS))
+def test_every_argument_stands_in_the_matrix(resource: str) -> None:
+    """A new argument needs a row, or nobody knows what an unknown value of it does."""
+    assert set(VALUES[resource]) == set(ARGS[resource].model_fields) - PLACE
+
+
+def plain(value: Any) -> Any:
+    """A value of an export in clear, its secrets unwrapped at every depth."""
+    if isinstance(value, dict):
+        if "plaintext" in value:
+            return json.loads(value["plaintext"])
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
+    """What the state holds of each resource, by name, in clear."""
+    run = stack.pulumi("stack", "export", "--show-secrets", "--stack", stack.name)
+    resources = json.loads(run.output)["deployment"]["resources"]
+    return {each["urn"].rpartition("::")[2]: plain(each.get("outputs", {})) for each in resources}
+
+
+def declare(stack: Stack, cases: list[Case], anchor: list[str]) -> None:
+    """Write the program's cases; other models of the anchor make all that hangs on it unknown again."""
+    (stack.folder / "__main__.py").write_text(PROGRAM)
+    listed = {"anchor": anchor, "cases": [case._asdict() for case in cases]}
+    (stack.folder / "cases.json").write_text(json.dumps(listed))
+
+
+def adoptable(gateway: Gateway, cases: list[Case]) -> list[Case]:
+    """`cases` with a key to adopt made for each that adopts one."""
+    with gateway.client() as client:
+        for case in cases:
+            if case.arguments.get("adopt_key_id") == "":
+                body = ApiKeyCreate(name=case.name, allowed_models=MODELS[:1])
+                case.arguments["adopt_key_id"] = client.create_key(body, case.name).key.id
+    return cases
+
+
+def test_every_argument_as_every_kind_of_value(gateway: Gateway, stack: Stack) -> None:
+    """First preview, up, the preview after a dependency changed, and its up: no failure, no difference.
+
+    Whatever kind of value the program hands over, what is deployed is what the plain value deploys.
+    """
+    cases = adoptable(gateway, all_cases())
+    declare(stack, cases, MODELS)
+    preview = stack.preview()
+    assert preview.code == 0, preview.output
+    assert f"+ {len(cases) + 2} to create" in preview.output
+    deployed = stack.pulumi("up", "--yes", "--stack", stack.name)
+    assert deployed.code == 0, deployed.output
+    first = outputs(stack)
+    expected: dict[tuple[str, str], Any] = {}
+    for case in cases:
+        argument = str(case.path[0])
+        if argument not in OWN:
+            means = (argument, json.dumps(case.arguments[argument]))
+            held = first[case.name].get(argument)
+            assert held == expected.setdefault(means, held), case
+    declare(stack, cases, MODELS[:1])
+    changed = stack.preview()
+    assert changed.code == 0, changed.output
+    updated = stack.pulumi("up", "--yes", "--stack", stack.name)
+    assert updated.code == 0, updated.output
+    assert "1 updated" in updated.output  # the anchor alone: known again, nothing else differs
+    second = outputs(stack)
+    for case in cases:
+        assert second[case.name] == first[case.name], case
