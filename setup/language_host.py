@@ -1,7 +1,7 @@
 """A small Pulumi language host for Python, for machines that cannot install Pulumi's own.
 
 Serves the calls that preview, up, refresh and destroy make, and runs the program through the SDK's
-`pulumi-language-python-exec`. It installs nothing and knows no packages but the program's own.
+`pulumi-language-python-exec`. It installs nothing.
 """
 
 import json
@@ -20,6 +20,7 @@ from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, plugin_p
 from pulumi.runtime.proto.language_pb2_grpc import add_LanguageRuntimeServicer_to_server
 
 LARGEST_MESSAGE_BYTES = 400 * 1024 * 1024  # what the engine itself accepts
+REQUIRED_PACKAGES = Path(__file__).with_name("required_packages.py")
 ALREADY_EXPLAINED = 32  # the program's exit code after it has shown what went wrong
 
 
@@ -37,8 +38,12 @@ class LanguageHost(LanguageRuntimeServicer):
     def GetPluginInfo(self, _request: Any, _context: object) -> Any:  # noqa: N802
         return plugin_pb2.PluginInfo()
 
-    def GetRequiredPackages(self, _request: Any, _context: object) -> Any:  # noqa: N802
-        return language_pb2.GetRequiredPackagesResponse()
+    def GetRequiredPackages(self, request: Any, _context: object) -> Any:  # noqa: N802
+        """The plugins of the installed packages; the engine downloads those that it does not have."""
+        asked = [_interpreter(request.info), str(REQUIRED_PACKAGES)]
+        told = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True).stdout
+        packages = [plugin_pb2.PackageDependency(kind="resource", **each) for each in json.loads(told)]
+        return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
     def GetRequiredPlugins(self, _request: Any, _context: object) -> Any:  # noqa: N802
         return language_pb2.GetRequiredPluginsResponse()

@@ -67,6 +67,7 @@ OWN: Final = {"name", "team_name", "adopt_key_id"}  # no two resources share the
 VALUES: Final[dict[str, dict[str, Any]]] = {
     "GroqApiKey": {
         "allowed_models": MODELS,
+        "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
         "name": "key-{}",
         "requests_per_minute": 5,
         "tokens_per_minute": "unlimited",
@@ -88,7 +89,12 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "adopt_key_id": "",  # made by the test
         "allow_delete_in_use": True,
     },
-    "GroqTeam": {"allowed_models": MODELS, "team_name": "team-{}", "adopt_existing": True},
+    "GroqTeam": {
+        "allowed_models": MODELS,
+        "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
+        "team_name": "team-{}",
+        "adopt_existing": True,
+    },
     "GroqSpendPolicy": {
         "monthly_cap_usd": 60.5,
         "alert_thresholds_usd": [10, 20.25],

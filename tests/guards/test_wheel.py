@@ -1,8 +1,10 @@
 """What is built is what users get."""
 
+import json
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,3 +29,10 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
 def test_type_checkers_are_told_that_the_package_is_typed() -> None:
     """`py.typed` is beside the modules (PEP 561)."""
     assert (files("pulumi_groq") / "py.typed").is_file()
+
+
+def test_language_hosts_are_told_that_there_is_no_plugin() -> None:
+    """Pulumi's Python language host looks where packages are installed, for a checkout as for a wheel."""
+    installed = Path(str(distribution("pulumi-groq").locate_file("pulumi_groq")))
+    told = json.loads((installed / "pulumi-plugin.json").read_text(encoding="utf-8"))
+    assert told == {"resource": False}

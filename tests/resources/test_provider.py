@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic import Resource
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from pulumi_groq.lifecycle.properties import Change, Checked, Failure, Properties, check_inputs, compare
@@ -89,10 +90,11 @@ def test_pickle_is_not_wrapped_as_a_secret(provider: type[LifecycleProvider]) ->
     assert provider.serialize_as_secret_always is False
 
 
-def test_unknown_values_pass_through_check(serving: Any) -> None:
-    """Pulumi's unknown marker is unknown inside, and the marker again in the answer."""
+@pytest.mark.parametrize("unknown", [Unknown(), rpc.UNKNOWN], ids=["object", "constant"])
+def test_unknown_values_pass_through_check(serving: Any, unknown: object) -> None:
+    """Pulumi's unknowns, as objects or on the wire, are unknown inside, and on the wire in the answer."""
     lifecycle = RecordingLifecycle()
-    news = {**INPUTS, "allowed_models": ["a", rpc.UNKNOWN], "__provider": "p"}
+    news = {**INPUTS, "allowed_models": ["a", unknown], "__provider": "p"}
     checked = serving(lifecycle).check({}, news)
     assert checked.failures == []
     assert checked.inputs["allowed_models"] == ["a", rpc.UNKNOWN]

@@ -86,3 +86,38 @@ def test_what_a_program_is_given(host: Callable[[int], LanguageRuntimeStub], tmp
     seen = (tmp_path / "seen").read_text(encoding="utf-8")
     for given in ('"--engine", "127.0.0.1:1"', '"--stack", "s"', '"--dry_run", "true"', "a:b", str(tmp_path)):
         assert given in seen
+
+
+def _required(host, info: language_pb2.ProgramInfo) -> list[tuple[str, str, str]]:
+    answer = host(0).GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=info))
+    return [(each.kind, each.name, each.version) for each in answer.packages]
+
+
+def test_this_package_asks_for_no_plugin(host, tmp_path: Path) -> None:
+    """The engine is told of no plugin to download, for there is none of this name."""
+    assert _required(host, _request(tmp_path).info) == []
+
+
+@pytest.mark.parametrize(
+    ("distribution", "declared", "required"),
+    [
+        ("pulumi_sky", '{"resource": false}', []),
+        ("pulumi_sky", None, [("resource", "sky", "v1.2.3")]),
+        ("sky", '{"resource": true}', [("resource", "sky", "v1.2.3")]),
+        ("sky", '{"resource": true, "name": "sea", "version": "4.0.0"}', [("resource", "sea", "v4.0.0")]),
+        ("sky", None, []),
+    ],
+)
+def test_what_installed_packages_ask_for(
+    host, tmp_path: Path, monkeypatch, distribution: str, declared: str | None, required: list[object]
+) -> None:
+    """`pulumi-plugin.json` beside the modules decides; without it, a name that begins with `pulumi-`."""
+    metadata = tmp_path / f"{distribution}-1.2.3.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2.3\n", encoding="utf-8")
+    if declared is not None:
+        modules = tmp_path / distribution
+        modules.mkdir()
+        (modules / "pulumi-plugin.json").write_text(declared, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert _required(host, _request(tmp_path).info) == required
