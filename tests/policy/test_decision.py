@@ -39,16 +39,25 @@ def verdict_on(
     levels: dict[LimitName, float],
     now: datetime,
     organisation_id: str = ORGANISATION_ID,
+    reserved: dict[LimitName, float] | None = None,
 ) -> Denial | None:
-    """The steps of the gateway, on levels that stand still."""
+    """The steps of the gateway, on levels that stand still; `reserved` is the part of them held."""
     month = month_of(now)
     quotas = quotas_of(key, organisation, month)
     amounts = [amount_of(quota, demand) for quota in quotas]
     position = refusing(highest_levels(quotas), amounts, [levels[quota.limit] for quota in quotas])
     if position is None:
         return None
-    refused = quotas[position]
-    return denial_of(demand, refused, levels[refused.limit], month, organisation_id)
+    held = reserved or {}
+    return denial_of(
+        demand,
+        quotas,
+        position,
+        [levels[quota.limit] for quota in quotas],
+        [held.get(quota.limit, 0) for quota in quotas],
+        month,
+        organisation_id,
+    )
 
 
 @pytest.mark.parametrize(

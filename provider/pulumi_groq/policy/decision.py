@@ -5,12 +5,14 @@ between reading the levels and taking from them. A request fits where level + wo
 the limit, so the cap and budgets are never exceeded by what is reserved.
 """
 
+from collections.abc import Sequence
+
 from pulumi_groq.policy import messages
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.bucket import used
-from pulumi_groq.policy.limits import Quota, amount_of, rate_quotas
-from pulumi_groq.policy.metering import Demand, Denial
-from pulumi_groq.policy.spend import spend_quotas
+from pulumi_groq.policy.limits import Levels, Quota, amount_of, rate_quotas
+from pulumi_groq.policy.metering import Allowance, Demand, Denial
+from pulumi_groq.policy.spend import SpendLevel, spend_quotas
 
 
 def quotas_of(key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> tuple[Quota, ...]:
@@ -21,13 +23,51 @@ def quotas_of(key: KeyAccess, organisation: OrganisationPolicy | None, month: st
     return (*spend_quotas(key, organisation, month), *rate_quotas(key))
 
 
-def denial_of(demand: Demand, refused: Quota, level: float, month: str, organisation_id: str) -> Denial:
-    """The answer to a request that did not fit the `refused` quota, whose counter is at `level`."""
-    ceiling = refused.ceiling or 0
-    if refused.limit == "cap":
-        return messages.cap_reached(month)
-    if refused.limit == "budget":
-        return messages.budget_reached(month, ceiling)
-    if amount_of(refused, demand) > ceiling:
+def denial_of(
+    demand: Demand,
+    quotas: Sequence[Quota],
+    position: int,
+    levels: Levels,
+    reserved: Levels,
+    month: str,
+    organisation_id: str,
+) -> Denial:
+    """The answer to a request that did not fit the quota at `position`.
+
+    `levels` are those of all the quotas' counters, `reserved` the part of them that running requests hold.
+    """
+    refused = quotas[position]
+    if refused.unit == "micro_usd":
+        return _spending_denial(demand, quotas, levels, reserved, month)
+    if amount_of(refused, demand) > (refused.ceiling or 0):
         return messages.request_too_large(demand, refused, organisation_id)
-    return messages.rate_limited(demand, refused, used(level), organisation_id)
+    return messages.rate_limited(demand, refused, used(levels[position]), organisation_id)
+
+
+def _spending_denial(
+    demand: Demand, quotas: Sequence[Quota], levels: Levels, reserved: Levels, month: str
+) -> Denial:
+    """400 where what is spent already leaves too little; 429 where only running requests stand in the way,
+    which will give most of it back. Where both hold, of two limits, the 400: waiting would not help.
+    """
+    cost = demand.cost_micro_usd
+    limits = [
+        SpendLevel(
+            quota.limit, quota.ceiling, int(levels[position] - reserved[position]), int(reserved[position])
+        )
+        for position, quota in enumerate(quotas)
+        if quota.unit == "micro_usd" and quota.ceiling is not None
+    ]
+    refusing = [limit for limit in limits if cost > limit.left_now_micro_usd]
+    lasting = [limit for limit in refusing if cost > limit.left_later_micro_usd]
+    allowance = Allowance(
+        min(limit.left_now_micro_usd for limit in limits),
+        min(limit.left_later_micro_usd for limit in limits),
+        min(
+            (quota.ceiling for quota in quotas if quota.unit == "tokens" and quota.ceiling is not None),
+            default=None,
+        ),
+    )
+    if lasting:
+        return messages.spending_reached(lasting[0], cost, month, allowance)
+    return messages.spending_reserved(refusing[0], cost, month, allowance)

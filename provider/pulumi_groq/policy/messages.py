@@ -1,21 +1,24 @@
 """The texts of refusals. Clients parse Groq's anchors (`Limit`, `Used`, `Requested`, `try again in`)."""
 
 import math
-from decimal import Decimal
 from typing import Final
 
 from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.bucket import wait_s
 from pulumi_groq.policy.go_duration import go_duration
 from pulumi_groq.policy.limits import LimitName, Quota, amount_of
-from pulumi_groq.policy.metering import Demand, Denial
-from pulumi_groq.policy.spend import next_month
+from pulumi_groq.policy.metering import Allowance, Demand, Denial
+from pulumi_groq.policy.spend import SpendLevel, next_month
 
 ORGANISATION_ID: Final = "org_01000000000000000000000000"
 """The gateway's own organisation, in the place where Groq's texts name theirs."""
 
 SERVICE_TIER: Final = "on_demand"
 LONGEST_MODEL_SHOWN: Final = 200
+RESERVED_RETRY_S: Final = 5
+"""When to come again where running requests stand in the way: about as long as an answer takes, and below
+the 60 s up to which the official clients obey (groq-api.md, section 2).
+"""
 
 _UNITS: Final[dict[LimitName, tuple[str, str]]] = {
     "requests_per_minute": ("requests", "requests per minute (RPM)"),
@@ -62,33 +65,43 @@ def request_too_large(demand: Demand, quota: Quota, organisation_id: str) -> Den
     )
 
 
-def cap_reached(month: str) -> Denial:
-    """400: the organisation's cap leaves no room for the request, and auto-pause is on."""
-    return Denial(
-        status=400,
-        type="invalid_request_error",
-        code="blocked_api_access",
-        message=(
-            "API access is blocked: the organization's spend cap for "
-            f"{month} is reached, or this request could exceed it. "
-            f"It reopens when the cap is raised, or on {next_month(month)} (UTC)."
-        ),
-        reason="cap",
-    )
+def spending_reached(level: SpendLevel, cost_micro_usd: int, month: str, allowance: Allowance) -> Denial:
+    """400: what is spent leaves too little for the request's worst case, so that waiting does not help.
+    Of the cap in Groq's terms; Groq knows no budget of a key.
+    """
+    reopens = f"or on {next_month(month)} (UTC)."
+    if level.limit == "cap":
+        code = "blocked_api_access"
+        message = (
+            f"API access is blocked: the organization's spend cap for {month} is reached, or this request "
+            f"could exceed it: {_figures(level, cost_micro_usd)}. "
+            f"It reopens when the cap is raised, {reopens}"
+        )
+    else:
+        code = "key_budget_exceeded"
+        message = (
+            f"The monthly budget of this API key for {month} is used up, or this request could exceed it: "
+            f"{_figures(level, cost_micro_usd)}. It reopens when the budget is raised, {reopens}"
+        )
+    return Denial(400, "invalid_request_error", code, message, reason=level.limit, allowance=allowance)
 
 
-def budget_reached(month: str, budget_micro_usd: int) -> Denial:
-    """400: the key's own monthly budget leaves no room for the request. Groq knows no such budget."""
+def spending_reserved(level: SpendLevel, cost_micro_usd: int, month: str, allowance: Allowance) -> Denial:
+    """429: only what running requests have reserved stands in the way. Its code is that of a full rate
+    limit, so that clients wait and try again.
+    """
+    what = "organization's spend cap" if level.limit == "cap" else "monthly budget of this API key"
     return Denial(
-        status=400,
-        type="invalid_request_error",
-        code="key_budget_exceeded",
+        status=429,
+        type="spend",
+        code="rate_limit_exceeded",
         message=(
-            f"The monthly budget of this API key ({_dollars(usd(budget_micro_usd))}) is used up for "
-            f"{month}, or this request could exceed it. "
-            f"It reopens when the budget is raised, or on {next_month(month)} (UTC)."
+            f"The {what} for {month} does not admit this request while others are running: "
+            f"{_figures(level, cost_micro_usd)}. Please try again in {RESERVED_RETRY_S}s."
         ),
-        reason="budget",
+        retry_after_s=RESERVED_RETRY_S,
+        reason=f"{level.limit}_reserved",
+        allowance=allowance,
     )
 
 
@@ -131,5 +144,13 @@ def _bounds(quota: Quota) -> tuple[int, int]:
     return quota.ceiling, quota.window_s
 
 
-def _dollars(amount: Decimal) -> str:
-    return f"${json_number(amount)}"
+def _figures(level: SpendLevel, cost_micro_usd: int) -> str:
+    """What stands against what; a worst case is reserved, and what is not used of it is given back."""
+    return (
+        f"Limit {_dollars(level.limit_micro_usd)}, Spent {_dollars(level.spent_micro_usd)}, "
+        f"Reserved {_dollars(level.reserved_micro_usd)}, Requested {_dollars(cost_micro_usd)}"
+    )
+
+
+def _dollars(amount_micro_usd: int) -> str:
+    return f"${json_number(usd(amount_micro_usd))}"

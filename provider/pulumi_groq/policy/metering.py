@@ -25,9 +25,23 @@ class Consumption(NamedTuple):
         return self.prompt_tokens - self.cached_tokens + self.completion_tokens
 
 
+class Allowance(NamedTuple):
+    """The most that a request may cost (micro-dollars) where it cost too much: `now`, beside what others
+    have reserved, and `later`, once those are settled. Negative where the limit was lowered below spend.
+    `tokens` is the most that it may ever take of the key's token limits; `None` is unlimited.
+    """
+
+    now_micro_usd: int
+    later_micro_usd: int
+    tokens: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Why a request may not pass, in the terms of the error body; `retry_after_s` where waiting helps."""
+    """Why a request may not pass, in the terms of the error body; `retry_after_s` where waiting helps.
+
+    `allowance` is given where spending refused: whoever knows the request can tell what to change in it.
+    """
 
     status: int
     type: str
@@ -36,3 +50,4 @@ class Denial:
     retry_after_s: int | None = None
     reason: str = ""
     """Label for metrics: model, requests_per_minute, budget, cap and so on."""
+    allowance: Allowance | None = None

@@ -2,9 +2,29 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.limits import DAY_S, Quota
+from pulumi_groq.policy.limits import DAY_S, LimitName, Quota
+
+
+class SpendLevel(NamedTuple):
+    """Where a cap or a budget stands in its month, in micro-dollars; what is reserved is not spent yet."""
+
+    limit: LimitName
+    limit_micro_usd: int
+    spent_micro_usd: int
+    reserved_micro_usd: int
+
+    @property
+    def left_later_micro_usd(self) -> int:
+        """What is left if all running requests cost nothing; negative below a lowered limit."""
+        return self.limit_micro_usd - self.spent_micro_usd
+
+    @property
+    def left_now_micro_usd(self) -> int:
+        """What is left beside all that is reserved."""
+        return self.left_later_micro_usd - self.reserved_micro_usd
 
 
 def month_of(now: datetime) -> str:

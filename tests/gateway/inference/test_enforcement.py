@@ -104,7 +104,7 @@ def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[...,
     served = [answer for answer in answers if answer.status == 200]
     refused = [json.loads(answer.body)["error"]["code"] for answer in answers if answer.status != 200]
     assert 5 <= len(served) <= 10
-    assert refused == ["blocked_api_access"] * (CALLERS - len(served))
+    assert refused == ["rate_limit_exceeded"] * (CALLERS - len(served))
     assert made.echo.calls.total() == len(served)
     assert 0 < accounting.usage.month_spend_micro_usd(made.clock.now()) <= 3_000
     assert accounting.metering.open_leases == 0

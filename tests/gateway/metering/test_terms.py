@@ -29,7 +29,7 @@ def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey
     policy = OrganisationPolicy(cap_micro_usd=10, alert_thresholds_micro_usd=(), auto_pause=True)
 
     terms = terms_by_key.of(raised, policy, "2026-12", 0.0)
-    position, levels = asyncio.run(terms.account.take(DEMAND, 0.0))
+    position, levels, _ = asyncio.run(terms.account.take(DEMAND, 0.0))
 
     assert position is None
     assert {quota.limit: quota.ceiling for quota in terms.quotas} == {
@@ -47,7 +47,7 @@ def test_a_request_under_former_terms_does_not_set_a_new_limit_back(make_key: Ma
     limited = make_key(requests_per_minute=2)
     admitted = 0
     for _ in range(5):
-        position, _ = asyncio.run(terms_by_key.of(limited, None, "2026-11", 0.0).account.take(DEMAND, 0.0))
+        position, *_ = asyncio.run(terms_by_key.of(limited, None, "2026-11", 0.0).account.take(DEMAND, 0.0))
         admitted += position is None
         terms_by_key.of(former, None, "2026-11", 0.0)
         terms_by_key.forget_idle(0.0)

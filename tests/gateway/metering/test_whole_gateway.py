@@ -110,14 +110,15 @@ def test_200_at_once_spend_nothing_past_the_cap(store: Path) -> None:
             answers += asyncio.run(call_all(gateway.url, key))
         with httpx.Client(base_url=gateway.url, headers={"authorization": f"Bearer {key}"}) as client:
             answers.append(client.post("/openai/v1/chat/completions", json=CALL))
-            while answers[-1].status_code == 200:
+            while answers[-1].status_code != 400:
                 answers.append(client.post("/openai/v1/chat/completions", json=CALL))
         requests, _, spent = gateway.month_to_date()
         calls = gateway.admin.get("/__test__/requests").raise_for_status().json()
         status = gateway.admin.get("/openai/v1/spend-policy").raise_for_status().json()["status"]
 
     outcomes = Counter((answer.status_code, answer.json().get("error", {}).get("code")) for answer in answers)
-    assert set(outcomes) == {(200, None), (400, "blocked_api_access")}
+    reserved = {(429, "rate_limit_exceeded")}  # while others were running
+    assert set(outcomes) - reserved == {(200, None), (400, "blocked_api_access")}
     served = outcomes[200, None]
     assert spent == sum(
         cost_micro_usd(answer.json()["usage"]) for answer in answers if answer.status_code == 200

@@ -45,7 +45,7 @@ class MemoryAccount:
         amounts += [tokens] * len(self._tokens)
         refused = refusing(self._highest, amounts, levels)
         if refused is not None:
-            return Taking(refused, levels)
+            return Taking(refused, levels, self._reserved())
         for total in self._totals:
             total.held += cost_micro_usd
         for bucket in self._requests:
@@ -63,6 +63,9 @@ class MemoryAccount:
             bucket.drain(now_s)
             bucket.held -= demand.tokens
             bucket.level += tokens
+
+    def _reserved(self) -> list[int]:
+        return [counter.held for counter in self._counters]
 
     def is_idle(self, now_s: float) -> bool:
         """Whether its buckets are empty and hold nothing; totals are kept apart from it."""

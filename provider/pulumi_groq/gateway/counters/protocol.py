@@ -9,11 +9,13 @@ from pulumi_groq.policy.metering import Demand
 
 class Taking(NamedTuple):
     """`refused` is the position of the first quota that the demand did not fit: then nothing was taken.
-    `levels` are afterwards, in the order of the quotas.
+    `levels` are afterwards, in the order of the quotas; of a demand that was refused, `reserved` is the part
+    of each that running requests hold.
     """
 
     refused: int | None
     levels: Levels
+    reserved: Levels = ()
 
 
 class Account(Protocol):

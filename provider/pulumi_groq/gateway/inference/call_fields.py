@@ -14,8 +14,16 @@ COMPOUND_ROLES: Final = frozenset({"answering_model", "reasoning_model"})
 """What the `groq` package knows of compound systems (`CompoundCustom` of chat completions)."""
 
 
+class OutputLimit(NamedTuple):
+    """A field that limits the output, as the request has it; `tokens` is `None` where it is left out."""
+
+    field: str
+    tokens: int | None
+
+
 class CallFields(NamedTuple):
-    """`models` are all that the request names, `model` first; `max_output_tokens` is per choice.
+    """`models` are all that the request names, `model` first; `max_output_tokens` is per choice, and
+    `output_limits` are the fields that say it, or would.
 
     `include_usage`: the caller asked for the usage chunk of a stream. `input_characters` counts the
     text to be read aloud.
@@ -25,6 +33,7 @@ class CallFields(NamedTuple):
     models: tuple[str, ...]
     stream: bool = False
     max_output_tokens: int | None = None
+    output_limits: tuple[OutputLimit, ...] = ()
     choices: int = 1
     include_usage: bool = False
     input_characters: int = 0
@@ -41,6 +50,7 @@ def chat_fields(body: JsonObject) -> CallFields:
         models=(model, *_compound_models(body)),
         stream=_flag(body, "stream"),
         max_output_tokens=max(newer or 0, older or 0) or None,
+        output_limits=_chat_output_limits(newer, older),
         choices=_whole_number(body, "n", LARGEST_CHOICES) or 1,
         include_usage=_include_usage(body),
     )
@@ -54,11 +64,13 @@ def responses_fields(body: JsonObject) -> CallFields:
         raise bad_request(
             "background must be false: this gateway meters while it answers.", param="background"
         )
+    asked = _whole_number(body, "max_output_tokens", LARGEST_OUTPUT_TOKENS)
     return CallFields(
         model=model,
         models=(model,),
         stream=_flag(body, "stream"),
-        max_output_tokens=_whole_number(body, "max_output_tokens", LARGEST_OUTPUT_TOKENS),
+        max_output_tokens=asked,
+        output_limits=(OutputLimit("max_output_tokens", asked),),
     )
 
 
@@ -107,6 +119,11 @@ def _whole_number(body: JsonObject, name: str, largest: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
         raise bad_request(f"{name} must be a whole number from 1 to {largest}.", param=name)
     return value
+
+
+def _chat_output_limits(newer: int | None, older: int | None) -> tuple[OutputLimit, ...]:
+    both = (OutputLimit("max_completion_tokens", newer), OutputLimit("max_tokens", older))
+    return tuple(limit for limit in both if limit.tokens is not None) or both[:1]
 
 
 def _service_tier(body: JsonObject) -> None:

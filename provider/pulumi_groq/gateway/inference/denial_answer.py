@@ -2,17 +2,24 @@
 
 from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.inference.remedy import remedy_of
+from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.policy.metering import Denial
 
 
-def denied(denial: Denial, headers: tuple[Header, ...]) -> Refusal:
-    """The answer to a denied request, with when to come again where that is known."""
+def denied(denial: Denial, headers: tuple[Header, ...], worst: WorstCase | None = None) -> Refusal:
+    """The answer to a denied request: when to come again where that is known, and where spending refused
+    what to change in the request whose worst case is known.
+    """
+    message = denial.message
+    if denial.allowance is not None and worst is not None:
+        message = f"{message} {remedy_of(worst, denial.allowance)}"
     if denial.retry_after_s is not None:
         headers = (*headers, (b"retry-after", b"%d" % denial.retry_after_s))
     return Refusal(
         denial.status,
         denial.type,
-        denial.message,
+        message,
         reason=denial.reason or denial.code,
         code=denial.code or None,
         headers=headers,

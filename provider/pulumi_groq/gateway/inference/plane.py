@@ -144,7 +144,7 @@ class InferencePlane:
         record.model = worst.model.id
         lease = await self._metering.admit(exchange.key, worst.demand, record.request_id)
         if not isinstance(lease, Lease):
-            raise denied(*lease)
+            raise denied(*lease, worst)
         exchange.admit(lease, worst, hide_usage=hide_usage)
 
 

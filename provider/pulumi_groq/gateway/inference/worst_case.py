@@ -3,7 +3,7 @@
 from typing import NamedTuple, Self
 
 from pulumi_groq.catalogue import CatalogueModel
-from pulumi_groq.gateway.inference.call_fields import CallFields
+from pulumi_groq.gateway.inference.call_fields import CallFields, OutputLimit
 from pulumi_groq.gateway.inference.json_body import JsonObject
 from pulumi_groq.gateway.inference.tool_access import Beyond
 from pulumi_groq.gateway.inference.usage import AudioUsage, Stated
@@ -19,7 +19,7 @@ class WorstCase(NamedTuple):
     limit of its own a request may use all that the model can write, which many keys' limits per
     minute could never hold. `fee_micro_usd` is that of built-in tools at their most uses: answers do not
     tell reliably how often they were used, so it is charged whole. `reaches_beyond`: the prompt may be
-    far above the likely one.
+    far above the likely one. `output_limits` are the fields of the request that would lower the output.
     """
 
     model: CatalogueModel
@@ -31,6 +31,8 @@ class WorstCase(NamedTuple):
     audio_ms: int = 0
     fee_micro_usd: int = 0
     reaches_beyond: bool = False
+    choices: int = 1
+    output_limits: tuple[OutputLimit, ...] = ()
 
     @classmethod
     def of_json(
@@ -47,7 +49,16 @@ class WorstCase(NamedTuple):
         if model.kind == "chat":
             likely = likely_output(model, fields.max_output_tokens, fields.choices)
             largest = largest_output(model, fields.max_output_tokens, fields.choices)
-        worst = cls(model, likely_prompt, largest_prompt, likely, largest, fields.input_characters)
+        worst = cls(
+            model,
+            likely_prompt,
+            largest_prompt,
+            likely,
+            largest,
+            fields.input_characters,
+            choices=fields.choices,
+            output_limits=fields.output_limits,
+        )
         return worst if beyond is None else worst._reaching(beyond, fields.choices)
 
     @classmethod

@@ -29,7 +29,6 @@ from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import denial_of
-from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 from pulumi_groq.policy.rate_headers import Header
@@ -101,13 +100,15 @@ class LeaseMetering:
             return self._denied(store_unavailable(), key, demand, day), ()
         terms = self._terms.of(key, self._directory.organisation, month, now_s)
         account = terms.account
-        position, levels = await account.take(demand, now_s)
+        position, levels, reserved = await account.take(demand, now_s)
         headers = terms.rate_headers.at(levels)
         if position is not None:
-            refused = terms.quotas[position]
-            if refused.limit == "cap":
-                self._note_cap_refusal(refused, demand, month)
-            denial = denial_of(demand, refused, levels[position], month, self._organisation_id)
+            denial = denial_of(demand, terms.quotas, position, levels, reserved, month, self._organisation_id)
+            # Not where only running requests stand in the way: they will give most of it back. Nor for a
+            # request above the whole cap, which says nothing of the month.
+            cap = terms.quotas[position].ceiling or 0
+            if denial.reason == "cap" and demand.cost_micro_usd <= cap:
+                self._cap_refusals.note(month, cap)
             return self._denied(denial, key, demand, day), headers
         reservation = Reservation(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
@@ -173,12 +174,6 @@ class LeaseMetering:
             await held.account.settle(
                 held.demand, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
             )
-
-    def _note_cap_refusal(self, refused: Quota, demand: Demand, month: str) -> None:
-        cap = refused.ceiling or 0
-        # Not where only requests in flight stand in the way: they will give most of it back.
-        if self._ledger.usage.month_spend_micro_usd(month) + demand.cost_micro_usd > cap:
-            self._cap_refusals.note(month, cap)
 
     def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:
         self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))

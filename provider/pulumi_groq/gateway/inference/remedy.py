@@ -1,0 +1,95 @@
+"""What to change in a request that spending refused, for the same request to be admitted."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pulumi_groq.gateway.inference.worst_case import WorstCase
+from pulumi_groq.policy.estimate import BYTES_PER_TOKEN, TEMPLATE_TOKENS
+from pulumi_groq.policy.metering import Allowance
+
+
+def remedy_of(worst: WorstCase, allowance: Allowance) -> str:
+    """The last sentence of the refusal. The figure in it is the largest that is admitted."""
+    size = _size_of(worst, allowance.tokens)
+    if now := size.largest(allowance.now_micro_usd):
+        return f"{size.ask(now)} for this request to be admitted now."
+    if worst.demand.cost_micro_usd <= allowance.later_micro_usd:
+        return "It is admitted as it is once enough of them are over."
+    if later := size.largest(allowance.later_micro_usd):
+        return f"{size.ask(later)}, once the running requests are over."
+    return f"{size.too_small}, or have the limit raised."
+
+
+class _Size(NamedTuple):
+    """What can be made smaller in a request: it is `most` now and costs `cost_micro_usd` of its size."""
+
+    most: int
+    cost_micro_usd: Callable[[int], int]
+    ask: Callable[[int], str]
+    too_small: str
+
+    def largest(self, most_micro_usd: int) -> int:
+        """The largest size that costs no more; 0 where none does."""
+        sizes = range(1, self.most + 1)
+        return bisect_left(sizes, most_micro_usd + 1, key=self.cost_micro_usd)
+
+
+def _size_of(worst: WorstCase, most_tokens: int | None) -> _Size:
+    if worst.output_limits:
+        return _output(worst, most_tokens)
+    if worst.model.kind == "speech":
+        return _Size(
+            most=worst.characters,
+            cost_micro_usd=lambda size: worst._replace(characters=size).demand.cost_micro_usd,
+            ask=lambda size: f"Send an input of at most {size} characters",
+            too_small="Not even one character is admitted: use a cheaper model",
+        )
+    if worst.model.kind == "transcription":
+        return _Size(
+            most=worst.audio_ms,
+            cost_micro_usd=lambda size: worst._replace(audio_ms=size).demand.cost_micro_usd,
+            ask=lambda size: f"Send audio of at most {size / 1000:.3f} s",
+            too_small="Not even the shortest audio is admitted: use a cheaper model",
+        )
+    return _Size(
+        most=max(0, worst.largest_prompt_tokens - TEMPLATE_TOKENS),
+        cost_micro_usd=lambda size: worst.cost_micro_usd(size + TEMPLATE_TOKENS, 0, 0),
+        ask=lambda size: f"Send a body of at most {size} bytes",
+        too_small="Not even the shortest input is admitted: use a cheaper model",
+    )
+
+
+def _output(worst: WorstCase, most_tokens: int | None) -> _Size:
+    """The output's limit. With it the body's own length changes, which is reserved as prompt."""
+    most = worst.largest_completion_tokens // worst.choices
+    if most_tokens is not None:
+        # Else the answer would be 413; the field itself adds a few bytes.
+        prompt_tokens = worst.likely_prompt_tokens + -(-max(0, _added_bytes(worst, most)) // BYTES_PER_TOKEN)
+        most = min(most, (most_tokens - prompt_tokens) // worst.choices)
+
+    def cost_micro_usd(tokens: int) -> int:
+        prompt_tokens = worst.largest_prompt_tokens + _added_bytes(worst, tokens)
+        window = worst.model.context_window
+        if window is not None and worst.largest_prompt_tokens >= window:
+            prompt_tokens = window  # what a shorter body would change is not known
+        return worst.cost_micro_usd(prompt_tokens, 0, worst.choices * tokens)
+
+    def ask(tokens: int) -> str:
+        fields = [each.field for each in worst.output_limits if each.tokens is None or each.tokens > tokens]
+        return f"Set {' and '.join(fields)} to at most {tokens}"
+
+    fewer = " and a smaller n" if worst.choices > 1 else ""
+    too_small = f"Not even 1 token of output is admitted: send a shorter prompt{fewer}"
+    return _Size(max(0, most), cost_micro_usd, ask, too_small)
+
+
+def _added_bytes(worst: WorstCase, tokens: int) -> int:
+    """By how much the body grows with this limit in it, written as `json.dumps` does; it may shrink."""
+    added = 0
+    for field, present in worst.output_limits:
+        if present is None:
+            added += len(f', "{field}": {tokens}')
+        elif present > tokens:
+            added += len(str(tokens)) - len(str(present))
+    return added
