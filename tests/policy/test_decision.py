@@ -8,7 +8,7 @@ from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.decision import denial_of, quotas_of
 from pulumi_groq.policy.limits import LimitName, amount_of, highest_levels, refusing
 from pulumi_groq.policy.messages import ORGANISATION_ID
-from pulumi_groq.policy.metering import Demand, Denial
+from pulumi_groq.policy.metering import Allowance, Demand, Denial
 from pulumi_groq.policy.spend import month_of
 from tests.policy.conftest import MakeKey
 
@@ -190,3 +190,42 @@ def test_a_lineage_shares_one_counter(make_key: MakeKey) -> None:
     cells = {quota.limit: quota.cell for quota in quotas_of(make_key(), None, "2026-11")}
 
     assert cells == {"cap": "spend:2026-11:organisation", "budget": "spend:2026-11:key_01first"}
+
+
+@pytest.mark.parametrize(
+    ("level", "reserved", "reason", "status", "code"),
+    [
+        ({"cap": 951}, {"cap": 1}, "cap_reserved", 429, "rate_limit_exceeded"),
+        ({"cap": 951}, {"cap": 951}, "cap_reserved", 429, "rate_limit_exceeded"),
+        ({"cap": 952}, {"cap": 1}, "cap", 400, "blocked_api_access"),
+        ({"budget": 451}, {"budget": 1}, "budget_reserved", 429, "rate_limit_exceeded"),
+        ({"budget": 452}, {"budget": 1}, "budget", 400, "key_budget_exceeded"),
+        ({"cap": 951, "budget": 451}, {"cap": 1}, "budget", 400, "key_budget_exceeded"),
+        ({"cap": 951, "budget": 451}, {"budget": 1}, "cap", 400, "blocked_api_access"),
+    ],
+)
+def test_only_what_is_spent_is_a_lasting_refusal(
+    make_key: MakeKey,
+    level: dict[LimitName, float],
+    reserved: dict[LimitName, float],
+    reason: str,
+    status: int,
+    code: str,
+) -> None:
+    """Spent plus this worst case above the limit is 400; else reservations stand in the way, which pass."""
+    key = make_key(500)
+    verdict = verdict_on(key, DEMAND, CAP_1000, {**EMPTY, **level}, NOW, reserved=reserved)
+
+    assert verdict is not None
+    assert (verdict.reason, verdict.status, verdict.code) == (reason, status, code)
+    assert (verdict.retry_after_s is None) == (status == 400)
+
+
+def test_a_refusal_by_spending_tells_all_four_figures(make_key: MakeKey) -> None:
+    """Limit, spent, reserved, and what this request would reserve, to the last micro-dollar."""
+    levels = {**EMPTY, "cap": 990}
+    verdict = verdict_on(make_key(500), DEMAND, CAP_1000, levels, NOW, reserved={"cap": 40})
+
+    assert verdict is not None
+    assert "Limit $0.001, Spent $0.00095, Reserved $0.00004, Requested $0.00005" in verdict.message
+    assert verdict.allowance == Allowance(10, 50, None)

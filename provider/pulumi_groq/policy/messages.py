@@ -3,7 +3,6 @@
 import math
 from typing import Final
 
-from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.bucket import wait_s
 from pulumi_groq.policy.go_duration import go_duration
 from pulumi_groq.policy.limits import LimitName, Quota, amount_of
@@ -15,6 +14,7 @@ ORGANISATION_ID: Final = "org_01000000000000000000000000"
 
 SERVICE_TIER: Final = "on_demand"
 LONGEST_MODEL_SHOWN: Final = 200
+MICRO_PER_USD: Final = 1_000_000
 RESERVED_RETRY_S: Final = 5
 """When to come again where running requests stand in the way: about as long as an answer takes, and below
 the 60 s up to which the official clients obey (groq-api.md, section 2).
@@ -153,4 +153,6 @@ def _figures(level: SpendLevel, cost_micro_usd: int) -> str:
 
 
 def _dollars(amount_micro_usd: int) -> str:
-    return f"${json_number(usd(amount_micro_usd))}"
+    """All digits, without an exponent."""
+    whole, fraction = divmod(amount_micro_usd, MICRO_PER_USD)
+    return f"${whole}.{fraction:06d}".rstrip("0").rstrip(".")

@@ -200,8 +200,8 @@ class Reader:
     ("budget_micro_usd", "allowed", "code"),
     [
         (5_000, frozenset(), "tool_not_allowed"),
-        (5_000, frozenset({"image_urls"}), "key_budget_exceeded"),
-        (100_000, frozenset({"image_urls"}), "key_budget_exceeded"),
+        (5_000, frozenset({"image_urls"}), "rate_limit_exceeded"),
+        (100_000, frozenset({"image_urls"}), "rate_limit_exceeded"),
     ],
 )
 def test_what_is_read_elsewhere_never_passes_the_budget(
@@ -225,3 +225,51 @@ def test_what_is_read_elsewhere_never_passes_the_budget(
     spent = accounting.usage.month_spend_micro_usd(made.clock.now())
     assert spent == upstream.calls * 4_502
     assert spent <= budget_micro_usd
+
+
+def error(answer: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(answer.body)["error"]
+    return found
+
+
+def test_a_refusal_names_the_largest_output_that_passes(metered: Callable[..., Any]) -> None:
+    """Nothing spent, budget 0.003 USD, no limit of the request's own: with the figure told it passes, with
+    one more it is refused again.
+    """
+    made, _ = metered()
+    made.directory.add(KEY, monthly_budget_micro_usd=3_000)
+    body = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}]}
+
+    def post(**change: Any) -> Any:
+        return made.post("chat/completions", json.dumps(body | change).encode())
+
+    refused = post()
+    message = error(refused)["message"]
+    figure = int(message.split("max_completion_tokens to at most ")[1].split()[0])
+
+    assert (refused.status, error(refused)["code"]) == (400, "key_budget_exceeded")
+    assert "Limit $0.003, Spent $0, Reserved $0, Requested $0.0" in message
+    assert b"retry-after" not in refused.headers
+    assert post(max_completion_tokens=figure + 1).status == 400
+    assert post(max_completion_tokens=figure).status == 200
+
+
+def test_what_others_have_reserved_is_waited_for(metered: Callable[..., Any]) -> None:
+    """While a request holds the budget the next is 429; once that is settled the same one passes."""
+    gate = asyncio.Event()
+    made, _ = metered(sleep=lambda _: gate.wait())
+    made.directory.add(KEY, monthly_budget_micro_usd=500)
+
+    async def scenario() -> tuple[Any, Any, Any]:
+        first = asyncio.create_task(made.drive(scope(), chat()))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        meanwhile = await made.drive(scope(), chat())
+        gate.set()
+        return await first, meanwhile, await made.drive(scope(), chat())
+
+    first, meanwhile, later = asyncio.run(scenario())
+
+    assert (first.status, meanwhile.status, later.status) == (200, 429, 200)
+    assert (error(meanwhile)["type"], error(meanwhile)["code"]) == ("spend", "rate_limit_exceeded")
+    assert meanwhile.headers[b"retry-after"] == b"5"

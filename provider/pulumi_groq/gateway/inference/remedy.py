@@ -62,18 +62,21 @@ def _size_of(worst: WorstCase, most_tokens: int | None) -> _Size:
 
 def _output(worst: WorstCase, most_tokens: int | None) -> _Size:
     """The output's limit. With it the body's own length changes, which is reserved as prompt."""
-    most = worst.largest_completion_tokens // worst.choices
+    outputs = worst.choices * worst.turns
+    most = worst.largest_completion_tokens // outputs
     if most_tokens is not None:
         # Else the answer would be 413; the field itself adds a few bytes.
         prompt_tokens = worst.likely_prompt_tokens + -(-max(0, _added_bytes(worst, most)) // BYTES_PER_TOKEN)
         most = min(most, (most_tokens - prompt_tokens) // worst.choices)
 
     def cost_micro_usd(tokens: int) -> int:
-        prompt_tokens = worst.largest_prompt_tokens + _added_bytes(worst, tokens)
+        prompt_tokens = worst.largest_prompt_tokens
         window = worst.model.context_window
-        if window is not None and worst.largest_prompt_tokens >= window:
-            prompt_tokens = window  # what a shorter body would change is not known
-        return worst.cost_micro_usd(prompt_tokens, 0, worst.choices * tokens)
+        if window is None:
+            prompt_tokens += _added_bytes(worst, tokens)
+        elif prompt_tokens < window:  # at the window, or beyond the body, its length changes nothing
+            prompt_tokens = min(window, prompt_tokens + _added_bytes(worst, tokens))
+        return worst.cost_micro_usd(prompt_tokens, 0, outputs * tokens)
 
     def ask(tokens: int) -> str:
         fields = [each.field for each in worst.output_limits if each.tokens is None or each.tokens > tokens]

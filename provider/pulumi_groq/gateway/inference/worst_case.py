@@ -19,7 +19,8 @@ class WorstCase(NamedTuple):
     limit of its own a request may use all that the model can write, which many keys' limits per
     minute could never hold. `fee_micro_usd` is that of built-in tools at their most uses: answers do not
     tell reliably how often they were used, so it is charged whole. `reaches_beyond`: the prompt may be
-    far above the likely one. `output_limits` are the fields of the request that would lower the output.
+    far above the likely one. The model writes each of the `choices` anew in `turns`; `output_limits` are
+    the fields of the request that would lower the output.
     """
 
     model: CatalogueModel
@@ -32,6 +33,7 @@ class WorstCase(NamedTuple):
     fee_micro_usd: int = 0
     reaches_beyond: bool = False
     choices: int = 1
+    turns: int = 1
     output_limits: tuple[OutputLimit, ...] = ()
 
     @classmethod
@@ -74,6 +76,7 @@ class WorstCase(NamedTuple):
             largest_completion_tokens=self.largest_completion_tokens * beyond.turns,
             fee_micro_usd=beyond.fee_micro_usd * choices,
             reaches_beyond=True,
+            turns=beyond.turns,
         )
 
     @property
