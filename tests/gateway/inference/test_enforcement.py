@@ -200,7 +200,7 @@ class Reader:
     ("budget_micro_usd", "allowed", "code"),
     [
         (5_000, frozenset(), "tool_not_allowed"),
-        (5_000, frozenset({"image_urls"}), "rate_limit_exceeded"),
+        (5_000, frozenset({"image_urls"}), "key_budget_exceeded"),
         (100_000, frozenset({"image_urls"}), "rate_limit_exceeded"),
     ],
 )
