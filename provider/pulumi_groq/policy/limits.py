@@ -61,12 +61,15 @@ def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | N
 
 
 def rate_quotas(key: KeyAccess) -> list[Quota]:
-    """The key's own rate limits, in the order in which they refuse; unlimited ones left out."""
-    limits, key_id = key.limits, key.key_id
+    """The key's own rate limits, in the order in which they refuse; unlimited ones left out.
+
+    The keys of a lineage share the counters, so that a rotation's overlap does not double the rate.
+    """
+    limits, lineage_id = key.limits, key.lineage_id
     quotas = (
-        Quota("requests_per_minute", f"rpm:{key_id}", "requests", limits.requests_per_minute, MINUTE_S),
-        Quota("requests_per_day", f"rpd:{key_id}", "requests", limits.requests_per_day, DAY_S),
-        Quota("tokens_per_minute", f"tpm:{key_id}", "tokens", limits.tokens_per_minute, MINUTE_S),
-        Quota("tokens_per_day", f"tpd:{key_id}", "tokens", limits.tokens_per_day, DAY_S),
+        Quota("requests_per_minute", f"rpm:{lineage_id}", "requests", limits.requests_per_minute, MINUTE_S),
+        Quota("requests_per_day", f"rpd:{lineage_id}", "requests", limits.requests_per_day, DAY_S),
+        Quota("tokens_per_minute", f"tpm:{lineage_id}", "tokens", limits.tokens_per_minute, MINUTE_S),
+        Quota("tokens_per_day", f"tpd:{lineage_id}", "tokens", limits.tokens_per_day, DAY_S),
     )
     return [quota for quota in quotas if quota.ceiling is not None]

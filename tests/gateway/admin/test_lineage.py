@@ -76,3 +76,51 @@ def test_a_successor_may_stand_at_the_same_place_of_the_stack(api: Api) -> None:
     place = {"managed_by": "o/p/s", "declared_as": "bot"}
     first = api.created(**place)
     assert api.create(replaces=first["id"], **place).status_code == 201
+
+
+PLACE = {"name": "chatbot", "managed_by": "org/project/dev", "declared_as": "chatbot"}
+
+
+def test_a_key_that_is_made_again_at_its_place_goes_on_in_its_lineage(api: Api) -> None:
+    """Delete and create would else be a new budget; nothing but the lineage is carried over."""
+    first = api.created(**PLACE, monthly_budget_usd=5)
+    api.delete(f"/api-keys/{first['id']}")
+    again = api.created(**PLACE)
+
+    assert again["id"] != first["id"]
+    assert (again["lineage_id"], again["generation"], again["replaces"]) == (first["id"], 1, None)
+    assert again["monthly_budget_usd"] is None
+
+
+def test_a_rotated_key_that_is_made_again_goes_on_in_its_lineage(api: Api) -> None:
+    """The whole lineage is found by its last key."""
+    first = api.created(**PLACE)
+    second = api.created(**PLACE, replaces=first["id"])
+    for key in (first, second):
+        api.delete(f"/api-keys/{key['id']}")
+
+    assert api.created(**PLACE)["lineage_id"] == first["id"]
+
+
+def test_another_stack_place_or_name_is_another_lineage(api: Api) -> None:
+    """And a key without a stack and a place has nothing to be known by again."""
+    first = api.created(**PLACE)
+    api.delete(f"/api-keys/{first['id']}")
+    for other in ({"managed_by": "org/project/prod"}, {"declared_as": "other"}, {"name": "other"}):
+        key = api.created(**(PLACE | other))
+        assert key["lineage_id"] == key["id"]
+    unmanaged = [api.created(name="loose") for _ in range(2)]
+    api.delete(f"/api-keys/{unmanaged[0]['id']}")
+    again = api.created(name="loose")
+    assert again["lineage_id"] == again["id"]
+
+
+def test_a_lineage_that_lives_on_elsewhere_is_not_joined(api: Api) -> None:
+    """Its successor was taken over by another stack: a third key must not come into its rotation."""
+    first = api.created(**PLACE)
+    second = api.created(**PLACE, replaces=first["id"])
+    api.delete(f"/api-keys/{first['id']}")
+    assert api.patch(second["id"], managed_by="org/project/prod").status_code == 200
+    again = api.created(**PLACE)
+
+    assert again["lineage_id"] == again["id"]

@@ -258,3 +258,19 @@ class Conservation(RuleBasedStateMachine):
 
 
 TestConservation = Conservation.TestCase
+
+
+def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> None:
+    """A rotation's two keys: what one took counts for the other, and each waits as its own limit says."""
+    counters = Kept()
+    narrow, wide = (counters.account([replace(RPM, ceiling=ceiling)], 0.0) for ceiling in (30, 60))
+
+    async def scenario() -> list[Taking]:
+        for _ in range(30):
+            await narrow.take(DEMAND, 0.0)
+        return [await narrow.take(DEMAND, 0.0), await wide.take(DEMAND, 0.0), await narrow.take(DEMAND, 4.0)]
+
+    refused, admitted, later = asyncio.run(scenario())
+
+    assert (refused.refused, admitted.refused, later.refused) == (0, None, None)
+    assert (admitted.levels, later.levels) == ([31], [30])

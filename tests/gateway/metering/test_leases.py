@@ -302,3 +302,38 @@ def test_a_demand_that_cannot_be_booked_is_refused_and_harms_nobody(
         assert isinstance(await bench.admit(accounting, make_key(tokens_per_minute=100)), Lease)
 
     asyncio.run(scenario())
+
+
+def test_keys_of_a_lineage_share_one_set_of_buckets(bench: Bench, make_key: MakeKey) -> None:
+    """In a rotation's overlap both keys together get the rate of one; other lineages have their own."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        old = make_key("key_01a", lineage_id="key_01a", requests_per_minute=3, tokens_per_minute=8000)
+        new = make_key("key_01b", lineage_id="key_01a", requests_per_minute=3, tokens_per_minute=8000)
+        answers = [await bench.admit(accounting, key) for key in (old, new, old, new, old)]
+
+        assert [reason(answer) for answer in answers] == ["", "", ""] + ["requests_per_minute"] * 2
+        assert isinstance(answers[1], Lease)
+        assert dict(answers[1].headers)[b"x-ratelimit-remaining-tokens"] == b"7800"
+        other = make_key("key_01c", requests_per_minute=3)
+        assert reason(await bench.admit(accounting, other)) == ""
+
+    asyncio.run(scenario())
+
+
+def test_a_lineage_s_spend_counts_for_its_next_key_after_a_restart(bench: Bench, make_key: MakeKey) -> None:
+    """A key made again in the lineage of a deleted one; what was in flight then counts as well."""
+
+    async def scenario() -> None:
+        first = bench.open()
+        await bench.spend(first, make_key("key_01a", lineage_id="key_01a", budget=15), 7)
+        assert isinstance(await bench.admit(first, make_key("key_01a", budget=15), cost=5), Lease)
+        first.ledger.close()
+        again = make_key("key_01b", lineage_id="key_01a", budget=15)
+        accounting = bench.open()
+
+        assert reason(await bench.admit(accounting, again, cost=4)) == "budget"
+        assert reason(await bench.admit(accounting, again, cost=3)) == ""
+
+    asyncio.run(scenario())

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -26,7 +26,7 @@ from pulumi_groq.gateway.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers
-from pulumi_groq.gateway.store.keys import KeyRecord, insert_key
+from pulumi_groq.gateway.store.keys import KeyRecord, deleted_lineage, insert_key
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.fields import micro_usd
@@ -129,7 +129,7 @@ class Minting:
             updated_at=now,
         )
         require_own_address(connection, record)
-        return record
+        return record if parent is not None else _made_again(connection, record)
 
     def _replay(self, earlier: IdempotencyRecord, wanted: ApiKeyCreate) -> ApiKeyCreated:
         if earlier.fingerprint != _fingerprint(wanted):
@@ -150,6 +150,16 @@ class Minting:
         except BrokenSealError:
             # Sealed before the server's secret was changed.
             raise expired from None
+
+
+def _made_again(connection: Connection, record: KeyRecord) -> KeyRecord:
+    """The key in the lineage of the one that was deleted at its address: what that has spent this month
+    counts against its budget. Without an address there is nothing to know it again by.
+    """
+    if record.managed_by is None or record.declared_as is None:
+        return record
+    former = deleted_lineage(connection, record.managed_by, record.declared_as, record.name)
+    return record if former is None else replace(record, lineage_id=former)
 
 
 def _fingerprint(wanted: ApiKeyCreate) -> bytes:

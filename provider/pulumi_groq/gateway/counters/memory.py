@@ -23,7 +23,7 @@ class Total:
 class MemoryAccount:
     """The in-process `Account`: totals first, then buckets of requests, then buckets of tokens."""
 
-    __slots__ = ("_buckets", "_counters", "_highest", "_requests", "_tokens", "_totals")
+    __slots__ = ("_buckets", "_counters", "_highest", "_paced", "_requests", "_tokens", "_totals")
 
     def __init__(
         self, totals: list[Total], requests: list[Bucket], tokens: list[Bucket], highest: tuple[float, ...]
@@ -32,13 +32,16 @@ class MemoryAccount:
         self._requests = requests
         self._tokens = tokens
         self._buckets = (*requests, *tokens)
+        # Keys of one lineage share buckets and may have other limits: each drains at the pace of who asks.
+        self._paced = [(bucket, bucket.limit) for bucket in self._buckets]
         self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *tokens)
         self._highest = highest
 
     async def take(self, demand: Demand, now_s: float) -> Taking:
         """Take the demand from all counters, or from none of them."""
         tokens, cost_micro_usd = demand.tokens, demand.cost_micro_usd
-        for bucket in self._buckets:
+        for bucket, limit in self._paced:
+            bucket.limit = limit
             bucket.drain(now_s)
         levels = [counter.level + counter.held for counter in self._counters]
         amounts = [cost_micro_usd] * len(self._totals) + [1] * len(self._requests)

@@ -118,6 +118,20 @@ def keys_declared_as(connection: Connection, managed_by: str, declared_as: str, 
     return [_record(row) for row in connection.execute(query.order_by(api_keys.c.seq))]
 
 
+def deleted_lineage(connection: Connection, managed_by: str, declared_as: str, name: str) -> str | None:
+    """The lineage of the last key that was deleted at one address of one stack under one name; `None` where
+    a key of that lineage lives on, at another address.
+    """
+    query = select(api_keys.c.lineage_id).where(
+        api_keys.c.managed_by == managed_by,
+        api_keys.c.declared_as == declared_as,
+        api_keys.c.name == name,
+        ~_LIVE,
+    )
+    lineage_id = connection.execute(query.order_by(api_keys.c.seq.desc()).limit(1)).scalar_one_or_none()
+    return None if lineage_id is None or live_lineage(connection, lineage_id) else lineage_id
+
+
 def cursor_position(connection: Connection, key_id: str) -> int | None:
     """Where a key stands in the order of lists; a deleted one keeps its place."""
     return connection.execute(select(api_keys.c.seq).where(api_keys.c.id == key_id)).scalar_one_or_none()
