@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from pulumi_groq.gateway.counters.memory import MemoryAccount, MemoryCounters
-from pulumi_groq.gateway.counters.protocol import Taking
+from pulumi_groq.gateway.counters.protocol import TakeResult
 from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.metering import Demand
 
@@ -34,7 +34,7 @@ class Kept(MemoryCounters):
         return self.accounts[-1]
 
 
-def take(counters: MemoryCounters, *quotas: Quota, demand: Demand = DEMAND, now_s: float = 0.0) -> Taking:
+def take(counters: MemoryCounters, *quotas: Quota, demand: Demand = DEMAND, now_s: float = 0.0) -> TakeResult:
     return asyncio.run(counters.account(quotas, now_s).take(demand, now_s))
 
 
@@ -181,7 +181,7 @@ def test_an_account_is_idle_once_all_has_drained_and_nothing_is_held() -> None:
 def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
     """However many ask at once, the sum of what is taken stays within the cap."""
 
-    async def all_at_once() -> list[Taking]:
+    async def all_at_once() -> list[TakeResult]:
         counters = Kept()
         seven = DEMAND._replace(cost_micro_usd=7)
         return await asyncio.gather(*(counters.account([CAP], 0.0).take(seven, 0.0) for _ in range(count)))
@@ -265,7 +265,7 @@ def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> 
     counters = Kept()
     narrow, wide = (counters.account([replace(RPM, ceiling=ceiling)], 0.0) for ceiling in (30, 60))
 
-    async def scenario() -> list[Taking]:
+    async def scenario() -> list[TakeResult]:
         for _ in range(30):
             await narrow.take(DEMAND, 0.0)
         return [await narrow.take(DEMAND, 0.0), await wide.take(DEMAND, 0.0), await narrow.take(DEMAND, 4.0)]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from weakref import WeakValueDictionary
 
-from pulumi_groq.gateway.counters.protocol import Taking
+from pulumi_groq.gateway.counters.protocol import TakeResult
 from pulumi_groq.policy.bucket import Bucket
 from pulumi_groq.policy.limits import Quota, highest_levels, refusing
 from pulumi_groq.policy.metering import Demand
@@ -37,7 +37,7 @@ class MemoryAccount:
         self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *tokens)
         self._highest = highest
 
-    async def take(self, demand: Demand, now_s: float) -> Taking:
+    async def take(self, demand: Demand, now_s: float) -> TakeResult:
         """Take the demand from all counters, or from none of them."""
         tokens, cost_micro_usd = demand.tokens, demand.cost_micro_usd
         for bucket, limit in self._paced:
@@ -48,14 +48,14 @@ class MemoryAccount:
         amounts += [tokens] * len(self._tokens)
         refused = refusing(self._highest, amounts, levels)
         if refused is not None:
-            return Taking(refused, levels, self._reserved())
+            return TakeResult(refused, levels, self._reserved())
         for total in self._totals:
             total.held += cost_micro_usd
         for bucket in self._requests:
             bucket.level += 1
         for bucket in self._tokens:
             bucket.held += tokens
-        return Taking(None, [level + amount for level, amount in zip(levels, amounts, strict=True)])
+        return TakeResult(None, [level + amount for level, amount in zip(levels, amounts, strict=True)])
 
     async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
         """Let go of what a demand holds, and count what was used instead."""

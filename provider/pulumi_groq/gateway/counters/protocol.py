@@ -7,7 +7,7 @@ from pulumi_groq.policy.limits import Levels, Quota
 from pulumi_groq.policy.metering import Demand
 
 
-class Taking(NamedTuple):
+class TakeResult(NamedTuple):
     """`refused` is the position of the first quota that the demand did not fit: then nothing was taken.
     `levels` are afterwards, in the order of the quotas; of a demand that was refused, `reserved` is the part
     of each that running requests hold.
@@ -26,7 +26,7 @@ class Account(Protocol):
     shared by several gateways uses its own server's time and ignores `now_s`.
     """
 
-    async def take(self, demand: Demand, now_s: float) -> Taking:
+    async def take(self, demand: Demand, now_s: float) -> TakeResult:
         """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none."""
         ...
 
