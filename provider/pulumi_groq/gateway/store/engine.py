@@ -60,6 +60,6 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # TakeResult the write lock at once avoids the deadlock of two readers that both want to write.
+    # Taking the write lock at once avoids the deadlock of two readers that both want to write.
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
