@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 GATEWAY_CORE, LOAD_CORE = "0", "1"
 READY_S = 60
+MODEL = "openai/gpt-oss-20b"
 ADMIN_KEY = "benchmark-admin-key-0123456789"
 
 
@@ -120,23 +121,33 @@ def prepared_key(base_url: str) -> str:
         "PUT",
         {"monthly_cap_usd": 1_000_000, "alert_thresholds_usd": [1_000], "auto_pause": True},
     )
-    key = {
-        "name": "benchmark",
-        "allowed_models": ["openai/gpt-oss-20b"],
-        "requests_per_minute": 1_000_000_000,
-        "tokens_per_minute": 1_000_000_000,
-        "requests_per_day": 1_000_000_000,
-        "tokens_per_day": 1_000_000_000,
-        "monthly_budget_usd": 1_000_000,
-    }
-    return str(_admin(f"{base_url}/api-keys", "POST", key)["api_key"])
+    return key_at(
+        base_url,
+        "benchmark",
+        requests_per_minute=1_000_000_000,
+        tokens_per_minute=1_000_000_000,
+        requests_per_day=1_000_000_000,
+        tokens_per_day=1_000_000_000,
+        monthly_budget_usd=1_000_000,
+    )
+
+
+def key_at(base_url: str, name: str, **limits: int) -> str:
+    """A key of this name for the benchmarks' model."""
+    body = {"name": name, "allowed_models": [MODEL], **limits}
+    return str(_admin(f"{base_url}/api-keys", "POST", body)["api_key"])
+
+
+def call(content: str) -> dict[str, object]:
+    """A chat call."""
+    return {"model": MODEL, "messages": [{"role": "user", "content": content}], "max_completion_tokens": 64}
 
 
 def _admin(url: str, method: str, body: dict[str, object]) -> dict[str, object]:
     headers = {
         "authorization": f"Bearer {ADMIN_KEY}",
         "content-type": "application/json",
-        "idempotency-key": "benchmark",
+        "idempotency-key": f"benchmark-{body.get('name')}",
     }
     request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)  # noqa: S310 (loopback)
     with urllib.request.urlopen(request) as answer:  # noqa: S310 (loopback)

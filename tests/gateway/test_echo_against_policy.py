@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from local_engine import Gateway, start_gateway
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.models.api_key import ApiKeyCreate
-from pulumi_groq.policy.estimate import estimate_prompt, largest_output, likely_output
+from pulumi_groq.policy.estimate import estimate_prompt, images_of, largest_output, likely_output
 
 CATALOGUE = Catalogue.load()
 ALLOWED, FORBIDDEN = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
@@ -57,7 +57,7 @@ class Expected:
             return 403, "model_not_available"
         model = CATALOGUE.get(ALLOWED)
         assert model is not None
-        prompt = estimate_prompt(body, len(sent), model)
+        prompt = estimate_prompt(images_of(body), len(sent), model)
         worst = model.cost_micro_usd(
             prompt_tokens=prompt.at_most_tokens, completion_tokens=largest_output(model, body["max_tokens"])
         )

@@ -64,7 +64,7 @@ def test_the_bound_covers_one_token_a_byte(content: str) -> None:
     """However a tokenizer splits the content, it makes no more tokens than reserved."""
     body = {"messages": [{"role": "user", "content": content}]}
     raw = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-    estimate = estimate_prompt(body, len(raw), GPT_OSS)
+    estimate = estimate_prompt(images_of(body), len(raw), GPT_OSS)
 
     assert estimate.likely_tokens <= estimate.at_most_tokens
     assert estimate.at_most_tokens >= len(content.encode(errors="replace")) + TEMPLATE_TOKENS
@@ -72,7 +72,7 @@ def test_the_bound_covers_one_token_a_byte(content: str) -> None:
 
 def test_a_prompt_is_at_most_the_context_window() -> None:
     """A model reads no more than its window."""
-    assert estimate_prompt({"messages": []}, 10_000_000, GPT_OSS) == PromptEstimate(131_072, 131_072)
+    assert estimate_prompt(Images(0, 0), 10_000_000, GPT_OSS) == PromptEstimate(131_072, 131_072)
 
 
 @pytest.mark.parametrize(

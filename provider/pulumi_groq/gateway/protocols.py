@@ -44,6 +44,10 @@ class Lease(NamedTuple):
 class Metering(Protocol):
     """Reserve, then settle: every admitted request is settled exactly once, on every exit path."""
 
+    async def turns_away(self, key: KeyAccess) -> tuple[Denial, tuple[tuple[bytes, bytes], ...]] | None:
+        """The denial of any further request of the key right now, whatever is in it; takes nothing."""
+        ...
+
     async def admit(
         self, key: KeyAccess, demand: Demand, request_id: str
     ) -> Lease | tuple[Denial, tuple[tuple[bytes, bytes], ...]]:

@@ -44,9 +44,8 @@ class Images(NamedTuple):
     inline_bytes: int
 
 
-def estimate_prompt(body: Mapping[str, Any], body_bytes: int, model: CatalogueModel) -> PromptEstimate:
-    """The prompt of a parsed JSON `body` (chat, responses or embeddings) of `body_bytes` bytes."""
-    images = images_of(body)
+def estimate_prompt(images: Images, body_bytes: int, model: CatalogueModel) -> PromptEstimate:
+    """The prompt of a JSON body (chat, responses or embeddings) of `body_bytes` bytes with these `images`."""
     text_bytes = max(0, body_bytes - images.inline_bytes)
     likely = -(-text_bytes // BYTES_PER_TOKEN) + TEMPLATE_TOKENS + images.number * LIKELY_IMAGE_TOKENS
     at_most = text_bytes + TEMPLATE_TOKENS + images.number * LARGEST_IMAGE_TOKENS

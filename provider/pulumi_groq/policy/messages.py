@@ -132,10 +132,8 @@ def store_unavailable() -> Denial:
 
 
 def _place(model: str, organisation_id: str) -> str:
-    return (
-        f"model `{model[:LONGEST_MODEL_SHOWN]}` in organization `{organisation_id}` "
-        f"service tier `{SERVICE_TIER}`"
-    )
+    named = f"model `{model[:LONGEST_MODEL_SHOWN]}`" if model else "all models"
+    return f"{named} in organization `{organisation_id}` service tier `{SERVICE_TIER}`"
 
 
 def _bounds(quota: Quota) -> tuple[int, int]:

@@ -141,3 +141,10 @@ def test_long_input_makes_no_long_error(api: Api) -> None:
     """Message and param are cut."""
     error = api.call("POST", "/api-keys", json=KEY | {"x" * 60_000: 1}).json()["error"]
     assert (len(error["message"]), len(error["param"])) == (1_000, 200)
+
+
+def test_a_compressed_body_is_415(api: Api) -> None:
+    """As on the inference plane, in the same words."""
+    answer = post(api, b"{}", content_encoding="gzip")
+    assert error_of(answer) == (415, "unsupported_content_encoding", None)
+    assert error_of(post(api, b"{}", content_encoding="identity"))[0] == 400

@@ -92,6 +92,9 @@ class RememberingMetering:
     settled: list[Settled] = field(default_factory=list)
     twice: int = 0
 
+    async def turns_away(self, key: KeyAccess) -> tuple[Denial, tuple[tuple[bytes, bytes], ...]] | None:
+        return None if self.denial is None else (self.denial, RATE_HEADERS)
+
     async def admit(
         self, key: KeyAccess, demand: Demand, request_id: str
     ) -> Lease | tuple[Denial, tuple[tuple[bytes, bytes], ...]]:

@@ -12,6 +12,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.inference.call_fields import READERS
 from pulumi_groq.gateway.inference.remedy import remedy_of
 from pulumi_groq.gateway.inference.worst_case import WorstCase
+from pulumi_groq.policy.estimate import images_of
 from pulumi_groq.policy.metering import Allowance
 
 CHAT, SPEECH, AUDIO = "openai/gpt-oss-20b", "canopylabs/orpheus-v1-english", "whisper-large-v3-turbo"
@@ -22,7 +23,7 @@ def worst_case(route: str, body: dict[str, Any]) -> WorstCase:
     sent = json.dumps(body).encode()
     model = Catalogue.load().get(body["model"])
     assert model is not None
-    return WorstCase.of_json(model, READERS[route](body), body, len(sent))
+    return WorstCase.of_json(model, READERS[route](body), images_of(body), len(sent))
 
 
 def cost(route: str, body: dict[str, Any]) -> int:

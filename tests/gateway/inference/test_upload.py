@@ -24,7 +24,7 @@ def test_all_that_comes_before_the_model_is_held() -> None:
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
     async def run() -> tuple[str, bytes]:
-        headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", len(whole), b"*/*", b"")
+        headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", len(whole), b"*/*", b"", b"")
         upload = Upload(receive, headers, DEFAULT_OPTIONS, told.append)
         model = await upload.model()
         return model, b"".join([piece async for piece in upload.pieces()])

@@ -336,4 +336,24 @@ def test_a_lineage_s_spend_counts_for_its_next_key_after_a_restart(bench: Bench,
         assert reason(await bench.admit(accounting, again, cost=4)) == "budget"
         assert reason(await bench.admit(accounting, again, cost=3)) == ""
 
+
+def test_a_key_whose_requests_are_used_up_is_turned_away_unread(bench: Bench, make_key: MakeKey) -> None:
+    """As `admit` would, with the same wait, for all models; nothing is taken, and room opens with time."""
+
+    async def scenario() -> None:
+        accounting = bench.open()
+        metering = accounting.metering
+        key = make_key(requests_per_minute=2)
+        for _ in range(2):
+            assert await metering.turns_away(key) is None
+            await bench.admit(accounting, key)
+        turned_away = await metering.turns_away(key)
+        refused = await bench.admit(accounting, key)
+        assert turned_away is not None
+        assert isinstance(refused, Denial)
+        assert "for all models in" in turned_away[0].message
+        assert (turned_away[0].status, turned_away[0].retry_after_s) == (429, refused.retry_after_s)
+        bench.clock.advance(seconds=30)
+        assert await metering.turns_away(key) is None
+
     asyncio.run(scenario())

@@ -11,7 +11,7 @@ from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.admin.request_log import AdminLog
 from pulumi_groq.gateway.http.client import client_of
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.request_headers import read_request_headers
 from pulumi_groq.gateway.ids import ObjectIds
 
@@ -63,9 +63,10 @@ class Gate:
         _require_plain_query(scope["query_string"])
         if scope["method"] not in _WITH_BODY:
             return receive
-        announced = read_request_headers(scope).content_length
+        headers = read_request_headers(scope)
+        require_uncompressed(headers)
         hold = client_of(scope, receive).hold
-        body = await read_body(receive, announced, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
+        body = await read_body(receive, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
         require_json(scope, body)
         return _replay(body, receive)
 

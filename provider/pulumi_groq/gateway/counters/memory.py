@@ -57,6 +57,17 @@ class MemoryAccount:
             bucket.held += tokens
         return TakeResult(None, [level + amount for level, amount in zip(levels, amounts, strict=True)])
 
+    async def full(self, now_s: float) -> TakeResult:
+        """Which counter of requests, if any, has no room for one more; nothing is taken."""
+        for bucket in self._buckets:
+            bucket.drain(now_s)
+        levels = [counter.level + counter.held for counter in self._counters]
+        first = len(self._totals)
+        for position in range(first, first + len(self._requests)):
+            if levels[position] + 1 > self._highest[position]:
+                return TakeResult(position, levels)
+        return TakeResult(None, levels)
+
     async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
         """Let go of what a demand holds, and count what was used instead."""
         for total in self._totals:

@@ -30,6 +30,10 @@ class Account(Protocol):
         """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none."""
         ...
 
+    async def full(self, now_s: float) -> TakeResult:
+        """Which counter of requests, if any, has no room for one more; nothing is taken."""
+        ...
+
     async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
         """Let go of what a demand holds, and count what was used instead."""
         ...

@@ -1,7 +1,7 @@
 """A request refused by the gateway itself, in Groq's error envelope: one form for both planes."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from pulumi_groq.gateway.http.asgi import Header, Message
 from pulumi_groq.gateway.key_values import PREFIX
@@ -48,6 +48,10 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a failure of the g
         self.reason = reason or code or "invalid_request"
         self.headers = (*headers, (b"connection", b"close")) if close else headers
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Large bodies are read in a process of their own, and refused there."""
+        return _refused_elsewhere, (self.status, self.detail, self.reason, self.headers)
+
     def body(self) -> bytes:
         """The envelope; fields that say nothing are left out, as Groq does."""
         return ErrorBody(error=self.detail).model_dump_json(exclude_none=True).encode()
@@ -65,6 +69,18 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a failure of the g
             {"type": "http.response.start", "status": self.status, "headers": lines},
             {"type": "http.response.body", "body": body},
         )
+
+
+def _refused_elsewhere(status: int, detail: ErrorDetail, reason: str, headers: tuple[Header, ...]) -> Refusal:
+    return Refusal(
+        status,
+        detail.type,
+        detail.message,
+        reason=reason,
+        code=detail.code,
+        param=detail.param,
+        headers=headers,
+    )
 
 
 def bad_request(message: str, *, param: str | None = None, code: str | None = None) -> Refusal:

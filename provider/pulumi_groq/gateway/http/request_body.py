@@ -1,10 +1,15 @@
 """Reading a request body from the client, bounded in size and time."""
 
 from collections.abc import Callable
+from typing import Final
 
 from pulumi_groq.gateway.http.asgi import Receive
 from pulumi_groq.gateway.http.bounded_wait import within
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, body_too_large
+from pulumi_groq.gateway.http.request_headers import RequestHeaders
+
+IDENTITY: Final = frozenset({b"", b"identity"})
+"""Content codings that leave a body as it is (RFC 9110, 8.4.1)."""
 
 
 class ClientGoneError(Exception):
@@ -28,6 +33,17 @@ async def read_body(
         return await within(timeout_s, _read(receive, limit_bytes, hold))
     except TimeoutError:
         raise request_timeout(timeout_s) from None
+
+
+def require_uncompressed(headers: RequestHeaders) -> None:
+    """Raises `Refusal` 415 for a compressed body: what it may grow to is not known before it is read."""
+    coding = headers.content_encoding
+    if coding.strip().lower() not in IDENTITY:
+        message = (
+            f"The request body is compressed ({coding[:40].decode('latin-1')}). This gateway takes bodies as "
+            "they are: send it without content-encoding."
+        )
+        raise Refusal(415, INVALID_REQUEST, message, code="unsupported_content_encoding", close=True)
 
 
 def request_timeout(timeout_s: float) -> Refusal:

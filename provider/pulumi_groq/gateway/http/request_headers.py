@@ -17,6 +17,7 @@ class RequestHeaders(NamedTuple):
     content_length: int | None
     accept: bytes
     user_agent: bytes
+    content_encoding: bytes
 
 
 def read_request_headers(scope: Scope) -> RequestHeaders:
@@ -30,6 +31,7 @@ def read_request_headers(scope: Scope) -> RequestHeaders:
         int(length[:_LONGEST_LENGTH]) if length.isdigit() else None,
         _one_line(values.get(b"accept", b"*/*")),
         _one_line(values.get(b"user-agent", b"")),
+        values.get(b"content-encoding", b""),
     )
 
 

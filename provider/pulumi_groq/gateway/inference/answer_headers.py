@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pulumi_groq.gateway.http.asgi import Header
+from pulumi_groq.gateway.http.request_body import IDENTITY
 
 PASSED: Final = frozenset(
     {
@@ -35,6 +36,7 @@ class AnswerHeaders:
     def __init__(self, upstream: Sequence[Header]) -> None:
         self.content_type = b""
         self.upstream_request_id = b""
+        self.is_compressed = False
         self._passed: list[Header] = []
         for raw_name, value in upstream:
             name = raw_name.lower()
@@ -42,6 +44,8 @@ class AnswerHeaders:
                 self._passed.append((name, value))
                 if name == b"content-type":
                     self.content_type = value
+            elif name == b"content-encoding" and value.strip().lower() not in IDENTITY:
+                self.is_compressed = True
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.upstream_request_id = value
 

@@ -7,7 +7,9 @@ from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.policy.metering import Denial
 
 
-def denied(denial: Denial, headers: tuple[Header, ...], worst: WorstCase | None = None) -> Refusal:
+def denied(
+    denial: Denial, headers: tuple[Header, ...], worst: WorstCase | None = None, *, close: bool = False
+) -> Refusal:
     """The answer to a denied request: when to come again where that is known, and where spending refused
     what to change in the request whose worst case is known.
     """
@@ -23,4 +25,5 @@ def denied(denial: Denial, headers: tuple[Header, ...], worst: WorstCase | None 
         reason=denial.reason or denial.code,
         code=denial.code or None,
         headers=headers,
+        close=close,
     )

@@ -2,30 +2,30 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
+from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.ids import ObjectIds
-from pulumi_groq.gateway.inference.call_fields import READERS
+from pulumi_groq.gateway.inference.call_reading import CallReader
 from pulumi_groq.gateway.inference.credentials import Credentials
 from pulumi_groq.gateway.inference.denial_answer import denied
 from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.forwarder import Forwarder
-from pulumi_groq.gateway.inference.json_body import read_json_object
 from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
-from pulumi_groq.gateway.inference.reach import reach_of
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
-from pulumi_groq.gateway.inference.routes import CHAT_LABEL, MODEL, MODELS, Form, Route, find_route
+from pulumi_groq.gateway.inference.routes import MODEL, MODELS, Form, Route, find_route
 from pulumi_groq.gateway.inference.tool_access import ToolAccess
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
-from pulumi_groq.gateway.inference.usage_request import with_usage_requested
 from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease, Metering
+
+READ_FIRST_BYTES: Final = 64 * 1024
 
 
 class InferencePlane:
@@ -56,6 +56,7 @@ class InferencePlane:
         self._forwarder = Forwarder(upstream, metering, options, monotonic)
         self._options = options
         self._observers = observers
+        self._reader = CallReader()
         self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,12 +89,24 @@ class InferencePlane:
             elif route is MODEL:
                 model_id = exchange.scope["path"].removeprefix(MODEL.path)
                 await _answer(exchange, self._models.described(exchange.key, model_id))
-            elif route.form is Form.MULTIPART:
-                await self._serve_upload(route, exchange)
             else:
-                await self._serve_json(route, exchange)
+                require_uncompressed(exchange.headers)
+                await self._turn_away_large(exchange)
+                serve = self._serve_upload if route.form is Form.MULTIPART else self._serve_json
+                await serve(route, exchange)
         finally:
             self.drain.leave()
+
+    async def _turn_away_large(self, exchange: Exchange) -> None:
+        """Raises `Refusal` 429 for a body that would be read in vain. A small one is read first: its answer
+        then names the model.
+        """
+        length = exchange.headers.content_length
+        if length is not None and length <= READ_FIRST_BYTES:
+            return
+        turned_away = await self._metering.turns_away(exchange.key)
+        if turned_away is not None:
+            raise denied(*turned_away, close=True)
 
     async def _serve_json(self, route: Route, exchange: Exchange) -> None:
         options, headers, record = self._options, exchange.headers, exchange.record
@@ -105,21 +118,20 @@ class InferencePlane:
             exchange.client.hold,
         )
         record.ready_at = self._monotonic()
-        document = read_json_object(body)
-        fields = READERS[route.label](document)
+        reading = await self._reader.read(exchange.key.key_id, route.label, body)
+        fields = reading.fields
         model = self._models.permit(exchange.key, fields.models, route.kind)
-        beyond = self._tools.permit(exchange.key, model, fields.models, reach_of(route.label, document))
-        worst = WorstCase.of_json(model, fields, document, len(body), beyond)
-        hide_usage = route.label == CHAT_LABEL and fields.stream and not fields.include_usage
+        beyond = self._tools.permit(exchange.key, model, fields.models, reading.reach)
+        worst = WorstCase.of_json(model, fields, reading.images, len(body), beyond)
         record.stream = fields.stream
         call = UpstreamCall(
             path=route.path,
             content_type=b"application/json",
             accept=headers.accept,
             user_agent=headers.user_agent,
-            body=with_usage_requested(body, document) if hide_usage else body,
+            body=body if reading.forwarded is None else reading.forwarded,
         )
-        await self._admit(exchange, worst, hide_usage=hide_usage)
+        await self._admit(exchange, worst, hide_usage=reading.hides_usage)
         await self._forwarder.serve(exchange, call)
 
     async def _serve_upload(self, route: Route, exchange: Exchange) -> None:

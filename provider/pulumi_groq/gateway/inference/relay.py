@@ -11,6 +11,7 @@ from pulumi_groq.gateway.inference.upstream_trouble import (
     answer_too_large,
     bad_answer,
     broken_stream_frame,
+    compressed_answer,
     is_permission_error,
     key_rejected,
     no_answer,
@@ -34,6 +35,8 @@ class Relay:
             exchange.charge.refused()
         if not (succeeded or 400 <= status < 600):
             raise bad_answer(status)
+        if headers.is_compressed:
+            raise compressed_answer()
         if succeeded and headers.content_type.startswith(b"text/event-stream"):
             return await _relay_stream(exchange, answer, headers)
         if succeeded and headers.content_type.startswith((b"audio/", b"application/octet-stream")):

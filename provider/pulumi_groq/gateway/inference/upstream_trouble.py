@@ -23,6 +23,14 @@ def bad_answer(status: int) -> Refusal:
     return _trouble(502, "upstream_bad_answer", "The upstream's answer could not be used. Tell the operator.")
 
 
+def compressed_answer() -> Refusal:
+    """502 for an answer that is compressed though `identity` was asked for. It is not decoded: what a few
+    bytes grow to has no bound, and without its header no client could read it.
+    """
+    _log.error("the upstream's answer is compressed, though it was asked for a plain one")
+    return _trouble(502, "upstream_bad_answer", "The upstream's answer could not be used. Tell the operator.")
+
+
 def answer_too_large(limit_bytes: int) -> Refusal:
     """502 for a JSON answer above the gateway's limit."""
     _log.error("the upstream's answer is larger than %d bytes", limit_bytes)

@@ -4,10 +4,9 @@ from typing import NamedTuple, Self
 
 from pulumi_groq.catalogue import CatalogueModel
 from pulumi_groq.gateway.inference.call_fields import CallFields, OutputLimit
-from pulumi_groq.gateway.inference.json_body import JsonObject
 from pulumi_groq.gateway.inference.tool_access import Beyond
 from pulumi_groq.gateway.inference.usage import AudioUsage, Stated
-from pulumi_groq.policy.estimate import estimate_prompt, largest_output, likely_output
+from pulumi_groq.policy.estimate import Images, estimate_prompt, largest_output, likely_output
 from pulumi_groq.policy.metering import Consumption, Demand
 
 
@@ -41,12 +40,12 @@ class WorstCase(NamedTuple):
         cls,
         model: CatalogueModel,
         fields: CallFields,
-        document: JsonObject,
+        images: Images,
         body_bytes: int,
         beyond: Beyond | None = None,
     ) -> Self:
-        """Of a JSON request of `body_bytes` bytes, and of what it may cause `beyond` them."""
-        likely_prompt, largest_prompt = estimate_prompt(document, body_bytes, model)
+        """Of a JSON request of `body_bytes` bytes with `images`, and of what it may cause `beyond` them."""
+        likely_prompt, largest_prompt = estimate_prompt(images, body_bytes, model)
         likely = largest = 0
         if model.kind == "chat":
             likely = likely_output(model, fields.max_output_tokens, fields.choices)

@@ -23,7 +23,7 @@ from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
 from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
-from pulumi_groq.gateway.metering.terms import TermsByKey
+from pulumi_groq.gateway.metering.terms import Terms, TermsByKey
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
@@ -33,6 +33,9 @@ from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 from pulumi_groq.policy.rate_headers import Header
 from pulumi_groq.policy.spend import day_at, lineage_cell, organisation_cell
+
+ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
+"""Stands for a request that was not read."""
 
 NOTHING: Final = Consumption(prompt_tokens=0, cached_tokens=0, completion_tokens=0, cost_micro_usd=0)
 
@@ -81,6 +84,20 @@ class LeaseMetering:
         """The journal lines of the requests in flight."""
         return self._open.lines()
 
+    async def turns_away(self, key: KeyAccess) -> tuple[Denial, tuple[Header, ...]] | None:
+        """The denial of any further request of the key right now, whatever is in it: its requests a minute
+        or a day are used up. Takes nothing.
+        """
+        now_s = self._clock.now().timestamp()
+        terms = await self._in_force(key, now_s)
+        position, levels, _ = await terms.account.full(now_s)
+        if position is None:
+            return None
+        denial = denial_of(
+            ANY_REQUEST, terms.quotas, position, levels, (), terms.month, self._organisation_id
+        )
+        return self._denied(denial, key, ANY_REQUEST, day_at(now_s)), terms.rate_headers.at(levels)
+
     async def admit(
         self, key: KeyAccess, demand: Demand, request_id: str
     ) -> Lease | tuple[Denial, tuple[Header, ...]]:
@@ -90,16 +107,12 @@ class LeaseMetering:
         """
         now_s = self._clock.now().timestamp()
         day = day_at(now_s)
-        month = day[:7]
-        if month != self._month:
-            self._month = month
-            await self._counters.open_month(month, self._spent_at_start)
+        terms = await self._in_force(key, now_s)
         if self._open.any_expired(now_s):
             await self._expire(now_s)
         if self._ledger.is_behind:
             return self._denied(store_unavailable(), key, demand, day), ()
-        terms = self._terms.of(key, self._directory.organisation, month, now_s)
-        account = terms.account
+        month, account = terms.month, terms.account
         position, levels, reserved = await account.take(demand, now_s)
         headers = terms.rate_headers.at(levels)
         if position is not None:
@@ -174,6 +187,13 @@ class LeaseMetering:
             await held.account.settle(
                 held.demand, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
             )
+
+    async def _in_force(self, key: KeyAccess, now_s: float) -> Terms:
+        month = day_at(now_s)[:7]
+        if month != self._month:
+            self._month = month
+            await self._counters.open_month(month, self._spent_at_start)
+        return self._terms.of(key, self._directory.organisation, month, now_s)
 
     def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:
         self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))

@@ -1,7 +1,6 @@
 """The rule itself: field by field of a JSON body, by the route."""
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.refusal import bad_request
@@ -13,7 +12,6 @@ from pulumi_groq.gateway.inference.reach.parts import read_content, read_documen
 from pulumi_groq.gateway.inference.reach.tools import read_compound, read_tool_choice, read_tools
 from pulumi_groq.models.tools import STORED_RESPONSES
 
-_NOTHING: Final[Reach] = MappingProxyType({})
 _WEB_SEARCH: Final = "web_search"
 
 
@@ -33,7 +31,7 @@ def reach_of(label: str, body: JsonObject) -> Reach:
         read_input(body.get("input"), needs)
     elif label == "embeddings":
         _embedded(body.get("input"))
-    return needs or _NOTHING
+    return needs
 
 
 def _messages(messages: Any, path: str, needs: Needs) -> None:
