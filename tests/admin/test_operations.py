@@ -73,7 +73,13 @@ def test_request_line(
                 ApiKeyCreate(name="a", allowed_models=["m"], monthly_budget_usd=Decimal("2.50")), "token"
             ),
             "POST /openai/v1/api-keys",
-            {"name": "a", "allowed_models": ["m"], "monthly_budget_usd": 2.5, "metadata": {}},
+            {
+                "name": "a",
+                "allowed_models": ["m"],
+                "allowed_tools": [],
+                "monthly_budget_usd": 2.5,
+                "metadata": {},
+            },
         ),
         (
             lambda c: c.update_key(KEY_ID, ApiKeyUpdate(requests_per_minute=5, team=None)),
@@ -83,7 +89,7 @@ def test_request_line(
         (
             lambda c: c.put_team("research", TeamSettings(allowed_models=["m"])),
             "PUT /openai/v1/teams/research",
-            {"allowed_models": ["m"]},
+            {"allowed_models": ["m"], "allowed_tools": []},
         ),
         (
             lambda c: c.put_spend_policy(SpendPolicySettings(monthly_cap_usd=Decimal(500))),

@@ -5,46 +5,68 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from pulumi_groq.models.api_key import ApiKeySettings
-from pulumi_groq.models.fields import Name, ObjectId
-from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.api_key import ALLOW_DELETE_IN_USE, DISABLED, AdoptKeyId, ApiKeySettings
+from pulumi_groq.models.fields import AllowedModels, Name
+from pulumi_groq.models.rotation import Rotation
 from pulumi_groq.models.spend_policy import SpendPolicySettings
-from pulumi_groq.models.team import TeamSettings
+from pulumi_groq.models.team import TeamName, TeamSettings
+from pulumi_groq.models.tools import AllowedTools
 
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-"""Why something is declared as it is, for whoever reviews a change: 1 to 1,000 characters."""
+Reason = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None,
+    Field(description="Why it is declared as it is, for whoever reviews a change: 1 to 1,000 characters."),
+]
+Line = Annotated[int, Field(ge=1, description="Where the file declares it, counted from line 1.")]
 
 
 class DeclaredKey(ApiKeySettings):
-    """A key under its team; without `allowed_models` or `allowed_tools` of its own it has the team's.
+    """A key under its team. What is the same as for `GroqApiKey` means the same."""
 
-    Everything else means what it means for `GroqApiKey`. `line` is where the file declares the
-    key, counted from 1.
-    """
-
-    name: Name
-    team: Name  # always set here: a key stands under its team
-    disabled: bool | None = None
-    rotation: RotationSchedule | None = None
-    adopt_key_id: ObjectId | None = None
-    allow_delete_in_use: bool | None = None
-    reason: Reason | None = None
-    line: Annotated[int, Field(ge=1)]
+    allowed_models: Annotated[
+        AllowedModels,
+        Field(
+            description="Ids of the models that the key may call, 1 to 200, all of them the team's; the "
+            "team's models where left out."
+        ),
+    ]
+    allowed_tools: Annotated[
+        AllowedTools,
+        Field(
+            description="What the key may let the upstream do or read beyond a request's own body, up to 100 "
+            "permissions, all of them the team's; the team's permissions where left out."
+        ),
+    ] = Field(default_factory=list)
+    name: Annotated[
+        Name,
+        Field(
+            description="The key's name, 1 to 128 printable characters, under which it stands in the file."
+        ),
+    ]
+    team: Annotated[
+        Name,
+        Field(description="The name of the key's team, 1 to 128 printable characters."),
+    ]
+    disabled: Annotated[bool | None, Field(description=DISABLED)] = None
+    rotation: Rotation = None
+    adopt_key_id: AdoptKeyId = None
+    allow_delete_in_use: Annotated[bool | None, Field(description=ALLOW_DELETE_IN_USE)] = None
+    reason: Reason = None
+    line: Line
 
 
 class DeclaredTeam(TeamSettings):
     """A team; its `allowed_models` and `allowed_tools` bound those of each of its keys."""
 
-    name: Name
-    reason: Reason | None = None
-    line: Annotated[int, Field(ge=1)]
+    name: TeamName
+    reason: Reason = None
+    line: Line
 
 
 class DeclaredSpendPolicy(SpendPolicySettings):
     """The organisation's spending policy. Its secrets never stand in the file."""
 
-    reason: Reason | None = None
-    line: Annotated[int, Field(ge=1)]
+    reason: Reason = None
+    line: Line
 
 
 @dataclass(frozen=True, slots=True)

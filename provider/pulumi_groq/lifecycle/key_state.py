@@ -4,30 +4,42 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeySettings, ApiKeyUpdate
-from pulumi_groq.models.fields import Address, AllowedModels, Name, ObjectId, UtcTime, WholeNumber
+from pulumi_groq.models.api_key import (
+    AdoptKeyId,
+    AllowDeleteInUse,
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeySettings,
+    ApiKeyUpdate,
+    Disabled,
+    KeyModels,
+    KeyTools,
+)
+from pulumi_groq.models.fields import CreatedAt, DeclaredAs, ManagedBy, Name, ObjectId, UtcTime, WholeNumber
 from pulumi_groq.models.markers import ONCE, REPLACE, SECRET
-from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.models.tools import AllowedTools
+from pulumi_groq.models.rotation import Rotation
 
 
 class ApiKeyArgs(ApiKeySettings):
-    """A key as declared.
+    """A key as declared."""
 
-    `managed_by` and `declared_as` say where it is declared. `adopt_key_id` takes over a key that
-    exists instead of creating one. `allow_delete_in_use` lets a run delete the key although it
-    served traffic within the quiet period.
-    """
-
-    allowed_models: Annotated[AllowedModels, AfterValidator(sorted)]
-    allowed_tools: Annotated[AllowedTools, AfterValidator(sorted)] = Field(default_factory=list)
-    name: Annotated[Name, REPLACE]
-    managed_by: Address | None = None
-    declared_as: Address | None = None
-    disabled: bool = False
-    rotation: RotationSchedule | None = None
-    adopt_key_id: Annotated[ObjectId | None, ONCE] = None
-    allow_delete_in_use: bool = False
+    allowed_models: Annotated[KeyModels, AfterValidator(sorted)]
+    allowed_tools: Annotated[KeyTools, AfterValidator(sorted)] = Field(default_factory=list)
+    name: Annotated[
+        Name,
+        REPLACE,
+        Field(
+            description="The name that usage is booked under, 1 to 128 printable characters; the resource's "
+            "name where left out. Changing it replaces the key: the new one is created before the old one is "
+            "deleted."
+        ),
+    ]
+    managed_by: ManagedBy = None
+    declared_as: DeclaredAs = None
+    disabled: Disabled = False
+    rotation: Rotation = None
+    adopt_key_id: Annotated[AdoptKeyId, ONCE] = None
+    allow_delete_in_use: AllowDeleteInUse = False
 
     def creation(self, replaces: str | None = None) -> ApiKeyCreate:
         """The body that creates the key, or the successor of the key `replaces`."""
@@ -45,29 +57,57 @@ class ApiKeyArgs(ApiKeySettings):
 
 
 class ApiKeyState(ApiKeyArgs):
-    """Arguments plus outputs. `key_id` and `api_key` are those of the live key.
-
-    `api_key` is `None` when nobody has the value (an adopted key). `delivered_at` is set when the
-    value came late (the first answer was lost): the overlap counts from there. `status` is
-    `deleted` when the live key is gone while a predecessor still works.
-    """
+    """Arguments plus outputs. What is not said to be the predecessor's is the live key's."""
 
     model_config = ConfigDict(extra="ignore")
 
-    key_id: ObjectId
-    lineage_id: ObjectId
-    api_key: Annotated[str | None, SECRET, Field(repr=False)] = None
-    last_four: str
-    status: Literal["active", "disabled", "expired", "deleted"]
-    created_at: UtcTime
-    generation: WholeNumber
-    delivered_at: UtcTime | None = None
-    previous_key_id: ObjectId | None = None
-    previous_last_four: str | None = None
-    previous_status: str | None = None
-    previous_last_used_at: UtcTime | None = None
-    retire_after: UtcTime | None = None
-    next_rotation_at: UtcTime | None = None
+    key_id: Annotated[ObjectId, Field(description="The key's id; a rotation changes it.")]
+    lineage_id: Annotated[ObjectId, Field(description="Id of the lineage's first key, which rotations keep.")]
+    api_key: Annotated[
+        str | None,
+        SECRET,
+        Field(
+            repr=False,
+            description="The key's value, which applications send; a secret. Empty for an adopted key until "
+            "a rotation gives it a new one.",
+        ),
+    ] = None
+    last_four: Annotated[str, Field(description="The last 4 characters of the key's value.")]
+    status: Annotated[
+        Literal["active", "disabled", "expired", "deleted"],
+        Field(
+            description="`active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a "
+            "predecessor still works."
+        ),
+    ]
+    created_at: CreatedAt
+    generation: Annotated[WholeNumber, Field(description="The key's number in its lineage, counted from 1.")]
+    delivered_at: Annotated[
+        UtcTime | None,
+        Field(
+            description="When the value arrived (UTC), if the first answer was lost: the overlap is counted "
+            "from then."
+        ),
+    ] = None
+    previous_key_id: Annotated[
+        ObjectId | None, Field(description="The predecessor's id, while it still works.")
+    ] = None
+    previous_last_four: Annotated[
+        str | None, Field(description="The last 4 characters of the predecessor's value.")
+    ] = None
+    previous_status: Annotated[
+        str | None, Field(description="The predecessor's status: `active`, `disabled` or `expired`.")
+    ] = None
+    previous_last_used_at: Annotated[
+        UtcTime | None, Field(description="When the predecessor last served a request (UTC).")
+    ] = None
+    retire_after: Annotated[
+        UtcTime | None,
+        Field(description="When the overlap ends (UTC): the predecessor may be deleted from then on."),
+    ] = None
+    next_rotation_at: Annotated[
+        UtcTime | None, Field(description="When the key is due for rotation by its age (UTC).")
+    ] = None
 
 
 def settings_of(key: ApiKey) -> dict[str, object]:

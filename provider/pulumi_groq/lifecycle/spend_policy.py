@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
@@ -15,7 +15,7 @@ from pulumi_groq.lifecycle.properties import (
     name_changing_secrets,
 )
 from pulumi_groq.lifecycle.singleton import refuse_takeover
-from pulumi_groq.models.fields import UtcTime
+from pulumi_groq.models.fields import CreatedAt
 from pulumi_groq.models.markers import ONCE
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
 
@@ -23,9 +23,11 @@ SPEND_POLICY_ID: Final = "spend-policy"
 
 
 class SpendPolicyArgs(SpendPolicySettings):
-    """The policy as declared; `adopt_existing` takes over one that differs."""
+    """The policy as declared."""
 
-    adopt_existing: Annotated[bool, ONCE] = False
+    adopt_existing: Annotated[
+        bool, ONCE, Field(description="Whether to take over a policy that exists and differs.")
+    ] = False
 
 
 class SpendPolicyState(SpendPolicyArgs):
@@ -33,7 +35,7 @@ class SpendPolicyState(SpendPolicyArgs):
 
     model_config = ConfigDict(extra="ignore")
 
-    created_at: UtcTime
+    created_at: CreatedAt
 
 
 class SpendPolicyLifecycle:

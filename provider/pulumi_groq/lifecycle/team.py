@@ -8,19 +8,29 @@ from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare
 from pulumi_groq.lifecycle.singleton import refuse_takeover
-from pulumi_groq.models.fields import AllowedModels, Name, UtcTime
+from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE
-from pulumi_groq.models.team import Team, TeamSettings
-from pulumi_groq.models.tools import AllowedTools
+from pulumi_groq.models.team import Team, TeamModels, TeamSettings, TeamTools
 
 
 class TeamArgs(TeamSettings):
-    """A team as declared; `adopt_existing` takes over one of that name that differs."""
+    """A team as declared."""
 
-    allowed_models: Annotated[AllowedModels, AfterValidator(sorted)]
-    allowed_tools: Annotated[AllowedTools, AfterValidator(sorted)] = Field(default_factory=list)
-    team_name: Annotated[Name, REPLACE]
-    adopt_existing: Annotated[bool, ONCE] = False
+    allowed_models: Annotated[TeamModels, AfterValidator(sorted)]
+    allowed_tools: Annotated[TeamTools, AfterValidator(sorted)] = Field(default_factory=list)
+    team_name: Annotated[
+        Name,
+        REPLACE,
+        Field(
+            description="The team's name, 1 to 128 printable characters; the resource's name where left out. "
+            "Changing it replaces the team; a team that still has keys cannot be deleted."
+        ),
+    ]
+    adopt_existing: Annotated[
+        bool,
+        ONCE,
+        Field(description="Whether to take over a team of that name that exists with other models or tools."),
+    ] = False
 
 
 class TeamState(TeamArgs):
@@ -28,7 +38,7 @@ class TeamState(TeamArgs):
 
     model_config = ConfigDict(extra="ignore")
 
-    created_at: UtcTime
+    created_at: CreatedAt
 
 
 class TeamLifecycle:

@@ -1,17 +1,21 @@
 """The error body in Groq's envelope (observed: `message`, `type`, mostly `code`, sometimes `param`)."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ErrorDetail(BaseModel):
-    """What went wrong; `param` is the path of the field at fault. Unknown fields are ignored."""
+    """What went wrong. Unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
-    message: str = ""
-    type: str = ""
-    code: str | None = None
-    param: str | None = None
+    message: Annotated[str, Field(description="What went wrong, and what to do, in one line.")] = ""
+    type: Annotated[str, Field(description="The kind of error, such as `invalid_request_error`.")] = ""
+    code: Annotated[str | None, Field(description="The error's name, for programs.")] = None
+    param: Annotated[
+        str | None, Field(description="Path of the field at fault, such as `allowed_models.1`.")
+    ] = None
 
 
 class ErrorBody(BaseModel):
@@ -19,4 +23,4 @@ class ErrorBody(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    error: ErrorDetail
+    error: Annotated[ErrorDetail, Field(description="What went wrong.")]

@@ -23,7 +23,11 @@ LARGEST_AMOUNT_USD: Final = Decimal(1_000_000_000)
 
 
 class WireModel(BaseModel):
-    """Base of everything the admin API sends and receives: strict types, no unknown fields, frozen."""
+    """Base of everything the admin API sends and receives: strict types, no unknown fields, frozen.
+
+    Each field has a description with its meaning, unit and range. The OpenAPI document, the
+    documentation's tables and the resources' docstrings say the same.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -146,6 +150,24 @@ UtcTime = Annotated[
     PlainSerializer(wire_time, return_type=str, when_used="json"),
 ]
 """An aware time, kept in UTC; on the wire ISO 8601 with a trailing Z."""
+
+CreatedAt = Annotated[UtcTime, Field(description="When it was created (UTC).")]
+UpdatedAt = Annotated[UtcTime, Field(description="When it was last changed (UTC).")]
+LastUsedAt = Annotated[
+    UtcTime | None, Field(description="When the key last served a request (UTC); null if it never did.")
+]
+
+ManagedBy = Annotated[
+    Address | None,
+    Field(
+        description="The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable "
+        "characters."
+    ),
+]
+DeclaredAs = Annotated[
+    Address | None,
+    Field(description="Where in that stack this is declared: 1 to 1,024 printable characters."),
+]
 
 Metadata = Annotated[
     dict[

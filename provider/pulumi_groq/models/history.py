@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from pulumi_groq.models.fields import Address, ModelId, Name, ObjectId, UtcTime, WireModel
+from pulumi_groq.models.fields import ManagedBy, ModelId, Name, ObjectId, UtcTime, WireModel
 from pulumi_groq.models.spend_policy import Amount
 
 LARGEST_HISTORY_PAGE = 1_000
@@ -28,24 +28,36 @@ Cursor = Annotated[str, StringConstraints(min_length=1, max_length=2_000, patter
 """Where a page ended; only the server can read it."""
 
 
+AsOf = Annotated[UtcTime, Field(description="The server's time when it answered (UTC).")]
+Since = Annotated[Day, Field(description="The first day that counts (UTC).")]
+Until = Annotated[Day, Field(description="The last day that counts (UTC).")]
+Next = Annotated[
+    Cursor | None, Field(description="What `after` has to be for the next page; null on the last.")
+]
+BucketDay = Annotated[Day | None, Field(description="The day (UTC).")]
+BucketKeyId = Annotated[ObjectId | None, Field(description="The key's id.")]
+BucketKeyName = Annotated[Name | None, Field(description="The key's name; a deleted key keeps it.")]
+
+
 class UsageBucket(WireModel):
-    """Usage of one group. What is not grouped by is `None`; `team` is also `None` for keys without one.
+    """Usage of one group. What is not grouped by is `None`.
 
     Grouped by key, `key_name`, `team` and `lineage_id` are the key's; a deleted key keeps them.
-    `prompt_tokens` include `cached_tokens`.
     """
 
-    day: Day | None = None
-    key_id: ObjectId | None = None
-    key_name: Name | None = None
-    lineage_id: ObjectId | None = None
-    team: Name | None = None
-    model: ModelId | None = None
-    requests: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    cost_usd: Amount
+    day: BucketDay = None
+    key_id: BucketKeyId = None
+    key_name: BucketKeyName = None
+    lineage_id: Annotated[ObjectId | None, Field(description="Id of the first key of the key's lineage.")] = (
+        None
+    )
+    team: Annotated[Name | None, Field(description="The team's name; null for keys without a team.")] = None
+    model: Annotated[ModelId | None, Field(description="The model's id.")] = None
+    requests: Annotated[int, Field(description="Requests that were served.")]
+    prompt_tokens: Annotated[int, Field(description="Prompt tokens, cached ones included.")]
+    cached_tokens: Annotated[int, Field(description="Prompt tokens that the upstream had in its cache.")]
+    completion_tokens: Annotated[int, Field(description="Completion tokens.")]
+    cost_usd: Annotated[Amount, Field(description="What the requests cost, in US dollars.")]
 
     @property
     def tokens(self) -> int:
@@ -59,60 +71,64 @@ class UsagePage(WireModel):
     Days are UTC, `since` and `until` included. A settled request is in it within a second.
     """
 
-    object: Literal["list"] = "list"
-    as_of: UtcTime
-    since: Day
-    until: Day
-    data: list[UsageBucket]
-    next: Cursor | None
+    object: Literal["list"] = Field("list", description="The kind of object.")
+    as_of: AsOf
+    since: Since
+    until: Until
+    data: Annotated[list[UsageBucket], Field(description="The page's groups.")]
+    next: Next
 
 
 class DenialBucket(WireModel):
-    """Requests that the gateway refused. What is not grouped by is `None`.
+    """Requests that the gateway refused. What is not grouped by is `None`."""
 
-    `model` is empty for a request that was refused before its model was known to be one of the key's.
-    """
-
-    day: Day | None = None
-    key_id: ObjectId | None = None
-    key_name: Name | None = None
-    model: str | None = None
-    reason: str | None = None
-    requests: int
+    day: BucketDay = None
+    key_id: BucketKeyId = None
+    key_name: BucketKeyName = None
+    model: Annotated[
+        str | None,
+        Field(
+            description="The model's id; empty where the request was refused before its model was looked up."
+        ),
+    ] = None
+    reason: Annotated[
+        str | None, Field(description="Why, such as `requests_per_minute` or `model_not_available`.")
+    ] = None
+    requests: Annotated[int, Field(description="Requests that were refused.")]
 
 
 class DenialPage(WireModel):
     """One page of denials, paged as usage is."""
 
-    object: Literal["list"] = "list"
-    as_of: UtcTime
-    since: Day
-    until: Day
-    data: list[DenialBucket]
-    next: Cursor | None
+    object: Literal["list"] = Field("list", description="The kind of object.")
+    as_of: AsOf
+    since: Since
+    until: Until
+    data: Annotated[list[DenialBucket], Field(description="The page's groups.")]
+    next: Next
 
 
 class Change(WireModel):
     """One change of a key, a team or the spending policy: what was done to which fields, never their values.
 
     The admin API has one key, so it does not know people: `managed_by` says which stack a key
-    belongs to. `object_id` is a key's id, a team's name, or `spend_policy`.
+    belongs to.
     """
 
-    id: Annotated[int, Field(ge=1)]
-    at: UtcTime
-    kind: ObjectKind
-    object_id: str
-    name: str
-    action: ChangeAction
-    fields: list[str]
-    managed_by: Address | None
+    id: Annotated[int, Field(ge=1, description="The change's number; a later one has a larger number.")]
+    at: Annotated[UtcTime, Field(description="When it was made (UTC).")]
+    kind: Annotated[ObjectKind, Field(description="The kind of object that was changed.")]
+    object_id: Annotated[str, Field(description="The key's id, the team's name, or `spend_policy`.")]
+    name: Annotated[str, Field(description="What the object is called.")]
+    action: Annotated[ChangeAction, Field(description="What was done.")]
+    fields: Annotated[list[str], Field(description="The names of the fields that changed.")]
+    managed_by: ManagedBy
 
 
 class ChangePage(WireModel):
     """Changes, newest first; `before=last_id` asks for older ones while `has_more`. 10,000 are kept."""
 
-    object: Literal["list"] = "list"
-    data: list[Change]
-    last_id: int | None
-    has_more: bool
+    object: Literal["list"] = Field("list", description="The kind of object.")
+    data: Annotated[list[Change], Field(description="The page's changes.")]
+    last_id: Annotated[int | None, Field(description="Number of the page's last change; null without any.")]
+    has_more: Annotated[bool, Field(description="Whether older changes follow.")]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, StringConstraints, ValidationInfo, field_validator
 
-from pulumi_groq.models.fields import Usd, UtcTime, WireModel, json_number
+from pulumi_groq.models.fields import CreatedAt, UpdatedAt, Usd, UtcTime, WireModel, json_number
 from pulumi_groq.models.markers import SECRET
 
 WebhookUrl = Annotated[
@@ -24,23 +24,54 @@ Amount = Annotated[
 """An amount in US dollars that may be 0 or below."""
 
 
+MonthlyCapUsd = Annotated[
+    Usd,
+    Field(
+        description="US dollars that the organisation may spend in a calendar month (UTC): above 0, up to "
+        "1,000,000,000, with at most 6 decimal places."
+    ),
+]
+AlertThresholdsUsd = Annotated[
+    list[Usd],
+    Field(
+        max_length=20,
+        description="Up to 20 amounts in US dollars, ascending, none above the cap: each sends one alert a "
+        "month.",
+    ),
+]
+AutoPause = Annotated[
+    bool,
+    Field(
+        description="Whether new requests are refused at the cap until it is raised or the month ends, which "
+        "is the default; otherwise the cap only alerts."
+    ),
+]
+# They count as secrets: chat services put tokens into them.
+AlertWebhookUrls = Annotated[
+    list[WebhookUrl],
+    Field(
+        max_length=10,
+        repr=False,
+        description="Up to 10 https URLs that every alert is posted to; kept as a secret.",
+    ),
+]
+
+
 class SpendPolicySettings(WireModel):
-    """Body of `PUT /openai/v1/spend-policy`.
+    """Body of `PUT /openai/v1/spend-policy`."""
 
-    At `monthly_cap_usd` (a UTC calendar month) new requests are refused when `auto_pause` is on.
-    Each of `alert_thresholds_usd` (ascending, none above the cap) sends one alert a month to every
-    URL, signed with `alert_webhook_signing_secret` where given. URLs count as secrets: chat
-    services put tokens into them.
-    """
-
-    monthly_cap_usd: Usd
-    alert_thresholds_usd: Annotated[list[Usd], Field(max_length=20)] = Field(default_factory=list)
-    auto_pause: bool = True
-    alert_webhook_urls: Annotated[list[WebhookUrl], SECRET, Field(max_length=10, repr=False)] = Field(
-        default_factory=list
-    )
+    monthly_cap_usd: MonthlyCapUsd
+    alert_thresholds_usd: AlertThresholdsUsd = Field(default_factory=list)
+    auto_pause: AutoPause = True
+    alert_webhook_urls: Annotated[AlertWebhookUrls, SECRET] = Field(default_factory=list)
     alert_webhook_signing_secret: Annotated[
-        Annotated[str, StringConstraints(min_length=16, max_length=256)] | None, SECRET, Field(repr=False)
+        Annotated[str, StringConstraints(min_length=16, max_length=256)] | None,
+        SECRET,
+        Field(
+            repr=False,
+            description="What alerts are signed with, 16 to 256 characters; kept as a secret. Unless set, "
+            "alerts are not signed.",
+        ),
     ] = None
 
     @field_validator("alert_thresholds_usd")
@@ -57,29 +88,35 @@ class SpendPolicySettings(WireModel):
 class AlertSent(WireModel):
     """An alert of the running month."""
 
-    threshold_usd: Usd
-    sent_at: UtcTime
+    threshold_usd: Annotated[Usd, Field(description="The threshold that was reached, in US dollars.")]
+    sent_at: Annotated[UtcTime, Field(description="When the alert was sent (UTC).")]
 
 
 class SpendStatus(WireModel):
-    """Where the running UTC month (`YYYY-MM`) stands; `paused` means that new requests are refused."""
+    """Where the running month stands."""
 
-    month: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
-    spent_usd: Amount
-    remaining_usd: Amount
-    paused: bool
-    alerts_sent: list[AlertSent]
+    month: Annotated[
+        str,
+        StringConstraints(pattern=r"^\d{4}-\d{2}$"),
+        Field(description="The running calendar month (UTC), as `YYYY-MM`."),
+    ]
+    spent_usd: Annotated[Amount, Field(description="US dollars spent in it so far.")]
+    remaining_usd: Annotated[
+        Amount, Field(description="US dollars left below the cap; negative once it is exceeded.")
+    ]
+    paused: Annotated[bool, Field(description="Whether new requests are refused.")]
+    alerts_sent: Annotated[list[AlertSent], Field(description="The alerts of the month.")]
 
 
 class SpendPolicy(WireModel):
     """The policy as the admin API shows it: the signing secret only as present or not."""
 
-    object: Literal["spend_policy"] = "spend_policy"
-    monthly_cap_usd: Usd
-    alert_thresholds_usd: list[Usd]
-    auto_pause: bool
-    alert_webhook_urls: list[WebhookUrl] = Field(repr=False)
-    alert_webhook_signed: bool
-    created_at: UtcTime
-    updated_at: UtcTime
-    status: SpendStatus
+    object: Literal["spend_policy"] = Field("spend_policy", description="The kind of object.")
+    monthly_cap_usd: MonthlyCapUsd
+    alert_thresholds_usd: AlertThresholdsUsd
+    auto_pause: AutoPause
+    alert_webhook_urls: AlertWebhookUrls
+    alert_webhook_signed: Annotated[bool, Field(description="Whether alerts are signed.")]
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+    status: Annotated[SpendStatus, Field(description="Where the running month stands.")]

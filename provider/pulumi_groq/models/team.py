@@ -1,31 +1,48 @@
 """Teams: lists of models and of tools that bound every key of the team."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pulumi_groq.models.fields import AllowedModels, Name, UtcTime, WireModel
+from pulumi_groq.models.fields import AllowedModels, CreatedAt, Name, UpdatedAt, WireModel
 from pulumi_groq.models.tools import AllowedTools
+
+TeamModels = Annotated[
+    AllowedModels,
+    Field(
+        description="Ids of the models that the team's keys may call, 1 to 200; their order means nothing."
+    ),
+]
+TeamTools = Annotated[
+    AllowedTools,
+    Field(
+        description="What the team's keys may let the upstream do or read beyond a request's own body, up to "
+        "100 permissions, written as a key's; none by default."
+    ),
+]
+TeamName = Annotated[
+    Name, Field(description="The team's name, which is its id: 1 to 128 printable characters.")
+]
 
 
 class TeamSettings(WireModel):
     """Body of `PUT /openai/v1/teams/{name}`."""
 
-    allowed_models: AllowedModels
-    allowed_tools: AllowedTools = Field(default_factory=list)
+    allowed_models: TeamModels
+    allowed_tools: TeamTools = Field(default_factory=list)
 
 
 class Team(TeamSettings):
-    """A team as the admin API shows it; its name is its id."""
+    """A team as the admin API shows it."""
 
-    object: Literal["team"] = "team"
-    name: Name
-    created_at: UtcTime
-    updated_at: UtcTime
+    object: Literal["team"] = Field("team", description="The kind of object.")
+    name: TeamName
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class TeamPage(WireModel):
     """All teams, by name."""
 
-    object: Literal["list"] = "list"
-    data: list[Team]
+    object: Literal["list"] = Field("list", description="The kind of object.")
+    data: Annotated[list[Team], Field(description="The teams.")]

@@ -36,27 +36,37 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
     `next_rotation_at`. Times are ISO 8601 in UTC.
 
     :param resource_name: the resource's name in the stack.
-    :param allowed_models: ids of the models that the key may call, at least one.
-    :param allowed_tools: what the upstream may do or read beyond a request's own body: built-in tools
-        such as `"browser_search"`, hosts of remote MCP servers as `"mcp:docs.example.com"`, and
-        `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; left out,
-        nothing.
-    :param name: what usage is booked under; the resource's name where left out. Changing it
-        replaces the key: the new one is created before the old one is deleted.
-    :param requests_per_minute: requests a minute, refilled continuously.
-    :param tokens_per_minute: tokens a minute, prompt and completion together.
-    :param requests_per_day: requests a day.
-    :param tokens_per_day: tokens a day.
-    :param monthly_budget_usd: US dollars a UTC calendar month, at most 6 decimal places; shared by
-        the generations of a rotated key. Left out, only the organisation's cap holds.
-    :param expires_at: ISO 8601 time with offset at which the key stops working.
-    :param team: name of a declared team (`GroqTeam.team_name`): its models and tools bound the key's.
-    :param metadata: up to 16 labels, stored with the key.
-    :param disabled: refuse the key's requests without deleting it.
-    :param rotation: when the key is replaced, see `RotationArgs`; left out, never.
-    :param adopt_key_id: take over this existing key instead of creating one; `api_key` stays empty
-        until a rotation gives the key a new value.
-    :param allow_delete_in_use: delete the key even if it served traffic within the quiet period.
+    :param allowed_models: Ids of the models that the key may call, 1 to 200; their order means nothing.
+    :param allowed_tools: What the upstream may do or read beyond a request's own body, up to 100
+        permissions: built-in tools such as `"browser_search"`, remote MCP servers as
+        `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`,
+        `"inline_files"`; none by default.
+    :param name: The name that usage is booked under, 1 to 128 printable characters; the resource's name
+        where left out. Changing it replaces the key: the new one is created before the old one is
+        deleted.
+    :param requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or
+        `"unlimited"`; the server's default unless set.
+    :param tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or
+        `"unlimited"`; the server's default unless set.
+    :param requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`;
+        the server's default unless set.
+    :param tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or
+        `"unlimited"`; the server's default unless set.
+    :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up
+        to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor.
+        Unless set, only the organisation's cap holds.
+    :param expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
+    :param team: The name of the key's team, 1 to 128 printable characters: its models and tools bound
+        the key's.
+    :param metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values
+        of up to 512 characters.
+    :param disabled: Whether the key's requests are refused without the key being deleted.
+    :param rotation: When the key is replaced, and how long its predecessor keeps working; unless set,
+        never.
+    :param adopt_key_id: Id of an existing key to take over instead of creating one; its value stays
+        unknown until a rotation gives it a new one.
+    :param allow_delete_in_use: Whether the key is deleted even if it served a request within the quiet
+        period.
     :param opts: Pulumi's resource options.
 
     Bad values are reported at preview, each with its property. A key whose create was cut off is

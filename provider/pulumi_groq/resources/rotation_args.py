@@ -5,7 +5,11 @@ from typing import TypedDict
 
 
 class FreezeWindowArgs(TypedDict):
-    """No rotation starts and no key is retired from `start` up to `end`: ISO 8601 times with offset."""
+    """A span of time in which no rotation starts and no key is retired.
+
+    :param start: When the window begins: an ISO 8601 time with its zone.
+    :param end: When the window is over: a later ISO 8601 time with its zone.
+    """
 
     start: str
     end: str
@@ -14,11 +18,16 @@ class FreezeWindowArgs(TypedDict):
 class RotationArgs(TypedDict, total=False):
     """When a key is replaced, and how long its predecessor keeps working. The gateway's clock counts.
 
-    `every_days`: rotate at this age, 1 to 3,650 days. `trigger`: rotate when this text changes.
-    `emergency_trigger`: when this text changes, rotate and revoke earlier keys in the same run.
-    `overlap_hours` (24): how long the predecessor keeps working at least, 1 to 8,760.
-    `quiet_hours` (24): it is deleted once it has served nothing for so long, 1 to 8,760.
-    `freeze_windows`: up to 50 spans in which nothing of this starts.
+    :param every_days: Rotate the key when it is this many days old, 1 to 3,650; unless set, never by
+        age.
+    :param trigger: Rotate the key when this text changes: 1 to 256 characters.
+    :param emergency_trigger: Rotate the key and revoke its predecessors in the same run when this text
+        changes: 1 to 256 characters.
+    :param overlap_hours: How many hours the predecessor keeps working at least, 1 to 8,760 and shorter
+        than `every_days`; 24 by default.
+    :param quiet_hours: After the overlap the predecessor is deleted once it has served nothing for this
+        many hours, 1 to 8,760; 24 by default.
+    :param freeze_windows: Up to 50 spans of time in which no rotation starts and no key is retired.
     """
 
     every_days: int

@@ -26,14 +26,16 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
     Output: `created_at`. Deleting the policy removes the cap.
 
     :param resource_name: the resource's name in the stack.
-    :param monthly_cap_usd: US dollars a month, above 0, at most 6 decimal places.
-    :param alert_thresholds_usd: up to 20 amounts in US dollars, ascending, none above the cap; each
-        alerts once a month.
-    :param auto_pause: refuse new requests at the cap until it is raised or the month ends (default
-        True); otherwise the cap only alerts.
-    :param alert_webhook_urls: up to 10 https URLs that get every alert; kept as a secret.
-    :param alert_webhook_signing_secret: 16 to 256 characters that sign alerts; kept as a secret.
-    :param adopt_existing: take over a policy that exists and differs.
+    :param monthly_cap_usd: US dollars that the organisation may spend in a calendar month (UTC): above
+        0, up to 1,000,000,000, with at most 6 decimal places.
+    :param alert_thresholds_usd: Up to 20 amounts in US dollars, ascending, none above the cap: each
+        sends one alert a month.
+    :param auto_pause: Whether new requests are refused at the cap until it is raised or the month ends,
+        which is the default; otherwise the cap only alerts.
+    :param alert_webhook_urls: Up to 10 https URLs that every alert is posted to; kept as a secret.
+    :param alert_webhook_signing_secret: What alerts are signed with, 16 to 256 characters; kept as a
+        secret. Unless set, alerts are not signed.
+    :param adopt_existing: Whether to take over a policy that exists and differs.
     :param opts: Pulumi's resource options.
     """
 

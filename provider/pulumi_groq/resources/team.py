@@ -28,12 +28,14 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
     Outputs: `team_name` (pass it to `GroqApiKey(team=...)`) and `created_at`.
 
     :param resource_name: the resource's name in the stack.
-    :param allowed_models: ids of the models that the team's keys may call, at least one.
-    :param allowed_tools: what the team's keys may let the upstream do or read beyond a request's own
-        body, in the words of `GroqApiKey`; left out, nothing.
-    :param team_name: the team's name; the resource's name where left out. Changing it replaces the
-        team. A team that still has keys cannot be deleted.
-    :param adopt_existing: take over a team of that name that exists with other models or tools.
+    :param allowed_models: Ids of the models that the team's keys may call, 1 to 200; their order means
+        nothing.
+    :param allowed_tools: What the team's keys may let the upstream do or read beyond a request's own
+        body, up to 100 permissions, written as a key's; none by default.
+    :param team_name: The team's name, 1 to 128 printable characters; the resource's name where left out.
+        Changing it replaces the team; a team that still has keys cannot be deleted.
+    :param adopt_existing: Whether to take over a team of that name that exists with other models or
+        tools.
     :param opts: Pulumi's resource options.
     """
 
