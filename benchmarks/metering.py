@@ -18,8 +18,8 @@ import uvloop
 
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
@@ -57,8 +57,8 @@ async def empty_round(requests: int) -> float:
     return (time.process_time() - began) / requests
 
 
-async def metering_round(accounting: Accounting, requests: int, name: str) -> float:
-    metering = accounting.metering
+async def metering_round(service: MeteringService, requests: int, name: str) -> float:
+    metering = service.metering
     began = time.process_time()
     for number in range(requests):
         lease = await metering.admit(KEYS[number % 100], DEMAND, f"req_{name}_{number}")
@@ -67,23 +67,23 @@ async def metering_round(accounting: Accounting, requests: int, name: str) -> fl
     return (time.process_time() - began) / requests
 
 
-async def denied_round(accounting: Accounting, requests: int) -> float:
+async def denied_round(service: MeteringService, requests: int) -> float:
     small = KeyAccess("small", "k", "small", None, frozenset(), Limits(None, 10), None, None, False)
     began = time.process_time()
     for number in range(requests):
-        await accounting.metering.admit(small, DEMAND, f"denied_{number}")
+        await service.metering.admit(small, DEMAND, f"denied_{number}")
     return (time.process_time() - began) / requests
 
 
-async def flush_round(accounting: Accounting, requests: int) -> float:
+async def flush_round(service: MeteringService, requests: int) -> float:
     began = time.process_time()
-    await accounting.upkeep()
+    await service.upkeep()
     return (time.process_time() - began) / requests
 
 
 async def measure(folder: Path, requests: int) -> None:
     metrics = GatewayMetrics()
-    accounting = open_accounting(
+    service = open_metering(
         MeteringParts(
             store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
             journal_directory=folder / "journal",
@@ -99,9 +99,9 @@ async def measure(folder: Path, requests: int) -> None:
     for round_number in range(ROUNDS):
         for name, seconds in (
             ("empty coroutine", await empty_round(requests)),
-            ("admit + settle", await metering_round(accounting, requests, str(round_number))),
-            ("ledger write, off the hot path", await flush_round(accounting, requests)),
-            ("denied admit", await denied_round(accounting, requests)),
+            ("admit + settle", await metering_round(service, requests, str(round_number))),
+            ("ledger write, off the hot path", await flush_round(service, requests)),
+            ("denied admit", await denied_round(service, requests)),
         ):
             figures.setdefault(name, []).append(seconds)
     base = statistics.median(figures["empty coroutine"])

@@ -11,13 +11,13 @@ import pytest
 from pulumi_groq.gateway.backup import back_up, restore
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.accounting import (
-    Accounting,
-    MeteringParts,
-    MeteringSettings,
-    open_accounting,
-)
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.service import (
+    MeteringParts,
+    MeteringService,
+    MeteringSettings,
+    open_metering,
+)
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
@@ -40,9 +40,9 @@ class NoPolicy:
         return None
 
 
-def accounting_on(store: Store, database: Path, segment_bytes: int = 20_000) -> Accounting:
+def service_on(store: Store, database: Path, segment_bytes: int = 20_000) -> MeteringService:
     metrics = GatewayMetrics()
-    return open_accounting(
+    return open_metering(
         MeteringParts(
             store=store,
             journal_directory=database.with_name(database.name + ".journal"),
@@ -75,23 +75,23 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before(tmp_path: Pa
     before: list[dict[str, int]] = []
 
     async def scenario() -> None:
-        accounting = accounting_on(store, database)
+        service = service_on(store, database)
         ended, enough = asyncio.Event(), asyncio.Event()
         numbers = iter(range(10**9))
 
         async def client(random: Random) -> None:
             while not ended.is_set():
                 request_id, cost = f"req_{next(numbers):09d}", random.randrange(100, 1000)
-                lease = await accounting.metering.admit(KEY, Demand("m", 10, cost), request_id)
+                lease = await service.metering.admit(KEY, Demand("m", 10, cost), request_id)
                 assert isinstance(lease, Lease)
                 await asyncio.sleep(0)
                 used = random.randrange(cost)
-                await accounting.metering.settle(lease, Consumption(5, 0, 5, used), 200)
+                await service.metering.settle(lease, Consumption(5, 0, 5, used), 200)
                 settled[request_id] = used
                 if len(settled) >= MORE_BEFORE_EACH * (len(before) + 1):
                     enough.set()
 
-        async with accounting.serving():
+        async with service.serving():
             clients = [asyncio.create_task(client(Random(seed))) for seed in range(4)]  # noqa: S311
             for number in range(BACKUPS):
                 await enough.wait()
@@ -121,11 +121,11 @@ def written(tmp_path: Path) -> tuple[Path, str]:
     database.with_name("gateway.db.secret").write_text("the server's secret")
 
     async def scenario() -> None:
-        accounting = accounting_on(store, database)
-        lease = await accounting.metering.admit(KEY, Demand("m", 10, 10), "req_1")
+        service = service_on(store, database)
+        lease = await service.metering.admit(KEY, Demand("m", 10, 10), "req_1")
         assert isinstance(lease, Lease)
-        await accounting.metering.settle(lease, Consumption(5, 0, 5, 7), 200)
-        accounting.ledger.close()
+        await service.metering.settle(lease, Consumption(5, 0, 5, 7), 200)
+        service.ledger.close()
 
     asyncio.run(scenario())
     store.close()
@@ -155,9 +155,9 @@ def test_a_restored_store_is_served_and_knows_what_came_after(tmp_path: Path) ->
 
     assert restore(tmp_path / "backup.db", url, replace=True) == 1
     store = open_store(url)
-    accounting = accounting_on(store, database)
-    assert accounting.usage.month_spend_micro_usd(SystemClock().now()) == 7
-    accounting.ledger.close()
+    service = service_on(store, database)
+    assert service.usage.month_spend_micro_usd(SystemClock().now()) == 7
+    service.ledger.close()
     store.close()
 
 

@@ -187,9 +187,9 @@ def test_unlimited_is_not_counted(make_key: MakeKey) -> None:
 
 def test_a_lineage_shares_one_counter(make_key: MakeKey) -> None:
     """The budget's counter is named by lineage and month, not by key."""
-    cells = {quota.limit: quota.cell for quota in quotas_of(make_key(), None, "2026-11")}
+    counter_keys = {quota.limit: quota.counter_key for quota in quotas_of(make_key(), None, "2026-11")}
 
-    assert cells == {"cap": "spend:2026-11:organisation", "budget": "spend:2026-11:key_01first"}
+    assert counter_keys == {"cap": "spend:2026-11:organisation", "budget": "spend:2026-11:key_01first"}
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
-from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.journal import journal_directory
+from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
@@ -83,32 +83,32 @@ def assemble(
     admin_key = AdminKey(settings.admin_key)
     metrics = GatewayMetrics()
     background = Background(Health(metrics))
-    accounting = _open_accounting(settings, store, directory, clock, metrics, background, random)
+    service = _open_metering(settings, store, directory, clock, metrics, background, random)
     coalescer = WriteCoalescer(lambda: inference.drain.running > 1)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
     inference = InferencePlane(
         directory=directory,
-        metering=accounting.metering,
+        metering=service.metering,
         upstream=upstream,
         catalogue=catalogue,
         clock=clock,
         ids=ids,
         observers=(
             metrics.observe,
-            DenialBook(accounting.ledger, clock).observe,
+            DenialBook(service.ledger, clock).observe,
             *observers,
         ),
     )
     metrics.watch(
         running=lambda: inference.drain.running,
-        reservations=lambda: accounting.metering.open_leases,
-        backlog=lambda: accounting.ledger.waiting_rows,
+        reservations=lambda: service.metering.open_leases,
+        backlog=lambda: service.ledger.waiting_rows,
     )
     metrics.watch_books(
-        failing=lambda: len(background.health.failing), set_aside=lambda: accounting.ledger.set_aside
+        failing=lambda: len(background.health.failing), set_aside=lambda: service.ledger.set_aside
     )
     metrics.watch_spending(
-        spent_micro_usd=lambda: accounting.usage.month_spend_micro_usd(clock.now()),
+        spent_micro_usd=lambda: service.usage.month_spend_micro_usd(clock.now()),
         cap_micro_usd=lambda: directory.organisation.cap_micro_usd if directory.organisation else math.inf,
     )
     secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
@@ -116,7 +116,7 @@ def assemble(
         store=store,
         directory=directory,
         catalogue=catalogue,
-        usage=accounting.usage,
+        usage=service.usage,
         clock=clock,
         ids=ids,
         values=KeyValues(random),
@@ -131,7 +131,7 @@ def assemble(
         inference=allowing_origins(inference, settings.cors_origins),
         operations={
             "/healthz": healthz,
-            "/readyz": Readyz(store, background.health, lambda: accounting.ledger.set_aside),
+            "/readyz": Readyz(store, background.health, lambda: service.ledger.set_aside),
             "/metrics": metrics,
             UI_PATH: ui,
             SIGN_IN_PATH: ui,
@@ -139,7 +139,7 @@ def assemble(
         },
         admin_key=admin_key,
         ids=ids,
-        lifespan=_lifespan(accounting, AnswerPurge(store, clock), background, upstream),
+        lifespan=_lifespan(service, AnswerPurge(store, clock), background, upstream),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
@@ -168,7 +168,7 @@ def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
     return directory
 
 
-def _open_accounting(
+def _open_metering(
     settings: Settings,
     store: Store,
     directory: LiveDirectory,
@@ -176,9 +176,9 @@ def _open_accounting(
     metrics: GatewayMetrics,
     background: Background,
     random: SystemRandom,
-) -> Accounting:
+) -> MeteringService:
     database = sqlite_path(settings.store_url)
-    return open_accounting(
+    return open_metering(
         MeteringParts(
             store=store,
             journal_directory=journal_directory(database),
@@ -203,7 +203,7 @@ def _upstream(
 
 
 def _lifespan(
-    accounting: Accounting, purge: AnswerPurge, background: Background, upstream: Upstream
+    service: MeteringService, purge: AnswerPurge, background: Background, upstream: Upstream
 ) -> Lifespan:
     async def purge_answers() -> None:
         await asyncio.to_thread(purge)
@@ -212,7 +212,7 @@ def _lifespan(
     async def span() -> AsyncIterator[None]:
         background.every(PERIOD_S, "answer purge", purge_answers)
         try:
-            async with accounting.serving():
+            async with service.serving():
                 yield
         finally:
             await upstream.close()

@@ -22,12 +22,12 @@ DAY_S: Final = 86_400
 class Quota:
     """One counter that a key's requests are counted in; the same for all of them until the policy changes.
 
-    `cell` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
+    `counter_key` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
     how long a full one takes to drain (`None`: a total that never drains).
     """
 
     limit: LimitName
-    cell: str
+    counter_key: str
     unit: Unit
     ceiling: int | None
     window_s: int | None

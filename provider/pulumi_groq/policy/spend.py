@@ -59,18 +59,18 @@ def last_month(month: str) -> str:
     return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
 
 
-def month_cells(month: str) -> str:
-    """How the names of all spend counters of `month` begin."""
+def month_key_prefix(month: str) -> str:
+    """How the keys of all spend counters of `month` begin."""
     return f"spend:{month}:"
 
 
-def organisation_cell(month: str) -> str:
-    """The counter of the organisation's spend in `month`."""
+def organisation_counter_key(month: str) -> str:
+    """The key of the counter of the organisation's spend in `month`."""
     return f"spend:{month}:organisation"
 
 
-def lineage_cell(month: str, lineage_id: str) -> str:
-    """The counter of a lineage's spend in `month`: one for all generations of a key."""
+def lineage_counter_key(month: str, lineage_id: str) -> str:
+    """The key of the counter of a lineage's spend in `month`: one for all generations of a key."""
     return f"spend:{month}:{lineage_id}"
 
 
@@ -83,6 +83,6 @@ def spend_quotas(key: KeyAccess, organisation: OrganisationPolicy | None, month:
     cap = organisation.cap_micro_usd if organisation is not None and organisation.auto_pause else None
     budget = key.monthly_budget_micro_usd
     return [
-        Quota("cap", organisation_cell(month), "micro_usd", cap, None),
-        Quota("budget", lineage_cell(month, key.lineage_id), "micro_usd", budget, None),
+        Quota("cap", organisation_counter_key(month), "micro_usd", cap, None),
+        Quota("budget", lineage_counter_key(month, key.lineage_id), "micro_usd", budget, None),
     ]

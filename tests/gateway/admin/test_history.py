@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from admin_plane import Api, error_of
-from pulumi_groq.gateway.metering.entries import LedgerRow, Reservation, Settlement
+from pulumi_groq.gateway.metering.entries import Admission, LedgerRow, Settlement
 from pulumi_groq.gateway.store import change_log
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials, insert_rows
 
@@ -18,7 +18,7 @@ def row(number: int, key: Any, day: str, model: str = SMALL, **changes: Any) -> 
     at_s = datetime.fromisoformat(f"{day}T10:00:00").replace(tzinfo=UTC).timestamp() + number
     team = changes.get("team", key["team"])
     return LedgerRow(
-        Reservation(f"req_{number}", key["id"], key["lineage_id"], team, model, 5_000, at_s),
+        Admission(f"req_{number}", key["id"], key["lineage_id"], team, model, 5_000, at_s),
         Settlement(f"req_{number}", "settled", 200, 10, 4, 5, changes.get("cost", 1_000), at_s + 1),
     )
 

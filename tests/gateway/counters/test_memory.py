@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from pulumi_groq.gateway.counters.memory import MemoryAccount, MemoryCounters
+from pulumi_groq.gateway.counters.memory import MemoryCounters, MemoryCounterSet
 from pulumi_groq.gateway.counters.protocol import TakeResult
 from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.metering import Demand
@@ -23,19 +23,19 @@ NOTHING = Demand("m", tokens=0, cost_micro_usd=0)
 
 
 class Kept(MemoryCounters):
-    """Counters whose accounts all stay in use."""
+    """Counters whose sets all stay in use."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.accounts: list[MemoryAccount] = []
+        self.counter_sets: list[MemoryCounterSet] = []
 
-    def account(self, quotas: Sequence[Quota], now_s: float) -> MemoryAccount:
-        self.accounts.append(super().account(quotas, now_s))
-        return self.accounts[-1]
+    def counter_set(self, quotas: Sequence[Quota], now_s: float) -> MemoryCounterSet:
+        self.counter_sets.append(super().counter_set(quotas, now_s))
+        return self.counter_sets[-1]
 
 
 def take(counters: MemoryCounters, *quotas: Quota, demand: Demand = DEMAND, now_s: float = 0.0) -> TakeResult:
-    return asyncio.run(counters.account(quotas, now_s).take(demand, now_s))
+    return asyncio.run(counters.counter_set(quotas, now_s).take(demand, now_s))
 
 
 def settle(
@@ -46,8 +46,8 @@ def settle(
     cost: int = 0,
     now_s: float = 0.0,
 ) -> None:
-    account = counters.account(quotas, now_s)
-    asyncio.run(account.settle(demand, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
+    counter_set = counters.counter_set(quotas, now_s)
+    asyncio.run(counter_set.settle(demand, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
 
 
 def test_a_refused_request_takes_nothing() -> None:
@@ -98,7 +98,7 @@ def test_a_changed_limit_is_in_force_at_once() -> None:
 def test_a_month_opens_with_the_ledgers_totals() -> None:
     """After a restart the totals continue where the ledger stands."""
     counters = Kept()
-    asyncio.run(counters.open_month("2026-11", {CAP.cell: 995}))
+    asyncio.run(counters.open_month("2026-11", {CAP.counter_key: 995}))
 
     assert take(counters, CAP).refused == 0
 
@@ -111,7 +111,7 @@ def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_fli
     asyncio.run(counters.open_month("2026-12", {}))
     settle(counters, CAP, BUDGET, cost=5)
 
-    assert take(counters, replace(CAP, cell="spend:2026-12:organisation")).levels == [10]
+    assert take(counters, replace(CAP, counter_key="spend:2026-12:organisation")).levels == [10]
     assert take(counters, CAP).levels == [15]
 
 
@@ -122,14 +122,14 @@ def test_totals_of_months_before_the_last_are_forgotten() -> None:
         asyncio.run(counters.open_month(month, {f"spend:{month}:organisation": 5}))
 
     assert take(counters, CAP).levels == [10]
-    assert take(counters, replace(CAP, cell="spend:2026-12:organisation")).levels == [15]
+    assert take(counters, replace(CAP, counter_key="spend:2026-12:organisation")).levels == [15]
 
 
 def test_opening_a_month_again_does_not_set_it_back() -> None:
     """What the counters know is newer than what the ledger knew at the start."""
     counters = Kept()
     for _ in range(2):
-        asyncio.run(counters.open_month("2026-11", {CAP.cell: 5}))
+        asyncio.run(counters.open_month("2026-11", {CAP.counter_key: 5}))
         take(counters, CAP)
 
     assert take(counters, CAP).levels == [35]
@@ -148,7 +148,7 @@ def test_a_limit_that_changes_drains_at_the_new_pace_from_then_on() -> None:
     counters = Kept()
     for _ in range(30):
         take(counters, RPM)
-    raised = counters.account([replace(RPM, ceiling=60)], 30.0)
+    raised = counters.counter_set([replace(RPM, ceiling=60)], 30.0)
 
     assert asyncio.run(raised.take(DEMAND, 35.0)).levels == [11]
 
@@ -156,8 +156,8 @@ def test_a_limit_that_changes_drains_at_the_new_pace_from_then_on() -> None:
 def test_buckets_go_with_the_last_account_that_has_them() -> None:
     """Memory follows the keys in use, not the keys ever seen; a request in flight keeps its own."""
     counters = MemoryCounters()
-    in_flight = counters.account([RPM, TPM], 0.0)
-    again = counters.account([RPM, TPM], 0.0)
+    in_flight = counters.counter_set([RPM, TPM], 0.0)
+    again = counters.counter_set([RPM, TPM], 0.0)
     del again
     assert counters.bucket_count == 2
     del in_flight
@@ -169,12 +169,12 @@ def test_an_account_is_idle_once_all_has_drained_and_nothing_is_held() -> None:
     """Until then its levels are still needed."""
     counters = Kept()
     take(counters, CAP, RPM, TPM)
-    account = counters.account([CAP, RPM, TPM], 0.0)
+    counter_set = counters.counter_set([CAP, RPM, TPM], 0.0)
 
-    assert not account.is_idle(3600.0)
+    assert not counter_set.is_idle(3600.0)
     settle(counters, CAP, RPM, TPM, tokens=1000, now_s=3600.0)
-    assert not account.is_idle(3659.0)
-    assert account.is_idle(3660.0)
+    assert not counter_set.is_idle(3659.0)
+    assert counter_set.is_idle(3660.0)
 
 
 @pytest.mark.parametrize("count", [200])
@@ -184,7 +184,9 @@ def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
     async def all_at_once() -> list[TakeResult]:
         counters = Kept()
         seven = DEMAND._replace(cost_micro_usd=7)
-        return await asyncio.gather(*(counters.account([CAP], 0.0).take(seven, 0.0) for _ in range(count)))
+        return await asyncio.gather(
+            *(counters.counter_set([CAP], 0.0).take(seven, 0.0) for _ in range(count))
+        )
 
     taken = [each for each in asyncio.run(all_at_once()) if each.refused is None]
 
@@ -263,7 +265,7 @@ TestConservation = Conservation.TestCase
 def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> None:
     """A rotation's two keys: what one took counts for the other, and each waits as its own limit says."""
     counters = Kept()
-    narrow, wide = (counters.account([replace(RPM, ceiling=ceiling)], 0.0) for ceiling in (30, 60))
+    narrow, wide = (counters.counter_set([replace(RPM, ceiling=ceiling)], 0.0) for ceiling in (30, 60))
 
     async def scenario() -> list[TakeResult]:
         for _ in range(30):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pulumi_groq.catalogue import Catalogue, Prices
 from pulumi_groq.gateway.inference.charge import Charge
+from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
 from pulumi_groq.gateway.inference.sse import SseRelay
 from pulumi_groq.gateway.inference.usage import (
     AudioUsage,
@@ -20,14 +21,13 @@ from pulumi_groq.gateway.inference.usage import (
     stated_by,
     usage_of,
 )
-from pulumi_groq.gateway.inference.worst_case import WorstCase
 
 CATALOGUE = Catalogue.load()
 GPT, WHISPER = CATALOGUE.get("openai/gpt-oss-20b"), CATALOGUE.get("whisper-large-v3-turbo")
 assert GPT is not None
 assert WHISPER is not None
-OF_CHAT = WorstCase(GPT, 100, 300, 50, 200)
-OF_AUDIO = WorstCase.of_audio(WHISPER, 60_000)
+OF_CHAT = CostEstimate(GPT, 100, 300, 50, 200)
+OF_AUDIO = CostEstimate.of_audio(WHISPER, 60_000)
 ORPHEUS = CATALOGUE.get("canopylabs/orpheus-v1-english")
 assert ORPHEUS is not None
 EMBEDDING = replace(
@@ -36,8 +36,8 @@ EMBEDDING = replace(
 OF_EVERY_KIND = (
     OF_CHAT,
     OF_AUDIO,
-    WorstCase(ORPHEUS, 100, 300, characters=50),
-    WorstCase(EMBEDDING, 100, 300),
+    CostEstimate(ORPHEUS, 100, 300, characters=50),
+    CostEstimate(EMBEDDING, 100, 300),
 )
 
 numbers = st.one_of(
@@ -50,11 +50,11 @@ fields = st.dictionaries(
 usages = st.one_of(fields, numbers, st.lists(numbers))
 
 
-def charged(worst: WorstCase, answer: Any) -> int:
-    charge = Charge(worst, "req_1")
+def charged(estimate: CostEstimate, answer: Any) -> int:
+    charge = Charge(estimate, "req_1")
     charge.sent()
     document = json.dumps(answer).encode()
-    charge.stated(lambda: stated_by(parsed_answer(document), worst.model.kind))
+    charge.stated(lambda: stated_by(parsed_answer(document), estimate.model.kind))
     assert charge.consumption is not None
     return charge.consumption.cost_micro_usd
 
@@ -89,23 +89,23 @@ documents = st.recursive(
 LARGEST_STORED = 2**63 - 1
 
 
-@pytest.mark.parametrize("worst", OF_EVERY_KIND, ids=lambda worst: worst.model.kind)
+@pytest.mark.parametrize("estimate", OF_EVERY_KIND, ids=lambda estimate: estimate.model.kind)
 @given(answer=documents, streamed=st.booleans())
 def test_no_json_is_charged_beyond_the_reservation_on_any_route(
-    worst: WorstCase, answer: Any, *, streamed: bool
+    estimate: CostEstimate, answer: Any, *, streamed: bool
 ) -> None:
     """Whatever JSON is answered, whole or as an event: no failure, nothing that the ledger cannot hold."""
-    charge = Charge(worst, "req_1")
+    charge = Charge(estimate, "req_1")
     charge.sent()
     document = json.dumps(answer).encode()
     if streamed:
         relay = SseRelay(hide_usage=True)
         relay.feed(b"data: " + document + b"\n\ndata: [DONE]\n\n")
-        charge.stated(lambda: stated_by(relay.stating_event(), worst.model.kind))
+        charge.stated(lambda: stated_by(relay.stating_event(), estimate.model.kind))
     else:
-        charge.stated(lambda: stated_by(parsed_answer(document), worst.model.kind))
+        charge.stated(lambda: stated_by(parsed_answer(document), estimate.model.kind))
     assert charge.consumption is not None
-    assert 0 <= charge.consumption.cost_micro_usd <= worst.demand.cost_micro_usd
+    assert 0 <= charge.consumption.cost_micro_usd <= estimate.demand.cost_micro_usd
     assert all(0 <= number <= LARGEST_STORED for number in charge.consumption)
     assert charge.consumption.cached_tokens <= charge.consumption.prompt_tokens
 

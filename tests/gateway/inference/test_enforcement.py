@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.inference.upstream import UpstreamCall
-from pulumi_groq.gateway.metering.accounting import Accounting, MeteringParts, open_accounting
+from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook import WebhookAnswer
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
@@ -44,12 +44,14 @@ def chat(**change: Any) -> bytes:
 
 
 @pytest.fixture
-def metered(bench: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., tuple[Any, Accounting]]]:
+def metered(
+    bench: Callable[..., Any], tmp_path: Path
+) -> Iterator[Callable[..., tuple[Any, MeteringService]]]:
     """Makes a plane with the real metering over a store of its own."""
     opened: list[Any] = []
 
-    def make(**options: Any) -> tuple[Any, Accounting]:
-        made: list[Accounting] = []
+    def make(**options: Any) -> tuple[Any, MeteringService]:
+        made: list[MeteringService] = []
         folder = tmp_path / str(len(opened))
         folder.mkdir()
         store = open_store(f"sqlite:///{folder / 'gateway.db'}")
@@ -66,7 +68,7 @@ def metered(bench: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[...,
                 sender=NoWebhooks(),
                 random=Random(1),  # noqa: S311  jitter, no secret
             )
-            made.append(open_accounting(parts))
+            made.append(open_metering(parts))
             return made[0].metering
 
         plane = bench(real_metering=real, **options)
@@ -74,8 +76,8 @@ def metered(bench: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[...,
         return plane, made[0]
 
     yield make
-    for accounting, store in opened:
-        accounting.ledger.close()
+    for service, store in opened:
+        service.ledger.close()
         store.close()
 
 
@@ -98,7 +100,7 @@ async def at_once(made: Any, gate: asyncio.Event, body: bytes) -> list[Any]:
 def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[..., Any]) -> None:
     """200 requests at once at a cap for about 9: the rest is refused, none of it goes upstream."""
     gate = asyncio.Event()
-    made, accounting = metered(sleep=lambda _: gate.wait())
+    made, service = metered(sleep=lambda _: gate.wait())
     made.directory.organisation = OrganisationPolicy(3_000, (), auto_pause=True)
     answers = asyncio.run(at_once(made, gate, chat()))
     served = [answer for answer in answers if answer.status == 200]
@@ -106,8 +108,8 @@ def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[...,
     assert 5 <= len(served) <= 10
     assert refused == ["rate_limit_exceeded"] * (CALLERS - len(served))
     assert made.echo.calls.total() == len(served)
-    assert 0 < accounting.usage.month_spend_micro_usd(made.clock.now()) <= 3_000
-    assert accounting.metering.open_leases == 0
+    assert 0 < service.usage.month_spend_micro_usd(made.clock.now()) <= 3_000
+    assert service.metering.open_leases == 0
 
 
 def test_a_burst_is_held_to_the_requests_per_minute(metered: Callable[..., Any]) -> None:
@@ -150,7 +152,7 @@ def test_spend_stays_within_the_cap_and_usage_agrees_with_the_echo(
     metered: Callable[..., Any], cap: int, requests: list[tuple[int, int, bool]]
 ) -> None:
     """Whatever is asked for in whatever order, the cap holds, and the books say what the echo said."""
-    made, accounting = metered()
+    made, service = metered()
     made.directory.organisation = OrganisationPolicy(cap, (), auto_pause=True)
     stated = 0
     for max_tokens, words, stream in requests:
@@ -162,7 +164,7 @@ def test_spend_stays_within_the_cap_and_usage_agrees_with_the_echo(
             record = made.records[-1]
             assert record.completion_tokens == min(words, max_tokens)
             stated += record.cost_micro_usd
-    assert accounting.usage.month_spend_micro_usd(made.clock.now()) == stated <= cap
+    assert service.usage.month_spend_micro_usd(made.clock.now()) == stated <= cap
     assert made.echo.calls.total() == sum(record.status == 200 for record in made.records)
 
 
@@ -209,7 +211,7 @@ def test_what_is_read_elsewhere_never_passes_the_budget(
 ) -> None:
     """60,000 tokens of prompt behind a body of 200 bytes, by many requests at once."""
     upstream = Reader()
-    made, accounting = metered(upstream=upstream)
+    made, service = metered(upstream=upstream)
     made.directory.add(KEY, tools=allowed, monthly_budget_micro_usd=budget_micro_usd)
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     body = chat(messages=[{"role": "user", "content": [picture]}])
@@ -222,7 +224,7 @@ def test_what_is_read_elsewhere_never_passes_the_budget(
     assert set(refused) == {code}
     assert len(refused) == 100 - upstream.calls
     assert (upstream.calls > 0) == (budget_micro_usd > 10_000)
-    spent = accounting.usage.month_spend_micro_usd(made.clock.now())
+    spent = service.usage.month_spend_micro_usd(made.clock.now())
     assert spent == upstream.calls * 4_502
     assert spent <= budget_micro_usd
 

@@ -11,13 +11,13 @@ from random import Random
 import pytest
 
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.accounting import (
-    Accounting,
-    MeteringParts,
-    MeteringSettings,
-    open_accounting,
-)
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
+from pulumi_groq.gateway.metering.service import (
+    MeteringParts,
+    MeteringService,
+    MeteringSettings,
+    open_metering,
+)
 from pulumi_groq.gateway.metering.webhook import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
@@ -131,12 +131,12 @@ class Bench:
     journal_segment_bytes: int = SEGMENT_BYTES
     monotonic_s: float = 0
     background: Background = field(init=False)
-    _opened: list[Accounting] = field(default_factory=list)
+    _opened: list[MeteringService] = field(default_factory=list)
     _requests: int = 0
 
-    def open(self) -> Accounting:
+    def open(self) -> MeteringService:
         self.background = Background(Health(self.events, lambda: self.monotonic_s))
-        accounting = open_accounting(
+        service = open_metering(
             MeteringParts(
                 store=self.store,
                 journal_directory=self.journal_directory,
@@ -155,12 +155,12 @@ class Bench:
                 ),
             )
         )
-        self._opened.append(accounting)
-        return accounting
+        self._opened.append(service)
+        return service
 
     def close(self) -> None:
-        for accounting in self._opened:
-            accounting.ledger.close()
+        for service in self._opened:
+            service.ledger.close()
 
     async def _sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
@@ -179,18 +179,18 @@ class Bench:
         )
 
     async def admit(
-        self, accounting: Accounting, key: KeyAccess, cost: int = 10, tokens: int = 100
+        self, service: MeteringService, key: KeyAccess, cost: int = 10, tokens: int = 100
     ) -> Lease | Denial:
         self._requests += 1
         demand = Demand("openai/gpt-oss-20b", tokens, cost)
-        answer = await accounting.metering.admit(key, demand, f"req_{self._requests:08d}")
+        answer = await service.metering.admit(key, demand, f"req_{self._requests:08d}")
         return answer if isinstance(answer, Lease) else answer[0]
 
-    async def spend(self, accounting: Accounting, key: KeyAccess, cost: int) -> None:
+    async def spend(self, service: MeteringService, key: KeyAccess, cost: int) -> None:
         """One whole request that costs what it reserved."""
-        lease = await self.admit(accounting, key, cost)
+        lease = await self.admit(service, key, cost)
         assert isinstance(lease, Lease)
-        await accounting.metering.settle(lease, used(cost), 200)
+        await service.metering.settle(lease, used(cost), 200)
 
 
 def used(cost: int, prompt: int = 10, cached: int = 0, completion: int = 5) -> Consumption:

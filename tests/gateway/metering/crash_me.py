@@ -11,8 +11,8 @@ from random import Random
 
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.accounting import MeteringParts, MeteringSettings, open_accounting
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.service import MeteringParts, MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.protocols import Lease
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 async def main(database: Path, run: str) -> None:
     metrics = GatewayMetrics()
-    accounting = open_accounting(
+    service = open_metering(
         MeteringParts(
             store=open_store(f"sqlite:///{database}"),
             journal_directory=database.with_name("journal"),
@@ -58,15 +58,15 @@ async def main(database: Path, run: str) -> None:
         while True:
             number = next(numbers)
             cost = random.randrange(100, 1000)
-            lease = await accounting.metering.admit(key, Demand("m", 10, cost), f"req_{run}_{number}")
+            lease = await service.metering.admit(key, Demand("m", 10, cost), f"req_{run}_{number}")
             assert isinstance(lease, Lease)
             say(f"admitted {lease.lease_id} {cost}")
             await asyncio.sleep(random.random() / 200)
             used = random.randrange(cost)
-            await accounting.metering.settle(lease, Consumption(5, 0, 5, used), 200)
+            await service.metering.settle(lease, Consumption(5, 0, 5, used), 200)
             say(f"settled {lease.lease_id} {used}")
 
-    async with accounting.serving():
+    async with service.serving():
         await asyncio.gather(*(client(Random(seed)) for seed in range(IN_FLIGHT)))  # noqa: S311 (no secret)
 
 

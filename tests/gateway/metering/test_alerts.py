@@ -6,7 +6,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from pulumi_groq.gateway.metering.accounting import Accounting
+from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.ledger_schema import alert_deliveries
 from tests.gateway.metering.conftest import START, Bench, MakeKey
@@ -15,9 +15,9 @@ URL = "https://hooks.example/one"
 OTHER_URL = "https://hooks.example/two"
 
 
-async def round_of(bench: Bench, accounting: Accounting) -> None:
+async def round_of(bench: Bench, service: MeteringService) -> None:
     """Upkeep, and all deliveries that it starts."""
-    await accounting.upkeep()
+    await service.upkeep()
     await bench.background.finish_jobs()
 
 
@@ -26,13 +26,13 @@ def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
 
     async def scenario() -> None:
         bench.cap(1000, 10, 20, 500)
-        accounting = bench.open()
+        service = bench.open()
         for _ in range(3):
-            await bench.spend(accounting, make_key(), 25)
-            await round_of(bench, accounting)
+            await bench.spend(service, make_key(), 25)
+            await round_of(bench, service)
 
         assert bench.events.fired == [10, 20]
-        sent = accounting.usage.alerts_sent(START)
+        sent = service.usage.alerts_sent(START)
         assert [(alert.threshold_usd * 1_000_000, alert.sent_at) for alert in sent] == [
             (10, START),
             (20, START),
@@ -46,13 +46,13 @@ def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: Ma
 
     async def scenario() -> None:
         bench.cap(1000, 10)
-        accounting = bench.open()
-        await bench.admit(accounting, make_key(), cost=500)
-        await bench.spend(accounting, make_key(), 9)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.admit(service, make_key(), cost=500)
+        await bench.spend(service, make_key(), 9)
+        await round_of(bench, service)
         assert bench.events.fired == []
-        await bench.spend(accounting, make_key(), 1)
-        await round_of(bench, accounting)
+        await bench.spend(service, make_key(), 1)
+        await round_of(bench, service)
 
         assert bench.events.fired == [10]
 
@@ -66,22 +66,22 @@ def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_ke
 
     async def scenario() -> None:
         bench.cap(100, 100)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 95)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 95)
+        await round_of(bench, service)
         assert bench.events.fired == []
-        in_flight = await bench.admit(accounting, make_key(), cost=5)
-        await bench.admit(accounting, make_key(), cost=5)
-        await round_of(bench, accounting)
+        in_flight = await bench.admit(service, make_key(), cost=5)
+        await bench.admit(service, make_key(), cost=5)
+        await round_of(bench, service)
         assert bench.events.fired == []
         assert isinstance(in_flight, Lease)
-        await accounting.metering.settle(in_flight, None, 200)
-        await bench.admit(accounting, make_key(), cost=6)
+        await service.metering.settle(in_flight, None, 200)
+        await bench.admit(service, make_key(), cost=6)
         bench.cap(200, 100, 200)
-        await round_of(bench, accounting)
+        await round_of(bench, service)
         assert bench.events.fired == []
         bench.cap(100, 100)
-        await round_of(bench, accounting)
+        await round_of(bench, service)
 
         assert bench.events.fired == [100]
 
@@ -93,9 +93,9 @@ def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
 
     async def scenario() -> None:
         bench.cap(10, 10, auto_pause=False)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 25)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 25)
+        await round_of(bench, service)
 
         assert bench.events.fired == [10]
 
@@ -107,14 +107,14 @@ def test_a_new_month_fires_again(bench: Bench, make_key: MakeKey) -> None:
 
     async def scenario() -> None:
         bench.cap(1000, 10)
-        accounting = bench.open()
+        service = bench.open()
         for _ in range(2):
-            await bench.spend(accounting, make_key(), 10)
-            await round_of(bench, accounting)
+            await bench.spend(service, make_key(), 10)
+            await round_of(bench, service)
             bench.clock.advance(days=10)
 
         assert bench.events.fired == [10, 10]
-        assert len(accounting.usage.alerts_sent(bench.clock.now())) == 1
+        assert len(service.usage.alerts_sent(bench.clock.now())) == 1
 
     asyncio.run(scenario())
 
@@ -125,9 +125,9 @@ def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) -> None:
     async def scenario() -> None:
         bench.cap(1000, 10)
         bench.webhooks(URL)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
         again = bench.open()
         again.deliveries.resume()
         await round_of(bench, again)
@@ -145,9 +145,9 @@ def test_a_restart_goes_on_with_a_delivery_that_had_not_ended(bench: Bench, make
     async def scenario() -> None:
         bench.cap(1000, 10)
         bench.webhooks(URL)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
         bench.webhooks(URL, OTHER_URL)
         again = bench.open()
         again.deliveries.resume()
@@ -163,9 +163,9 @@ def test_a_delivery_is_not_resumed_after_a_day(bench: Bench, make_key: MakeKey) 
 
     async def scenario() -> None:
         bench.cap(1000, 10)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
         bench.clock.advance(hours=25)
         bench.webhooks(URL)
         again = bench.open()
@@ -184,9 +184,9 @@ def test_failures_are_tried_again_with_longer_and_longer_waits(bench: Bench, mak
         bench.cap(1000, 10)
         bench.webhooks(URL)
         bench.sender.answers = [0, 503, 404, 200]
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
 
         assert {headers["webhook-id"] for _, _, headers in bench.sender.posted} == {"alert_2026-11_10"}
         assert len(bench.sender.posted) == 4
@@ -206,9 +206,9 @@ def test_a_url_is_given_up(bench: Bench, make_key: MakeKey, answers: list[int], 
         bench.cap(1000, 10)
         bench.webhooks(URL)
         bench.sender.answers = answers
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
         again = bench.open()
         again.deliveries.resume()
         await bench.background.finish_jobs()
@@ -229,9 +229,9 @@ def test_a_url_that_left_the_policy_is_told_nothing_more(bench: Bench, make_key:
         bench.webhooks(URL)
         bench.sender.answers = [500, 500]
         bench.sender.meanwhile = bench.webhooks
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
 
         assert len(bench.sender.posted) == 1
 
@@ -244,9 +244,9 @@ def test_the_body_says_what_was_reached(bench: Bench, make_key: MakeKey) -> None
     async def scenario() -> None:
         bench.cap(500_000_000, 100_000_000)
         bench.webhooks(URL)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 100_250_000)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 100_250_000)
+        await round_of(bench, service)
 
     asyncio.run(scenario())
 
@@ -267,9 +267,9 @@ def test_no_log_line_holds_a_url(bench: Bench, make_key: MakeKey, caplog: pytest
         bench.cap(1000, 10)
         bench.webhooks("https://hooks.example/token-T0P")
         bench.sender.answers = [0, 500]
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        await round_of(bench, accounting)
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
 
     asyncio.run(scenario())
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from pulumi_groq.gateway.metering.accounting import Accounting
+from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
@@ -65,18 +65,18 @@ def disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(bench, monkeypatch)
 
 
-async def spend_until_refused(bench: Bench, accounting: Accounting, key: KeyAccess) -> int:
+async def spend_until_refused(bench: Bench, service: MeteringService, key: KeyAccess) -> int:
     """Requests of 1 micro-dollar in rounds of 50, until nothing more is admitted; gives how many were."""
     spent = 0
     for _ in range(200):
         for _ in range(50):
-            answer = await bench.admit(accounting, key, 1)
+            answer = await bench.admit(service, key, 1)
             if isinstance(answer, Denial):
                 assert (answer.status, answer.code) == (503, "store_unavailable")
                 return spent
-            await accounting.metering.settle(answer, used(1), 200)
+            await service.metering.settle(answer, used(1), 200)
             spent += 1
-        await accounting.upkeep()
+        await service.upkeep()
     raise AssertionError("the disk was never full")
 
 
@@ -93,19 +93,19 @@ def test_what_was_acknowledged_is_booked_from_the_reserve(
     """
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         key = make_key()
         disk.fill()
-        spent = await spend_until_refused(bench, accounting, key)
+        spent = await spend_until_refused(bench, service, key)
         assert bench.background.health.failing.keys() == {"disk reserve"}
-        assert accounting.ledger.waiting_rows == 0
+        assert service.ledger.waiting_rows == 0
         assert booked(bench) == spent > 0
 
         disk.is_full = False
-        await accounting.upkeep()
+        await service.upkeep()
         assert bench.background.health.failing == {}
-        await bench.spend(accounting, key, 1)
-        await accounting.upkeep()
+        await bench.spend(service, key, 1)
+        await service.upkeep()
         assert booked(bench) == spent + 1
 
     asyncio.run(scenario())
@@ -117,9 +117,9 @@ def test_a_restart_on_the_full_disk_books_what_was_acknowledged(
     """A killed process had its rows in the journal only; the next one has the reserve for them."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for _ in range(300):
-            await bench.spend(accounting, make_key(), 1)
+            await bench.spend(service, make_key(), 1)
         disk.fill()
         bench.store.reserve.release()  # as `open_store` does
         again = bench.open()
@@ -145,9 +145,9 @@ def test_a_start_succeeds_where_the_store_takes_nothing_at_all(
 
     async def scenario() -> None:
         bench.cap(1000)
-        accounting = bench.open()
+        service = bench.open()
         for _ in range(300):
-            await bench.spend(accounting, make_key(budget=1000), 1)
+            await bench.spend(service, make_key(budget=1000), 1)
         disk.fill()
         for _ in range(2):
             again = bench.open()
@@ -176,12 +176,12 @@ def test_requests_in_flight_are_settled_on_the_full_disk_and_after_a_kill(
     bench.journal_segment_bytes = 4096
 
     async def scenario() -> None:
-        accounting = bench.open()
-        leases = [await bench.admit(accounting, make_key(), 100) for _ in range(20)]
+        service = bench.open()
+        leases = [await bench.admit(service, make_key(), 100) for _ in range(20)]
         disk.fill()
         for lease in leases:
             assert isinstance(lease, Lease)
-            await accounting.metering.settle(lease, used(3), 200)
+            await service.metering.settle(lease, used(3), 200)
         assert bench.events.failed == 0
         bench.store.reserve.release()
         assert bench.open().usage.month_spend_micro_usd(START) == 60
@@ -196,17 +196,17 @@ def test_a_journal_that_has_no_space_to_turn_goes_on_and_turns_later(
     bench.journal_segment_bytes = 4096
 
     async def scenario() -> None:
-        accounting = bench.open()
-        in_flight = await bench.admit(accounting, make_key(), 100)
+        service = bench.open()
+        in_flight = await bench.admit(service, make_key(), 100)
         assert isinstance(in_flight, Lease)
         disk.fill()
-        spent = await spend_until_refused(bench, accounting, make_key())
+        spent = await spend_until_refused(bench, service, make_key())
         disk.is_full = False
         for _ in range(3):
             for _ in range(30):
-                await bench.spend(accounting, make_key(), 1)
+                await bench.spend(service, make_key(), 1)
                 spent += 1
-            await accounting.upkeep()
+            await service.upkeep()
         assert bench.background.health.failing == {}
         assert len(list(bench.journal_directory.iterdir())) == 1
         assert bench.open().usage.month_spend_micro_usd(START) == spent + 100
@@ -239,13 +239,13 @@ def test_a_locked_database_delays_the_ledger_and_nothing_else(
     """Requests are admitted and settled meanwhile; `/readyz` says that they cannot be booked yet."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         somebody.execute("BEGIN IMMEDIATE")
-        await bench.spend(accounting, make_key(), 7)
-        await accounting.upkeep()
+        await bench.spend(service, make_key(), 7)
+        await service.upkeep()
         assert bench.background.health.failing == {"ledger": "database is locked"}
         somebody.execute("COMMIT")
-        await accounting.upkeep()
+        await service.upkeep()
         assert bench.background.health.failing == {}
 
     asyncio.run(scenario())
@@ -266,17 +266,17 @@ def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) 
         return former
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
         whole = overwrite(b"")
-        await accounting.upkeep()
+        await service.upkeep()
 
         assert "malformed" in bench.background.health.failing["ledger"]
-        assert isinstance(await bench.admit(accounting, make_key()), Denial)
+        assert isinstance(await bench.admit(service, make_key()), Denial)
         overwrite(whole)
-        await accounting.upkeep()
-        assert isinstance(await bench.admit(accounting, make_key()), Denial)
-        accounting.ledger.close()
+        await service.upkeep()
+        assert isinstance(await bench.admit(service, make_key()), Denial)
+        service.ledger.close()
         bench.store.close()
         bench.store = open_store(f"sqlite:///{database}")
         again = bench.open()

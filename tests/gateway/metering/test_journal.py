@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 from pulumi_groq.gateway.metering.entries import (
     LARGEST_COST_MICRO_USD,
     LAST_S,
-    Reservation,
+    Admission,
     Settlement,
+    admission_line,
     fault_of,
     parsed_line,
-    reservation_line,
     settlement_line,
 )
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, DamagedLine, Journal
 
-RESERVED = Reservation("req_1", "key_1", "key_1", None, "m", 10, 1.5)
+RESERVED = Admission("req_1", "key_1", "key_1", None, "m", 10, 1.5)
 SETTLED = Settlement("req_1", "settled", 200, 1, 0, 2, 7, 2.5)
 
 
 @given(
     st.builds(
-        Reservation,
+        Admission,
         *(st.text() for _ in range(3)),
         st.none() | st.text(),
         st.text(),
@@ -35,23 +35,23 @@ SETTLED = Settlement("req_1", "settled", 200, 1, 0, 2, 7, 2.5)
         st.floats(0, LAST_S),
     )
 )
-def test_any_reservation_reads_back(reservation: Reservation) -> None:
+def test_any_admission_reads_back(admission: Admission) -> None:
     """Whatever the names hold, a line is one line and reads back the same."""
     try:
-        line = reservation_line(reservation)
+        line = admission_line(admission)
     except UnicodeEncodeError:
         return  # lone surrogates cannot be in a name: no JSON body with them is taken
 
     assert line.count(b"\n") == 1
-    assert parsed_line(line[:-1]) == reservation
-    assert fault_of(reservation) is None
+    assert parsed_line(line[:-1]) == admission
+    assert fault_of(admission) is None
 
 
 def test_entries_come_back_in_order(tmp_path: Path) -> None:
     """What was written before is read first, over segments and restarts."""
     first = Journal(tmp_path / "journal")
     first.open()
-    first.write(reservation_line(RESERVED))
+    first.write(admission_line(RESERVED))
     first.close()
     second = Journal(tmp_path / "journal")
     second.open()
@@ -75,17 +75,17 @@ def journal_of(folder: Path, *lines: bytes) -> Journal:
 def test_a_line_cut_off_by_a_crash_is_told_apart(tmp_path: Path, kept_bytes: int) -> None:
     """The whole lines before it still count, and it is known for what every crash may leave."""
     cut = settlement_line(SETTLED)[:kept_bytes]
-    first, last = journal_of(tmp_path, reservation_line(RESERVED), cut).read()
+    first, last = journal_of(tmp_path, admission_line(RESERVED), cut).read()
 
     assert first == RESERVED
     assert isinstance(last, DamagedLine)
     assert (last.content, last.is_cut_off) == (cut, True)
 
 
-@pytest.mark.parametrize("start", range(0, len(reservation_line(RESERVED)) - 8, 5))
+@pytest.mark.parametrize("start", range(0, len(admission_line(RESERVED)) - 8, 5))
 def test_eight_bytes_of_zeros_are_damage(tmp_path: Path, start: int) -> None:
     """Wherever they are in a line, the checksum tells, and the line is handed over as it is."""
-    line = reservation_line(RESERVED)
+    line = admission_line(RESERVED)
     zeroed = line[:start] + bytes(8) + line[start + 8 :]
     first, second = journal_of(tmp_path, zeroed, settlement_line(SETTLED)).read()
 
@@ -136,7 +136,7 @@ def test_turning_carries_over_what_is_open(tmp_path: Path) -> None:
     journal.open()
     journal.write(settlement_line(SETTLED))
     assert journal.is_full
-    journal.drop(journal.turn(reservation_line(RESERVED)))
+    journal.drop(journal.turn(admission_line(RESERVED)))
     journal.close()
 
     assert list(Journal(tmp_path / "journal").read()) == [RESERVED]
@@ -146,9 +146,9 @@ def test_what_is_carried_over_does_not_fill_a_segment(tmp_path: Path) -> None:
     """Many open requests must not make the journal turn again and again."""
     journal = Journal(tmp_path / "journal", segment_bytes=10)
     journal.open()
-    journal.turn(reservation_line(RESERVED) * 100)
+    journal.turn(admission_line(RESERVED) * 100)
     assert not journal.is_full
-    journal.write(reservation_line(RESERVED))
+    journal.write(admission_line(RESERVED))
     journal.close()
 
     assert not journal.is_full
@@ -214,7 +214,7 @@ def test_a_disk_that_cannot_allocate_is_written_with_zeros(
         monkeypatch.setattr(os, "posix_fallocate", unknown)
     journal = Journal(tmp_path / "journal", segment_bytes=100)
     journal.open()
-    journal.write(reservation_line(RESERVED))
+    journal.write(admission_line(RESERVED))
     journal.write(settlement_line(SETTLED))
 
     (path,) = (tmp_path / "journal").iterdir()
@@ -235,7 +235,7 @@ def test_a_segment_that_has_no_room_to_begin_leaves_the_former_in_use(
     with monkeypatch.context() as full:
         full.setattr(os, "posix_fallocate", no_room)
         with pytest.raises(OSError, match="No space left"):
-            journal.turn(reservation_line(RESERVED))
+            journal.turn(admission_line(RESERVED))
     journal.write(settlement_line(SETTLED))
 
     assert len(list((tmp_path / "journal").iterdir())) == 1
@@ -263,7 +263,7 @@ def test_a_disk_that_takes_no_room_back_stops_nothing(
     journal = Journal(tmp_path / "journal")
     journal.open()
     monkeypatch.setattr(os, "ftruncate", broken)
-    journal.turn(reservation_line(RESERVED))
+    journal.turn(admission_line(RESERVED))
     journal.write(settlement_line(SETTLED))
     journal.close()
 

@@ -19,8 +19,8 @@ def test_an_admitted_request_carries_rate_headers(bench: Bench, make_key: MakeKe
     """The lease shows what is left after this request."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        lease = await bench.admit(accounting, make_key(requests_per_day=1000, tokens_per_minute=8000))
+        service = bench.open()
+        lease = await bench.admit(service, make_key(requests_per_day=1000, tokens_per_minute=8000))
 
         assert isinstance(lease, Lease)
         assert dict(lease.headers)[b"x-ratelimit-remaining-requests"] == b"999"
@@ -33,16 +33,16 @@ def test_settling_gives_back_what_was_not_used(bench: Bench, make_key: MakeKey) 
     """After the settlement only the real tokens count, without the cached ones."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(tokens_per_minute=100)
-        first = await bench.admit(accounting, key)
+        first = await bench.admit(service, key)
         assert isinstance(first, Lease)
-        assert reason(await bench.admit(accounting, key)) == "tokens_per_minute"
+        assert reason(await bench.admit(service, key)) == "tokens_per_minute"
 
-        await accounting.metering.settle(first, used(1, prompt=50, cached=40, completion=10), 200)
+        await service.metering.settle(first, used(1, prompt=50, cached=40, completion=10), 200)
 
-        assert reason(await bench.admit(accounting, key, tokens=81)) == "tokens_per_minute"
-        assert reason(await bench.admit(accounting, key, tokens=80)) == ""
+        assert reason(await bench.admit(service, key, tokens=81)) == "tokens_per_minute"
+        assert reason(await bench.admit(service, key, tokens=80)) == ""
 
     asyncio.run(scenario())
 
@@ -51,14 +51,14 @@ def test_a_second_settle_does_nothing(bench: Bench, make_key: MakeKey) -> None:
     """A lease is settled once, whatever the paths that try."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        lease = await bench.admit(accounting, make_key())
+        service = bench.open()
+        lease = await bench.admit(service, make_key())
         assert isinstance(lease, Lease)
         for _ in range(2):
-            await accounting.metering.settle(lease, used(7), 200)
+            await service.metering.settle(lease, used(7), 200)
 
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 7
-        assert accounting.metering.open_leases == 0
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == 7
+        assert service.metering.open_leases == 0
 
     asyncio.run(scenario())
 
@@ -67,12 +67,12 @@ def test_nothing_generated_costs_nothing_but_counts_as_a_request(bench: Bench, m
     """A request that the upstream refused is in the ledger at no cost."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        lease = await bench.admit(accounting, make_key())
+        service = bench.open()
+        lease = await bench.admit(service, make_key())
         assert isinstance(lease, Lease)
-        await accounting.metering.settle(lease, None, 502)
+        await service.metering.settle(lease, None, 502)
 
-        row = accounting.usage.usage_by_key(bench.clock.now())["key_01a"]
+        row = service.usage.usage_by_key(bench.clock.now())["key_01a"]
         assert (row.requests_today, row.tokens_today, row.cost_today_micro_usd) == (1, 0, 0)
 
     asyncio.run(scenario())
@@ -84,17 +84,17 @@ def test_200_at_once_never_pass_the_cap(bench: Bench, make_key: MakeKey, cap: in
 
     async def scenario() -> None:
         bench.cap(cap)
-        accounting = bench.open()
-        answers = await asyncio.gather(*(bench.admit(accounting, make_key(), cost) for _ in range(200)))
+        service = bench.open()
+        answers = await asyncio.gather(*(bench.admit(service, make_key(), cost) for _ in range(200)))
         admitted = [answer for answer in answers if isinstance(answer, Lease)]
         denied = [answer for answer in answers if isinstance(answer, Denial)]
         for lease in admitted:
-            await accounting.metering.settle(lease, used(cost), 200)
+            await service.metering.settle(lease, used(cost), 200)
 
         assert len(admitted) == min(200, cap // cost)
         in_the_way = (429, "rate_limit_exceeded") if cost <= cap else (400, "blocked_api_access")
         assert {(denial.status, denial.code) for denial in denied} == {in_the_way}
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == len(admitted) * cost
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == len(admitted) * cost
 
     asyncio.run(scenario())
 
@@ -104,9 +104,9 @@ def test_without_auto_pause_nothing_is_refused(bench: Bench, make_key: MakeKey) 
 
     async def scenario() -> None:
         bench.cap(10, auto_pause=False)
-        accounting = bench.open()
+        service = bench.open()
 
-        assert reason(await bench.admit(accounting, make_key(), cost=11)) == ""
+        assert reason(await bench.admit(service, make_key(), cost=11)) == ""
 
     asyncio.run(scenario())
 
@@ -116,13 +116,13 @@ def test_raising_the_cap_unblocks_at_once(bench: Bench, make_key: MakeKey) -> No
 
     async def scenario() -> None:
         bench.cap(10)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 10)
-        assert reason(await bench.admit(accounting, make_key(), cost=1)) == "cap"
+        service = bench.open()
+        await bench.spend(service, make_key(), 10)
+        assert reason(await bench.admit(service, make_key(), cost=1)) == "cap"
 
         bench.cap(11)
 
-        assert reason(await bench.admit(accounting, make_key(), cost=1)) == ""
+        assert reason(await bench.admit(service, make_key(), cost=1)) == ""
 
     asyncio.run(scenario())
 
@@ -132,15 +132,15 @@ def test_the_first_of_the_month_unblocks(bench: Bench, make_key: MakeKey) -> Non
 
     async def scenario() -> None:
         bench.cap(10)
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(budget=10)
         bench.clock.time = bench.clock.time.replace(day=30, hour=23, minute=59, second=59)
-        await bench.spend(accounting, key, 10)
-        assert reason(await bench.admit(accounting, key)) == "cap"
+        await bench.spend(service, key, 10)
+        assert reason(await bench.admit(service, key)) == "cap"
 
         bench.clock.advance(seconds=1)
 
-        assert reason(await bench.admit(accounting, key)) == ""
+        assert reason(await bench.admit(service, key)) == ""
 
     asyncio.run(scenario())
 
@@ -150,17 +150,17 @@ def test_a_request_is_booked_in_the_month_in_which_it_began(bench: Bench, make_k
 
     async def scenario() -> None:
         bench.cap(10)
-        accounting = bench.open()
+        service = bench.open()
         bench.clock.time = bench.clock.time.replace(day=30, hour=23, minute=59)
         old_month = bench.clock.now()
-        lease = await bench.admit(accounting, make_key())
+        lease = await bench.admit(service, make_key())
         assert isinstance(lease, Lease)
         bench.clock.advance(minutes=2)
-        assert reason(await bench.admit(accounting, make_key())) == ""
-        await accounting.metering.settle(lease, used(9), 200)
+        assert reason(await bench.admit(service, make_key())) == ""
+        await service.metering.settle(lease, used(9), 200)
 
-        assert accounting.usage.month_spend_micro_usd(old_month) == 9
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 0
+        assert service.usage.month_spend_micro_usd(old_month) == 9
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == 0
 
     asyncio.run(scenario())
 
@@ -169,15 +169,15 @@ def test_generations_of_a_lineage_share_its_budget(bench: Bench, make_key: MakeK
     """A rotated key goes on where its predecessor stood."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         first = make_key("key_01a", lineage_id="key_01a", budget=15)
         second = make_key("key_01b", lineage_id="key_01a", budget=15)
-        await bench.spend(accounting, first, 10)
-        denial = await bench.admit(accounting, second, cost=6)
+        await bench.spend(service, first, 10)
+        denial = await bench.admit(service, second, cost=6)
 
         assert isinstance(denial, Denial)
         assert (denial.status, denial.code) == (400, "key_budget_exceeded")
-        assert reason(await bench.admit(accounting, second, cost=5)) == ""
+        assert reason(await bench.admit(service, second, cost=5)) == ""
 
     asyncio.run(scenario())
 
@@ -186,21 +186,21 @@ def test_an_expired_lease_frees_tokens_and_costs_what_it_reserved(bench: Bench, 
     """A request that nobody settles cannot hold a limit for ever, nor be free."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(tokens_per_day=100)
-        lease = await bench.admit(accounting, key, cost=33)
+        lease = await bench.admit(service, key, cost=33)
         assert isinstance(lease, Lease)
         bench.clock.advance(seconds=bench.lease_ttl_s - 1)
-        assert reason(await bench.admit(accounting, key)) == "tokens_per_day"
+        assert reason(await bench.admit(service, key)) == "tokens_per_day"
         bench.clock.advance(seconds=1)
 
-        assert reason(await bench.admit(accounting, key)) == ""
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 33
+        assert reason(await bench.admit(service, key)) == ""
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
         assert bench.events.expired == 1
 
-        await accounting.metering.settle(lease, used(1), 200)
+        await service.metering.settle(lease, used(1), 200)
 
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 33
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
 
     asyncio.run(scenario())
 
@@ -209,12 +209,12 @@ def test_upkeep_expires_leases_without_traffic(bench: Bench, make_key: MakeKey) 
     """The books move on also when nobody calls."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.admit(accounting, make_key(), cost=33)
+        service = bench.open()
+        await bench.admit(service, make_key(), cost=33)
         bench.clock.advance(seconds=bench.lease_ttl_s)
-        await accounting.upkeep()
+        await service.upkeep()
 
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 33
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
 
     asyncio.run(scenario())
 
@@ -223,11 +223,11 @@ def test_a_request_id_cannot_hold_two_leases(bench: Bench, make_key: MakeKey) ->
     """Two requests of one id would settle each other."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        lease = await bench.admit(accounting, make_key())
+        service = bench.open()
+        lease = await bench.admit(service, make_key())
         assert isinstance(lease, Lease)
         with pytest.raises(ValueError, match="holds a lease already"):
-            await accounting.metering.admit(lease.key, lease.demand, lease.lease_id)
+            await service.metering.admit(lease.key, lease.demand, lease.lease_id)
 
     asyncio.run(scenario())
 
@@ -244,25 +244,25 @@ def test_a_full_disk_refuses_new_requests_and_settles_those_in_flight(
 
     async def scenario() -> None:
         bench.journal_segment_bytes = 4096
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(tokens_per_minute=10_000)
         leases = []
         with monkeypatch.context() as full:
             full.setattr(os, "posix_fallocate", no_space)
-            while isinstance(answer := await bench.admit(accounting, key), Lease):
+            while isinstance(answer := await bench.admit(service, key), Lease):
                 leases.append(answer)
             assert isinstance(answer, Denial)
             assert (answer.status, answer.code) == (503, "store_unavailable")
-            assert accounting.metering.open_leases == len(leases) > 5
+            assert service.metering.open_leases == len(leases) > 5
             assert bench.background.health.failing == {"journal": "No space left on device"}
 
             for lease in leases:
-                await accounting.metering.settle(lease, used(7), 200)
-            await accounting.upkeep()
-            await bench.spend(accounting, key, 1)
+                await service.metering.settle(lease, used(7), 200)
+            await service.upkeep()
+            await bench.spend(service, key, 1)
         assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 7 * len(leases) + 1
 
-        await accounting.upkeep()
+        await service.upkeep()
         assert bench.background.health.failing == {}
 
     asyncio.run(scenario())
@@ -274,13 +274,13 @@ def test_a_settlement_that_the_disk_does_not_take_is_booked_all_the_same(
     """The ledger still gets the row, and the failure is counted."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        lease = await bench.admit(accounting, make_key())
+        service = bench.open()
+        lease = await bench.admit(service, make_key())
         assert isinstance(lease, Lease)
-        accounting.ledger.close()
-        await accounting.metering.settle(lease, used(7), 200)
+        service.ledger.close()
+        await service.metering.settle(lease, used(7), 200)
 
-        assert accounting.usage.month_spend_micro_usd(bench.clock.now()) == 7
+        assert service.usage.month_spend_micro_usd(bench.clock.now()) == 7
         assert bench.events.failed == 1
 
     asyncio.run(scenario())
@@ -293,13 +293,13 @@ def test_a_demand_that_cannot_be_booked_is_refused_and_harms_nobody(
     """Without a cap too: it takes nothing, and whoever sends it cannot make the gateway unready."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        denial = await bench.admit(accounting, make_key(tokens_per_minute=100), cost)
+        service = bench.open()
+        denial = await bench.admit(service, make_key(tokens_per_minute=100), cost)
         assert isinstance(denial, Denial)
         assert denial.status == 503
         assert bench.background.health.failing == {}
         assert bench.events.failed == 0
-        assert isinstance(await bench.admit(accounting, make_key(tokens_per_minute=100)), Lease)
+        assert isinstance(await bench.admit(service, make_key(tokens_per_minute=100)), Lease)
 
     asyncio.run(scenario())
 
@@ -308,16 +308,16 @@ def test_keys_of_a_lineage_share_one_set_of_buckets(bench: Bench, make_key: Make
     """In a rotation's overlap both keys together get the rate of one; other lineages have their own."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         old = make_key("key_01a", lineage_id="key_01a", requests_per_minute=3, tokens_per_minute=8000)
         new = make_key("key_01b", lineage_id="key_01a", requests_per_minute=3, tokens_per_minute=8000)
-        answers = [await bench.admit(accounting, key) for key in (old, new, old, new, old)]
+        answers = [await bench.admit(service, key) for key in (old, new, old, new, old)]
 
         assert [reason(answer) for answer in answers] == ["", "", ""] + ["requests_per_minute"] * 2
         assert isinstance(answers[1], Lease)
         assert dict(answers[1].headers)[b"x-ratelimit-remaining-tokens"] == b"7800"
         other = make_key("key_01c", requests_per_minute=3)
-        assert reason(await bench.admit(accounting, other)) == ""
+        assert reason(await bench.admit(service, other)) == ""
 
     asyncio.run(scenario())
 
@@ -331,24 +331,24 @@ def test_a_lineage_s_spend_counts_for_its_next_key_after_a_restart(bench: Bench,
         assert isinstance(await bench.admit(first, make_key("key_01a", budget=15), cost=5), Lease)
         first.ledger.close()
         again = make_key("key_01b", lineage_id="key_01a", budget=15)
-        accounting = bench.open()
+        service = bench.open()
 
-        assert reason(await bench.admit(accounting, again, cost=4)) == "budget"
-        assert reason(await bench.admit(accounting, again, cost=3)) == ""
+        assert reason(await bench.admit(service, again, cost=4)) == "budget"
+        assert reason(await bench.admit(service, again, cost=3)) == ""
 
 
 def test_a_key_whose_requests_are_used_up_is_turned_away_unread(bench: Bench, make_key: MakeKey) -> None:
     """As `admit` would, with the same wait, for all models; nothing is taken, and room opens with time."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        metering = accounting.metering
+        service = bench.open()
+        metering = service.metering
         key = make_key(requests_per_minute=2)
         for _ in range(2):
             assert await metering.turns_away(key) is None
-            await bench.admit(accounting, key)
+            await bench.admit(service, key)
         turned_away = await metering.turns_away(key)
-        refused = await bench.admit(accounting, key)
+        refused = await bench.admit(service, key)
         assert turned_away is not None
         assert isinstance(refused, Denial)
         assert "for all models in" in turned_away[0].message

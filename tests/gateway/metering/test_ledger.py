@@ -14,12 +14,12 @@ def test_a_settled_request_is_one_row(bench: Bench, make_key: MakeKey) -> None:
     """Key, model, tokens, cost, status and times of the request."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        lease = await bench.admit(accounting, make_key())
+        service = bench.open()
+        lease = await bench.admit(service, make_key())
         assert isinstance(lease, Lease)
         bench.clock.advance(seconds=2)
-        await accounting.metering.settle(lease, used(7, prompt=10, cached=4, completion=5), 200)
-        await accounting.upkeep()
+        await service.metering.settle(lease, used(7, prompt=10, cached=4, completion=5), 200)
+        await service.upkeep()
 
     asyncio.run(scenario())
 
@@ -46,12 +46,12 @@ def test_daily_sums_agree_with_the_rows(bench: Bench, make_key: MakeKey) -> None
     """Whatever the batches, the sums by day, key and model are those of the rows."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for number in range(30):
-            await bench.spend(accounting, make_key(f"key_01{number % 3}"), number)
+            await bench.spend(service, make_key(f"key_01{number % 3}"), number)
             if number % 4 == 0:
-                await accounting.upkeep()
-        await accounting.upkeep()
+                await service.upkeep()
+        await service.upkeep()
 
     asyncio.run(scenario())
 
@@ -69,15 +69,15 @@ def test_usage_is_the_same_after_a_restart(bench: Bench, make_key: MakeKey) -> N
     """Sums, last use and month spend are rebuilt from the store."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
         bench.clock.advance(days=1)
-        await bench.spend(accounting, make_key(), 5)
-        await accounting.upkeep()
+        await bench.spend(service, make_key(), 5)
+        await service.upkeep()
         now = bench.clock.now()
         again = bench.open()
 
-        assert again.usage.usage_by_key(now) == accounting.usage.usage_by_key(now)
+        assert again.usage.usage_by_key(now) == service.usage.usage_by_key(now)
         row = again.usage.usage_by_key(now)["key_01a"]
         assert (row.requests_today, row.cost_today_micro_usd, row.month_to_date.requests) == (1, 5, 2)
         assert again.usage.last_used_at("key_01a") == now
@@ -91,9 +91,9 @@ def test_a_restart_keeps_cap_and_budget_where_they_stood(bench: Bench, make_key:
 
     async def scenario() -> None:
         bench.cap(20)
-        accounting = bench.open()
-        await bench.spend(accounting, make_key("key_01a", budget=12), 10)
-        await accounting.upkeep()
+        service = bench.open()
+        await bench.spend(service, make_key("key_01a", budget=12), 10)
+        await service.upkeep()
         again = bench.open()
 
         budget = await bench.admit(again, make_key("key_01a", budget=12), cost=3)
@@ -107,8 +107,8 @@ def test_what_was_settled_but_not_written_is_recovered(bench: Bench, make_key: M
     """The journal holds what a killed process had acknowledged; reading it twice adds nothing."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
         for _ in range(2):
             assert bench.open().usage.month_spend_micro_usd(START) == 7
 
@@ -119,9 +119,9 @@ def test_a_crash_between_ledger_and_journal_books_nothing_twice(bench: Bench, ma
     """Entries that are in both count once."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
-        await accounting.upkeep()
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
+        await service.upkeep()
 
         assert bench.open().usage.month_spend_micro_usd(START) == 7
 
@@ -132,8 +132,8 @@ def test_a_request_in_flight_at_a_crash_costs_its_reservation(bench: Bench, make
     """Never free, and marked as interrupted."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.admit(accounting, make_key(), cost=33)
+        service = bench.open()
+        await bench.admit(service, make_key(), cost=33)
         again = bench.open()
 
         assert again.usage.month_spend_micro_usd(START) == 33
@@ -148,11 +148,11 @@ def test_denials_are_counted_and_not_listed(bench: Bench, make_key: MakeKey) -> 
     """Any number of refusals of a kind is one row."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for _ in range(3):
             for _ in range(50):
-                await bench.admit(accounting, make_key(tokens_per_minute=1))
-            await accounting.upkeep()
+                await bench.admit(service, make_key(tokens_per_minute=1))
+            await service.upkeep()
 
     asyncio.run(scenario())
 
@@ -167,12 +167,12 @@ def test_old_rows_are_dropped_and_their_sums_stay(bench: Bench, make_key: MakeKe
     """The ledger is bounded in time; usage by day is not lost with it."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
-        await accounting.upkeep()
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
+        await service.upkeep()
         bench.clock.advance(days=bench.kept_days + 1)
-        await bench.spend(accounting, make_key(), 5)
-        await accounting.upkeep()
+        await bench.spend(service, make_key(), 5)
+        await service.upkeep()
 
     asyncio.run(scenario())
 
@@ -185,17 +185,17 @@ def test_rows_that_the_store_does_not_take_are_written_later(bench: Bench, make_
     """A failing store delays the ledger; nothing is lost and nothing is booked twice."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
         with bench.store.write() as connection:
             connection.exec_driver_sql("ALTER TABLE ledger RENAME TO away")
-        await accounting.upkeep()
-        assert (accounting.ledger.waiting_rows, bench.events.failed) == (1, 1)
+        await service.upkeep()
+        assert (service.ledger.waiting_rows, bench.events.failed) == (1, 1)
         with bench.store.write() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO ledger")
-        await accounting.upkeep()
+        await service.upkeep()
 
-        assert (accounting.ledger.waiting_rows, bench.events.written) == (0, 1)
+        assert (service.ledger.waiting_rows, bench.events.written) == (0, 1)
         assert bench.open().usage.month_spend_micro_usd(START) == 7
 
     asyncio.run(scenario())
@@ -205,16 +205,16 @@ def test_a_request_id_that_comes_twice_does_not_block_the_ledger(bench: Bench, m
     """The first request of an id is written, and what follows it is not held up."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for cost in (7, 9):
-            lease = await accounting.metering.admit(make_key(), Demand("m", 1, 10), "req_same")
+            lease = await service.metering.admit(make_key(), Demand("m", 1, 10), "req_same")
             assert isinstance(lease, Lease)
-            await accounting.metering.settle(lease, used(cost), 200)
-        await bench.spend(accounting, make_key(), 5)
+            await service.metering.settle(lease, used(cost), 200)
+        await bench.spend(service, make_key(), 5)
         for _ in range(2):
-            await accounting.upkeep()
+            await service.upkeep()
 
-        assert accounting.ledger.waiting_rows == 0
+        assert service.ledger.waiting_rows == 0
 
     asyncio.run(scenario())
     with bench.store.read() as connection:

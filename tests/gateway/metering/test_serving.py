@@ -22,9 +22,9 @@ def test_the_ledger_is_written_in_the_background(bench: Bench, make_key: MakeKey
     """Nobody has to ask for it."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        async with accounting.serving(), asyncio.timeout(10):
-            await bench.spend(accounting, make_key(), 7)
+        service = bench.open()
+        async with service.serving(), asyncio.timeout(10):
+            await bench.spend(service, make_key(), 7)
             await bench.events.ledger_was_written.wait()
 
             assert written(bench) == 1
@@ -36,10 +36,10 @@ def test_the_end_writes_what_waits(bench: Bench, make_key: MakeKey) -> None:
     """A graceful stop leaves nothing to recover; what is still in flight stays in the journal."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        async with accounting.serving():
-            await bench.spend(accounting, make_key(), 7)
-            await bench.admit(accounting, make_key(), cost=5)
+        service = bench.open()
+        async with service.serving():
+            await bench.spend(service, make_key(), 7)
+            await bench.admit(service, make_key(), cost=5)
 
         assert written(bench) == 1
         assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 12
@@ -52,15 +52,15 @@ def test_too_long_a_queue_refuses_new_requests(bench: Bench, make_key: MakeKey) 
     bench.most_waiting_rows = 3
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for _ in range(4):
-            await bench.spend(accounting, make_key(), 1)
-        denial = await bench.admit(accounting, make_key())
+            await bench.spend(service, make_key(), 1)
+        denial = await bench.admit(service, make_key())
         assert isinstance(denial, Denial)
         assert (denial.status, denial.code) == (503, "store_unavailable")
-        await accounting.upkeep()
+        await service.upkeep()
 
-        assert isinstance(await bench.admit(accounting, make_key()), Lease)
+        assert isinstance(await bench.admit(service, make_key()), Lease)
 
     asyncio.run(scenario())
 
@@ -85,11 +85,11 @@ def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
     """Whatever it raises: it is told under its name, the ledger is written, and it is tried again."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         owner, name = {
-            "leases": (accounting.metering, "expire"),
-            "set-aside rows": (accounting.ledger, "book_decided"),
-            "alerts": (accounting._alerts, "check"),
+            "leases": (service.metering, "expire"),
+            "set-aside rows": (service.ledger, "book_decided"),
+            "alerts": (service._alerts, "check"),
         }[step]
 
         async def broken() -> None:
@@ -97,13 +97,13 @@ def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
 
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, broken)
-            async with accounting.serving(), asyncio.timeout(30):
-                await bench.spend(accounting, make_key(), 7)
+            async with service.serving(), asyncio.timeout(30):
+                await bench.spend(service, make_key(), 7)
                 await bench.events.ledger_was_written.wait()
                 assert bench.background.health.failing[step] == "RecursionError"
                 assert step in bench.events.parts_failed
         assert written(bench) == 1
-        await accounting.upkeep()
+        await service.upkeep()
         assert step not in bench.background.health.failing
 
     asyncio.run(scenario())

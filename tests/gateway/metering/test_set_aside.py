@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from pulumi_groq.gateway.metering.entries import (
+    Admission,
     LedgerRow,
-    Reservation,
     Settlement,
-    reservation_line,
+    admission_line,
     settlement_line,
 )
 from pulumi_groq.gateway.metering.journal import Journal
@@ -40,12 +40,10 @@ def booked(bench: Bench) -> dict[str, int]:
         return dict(connection.execute(select(ledger.c.request_id, ledger.c.cost_micro_usd)).all())
 
 
-async def spend_badly(
-    bench: Bench, accounting: Any, key: Any, consumption: Consumption, cost: int = 30
-) -> None:
-    lease = await bench.admit(accounting, key, cost)
+async def spend_badly(bench: Bench, service: Any, key: Any, consumption: Consumption, cost: int = 30) -> None:
+    lease = await bench.admit(service, key, cost)
     assert isinstance(lease, Lease)
-    await accounting.metering.settle(lease, consumption, 200)
+    await service.metering.settle(lease, consumption, 200)
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -56,16 +54,16 @@ def test_a_number_that_cannot_be_true_is_charged_as_reserved(
     """In memory, after the ledger is written, and after a restart; all other rows are booked."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(budget=100)
-        await bench.spend(accounting, key, 7)
-        await spend_badly(bench, accounting, key, used(5)._replace(**{field: value}))
-        await bench.spend(accounting, key, 9)
-        assert accounting.usage.month_spend_micro_usd(START) == 46
-        await accounting.upkeep()
+        await bench.spend(service, key, 7)
+        await spend_badly(bench, service, key, used(5)._replace(**{field: value}))
+        await bench.spend(service, key, 9)
+        assert service.usage.month_spend_micro_usd(START) == 46
+        await service.upkeep()
 
         assert bench.background.health.failing == {}
-        assert (accounting.ledger.waiting_rows, accounting.ledger.set_aside) == (0, 1)
+        assert (service.ledger.waiting_rows, service.ledger.set_aside) == (0, 1)
         again = bench.open()
         assert again.usage.month_spend_micro_usd(START) == 46
         assert again.ledger.set_aside == 1
@@ -89,9 +87,9 @@ def test_the_same_number_in_the_journal_stops_no_start(
     """A process that was killed before it wrote its ledger leaves the number to the next."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        await bench.spend(accounting, make_key(), 7)
-        await spend_badly(bench, accounting, make_key(), used(5)._replace(**{field: value}))
+        service = bench.open()
+        await bench.spend(service, make_key(), 7)
+        await spend_badly(bench, service, make_key(), used(5)._replace(**{field: value}))
         for _ in range(2):
             again = bench.open()
             assert again.usage.month_spend_micro_usd(START) == 37
@@ -106,11 +104,11 @@ def test_tokens_that_cannot_be_true_do_not_close_the_rate_limit_for_ever(
     """The request takes what it reserved from the minute, so the next minute is free."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(tokens_per_minute=1000)
-        await spend_badly(bench, accounting, key, used(5, completion=2**64))
+        await spend_badly(bench, service, key, used(5, completion=2**64))
         bench.clock.advance(seconds=61)
-        assert isinstance(await bench.admit(accounting, key, tokens=1000), Lease)
+        assert isinstance(await bench.admit(service, key, tokens=1000), Lease)
 
     asyncio.run(scenario())
 
@@ -127,13 +125,13 @@ def test_a_row_that_only_the_store_refuses_is_found_among_the_others(
         )
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for number in range(9):
-            await bench.spend(accounting, make_key(), 13 if number == place else 10)
-        accounting.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "m", "cap"))
-        await accounting.upkeep()
+            await bench.spend(service, make_key(), 13 if number == place else 10)
+        service.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "m", "cap"))
+        await service.upkeep()
         assert bench.background.health.failing == {}
-        assert accounting.usage.month_spend_micro_usd(START) == 93
+        assert service.usage.month_spend_micro_usd(START) == 93
         assert bench.open().usage.month_spend_micro_usd(START) == 93
 
     asyncio.run(scenario())
@@ -148,11 +146,11 @@ def test_a_second_request_of_an_id_is_set_aside(bench: Bench, make_key: MakeKey)
     """Its money is not lost without a word."""
 
     async def scenario() -> None:
-        accounting = bench.open()
+        service = bench.open()
         for cost in (7, 9):
             bench._requests = 0
-            await bench.spend(accounting, make_key(), cost)
-        await accounting.upkeep()
+            await bench.spend(service, make_key(), cost)
+        await service.upkeep()
         assert bench.open().usage.month_spend_micro_usd(START) == 16
 
     asyncio.run(scenario())
@@ -164,10 +162,10 @@ def test_denials_that_the_store_refuses_hold_up_nothing(bench: Bench, make_key: 
     """A count of refusals is no reason to lose spending."""
 
     async def scenario() -> None:
-        accounting = bench.open()
-        accounting.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "\ud800", "cap"))
-        await bench.spend(accounting, make_key(), 7)
-        await accounting.upkeep()
+        service = bench.open()
+        service.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "\ud800", "cap"))
+        await bench.spend(service, make_key(), 7)
+        await service.upkeep()
         assert bench.background.health.failing == {}
 
     asyncio.run(scenario())
@@ -184,20 +182,20 @@ def test_an_operator_decides_while_the_gateway_runs_or_not(
 
     async def scenario() -> None:
         bench.cap(100)
-        accounting = bench.open()
+        service = bench.open()
         key = make_key(budget=100)
-        await bench.spend(accounting, key, 7)
-        await spend_badly(bench, accounting, key, used(2**64))
-        await accounting.upkeep()
+        await bench.spend(service, key, 7)
+        await spend_badly(bench, service, key, used(2**64))
+        await service.upkeep()
         if not running:
-            accounting = bench.open()
+            service = bench.open()
         with bench.store.write() as connection:
             (number,) = [each.id for each in read_set_aside(connection)]
             assert decide(connection, number, decision)
             assert not decide(connection, number + 1, decision)
-        await accounting.upkeep()
+        await service.upkeep()
 
-        for serving in (accounting, bench.open()):
+        for serving in (service, bench.open()):
             assert serving.ledger.set_aside == 0
             assert serving.usage.month_spend_micro_usd(START) == spent
             assert isinstance(await bench.admit(serving, key, cost=101 - spent), Denial)
@@ -217,8 +215,8 @@ def left_in_journal(bench: Bench, *lines: bytes) -> None:
     journal.close()
 
 
-def reservation(request_id: str, cost: int = 30) -> Reservation:
-    return Reservation(request_id, "key_01a", "key_01a", "chat", "m", cost, AT_S)
+def admission(request_id: str, cost: int = 30) -> Admission:
+    return Admission(request_id, "key_01a", "key_01a", "chat", "m", cost, AT_S)
 
 
 def settlement(request_id: str, cost: int = 5) -> Settlement:
@@ -227,23 +225,23 @@ def settlement(request_id: str, cost: int = 5) -> Settlement:
 
 def test_a_settlement_whose_reservation_is_damaged_still_counts(bench: Bench) -> None:
     """Eight zeroed bytes hide whose it was, not that it was spent: the cap knows it, and both are told."""
-    line = reservation_line(reservation("req_1"))
+    line = admission_line(admission("req_1"))
     left_in_journal(
         bench,
         line[:20] + bytes(8) + line[28:],
         settlement_line(settlement("req_1", 5)),
-        reservation_line(reservation("req_2")),
+        admission_line(admission("req_2")),
         settlement_line(settlement("req_2", 7)),
     )
 
     async def scenario() -> None:
         bench.cap(100)
         for _ in range(2):
-            accounting = bench.open()
-            assert accounting.usage.month_spend_micro_usd(START) == 12
-            assert accounting.ledger.set_aside == 2
+            service = bench.open()
+            assert service.usage.month_spend_micro_usd(START) == 12
+            assert service.ledger.set_aside == 2
         assert (bench.events.damaged, bench.events.aside) == (1, 2)
-        assert isinstance(await bench.admit(accounting, _any_key(), cost=89), Denial)
+        assert isinstance(await bench.admit(service, _any_key(), cost=89), Denial)
 
     asyncio.run(scenario())
     damaged, orphan = kept(bench)
@@ -262,7 +260,7 @@ def test_a_damaged_settlement_costs_the_reservation(bench: Bench) -> None:
     line = settlement_line(settlement("req_1"))
     left_in_journal(
         bench,
-        reservation_line(reservation("req_1", 30)),
+        admission_line(admission("req_1", 30)),
         bytes(8) + line[8:],
         settlement_line(settlement("req_0", 0)),
     )
@@ -274,7 +272,7 @@ def test_a_damaged_settlement_costs_the_reservation(bench: Bench) -> None:
 
 def test_a_line_that_is_not_whole_at_the_end_is_no_damage(bench: Bench) -> None:
     """Every power cut may leave it: it is counted and sets nothing aside."""
-    left_in_journal(bench, reservation_line(reservation("req_1", 30)), b"0000")
+    left_in_journal(bench, admission_line(admission("req_1", 30)), b"0000")
 
     assert bench.open().usage.month_spend_micro_usd(START) == 30
     assert (bench.events.damaged, bench.events.cut_off, bench.events.aside) == (0, 1, 0)
@@ -284,22 +282,20 @@ def test_a_line_that_is_not_whole_at_the_end_is_no_damage(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        reservation("req_1")._replace(cost_micro_usd=-5),
-        reservation("req_1")._replace(cost_micro_usd=10**13),
-        reservation("req_1")._replace(started_s=1e18),
-        reservation("req_1")._replace(started_s=-1.0),
+        admission("req_1")._replace(cost_micro_usd=-5),
+        admission("req_1")._replace(cost_micro_usd=10**13),
+        admission("req_1")._replace(started_s=1e18),
+        admission("req_1")._replace(started_s=-1.0),
         settlement("req_9")._replace(cost_micro_usd=2**70),
         settlement("req_9")._replace(settled_s=1e300),
         settlement("req_9")._replace(status=10**9),
         settlement("req_9")._replace(outcome="free"),  # type: ignore[arg-type]
     ],
 )
-def test_an_entry_that_cannot_be_true_is_set_aside(bench: Bench, entry: Reservation | Settlement) -> None:
+def test_an_entry_that_cannot_be_true_is_set_aside(bench: Bench, entry: Admission | Settlement) -> None:
     """Its checksum is good, its numbers are not: the start goes on, and it is told."""
-    line = reservation_line(entry) if isinstance(entry, Reservation) else settlement_line(entry)
-    left_in_journal(
-        bench, line, reservation_line(reservation("req_2")), settlement_line(settlement("req_2", 7))
-    )
+    line = admission_line(entry) if isinstance(entry, Admission) else settlement_line(entry)
+    left_in_journal(bench, line, admission_line(admission("req_2")), settlement_line(settlement("req_2", 7)))
 
     assert bench.open().usage.month_spend_micro_usd(START) == 7
     assert len(kept(bench)) == bench.events.aside == 1
@@ -307,7 +303,7 @@ def test_an_entry_that_cannot_be_true_is_set_aside(bench: Bench, entry: Reservat
 
 def test_an_entry_that_comes_twice_counts_once(bench: Bench) -> None:
     """Carried over, it is the same; a second settlement that differs is set aside."""
-    lines = [reservation_line(reservation("req_1")), settlement_line(settlement("req_1", 5))]
+    lines = [admission_line(admission("req_1")), settlement_line(settlement("req_1", 5))]
     left_in_journal(bench, *lines, *lines, settlement_line(settlement("req_1", 6)))
 
     assert bench.open().usage.month_spend_micro_usd(START) == 5
@@ -316,7 +312,7 @@ def test_an_entry_that_comes_twice_counts_once(bench: Bench) -> None:
 
 def test_a_file_that_looks_like_a_segment_is_one_clear_line(bench: Bench) -> None:
     """It may hold what was spent, so it is not passed over."""
-    left_in_journal(bench, reservation_line(reservation("req_1")))
+    left_in_journal(bench, admission_line(admission("req_1")))
     segment = bench.journal_directory / "000000000001.jsonl"
     shutil.move(segment, bench.journal_directory / "notanumber.jsonl")
 
@@ -327,14 +323,14 @@ def test_a_file_that_looks_like_a_segment_is_one_clear_line(bench: Bench) -> Non
 
 def test_damage_of_any_length_anywhere_never_stops_a_start(bench: Bench, tmp_path: Path) -> None:
     """And nothing of it is lost without a word: each request is booked, set aside, or both halves are."""
-    rows = [LedgerRow(reservation(f"req_{n}", 30), settlement(f"req_{n}", 5)) for n in range(20)]
-    whole = b"".join(reservation_line(row.reservation) + settlement_line(row.settlement) for row in rows)
+    rows = [LedgerRow(admission(f"req_{n}", 30), settlement(f"req_{n}", 5)) for n in range(20)]
+    whole = b"".join(admission_line(row.admission) + settlement_line(row.settlement) for row in rows)
     for start in range(0, len(whole), 211):
         damaged = bytearray(whole)
         damaged[start : start + 100] = bytes(100)[: len(whole) - start]
         bench.journal_directory = tmp_path / f"journal-{start}"
         left_in_journal(bench, bytes(damaged))
         before = bench.events.damaged + bench.events.cut_off
-        accounting = bench.open()
-        accounting.ledger.close()
+        service = bench.open()
+        service.ledger.close()
         assert bench.events.damaged + bench.events.cut_off > before

@@ -7,7 +7,7 @@ from pulumi_groq.gateway.counters.protocol import TakeResult
 from pulumi_groq.policy.bucket import Bucket
 from pulumi_groq.policy.limits import Quota, highest_levels, refusing
 from pulumi_groq.policy.metering import Demand
-from pulumi_groq.policy.spend import month_cells
+from pulumi_groq.policy.spend import month_key_prefix
 
 
 class Total:
@@ -20,8 +20,8 @@ class Total:
         self.held = 0
 
 
-class MemoryAccount:
-    """The in-process `Account`: totals first, then buckets of requests, then buckets of tokens."""
+class MemoryCounterSet:
+    """The in-process `CounterSet`: totals first, then buckets of requests, then buckets of tokens."""
 
     __slots__ = ("_buckets", "_counters", "_highest", "_paced", "_requests", "_tokens", "_totals")
 
@@ -93,7 +93,7 @@ class MemoryAccount:
 class MemoryCounters:
     """The in-process `Counters`. Atomic because nothing in a call waits: use it on one event loop only.
 
-    A bucket lives as long as an account that has it, so memory follows the accounts in use.
+    A bucket lives as long as a counter set that has it, so memory follows the sets in use.
     """
 
     def __init__(self) -> None:
@@ -106,39 +106,39 @@ class MemoryCounters:
         """How many rate buckets are remembered."""
         return len(self._buckets)
 
-    def account(self, quotas: Sequence[Quota], now_s: float) -> MemoryAccount:
-        """The counters of these quotas, which come in the order of a `MemoryAccount`."""
+    def counter_set(self, quotas: Sequence[Quota], now_s: float) -> MemoryCounterSet:
+        """The counters of these quotas, which come in the order of a `MemoryCounterSet`."""
         totals: list[Total] = []
         buckets: dict[str, list[Bucket]] = {"requests": [], "tokens": []}
         for quota in quotas:
             if quota.unit == "micro_usd":
-                totals.append(self._totals.setdefault(quota.cell, Total()))
+                totals.append(self._totals.setdefault(quota.counter_key, Total()))
             else:
                 buckets[quota.unit].append(self._bucket(quota, now_s))
-        return MemoryAccount(totals, buckets["requests"], buckets["tokens"], highest_levels(quotas))
+        return MemoryCounterSet(totals, buckets["requests"], buckets["tokens"], highest_levels(quotas))
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
         """Go on with `month`, from these totals where none are held. Totals of the month before stay:
         requests are in flight in them.
         """
-        kept = (month_cells(month), month_cells(self._month))
-        self._totals = {cell: total for cell, total in self._totals.items() if cell.startswith(kept)}
+        kept = (month_key_prefix(month), month_key_prefix(self._month))
+        self._totals = {key: total for key, total in self._totals.items() if key.startswith(kept)}
         self._month = month
-        for cell, spent in spent_micro_usd.items():
-            self._totals.setdefault(cell, Total(spent))
+        for key, spent in spent_micro_usd.items():
+            self._totals.setdefault(key, Total(spent))
 
-    def correct(self, cell: str, more_micro_usd: int) -> None:
+    def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Count more, or less, as spent in a total; one that is not held is opened with its month."""
-        total = self._totals.get(cell)
+        total = self._totals.get(counter_key)
         if total is not None:
             total.level += more_micro_usd
 
     def _bucket(self, quota: Quota, now_s: float) -> Bucket:
         if quota.ceiling is None or quota.window_s is None:
-            raise ValueError(f"{quota.cell} has no limit to drain by")
-        bucket = self._buckets.get(quota.cell)
+            raise ValueError(f"{quota.counter_key} has no limit to drain by")
+        bucket = self._buckets.get(quota.counter_key)
         if bucket is None:
-            bucket = self._buckets[quota.cell] = Bucket(quota.ceiling, quota.window_s, now_s)
+            bucket = self._buckets[quota.counter_key] = Bucket(quota.ceiling, quota.window_s, now_s)
         else:
             bucket.drain(now_s)
             bucket.limit = quota.ceiling  # from here on it drains at the new pace

@@ -18,7 +18,7 @@ class TakeResult(NamedTuple):
     reserved: Levels = ()
 
 
-class Account(Protocol):
+class CounterSet(Protocol):
     """The counters of some quotas.
 
     Requests count when they are taken. Tokens and money are held, and count as used once settled;
@@ -44,19 +44,19 @@ class Account(Protocol):
 
 
 class Counters(Protocol):
-    """Rate buckets and monthly totals. Accounts whose quotas name the same cells share the counters."""
+    """Rate buckets and monthly totals. Sets whose quotas have the same counter keys share the counters."""
 
-    def account(self, quotas: Sequence[Quota], now_s: float) -> Account:
+    def counter_set(self, quotas: Sequence[Quota], now_s: float) -> CounterSet:
         """The counters of these quotas, whose limits are in force from now on."""
         ...
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Go on with `month` (`YYYY-MM`): the ledger's totals by cell, where the back end has none.
+        """Go on with `month` (`YYYY-MM`): the ledger's totals by counter key, where the back end has none.
 
         Totals of months before the last one may go.
         """
         ...
 
-    def correct(self, cell: str, more_micro_usd: int) -> None:
+    def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Count more, or less, as spent in a total that is held."""
         ...

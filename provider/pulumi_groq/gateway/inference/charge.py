@@ -9,9 +9,9 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
 from pulumi_groq.gateway.inference.record import Disbelief
 from pulumi_groq.gateway.inference.usage import Stated, TokenUsage, UnreadableUsageError
-from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.policy.metering import Consumption
 
 _log = logging.getLogger("pulumi_groq.gateway.upstream")
@@ -25,10 +25,10 @@ class Charge:
     replace it with what is known. `disbelief` says why a statement did not.
     """
 
-    __slots__ = ("_consumption", "_request_id", "_reserved", "_seen", "disbelief", "worst")
+    __slots__ = ("_consumption", "_request_id", "_reserved", "_seen", "disbelief", "estimate")
 
-    def __init__(self, worst: WorstCase, request_id: str) -> None:
-        self.worst = worst
+    def __init__(self, estimate: CostEstimate, request_id: str) -> None:
+        self.estimate = estimate
         self.disbelief: Disbelief | None = None
         self._request_id = request_id
         self._consumption: Consumption | None = None
@@ -40,12 +40,12 @@ class Charge:
         """What to charge as things stand; `None` is nothing."""
         if not self._reserved:
             return self._consumption
-        worst = self.worst
+        estimate = self.estimate
         return Consumption(
-            prompt_tokens=worst.likely_prompt_tokens,
+            prompt_tokens=estimate.likely_prompt_tokens,
             cached_tokens=0,
-            completion_tokens=max(worst.likely_completion_tokens, self._seen),
-            cost_micro_usd=worst.demand.cost_micro_usd,
+            completion_tokens=max(estimate.likely_completion_tokens, self._seen),
+            cost_micro_usd=estimate.demand.cost_micro_usd,
         )
 
     def sent(self) -> None:
@@ -65,28 +65,28 @@ class Charge:
             return True
         if usage is None:
             return False
-        if not self.worst.can_cause(usage):
+        if not self.estimate.can_cause(usage):
             self._disbelieve("impossible", _shown(usage))
         elif isinstance(usage, TokenUsage):
-            self._set(self.worst.consumed(usage.prompt, usage.cached, usage.completion or 0))
+            self._set(self.estimate.consumed(usage.prompt, usage.cached, usage.completion or 0))
         else:
-            self._set(self.worst._replace(audio_ms=usage.ms).consumed(0, 0, 0))
+            self._set(self.estimate._replace(audio_ms=usage.ms).consumed(0, 0, 0))
         return True
 
     def counted(self, completion_tokens: int) -> None:
         """The upstream broke off: the likely prompt and what was seen passing by; the reservation where the
         prompt is not in the body.
         """
-        if self.worst.reaches_beyond:
+        if self.estimate.reaches_beyond:
             self.as_reserved(completion_tokens)
             return
-        seen = min(completion_tokens, self.worst.largest_completion_tokens)
-        self._set(self.worst.consumed(self.worst.likely_prompt_tokens, 0, seen))
+        seen = min(completion_tokens, self.estimate.largest_completion_tokens)
+        self._set(self.estimate.consumed(self.estimate.likely_prompt_tokens, 0, seen))
 
     def as_reserved(self, seen_completion_tokens: int) -> None:
         """The usage was not stated, or not waited for: the reservation; tokens seen passing by are told."""
         self._reserved = True
-        self._seen = min(seen_completion_tokens, self.worst.largest_completion_tokens)
+        self._seen = min(seen_completion_tokens, self.estimate.largest_completion_tokens)
 
     def _set(self, consumption: Consumption | None) -> None:
         self._consumption = consumption
@@ -98,7 +98,7 @@ class Charge:
         _log.warning(
             "request %s of %s is charged as reserved: the upstream stated a usage that is %s: %s",
             self._request_id,
-            self.worst.model.id,
+            self.estimate.model.id,
             why,
             stated,
         )

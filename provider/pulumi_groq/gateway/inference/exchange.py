@@ -9,8 +9,8 @@ from pulumi_groq.gateway.http.request_body import ClientGoneError
 from pulumi_groq.gateway.http.request_headers import read_request_headers
 from pulumi_groq.gateway.inference.charge import Charge
 from pulumi_groq.gateway.inference.client_watch import ClientWatch
+from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
-from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.policy.access import KeyAccess
 
@@ -62,10 +62,10 @@ class Exchange:
         self.key = key
         self.record.key_id = key.key_id
 
-    def admit(self, lease: Lease, worst: WorstCase, *, hide_usage: bool) -> None:
+    def admit(self, lease: Lease, estimate: CostEstimate, *, hide_usage: bool) -> None:
         """The worst case is reserved: the request may go upstream."""
         self.lease = lease
-        self.charge = Charge(worst, self.record.request_id)
+        self.charge = Charge(estimate, self.record.request_id)
         self.hide_usage = hide_usage
 
     async def send(self, *messages: Message) -> None:

@@ -10,6 +10,7 @@ from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.call_reading import CallReader
+from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
 from pulumi_groq.gateway.inference.credentials import Credentials
 from pulumi_groq.gateway.inference.denial_answer import denied
 from pulumi_groq.gateway.inference.drain import Drain
@@ -22,7 +23,6 @@ from pulumi_groq.gateway.inference.routes import MODEL, MODELS, Form, Route, fin
 from pulumi_groq.gateway.inference.tool_access import ToolAccess
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
-from pulumi_groq.gateway.inference.worst_case import WorstCase
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease, Metering
 
 READ_FIRST_BYTES: Final = 64 * 1024
@@ -122,7 +122,7 @@ class InferencePlane:
         fields = reading.fields
         model = self._models.permit(exchange.key, fields.models, route.kind)
         beyond = self._tools.permit(exchange.key, model, fields.models, reading.reach)
-        worst = WorstCase.of_json(model, fields, reading.images, len(body), beyond)
+        estimate = CostEstimate.of_json(model, fields, reading.images, len(body), beyond)
         record.stream = fields.stream
         call = UpstreamCall(
             path=route.path,
@@ -131,7 +131,7 @@ class InferencePlane:
             user_agent=headers.user_agent,
             body=body if reading.forwarded is None else reading.forwarded,
         )
-        await self._admit(exchange, worst, hide_usage=reading.hides_usage)
+        await self._admit(exchange, estimate, hide_usage=reading.hides_usage)
         await self._forwarder.serve(exchange, call)
 
     async def _serve_upload(self, route: Route, exchange: Exchange) -> None:
@@ -148,16 +148,16 @@ class InferencePlane:
             body=upload.pieces(),
             length_bytes=upload.length_bytes,
         )
-        await self._admit(exchange, WorstCase.of_audio(model, upload.longest_audio_ms), hide_usage=False)
+        await self._admit(exchange, CostEstimate.of_audio(model, upload.longest_audio_ms), hide_usage=False)
         await self._forwarder.serve(exchange, call)
 
-    async def _admit(self, exchange: Exchange, worst: WorstCase, *, hide_usage: bool) -> None:
+    async def _admit(self, exchange: Exchange, estimate: CostEstimate, *, hide_usage: bool) -> None:
         record = exchange.record
-        record.model = worst.model.id
-        lease = await self._metering.admit(exchange.key, worst.demand, record.request_id)
+        record.model = estimate.model.id
+        lease = await self._metering.admit(exchange.key, estimate.demand, record.request_id)
         if not isinstance(lease, Lease):
-            raise denied(*lease, worst)
-        exchange.admit(lease, worst, hide_usage=hide_usage)
+            raise denied(*lease, estimate)
+        exchange.admit(lease, estimate, hide_usage=hide_usage)
 
 
 async def _answer(exchange: Exchange, body: bytes) -> None:

@@ -76,7 +76,7 @@ class Relay:
 
 
 def _charge_whole(charge: Charge, body: bytes) -> None:
-    charge.stated(lambda: stated_by(parsed_answer(body), charge.worst.model.kind))
+    charge.stated(lambda: stated_by(parsed_answer(body), charge.estimate.model.kind))
 
 
 async def _relay_binary(
@@ -129,7 +129,7 @@ async def _relay_stream(
 
 
 def _charge_stream(charge: Charge, relay: SseRelay, *, broken: bool) -> None:
-    if charge.stated(lambda: stated_by(relay.stating_event(), charge.worst.model.kind)):
+    if charge.stated(lambda: stated_by(relay.stating_event(), charge.estimate.model.kind)):
         return
     if broken:
         charge.counted(relay.counted_tokens)

@@ -1,1 +1,1 @@
-"""Accounts for every request: reserves before it goes out, settles after, books it, alerts."""
+"""Meters every request: reserves before it goes out, settles after, books it, alerts."""

@@ -1,4 +1,4 @@
-"""What is booked of a request: its reservation, its settlement, and both as a row of the ledger."""
+"""What is booked of a request: its admission, its settlement, and both as a row of the ledger."""
 
 import json
 import re
@@ -22,7 +22,7 @@ LAST_S: Final = 253_402_300_799
 _CHECKSUM_LENGTH: Final = 8
 
 
-class Reservation(NamedTuple):
+class Admission(NamedTuple):
     """A request that was admitted at `started_s` (Unix seconds), and the most it may cost."""
 
     request_id: str
@@ -55,12 +55,12 @@ class Settlement(NamedTuple):
 class LedgerRow(NamedTuple):
     """A request that is over. It is booked on the day and in the month in which it was admitted."""
 
-    reservation: Reservation
+    admission: Admission
     settlement: Settlement
 
     def record(self) -> LedgerRecord:
         """As the store keeps it."""
-        request_id, key_id, lineage_id, team, model, _, started_s = self.reservation
+        request_id, key_id, lineage_id, team, model, _, started_s = self.admission
         _, outcome, status, prompt, cached, completion, cost_micro_usd, settled_s = self.settlement
         return LedgerRecord(
             request_id,
@@ -79,17 +79,17 @@ class LedgerRow(NamedTuple):
         )
 
 
-def charged_as_reserved(reservation: Reservation, outcome: Outcome, at_s: float) -> LedgerRow:
+def charged_as_reserved(admission: Admission, outcome: Outcome, at_s: float) -> LedgerRow:
     """The row of a request whose use will never be known: it costs what was reserved."""
     return LedgerRow(
-        reservation,
-        Settlement(reservation.request_id, outcome, 0, 0, 0, 0, reservation.cost_micro_usd, at_s),
+        admission,
+        Settlement(admission.request_id, outcome, 0, 0, 0, 0, admission.cost_micro_usd, at_s),
     )
 
 
-def reservation_line(reservation: Reservation) -> bytes:
-    """The reservation as a line of the journal."""
-    request_id, key_id, lineage_id, team, model, cost_micro_usd, started_s = reservation
+def admission_line(admission: Admission) -> bytes:
+    """The admission as a line of the journal."""
+    request_id, key_id, lineage_id, team, model, cost_micro_usd, started_s = admission
     in_team = "null" if team is None else _quoted(team)
     # Put together by hand: this is on the path of every request, and takes half the time of json.dumps.
     return _checked(
@@ -111,7 +111,7 @@ def _checked(content: bytes) -> bytes:
     return b"%08x %b" % (zlib.crc32(content), content)
 
 
-def parsed_line(line: bytes) -> Reservation | Settlement:
+def parsed_line(line: bytes) -> Admission | Settlement:
     """A line of the journal without its end.
 
     Raises `ValueError`, saying why, for one that a crash cut off, that is damaged, or that no gateway wrote.
@@ -122,7 +122,7 @@ def parsed_line(line: bytes) -> Reservation | Settlement:
     try:
         kind, *fields = json.loads(content)
         if kind == "r":
-            return Reservation(*fields)
+            return Admission(*fields)
         if kind == "s":
             return Settlement(*fields)
     except (ValueError, TypeError, RecursionError):
@@ -130,7 +130,7 @@ def parsed_line(line: bytes) -> Reservation | Settlement:
     raise ValueError("it is no entry of the journal")
 
 
-def fault_of(entry: Reservation | Settlement) -> str | None:
+def fault_of(entry: Admission | Settlement) -> str | None:
     """What cannot be true of an entry, whose values are of any type; `None` for one that can be booked."""
     numbers = entry[_FIRST_NUMBER[type(entry)] :]
     for value, (name, largest) in zip(numbers, _LARGEST[type(entry)], strict=True):
@@ -142,11 +142,11 @@ def fault_of(entry: Reservation | Settlement) -> str | None:
     return _text_fault(entry)
 
 
-def _text_fault(entry: Reservation | Settlement) -> str | None:
+def _text_fault(entry: Admission | Settlement) -> str | None:
     if isinstance(entry, Settlement) and entry.outcome not in _OUTCOMES:
         return "its outcome is unknown"
     for text in entry[: _FIRST_NUMBER[type(entry)]]:
-        if text is None and isinstance(entry, Reservation) and text is entry.team:
+        if text is None and isinstance(entry, Admission) and text is entry.team:
             continue
         if not isinstance(text, str) or not (text.isascii() or _SURROGATE.search(text) is None):
             return "a name in it is no text"
@@ -155,9 +155,9 @@ def _text_fault(entry: Reservation | Settlement) -> str | None:
 
 _OUTCOMES: Final = frozenset(get_args(Outcome))
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_FIRST_NUMBER: Final[Mapping[type, int]] = {Reservation: 5, Settlement: 2}
+_FIRST_NUMBER: Final[Mapping[type, int]] = {Admission: 5, Settlement: 2}
 _LARGEST: Final[Mapping[type, tuple[tuple[str, int], ...]]] = {
-    Reservation: (("cost", LARGEST_COST_MICRO_USD), ("time", LAST_S)),
+    Admission: (("cost", LARGEST_COST_MICRO_USD), ("time", LAST_S)),
     Settlement: (
         ("status", 999),
         ("prompt", LARGEST_TOKENS),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pulumi_groq.gateway.metering.entries import Reservation, Settlement, parsed_line
+from pulumi_groq.gateway.metering.entries import Admission, Settlement, parsed_line
 from pulumi_groq.gateway.metering.journal_segment import JournalSegment, written_bytes
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
@@ -57,7 +57,7 @@ class Journal:
         segments = set(self._segments())
         return sorted(path.name for path in self._directory.glob("*.jsonl") if path not in segments)
 
-    def read(self) -> Iterator[Reservation | Settlement | DamagedLine]:
+    def read(self) -> Iterator[Admission | Settlement | DamagedLine]:
         """Every line of all segments, oldest first."""
         paths = self._segments()
         for path in paths:
@@ -128,7 +128,7 @@ def _number(path: Path) -> int:
     return int(path.stem)
 
 
-def _entries(path: Path, *, is_newest: bool) -> Iterator[Reservation | Settlement | DamagedLine]:
+def _entries(path: Path, *, is_newest: bool) -> Iterator[Admission | Settlement | DamagedLine]:
     content = written_bytes(path)
     offset = 0
     for line in content.split(b"\n"):

@@ -13,9 +13,10 @@ from typing import Final
 from pulumi_groq.gateway.counters.protocol import Counters
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
+from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
 from pulumi_groq.gateway.metering.entries import (
+    Admission,
     LedgerRow,
-    Reservation,
     Settlement,
     charged_as_reserved,
 )
@@ -23,7 +24,6 @@ from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
 from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
-from pulumi_groq.gateway.metering.terms import Terms, TermsByKey
 from pulumi_groq.gateway.protocols import Clock, Directory, Lease
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
@@ -32,7 +32,7 @@ from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 from pulumi_groq.policy.rate_headers import Header
-from pulumi_groq.policy.spend import day_at, lineage_cell, organisation_cell
+from pulumi_groq.policy.spend import day_at, lineage_counter_key, organisation_counter_key
 
 ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
 """Stands for a request that was not read."""
@@ -72,12 +72,12 @@ class LeaseMetering:
         self._spent_at_start = dict(spent_at_start)
         self._organisation_id = organisation_id
         self._open = OpenLeases(lease_ttl_s)
-        self._terms = TermsByKey(counters)
+        self._limits = CompiledLimitsByKey(counters)
         self._month = ""
 
     @property
     def open_leases(self) -> int:
-        """How many requests hold a reservation."""
+        """How many requests hold a admission."""
         return len(self._open)
 
     def open_reservations(self) -> bytes:
@@ -89,14 +89,14 @@ class LeaseMetering:
         or a day are used up. Takes nothing.
         """
         now_s = self._clock.now().timestamp()
-        terms = await self._in_force(key, now_s)
-        position, levels, _ = await terms.account.full(now_s)
+        limits = await self._in_force(key, now_s)
+        position, levels, _ = await limits.counters.full(now_s)
         if position is None:
             return None
         denial = denial_of(
-            ANY_REQUEST, terms.quotas, position, levels, (), terms.month, self._organisation_id
+            ANY_REQUEST, limits.quotas, position, levels, (), limits.month, self._organisation_id
         )
-        return self._denied(denial, key, ANY_REQUEST, day_at(now_s)), terms.rate_headers.at(levels)
+        return self._denied(denial, key, ANY_REQUEST, day_at(now_s)), limits.rate_headers.at(levels)
 
     async def admit(
         self, key: KeyAccess, demand: Demand, request_id: str
@@ -107,34 +107,36 @@ class LeaseMetering:
         """
         now_s = self._clock.now().timestamp()
         day = day_at(now_s)
-        terms = await self._in_force(key, now_s)
+        limits = await self._in_force(key, now_s)
         if self._open.any_expired(now_s):
             await self._expire(now_s)
         if self._ledger.is_behind:
             return self._denied(store_unavailable(), key, demand, day), ()
-        month, account = terms.month, terms.account
-        position, levels, reserved = await account.take(demand, now_s)
-        headers = terms.rate_headers.at(levels)
+        month, counters = limits.month, limits.counters
+        position, levels, reserved = await counters.take(demand, now_s)
+        headers = limits.rate_headers.at(levels)
         if position is not None:
-            denial = denial_of(demand, terms.quotas, position, levels, reserved, month, self._organisation_id)
+            denial = denial_of(
+                demand, limits.quotas, position, levels, reserved, month, self._organisation_id
+            )
             # Not where only running requests stand in the way: they will give most of it back. Nor for a
             # request above the whole cap, which says nothing of the month.
-            cap = terms.quotas[position].ceiling or 0
+            cap = limits.quotas[position].ceiling or 0
             if denial.reason == "cap" and demand.cost_micro_usd <= cap:
                 self._cap_refusals.note(month, cap)
             return self._denied(denial, key, demand, day), headers
-        reservation = Reservation(
+        admission = Admission(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
         )
         try:
-            line = self._ledger.reserve(reservation)
+            line = self._ledger.reserve(admission)
         except (OSError, OverflowError) as failure:
             if isinstance(failure, OSError):  # else the request is at fault, and makes nothing unhealthy
                 self._health.failed(JOURNAL, failure)
                 self._events.ledger_failed()
-            await account.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
+            await counters.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
             return self._denied(store_unavailable(), key, demand, day), headers
-        self._open.add(OpenLease(reservation, account, demand, line))
+        self._open.add(OpenLease(admission, counters, demand, line))
         return Lease(request_id, key, demand, headers)
 
     async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
@@ -154,9 +156,9 @@ class LeaseMetering:
             used.cost_micro_usd,
             now_s,
         )
-        charged = self._ledger.settle(LedgerRow(held.reservation, settlement))
+        charged = self._ledger.settle(LedgerRow(held.admission, settlement))
         tokens = used.tokens if charged is settlement else held.demand.tokens
-        await held.account.settle(
+        await held.counters.settle(
             held.demand, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
         )
 
@@ -166,9 +168,10 @@ class LeaseMetering:
         more = (kept.decided_micro_usd or 0 if kept.is_booked else 0) - record.cost_micro_usd
         day = day_at(record.started_us / 1_000_000)
         self._ledger.usage.correct(record.key_id, day, more)
-        for cell in (organisation_cell(day[:7]), lineage_cell(day[:7], record.lineage_id)):
-            self._spent_at_start[cell] = self._spent_at_start.get(cell, 0) + more
-            self._counters.correct(cell, more)
+        month = day[:7]
+        for key in (organisation_counter_key(month), lineage_counter_key(month, record.lineage_id)):
+            self._spent_at_start[key] = self._spent_at_start.get(key, 0) + more
+            self._counters.correct(key, more)
 
     async def expire(self) -> None:
         """Settle the leases that have been open for too long: tokens free, money as reserved; and forget
@@ -176,24 +179,24 @@ class LeaseMetering:
         """
         now_s = self._clock.now().timestamp()
         await self._expire(now_s)
-        self._terms.forget_idle(now_s)
+        self._limits.forget_idle(now_s)
 
     async def _expire(self, now_s: float) -> None:
         for held in self._open.expired(now_s):
-            reservation = held.reservation
-            _log.warning("request %s was never settled and costs what it reserved", reservation.request_id)
+            admission = held.admission
+            _log.warning("request %s was never settled and costs what it reserved", admission.request_id)
             self._events.lease_expired()
-            self._ledger.settle(charged_as_reserved(reservation, "expired", now_s))
-            await held.account.settle(
-                held.demand, tokens=0, cost_micro_usd=reservation.cost_micro_usd, now_s=now_s
+            self._ledger.settle(charged_as_reserved(admission, "expired", now_s))
+            await held.counters.settle(
+                held.demand, tokens=0, cost_micro_usd=admission.cost_micro_usd, now_s=now_s
             )
 
-    async def _in_force(self, key: KeyAccess, now_s: float) -> Terms:
+    async def _in_force(self, key: KeyAccess, now_s: float) -> CompiledLimits:
         month = day_at(now_s)[:7]
         if month != self._month:
             self._month = month
             await self._counters.open_month(month, self._spent_at_start)
-        return self._terms.of(key, self._directory.organisation, month, now_s)
+        return self._limits.of(key, self._directory.organisation, month, now_s)
 
     def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:
         self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))

@@ -2,7 +2,7 @@
 
 What survives what:
 
-- A killed process (kill -9 included) loses no settled spend. Reservation and settlement are lines of the
+- A killed process (kill -9 included) loses no settled spend. Admission and settlement are lines of the
   journal before the caller goes on; at the next start the journal is read into the ledger.
 - A request in flight when the process ends costs its reservation (outcome `interrupted`). This is all that
   the books can exceed the truth by: the worst cases of the requests in flight.
@@ -24,11 +24,11 @@ from typing import Final
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.entries import (
     LARGEST_COST_MICRO_USD,
+    Admission,
     LedgerRow,
-    Reservation,
     Settlement,
+    admission_line,
     fault_of,
-    reservation_line,
     settlement_line,
 )
 from pulumi_groq.gateway.metering.events import MeteringEvents
@@ -103,17 +103,17 @@ class Ledger:
             or not self._reserve.is_held
         )
 
-    def reserve(self, reservation: Reservation) -> bytes:
+    def reserve(self, admission: Admission) -> bytes:
         """Book an admitted request; gives its line of the journal.
 
         Raises `OSError`, and `OverflowError` for a cost that no row can hold: not booked.
         """
-        if not 0 <= reservation.cost_micro_usd <= LARGEST_COST_MICRO_USD:
-            raise OverflowError(f"{reservation.cost_micro_usd} micro-USD cannot be booked as one request")
-        line = reservation_line(reservation)
+        if not 0 <= admission.cost_micro_usd <= LARGEST_COST_MICRO_USD:
+            raise OverflowError(f"{admission.cost_micro_usd} micro-USD cannot be booked as one request")
+        line = admission_line(admission)
         self._journal.write(line, self._in_flight + 1)
         self._in_flight += 1
-        self.usage.used(reservation.key_id, reservation.started_s)
+        self.usage.used(admission.key_id, admission.started_s)
         return line
 
     def settle(self, row: LedgerRow) -> Settlement:

@@ -85,12 +85,12 @@ class LedgerWriter:
         """
         with self._store.read() as connection:
             origins = [each.origin for each in batch.set_aside]
-            origins += [request_origin(row.reservation.request_id) for row in batch.rows]
+            origins += [request_origin(row.admission.request_id) for row in batch.rows]
             aside = known_origins(connection, origins)
             ids = [each.request_id for each in batch.set_aside if each.request_id is not None]
             booked = known_requests(connection, ids)
         return Batch(
-            [row for row in batch.rows if request_origin(row.reservation.request_id) not in aside],
+            [row for row in batch.rows if request_origin(row.admission.request_id) not in aside],
             [each for each in batch.set_aside if each.origin not in aside and each.request_id not in booked],
             batch.denials,
         )
@@ -160,10 +160,10 @@ def _aside_of_denials(denials: tuple[DeniedRequests, int], reason: str) -> SetAs
 
 def charged(row: LedgerRow) -> LedgerRow:
     """The row as it counts: as reserved where its settlement cannot be believed."""
-    reservation, settlement = row
+    admission, settlement = row
     if fault_of(settlement) is None:
         return row
-    return charged_as_reserved(reservation, "settled", reservation.started_s)
+    return charged_as_reserved(admission, "settled", admission.started_s)
 
 
 def request_origin(request_id: object) -> str:
@@ -173,18 +173,18 @@ def request_origin(request_id: object) -> str:
 
 def aside_of(row: LedgerRow, reason: str, content: str) -> SetAside:
     """What is known of a request that cannot be booked, in values that any store takes."""
-    reservation, settlement = row
-    cost, started_s = settlement.cost_micro_usd, reservation.started_s
-    is_sound = fault_of(reservation) is None
+    admission, settlement = row
+    cost, started_s = settlement.cost_micro_usd, admission.started_s
+    is_sound = fault_of(admission) is None
     return SetAside(
-        origin=request_origin(reservation.request_id),
+        origin=request_origin(admission.request_id),
         reason=_text(reason, 200) or "",
         content=content.encode("utf-8", "backslashreplace")[:_LONGEST_CONTENT],
-        request_id=_text(reservation.request_id, 64),
-        key_id=_text(reservation.key_id, 64),
-        lineage_id=_text(reservation.lineage_id, 64),
-        team=_text(reservation.team, 128),
-        model=_text(reservation.model, 200),
+        request_id=_text(admission.request_id, 64),
+        key_id=_text(admission.key_id, 64),
+        lineage_id=_text(admission.lineage_id, 64),
+        team=_text(admission.team, 128),
+        model=_text(admission.model, 200),
         started_us=round(started_s * 1_000_000) if is_sound else 0,
         charged_micro_usd=min(max(cost, 0), LARGEST_COST_MICRO_USD) if is_sound else 0,
     )

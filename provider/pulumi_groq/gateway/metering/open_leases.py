@@ -4,16 +4,16 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pulumi_groq.gateway.counters.protocol import Account
-from pulumi_groq.gateway.metering.entries import Reservation
+from pulumi_groq.gateway.counters.protocol import CounterSet
+from pulumi_groq.gateway.metering.entries import Admission
 from pulumi_groq.policy.metering import Demand
 
 
 class OpenLease(NamedTuple):
-    """A reservation that nobody has settled yet: the demand it holds of an account, its journal line."""
+    """A reservation that nobody has settled yet: the demand it holds of a counter set, its journal line."""
 
-    reservation: Reservation
-    account: Account
+    admission: Admission
+    counters: CounterSet
     demand: Demand
     line: bytes
 
@@ -30,7 +30,7 @@ class OpenLeases:
 
     def add(self, lease: OpenLease) -> None:
         """Remember a lease; its request id must not be in use."""
-        request_id = lease.reservation.request_id
+        request_id = lease.admission.request_id
         if request_id in self._by_id:
             raise ValueError(f"request {request_id} holds a lease already")
         self._by_id[request_id] = lease
@@ -44,7 +44,7 @@ class OpenLeases:
         if not self._by_id:
             return False
         oldest = next(iter(self._by_id.values()))
-        return oldest.reservation.started_s + self._ttl_s <= now_s
+        return oldest.admission.started_s + self._ttl_s <= now_s
 
     def expired(self, now_s: float) -> Iterator[OpenLease]:
         """Takes out, one by one, the leases that have been open for too long."""

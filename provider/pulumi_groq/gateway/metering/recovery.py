@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from pulumi_groq.gateway.metering.entries import (
     LARGEST_COST_MICRO_USD,
+    Admission,
     LedgerRow,
-    Reservation,
     Settlement,
     charged_as_reserved,
     fault_of,
@@ -47,7 +47,7 @@ class _Found:
     """The journal's lines, sorted by what they are."""
 
     def __init__(self, journal: Journal, now: datetime) -> None:
-        self.reservations: dict[str, Reservation] = {}
+        self.admissions: dict[str, Admission] = {}
         self.settlements: dict[str, Settlement] = {}
         self.set_aside: list[SetAside] = []
         self.damaged = 0
@@ -56,20 +56,20 @@ class _Found:
         for entry in journal.read():
             if isinstance(entry, DamagedLine):
                 self._damaged(entry)
-            elif isinstance(entry, Reservation):
+            elif isinstance(entry, Admission):
                 self._reserved(entry)
             else:
                 self._settled(entry)
 
     def rows(self) -> list[LedgerRow]:
-        """A row for each reservation: one without a settlement was in flight, and costs what it held."""
+        """A row for each admission: one without a settlement was in flight, and costs what it held."""
         rows = []
-        for request_id, reservation in self.reservations.items():
+        for request_id, admission in self.admissions.items():
             settlement = self.settlements.pop(request_id, None)
             if settlement is None:
-                rows.append(charged_as_reserved(reservation, "interrupted", self._now.timestamp()))
+                rows.append(charged_as_reserved(admission, "interrupted", self._now.timestamp()))
                 continue
-            row = LedgerRow(reservation, settlement)
+            row = LedgerRow(admission, settlement)
             fault = fault_of(settlement)
             if fault is None:
                 rows.append(row)
@@ -91,10 +91,10 @@ class _Found:
             aside.reason,
         )
 
-    def _reserved(self, entry: Reservation) -> None:
+    def _reserved(self, entry: Admission) -> None:
         fault = fault_of(entry)
         if fault is None:
-            self.reservations[entry.request_id] = entry
+            self.admissions[entry.request_id] = entry
         else:
             self._set_aside(entry, fault, 0)
 
@@ -109,12 +109,12 @@ class _Found:
         cost = entry.cost_micro_usd if fault is None else 0
         return self._aside(entry, fault or "the line of its reservation is missing", cost)
 
-    def _set_aside(self, entry: Reservation | Settlement, fault: str, cost_micro_usd: int) -> None:
+    def _set_aside(self, entry: Admission | Settlement, fault: str, cost_micro_usd: int) -> None:
         self.damaged += 1
         self.set_aside.append(self._aside(entry, fault, cost_micro_usd))
         _log.error("an entry of the journal is set aside: %s", fault)
 
-    def _aside(self, entry: Reservation | Settlement, fault: str, cost_micro_usd: int) -> SetAside:
+    def _aside(self, entry: Admission | Settlement, fault: str, cost_micro_usd: int) -> SetAside:
         content = repr(entry).encode("utf-8", "backslashreplace")
         line = DamagedLine("the journal", 0, content, fault, is_cut_off=False)
         request_id = str(entry.request_id).encode("utf-8", "backslashreplace").decode()[:64]

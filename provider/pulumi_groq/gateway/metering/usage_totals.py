@@ -48,7 +48,7 @@ class UsageInMemory:
 
     def add(self, row: LedgerRow) -> None:
         """A request is over."""
-        _, key_id, _, _, _, _, started_s = row.reservation
+        _, key_id, _, _, _, _, started_s = row.admission
         _, _, _, prompt_tokens, _, completion_tokens, cost_micro_usd, _ = row.settlement
         self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
 

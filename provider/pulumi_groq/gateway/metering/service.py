@@ -31,7 +31,7 @@ from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import read_daily_sums, read_last_used, read_lineage_spend
 from pulumi_groq.gateway.store.set_aside import read_set_aside
 from pulumi_groq.gateway.store.store import Store
-from pulumi_groq.policy.spend import last_month, lineage_cell, month_of, organisation_cell
+from pulumi_groq.policy.spend import last_month, lineage_counter_key, month_of, organisation_counter_key
 
 UPKEEP_PERIOD_S: Final = 0.25
 CHECKPOINT_PERIOD_S: Final = 10.0
@@ -50,7 +50,7 @@ class MeteringSettings:
     alert_retries: RetrySchedule = field(default_factory=RetrySchedule)
 
 
-class Accounting:
+class MeteringService:
     """`metering` for whoever serves requests, `usage` for whoever reports them."""
 
     def __init__(
@@ -122,7 +122,7 @@ class MeteringParts:
     settings: MeteringSettings = field(default_factory=MeteringSettings)
 
 
-def open_accounting(parts: MeteringParts) -> Accounting:
+def open_metering(parts: MeteringParts) -> MeteringService:
     """The metering over an open store; what the last run left in its journal is booked first.
 
     Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be used.
@@ -153,10 +153,10 @@ def open_accounting(parts: MeteringParts) -> Accounting:
         events=parts.events,
         health=parts.background.health,
         lease_ttl_s=parts.settings.lease_ttl_s,
-        spent_at_start=books.spent_by_cell,
+        spent_at_start=books.spent_by_counter_key,
     )
     deliveries = _deliveries(parts, books)
-    return Accounting(
+    return MeteringService(
         metering=metering,
         usage=LedgerUsage(books.usage, books.fired, cap_refusals),
         ledger=ledger,
@@ -175,7 +175,7 @@ class _Books(NamedTuple):
     set_aside: int
     usage: UsageInMemory
     fired: FiredAlerts
-    spent_by_cell: Mapping[str, int]
+    spent_by_counter_key: Mapping[str, int]
 
 
 def _open_books(parts: MeteringParts, writer: LedgerWriter) -> _Books:
@@ -204,8 +204,8 @@ def _open_books(parts: MeteringParts, writer: LedgerWriter) -> _Books:
     for each in beside:
         if each.sums.day.startswith(month):
             lineage_spend[each.lineage_id] += each.sums.cost_micro_usd
-    spent = {lineage_cell(month, lineage_id): spent for lineage_id, spent in lineage_spend.items()}
-    spent[organisation_cell(month)] = usage.month_spend_micro_usd(month)
+    spent = {lineage_counter_key(month, lineage_id): spent for lineage_id, spent in lineage_spend.items()}
+    spent[organisation_counter_key(month)] = usage.month_spend_micro_usd(month)
     return _Books(journal, recovered, len(kept), usage, fired, spent)
 
 

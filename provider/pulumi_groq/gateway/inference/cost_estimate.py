@@ -1,4 +1,4 @@
-"""The worst case of a request: what has to be reserved before it may go out, and what units are priced at."""
+"""What a request can use and cost at the most: what has to be reserved before it may go out."""
 
 from typing import NamedTuple, Self
 
@@ -10,7 +10,7 @@ from pulumi_groq.policy.estimate import Images, estimate_prompt, largest_output,
 from pulumi_groq.policy.metering import Consumption, Demand
 
 
-class WorstCase(NamedTuple):
+class CostEstimate(NamedTuple):
     """What a request may use. Tokens count against rate limits; the price is of tokens, or of the
     `characters` read aloud, or of the milliseconds of audio heard.
 
@@ -50,7 +50,7 @@ class WorstCase(NamedTuple):
         if model.kind == "chat":
             likely = likely_output(model, fields.max_output_tokens, fields.choices)
             largest = largest_output(model, fields.max_output_tokens, fields.choices)
-        worst = cls(
+        estimate = cls(
             model,
             likely_prompt,
             largest_prompt,
@@ -60,7 +60,7 @@ class WorstCase(NamedTuple):
             choices=fields.choices,
             output_limits=fields.output_limits,
         )
-        return worst if beyond is None else worst._reaching(beyond, fields.choices)
+        return estimate if beyond is None else estimate._reaching(beyond, fields.choices)
 
     @classmethod
     def of_audio(cls, model: CatalogueModel, audio_ms: int) -> Self:

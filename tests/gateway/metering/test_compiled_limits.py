@@ -1,10 +1,10 @@
-"""Terms of keys: made anew when something changes, forgotten when nothing is left to remember."""
+"""Compiled limits: made anew when something changes, forgotten when nothing is left to remember."""
 
 import asyncio
 from dataclasses import replace
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
-from pulumi_groq.gateway.metering.terms import MOST_LOOKED_AT, TermsByKey
+from pulumi_groq.gateway.metering.compiled_limits import MOST_LOOKED_AT, CompiledLimitsByKey
 from pulumi_groq.policy.access import OrganisationPolicy
 from pulumi_groq.policy.metering import Demand
 from tests.gateway.metering.conftest import MakeKey
@@ -12,27 +12,27 @@ from tests.gateway.metering.conftest import MakeKey
 DEMAND = Demand("m", tokens=100, cost_micro_usd=10)
 
 
-def test_terms_are_made_once(make_key: MakeKey) -> None:
+def test_limits_are_compiled_once(make_key: MakeKey) -> None:
     """As long as key, policy and month stay."""
-    terms_by_key = TermsByKey(MemoryCounters())
+    limits_by_key = CompiledLimitsByKey(MemoryCounters())
     key = make_key(tokens_per_minute=1000)
 
-    assert terms_by_key.of(key, None, "2026-11", 0.0) is terms_by_key.of(key, None, "2026-11", 9.0)
+    assert limits_by_key.of(key, None, "2026-11", 0.0) is limits_by_key.of(key, None, "2026-11", 9.0)
 
 
 def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey) -> None:
     """A key's limit, the policy, the month: the next request is held to the new ones."""
-    terms_by_key = TermsByKey(MemoryCounters())
+    limits_by_key = CompiledLimitsByKey(MemoryCounters())
     key = make_key(tokens_per_minute=1000)
-    asyncio.run(terms_by_key.of(key, None, "2026-11", 0.0).account.take(DEMAND, 0.0))
+    asyncio.run(limits_by_key.of(key, None, "2026-11", 0.0).counters.take(DEMAND, 0.0))
     raised = replace(key, limits=replace(key.limits, tokens_per_minute=5000))
     policy = OrganisationPolicy(cap_micro_usd=10, alert_thresholds_micro_usd=(), auto_pause=True)
 
-    terms = terms_by_key.of(raised, policy, "2026-12", 0.0)
-    position, levels, _ = asyncio.run(terms.account.take(DEMAND, 0.0))
+    limits = limits_by_key.of(raised, policy, "2026-12", 0.0)
+    position, levels, _ = asyncio.run(limits.counters.take(DEMAND, 0.0))
 
     assert position is None
-    assert {quota.limit: quota.ceiling for quota in terms.quotas} == {
+    assert {quota.limit: quota.ceiling for quota in limits.quotas} == {
         "cap": 10,
         "budget": None,
         "tokens_per_minute": 5000,
@@ -40,33 +40,33 @@ def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey
     assert levels == [10, 10, 200]
 
 
-def test_a_request_under_former_terms_does_not_set_a_new_limit_back(make_key: MakeKey) -> None:
+def test_a_request_under_a_former_limit_does_not_set_a_new_one_back(make_key: MakeKey) -> None:
     """It began before the key was limited and is admitted after others were counted."""
-    terms_by_key = TermsByKey(MemoryCounters())
+    limits_by_key = CompiledLimitsByKey(MemoryCounters())
     former = make_key()
     limited = make_key(requests_per_minute=2)
     admitted = 0
     for _ in range(5):
-        position, *_ = asyncio.run(terms_by_key.of(limited, None, "2026-11", 0.0).account.take(DEMAND, 0.0))
+        position, *_ = asyncio.run(limits_by_key.of(limited, None, "2026-11", 0.0).counters.take(DEMAND, 0.0))
         admitted += position is None
-        terms_by_key.of(former, None, "2026-11", 0.0)
-        terms_by_key.forget_idle(0.0)
+        limits_by_key.of(former, None, "2026-11", 0.0)
+        limits_by_key.forget_idle(0.0)
 
     assert admitted == 2
 
 
-def test_terms_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) -> None:
+def test_limits_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) -> None:
     """However often a key changes."""
     counters = MemoryCounters()
-    terms_by_key = TermsByKey(counters)
+    limits_by_key = CompiledLimitsByKey(counters)
     for limit in range(1, 100):
-        terms_by_key.of(make_key(tokens_per_minute=limit), None, "2026-11", 0.0)
+        limits_by_key.of(make_key(tokens_per_minute=limit), None, "2026-11", 0.0)
     asyncio.run(
-        terms_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).account.take(DEMAND, 0.0)
+        limits_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
     )
-    terms_by_key.forget_idle(0.0)
+    limits_by_key.forget_idle(0.0)
     kept = counters.bucket_count
-    terms_by_key.forget_idle(60.0)
+    limits_by_key.forget_idle(60.0)
 
     assert (kept, counters.bucket_count) == (1, 0)
 
@@ -74,16 +74,16 @@ def test_terms_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) -> 
 def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -> None:
     """Memory follows the keys in use; no round keeps requests waiting for long."""
     counters = MemoryCounters()
-    terms_by_key = TermsByKey(counters)
+    limits_by_key = CompiledLimitsByKey(counters)
     for number in range(MOST_LOOKED_AT + 100):
         key = make_key(f"key_{number}", tokens_per_minute=1000)
-        account = terms_by_key.of(key, None, "2026-11", 0.0).account
+        counter_set = limits_by_key.of(key, None, "2026-11", 0.0).counters
         if number < 50:
-            asyncio.run(account.take(DEMAND, 0.0))
-    del account
+            asyncio.run(counter_set.take(DEMAND, 0.0))
+    del counter_set
     counts = []
     for _ in range(3):
-        terms_by_key.forget_idle(3600.0)
+        limits_by_key.forget_idle(3600.0)
         counts.append(counters.bucket_count)
 
     assert counts == [150, 50, 50]
@@ -91,12 +91,12 @@ def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -
 
 def test_a_key_that_was_forgotten_comes_back(make_key: MakeKey) -> None:
     """Its next request finds empty counters, which is what it left."""
-    terms_by_key = TermsByKey(MemoryCounters())
+    limits_by_key = CompiledLimitsByKey(MemoryCounters())
     key = make_key(tokens_per_minute=1000)
-    first = terms_by_key.of(key, None, "2026-11", 0.0)
-    terms_by_key.forget_idle(0.0)
-    second = terms_by_key.of(key, None, "2026-11", 0.0)
-    terms_by_key.forget_idle(0.0)
+    first = limits_by_key.of(key, None, "2026-11", 0.0)
+    limits_by_key.forget_idle(0.0)
+    second = limits_by_key.of(key, None, "2026-11", 0.0)
+    limits_by_key.forget_idle(0.0)
 
     assert second is not first
-    assert terms_by_key.of(key, None, "2026-11", 0.0) is not second
+    assert limits_by_key.of(key, None, "2026-11", 0.0) is not second
