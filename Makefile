@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fmt clean environment
+.PHONY: help up down test check fmt docs clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -33,6 +33,9 @@ check: environment ## lint, format and types
 fmt: environment ## put the code into its format
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
+
+docs: environment ## write what the code knows into docs/: options and fields
+	@$(PYTHON) setup/documentation.py
 
 clean: down ## down, then forget the local state, its keys and all caches
 	@rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis stacks/Pulumi.dev.yaml.bak
