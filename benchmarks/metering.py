@@ -19,10 +19,10 @@ import uvloop
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
-from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.metering import Consumption, Demand
@@ -61,9 +61,9 @@ async def metering_round(service: MeteringService, requests: int, name: str) -> 
     metering = service.metering
     began = time.process_time()
     for number in range(requests):
-        lease = await metering.admit(KEYS[number % 100], DEMAND, f"req_{name}_{number}")
-        if isinstance(lease, Lease):
-            await metering.settle(lease, USED, 200)
+        reservation = await metering.admit(KEYS[number % 100], DEMAND, f"req_{name}_{number}")
+        if isinstance(reservation, Reservation):
+            await metering.settle(reservation, USED, 200)
     return (time.process_time() - began) / requests
 
 

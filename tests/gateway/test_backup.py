@@ -12,6 +12,7 @@ from pulumi_groq.gateway.backup import back_up, restore
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import (
     MeteringParts,
     MeteringService,
@@ -20,7 +21,6 @@ from pulumi_groq.gateway.metering.service import (
 )
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
-from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
@@ -82,11 +82,11 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before(tmp_path: Pa
         async def client(random: Random) -> None:
             while not ended.is_set():
                 request_id, cost = f"req_{next(numbers):09d}", random.randrange(100, 1000)
-                lease = await service.metering.admit(KEY, Demand("m", 10, cost), request_id)
-                assert isinstance(lease, Lease)
+                reservation = await service.metering.admit(KEY, Demand("m", 10, cost), request_id)
+                assert isinstance(reservation, Reservation)
                 await asyncio.sleep(0)
                 used = random.randrange(cost)
-                await service.metering.settle(lease, Consumption(5, 0, 5, used), 200)
+                await service.metering.settle(reservation, Consumption(5, 0, 5, used), 200)
                 settled[request_id] = used
                 if len(settled) >= MORE_BEFORE_EACH * (len(before) + 1):
                     enough.set()
@@ -122,9 +122,9 @@ def written(tmp_path: Path) -> tuple[Path, str]:
 
     async def scenario() -> None:
         service = service_on(store, database)
-        lease = await service.metering.admit(KEY, Demand("m", 10, 10), "req_1")
-        assert isinstance(lease, Lease)
-        await service.metering.settle(lease, Consumption(5, 0, 5, 7), 200)
+        reservation = await service.metering.admit(KEY, Demand("m", 10, 10), "req_1")
+        assert isinstance(reservation, Reservation)
+        await service.metering.settle(reservation, Consumption(5, 0, 5, 7), 200)
         service.ledger.close()
 
     asyncio.run(scenario())

@@ -101,7 +101,7 @@ def assemble(
     )
     metrics.watch(
         running=lambda: inference.drain.running,
-        reservations=lambda: service.metering.open_leases,
+        reservations=lambda: service.metering.open_reservations,
         backlog=lambda: service.ledger.waiting_rows,
     )
     metrics.watch_books(

@@ -86,7 +86,7 @@ class GatewayMetrics:
             registry=self.registry,
         )
         self._expired = Counter(
-            "pulumi_groq_expired_leases",
+            "pulumi_groq_expired_reservations",
             "Requests never settled and so charged as reserved.",
             registry=self.registry,
         )
@@ -158,7 +158,7 @@ class GatewayMetrics:
         if record.cost_micro_usd or record.prompt_tokens:
             self._charge(record)
 
-    def lease_expired(self) -> None:
+    def reservation_expired(self) -> None:
         """A request was not settled in time and was charged as reserved."""
         self._expired.inc()
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.metering import Consumption, Demand, Denial
 
 
 class Clock(Protocol):
@@ -29,33 +28,6 @@ class Directory(Protocol):
     @property
     def organisation(self) -> OrganisationPolicy | None:
         """The spending policy, if one is set."""
-        ...
-
-
-class Lease(NamedTuple):
-    """A reservation. `headers` are the `x-ratelimit-*` lines for the answer."""
-
-    lease_id: str
-    key: KeyAccess
-    demand: Demand
-    headers: tuple[tuple[bytes, bytes], ...]
-
-
-class Metering(Protocol):
-    """Reserve, then settle: every admitted request is settled exactly once, on every exit path."""
-
-    async def turns_away(self, key: KeyAccess) -> tuple[Denial, tuple[tuple[bytes, bytes], ...]] | None:
-        """The denial of any further request of the key right now, whatever is in it; takes nothing."""
-        ...
-
-    async def admit(
-        self, key: KeyAccess, demand: Demand, request_id: str
-    ) -> Lease | tuple[Denial, tuple[tuple[bytes, bytes], ...]]:
-        """Take the worst case from all limits, the budget and the cap in one step, or nothing of it."""
-        ...
-
-    async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
-        """Book what was used; `None` means that nothing was generated. A second settle does nothing."""
         ...
 
 

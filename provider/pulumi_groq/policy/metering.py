@@ -1,7 +1,9 @@
 """The values that pass between whoever serves a request and whoever accounts for it."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+Header = tuple[bytes, bytes]
+"""Name and value of a header line."""
 
 
 class Demand(NamedTuple):
@@ -36,11 +38,11 @@ class Allowance(NamedTuple):
     tokens: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(NamedTuple):
     """Why a request may not pass, in the terms of the error body; `retry_after_s` where waiting helps.
 
     `allowance` is given where spending refused: whoever knows the request can tell what to change in it.
+    `headers` are the `x-ratelimit-*` lines for the answer.
     """
 
     status: int
@@ -51,3 +53,4 @@ class Denial:
     reason: str = ""
     """Label for metrics: model, requests_per_minute, budget, cap and so on."""
     allowance: Allowance | None = None
+    headers: tuple[Header, ...] = ()

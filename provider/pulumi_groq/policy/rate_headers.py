@@ -6,8 +6,7 @@ from typing import Final
 from pulumi_groq.policy.bucket import reset_s, used
 from pulumi_groq.policy.go_duration import go_duration
 from pulumi_groq.policy.limits import Levels, LimitName, Quota
-
-Header = tuple[bytes, bytes]
+from pulumi_groq.policy.metering import Header
 
 _UNITS: Final[dict[LimitName, bytes]] = {"requests_per_day": b"requests", "tokens_per_minute": b"tokens"}
 

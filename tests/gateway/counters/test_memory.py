@@ -225,7 +225,7 @@ WIDE = (CAP, replace(TPM, ceiling=10**9))
 class Conservation(RuleBasedStateMachine):
     """Reserve and settle in any order: the totals are exactly what is open plus what was used."""
 
-    leases = Bundle("leases")
+    reservations = Bundle("reservations")
 
     def __init__(self) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ class Conservation(RuleBasedStateMachine):
         self.held = 0
         self.spent = 0
 
-    @rule(target=leases, amount=st.integers(0, 400))
+    @rule(target=reservations, amount=st.integers(0, 400))
     def reserve(self, amount: int) -> Demand | None:
         demand = Demand("m", tokens=amount, cost_micro_usd=amount)
         fits = self.held + self.spent + amount <= 1000
@@ -244,7 +244,7 @@ class Conservation(RuleBasedStateMachine):
         self.held += amount
         return demand
 
-    @rule(demand=consumes(leases), used=st.integers(0, 400))
+    @rule(demand=consumes(reservations), used=st.integers(0, 400))
     def settle(self, demand: Demand | None, used: int) -> None:
         if demand is not None:
             used = min(used, demand.tokens)

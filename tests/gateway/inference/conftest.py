@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.ids import ObjectIds
@@ -23,7 +24,8 @@ from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, Infere
 from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord
-from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.metering.entries import Admission
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.metering import Consumption, Demand, Denial
 
@@ -85,28 +87,30 @@ class Settled:
 
 @dataclass
 class RememberingMetering:
-    """Admits all, or answers with `denial`; refuses a second settlement of a lease."""
+    """Admits all, or answers with `denial`; refuses a second settlement of a reservation."""
 
     denial: Denial | None = None
     open: dict[str, Demand] = field(default_factory=dict)
     settled: list[Settled] = field(default_factory=list)
     twice: int = 0
 
-    async def turns_away(self, key: KeyAccess) -> tuple[Denial, tuple[tuple[bytes, bytes], ...]] | None:
-        return None if self.denial is None else (self.denial, RATE_HEADERS)
+    async def turns_away(self, key: KeyAccess) -> Denial | None:
+        return None if self.denial is None else self.denial._replace(headers=RATE_HEADERS)
 
-    async def admit(
-        self, key: KeyAccess, demand: Demand, request_id: str
-    ) -> Lease | tuple[Denial, tuple[tuple[bytes, bytes], ...]]:
+    async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
         if self.denial is not None:
-            return self.denial, RATE_HEADERS
+            return self.denial._replace(headers=RATE_HEADERS)
         self.open[request_id] = demand
-        return Lease(lease_id=request_id, key=key, demand=demand, headers=RATE_HEADERS)
+        admission = Admission(
+            request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, 0
+        )
+        counters = MemoryCounters().counter_set((), 0)
+        return Reservation(admission, demand, counters, b"", RATE_HEADERS, expires_s=900)
 
-    async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
-        if self.open.pop(lease.lease_id, None) is None:
+    async def settle(self, reservation: Reservation, consumption: Consumption | None, status: int) -> None:
+        if self.open.pop(reservation.id, None) is None:
             self.twice += 1
-        self.settled.append(Settled(lease.demand, consumption, status))
+        self.settled.append(Settled(reservation.demand, consumption, status))
 
 
 @dataclass

@@ -46,7 +46,7 @@ def test_a_large_audio_body_is_413(bench: Callable[..., Any]) -> None:
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (413, "request_too_large")
 
 
-def test_every_answer_carries_the_lease_s_headers_and_ids(bench: Callable[..., Any]) -> None:
+def test_every_answer_carries_the_reservation_s_headers_and_ids(bench: Callable[..., Any]) -> None:
     """An admitted request's answer has our request id and the rate limits of the key."""
     made = bench()
     headers = made.post("chat/completions", CHAT).headers

@@ -109,7 +109,7 @@ def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[...,
     assert refused == ["rate_limit_exceeded"] * (CALLERS - len(served))
     assert made.echo.calls.total() == len(served)
     assert 0 < service.usage.month_spend_micro_usd(made.clock.now()) <= 3_000
-    assert service.metering.open_leases == 0
+    assert service.metering.open_reservations == 0
 
 
 def test_a_burst_is_held_to_the_requests_per_minute(metered: Callable[..., Any]) -> None:

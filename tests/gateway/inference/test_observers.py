@@ -102,11 +102,11 @@ def test_keys_can_be_left_out_of_the_labels(metrics: Callable[..., GatewayMetric
 
 
 def test_what_metering_tells_is_counted(metrics: Callable[..., GatewayMetrics]) -> None:
-    """Alerts, expired leases and the ledger's writes have counters; gauges are read when scraped."""
+    """Alerts, expired reservations and the ledger's writes have counters; gauges are read when scraped."""
     made = metrics()
     made.alert_fired(100_000_000)
     made.alert_delivery("delivered")
-    made.lease_expired()
+    made.reservation_expired()
     made.ledger_written(3)
     made.ledger_failed()
     made.watch(running=lambda: 5, reservations=lambda: 6, backlog=lambda: 7)
@@ -114,7 +114,7 @@ def test_what_metering_tells_is_counted(metrics: Callable[..., GatewayMetrics]) 
     assert [
         got["pulumi_groq_alerts_total[]"],
         got["pulumi_groq_alert_deliveries_total[('outcome', 'delivered')]"],
-        got["pulumi_groq_expired_leases_total[]"],
+        got["pulumi_groq_expired_reservations_total[]"],
         got["pulumi_groq_ledger_rows_total[]"],
         got["pulumi_groq_ledger_failures_total[]"],
         got["pulumi_groq_running_requests[]"],

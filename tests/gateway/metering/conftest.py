@@ -12,6 +12,7 @@ import pytest
 
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import (
     MeteringParts,
     MeteringService,
@@ -19,7 +20,6 @@ from pulumi_groq.gateway.metering.service import (
     open_metering,
 )
 from pulumi_groq.gateway.metering.webhook import NotDeliveredError, WebhookAnswer
-from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
@@ -87,7 +87,7 @@ class Noted:
     deliveries: list[DeliveryOutcome] = field(default_factory=list)
     ledger_was_written: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def lease_expired(self) -> None:
+    def reservation_expired(self) -> None:
         self.expired += 1
 
     def ledger_written(self, rows: int) -> None:
@@ -125,7 +125,7 @@ class Bench:
     sender: WrittenDown = field(default_factory=WrittenDown)
     events: Noted = field(default_factory=Noted)
     slept_s: list[float] = field(default_factory=list)
-    lease_ttl_s: float = 900
+    reservation_ttl_s: float = 900
     kept_days: int = 90
     most_waiting_rows: int = 1000
     journal_segment_bytes: int = SEGMENT_BYTES
@@ -148,7 +148,7 @@ class Bench:
                 random=Random(7),  # noqa: S311 (jitter, no secret)
                 sleep=self._sleep,
                 settings=MeteringSettings(
-                    lease_ttl_s=self.lease_ttl_s,
+                    reservation_ttl_s=self.reservation_ttl_s,
                     kept_days=self.kept_days,
                     most_waiting_rows=self.most_waiting_rows,
                     journal_segment_bytes=self.journal_segment_bytes,
@@ -180,17 +180,16 @@ class Bench:
 
     async def admit(
         self, service: MeteringService, key: KeyAccess, cost: int = 10, tokens: int = 100
-    ) -> Lease | Denial:
+    ) -> Reservation | Denial:
         self._requests += 1
         demand = Demand("openai/gpt-oss-20b", tokens, cost)
-        answer = await service.metering.admit(key, demand, f"req_{self._requests:08d}")
-        return answer if isinstance(answer, Lease) else answer[0]
+        return await service.metering.admit(key, demand, f"req_{self._requests:08d}")
 
     async def spend(self, service: MeteringService, key: KeyAccess, cost: int) -> None:
         """One whole request that costs what it reserved."""
-        lease = await self.admit(service, key, cost)
-        assert isinstance(lease, Lease)
-        await service.metering.settle(lease, used(cost), 200)
+        reservation = await self.admit(service, key, cost)
+        assert isinstance(reservation, Reservation)
+        await service.metering.settle(reservation, used(cost), 200)
 
 
 def used(cost: int, prompt: int = 10, cached: int = 0, completion: int = 5) -> Consumption:

@@ -12,10 +12,10 @@ from random import Random
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringParts, MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
-from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.metering import Consumption, Demand
@@ -58,13 +58,13 @@ async def main(database: Path, run: str) -> None:
         while True:
             number = next(numbers)
             cost = random.randrange(100, 1000)
-            lease = await service.metering.admit(key, Demand("m", 10, cost), f"req_{run}_{number}")
-            assert isinstance(lease, Lease)
-            say(f"admitted {lease.lease_id} {cost}")
+            reservation = await service.metering.admit(key, Demand("m", 10, cost), f"req_{run}_{number}")
+            assert isinstance(reservation, Reservation)
+            say(f"admitted {reservation.id} {cost}")
             await asyncio.sleep(random.random() / 200)
             used = random.randrange(cost)
-            await service.metering.settle(lease, Consumption(5, 0, 5, used), 200)
-            say(f"settled {lease.lease_id} {used}")
+            await service.metering.settle(reservation, Consumption(5, 0, 5, used), 200)
+            say(f"settled {reservation.id} {used}")
 
     async with service.serving():
         await asyncio.gather(*(client(Random(seed)) for seed in range(IN_FLIGHT)))  # noqa: S311 (no secret)

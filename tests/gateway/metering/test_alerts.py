@@ -6,8 +6,8 @@ import json
 import pytest
 from sqlalchemy import select
 
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
-from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.ledger_schema import alert_deliveries
 from tests.gateway.metering.conftest import START, Bench, MakeKey
 
@@ -74,7 +74,7 @@ def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_ke
         await bench.admit(service, make_key(), cost=5)
         await round_of(bench, service)
         assert bench.events.fired == []
-        assert isinstance(in_flight, Lease)
+        assert isinstance(in_flight, Reservation)
         await service.metering.settle(in_flight, None, 200)
         await bench.admit(service, make_key(), cost=6)
         bench.cap(200, 100, 200)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
-from pulumi_groq.gateway.protocols import Lease
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
 from pulumi_groq.gateway.store.ledger_schema import ledger
@@ -131,7 +131,7 @@ def test_a_restart_on_the_full_disk_books_what_was_acknowledged(
         disk.is_full = False
         await again.upkeep()
         assert bench.background.health.failing == {}
-        assert isinstance(await bench.admit(again, make_key()), Lease)
+        assert isinstance(await bench.admit(again, make_key()), Reservation)
         assert again.usage.month_spend_micro_usd(START) == 300
 
     asyncio.run(scenario())
@@ -177,11 +177,11 @@ def test_requests_in_flight_are_settled_on_the_full_disk_and_after_a_kill(
 
     async def scenario() -> None:
         service = bench.open()
-        leases = [await bench.admit(service, make_key(), 100) for _ in range(20)]
+        reservations = [await bench.admit(service, make_key(), 100) for _ in range(20)]
         disk.fill()
-        for lease in leases:
-            assert isinstance(lease, Lease)
-            await service.metering.settle(lease, used(3), 200)
+        for reservation in reservations:
+            assert isinstance(reservation, Reservation)
+            await service.metering.settle(reservation, used(3), 200)
         assert bench.events.failed == 0
         bench.store.reserve.release()
         assert bench.open().usage.month_spend_micro_usd(START) == 60
@@ -198,7 +198,7 @@ def test_a_journal_that_has_no_space_to_turn_goes_on_and_turns_later(
     async def scenario() -> None:
         service = bench.open()
         in_flight = await bench.admit(service, make_key(), 100)
-        assert isinstance(in_flight, Lease)
+        assert isinstance(in_flight, Reservation)
         disk.fill()
         spent = await spend_until_refused(bench, service, make_key())
         disk.is_full = False
@@ -281,6 +281,6 @@ def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) 
         bench.store = open_store(f"sqlite:///{database}")
         again = bench.open()
         assert again.usage.month_spend_micro_usd(START) == 7
-        assert isinstance(await bench.admit(again, make_key()), Lease)
+        assert isinstance(await bench.admit(again, make_key()), Reservation)
 
     asyncio.run(scenario())

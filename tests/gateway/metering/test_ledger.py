@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import func, select
 
-from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
 from pulumi_groq.policy.metering import Demand
 from tests.gateway.metering.conftest import START, Bench, MakeKey, used
@@ -15,10 +15,10 @@ def test_a_settled_request_is_one_row(bench: Bench, make_key: MakeKey) -> None:
 
     async def scenario() -> None:
         service = bench.open()
-        lease = await bench.admit(service, make_key())
-        assert isinstance(lease, Lease)
+        reservation = await bench.admit(service, make_key())
+        assert isinstance(reservation, Reservation)
         bench.clock.advance(seconds=2)
-        await service.metering.settle(lease, used(7, prompt=10, cached=4, completion=5), 200)
+        await service.metering.settle(reservation, used(7, prompt=10, cached=4, completion=5), 200)
         await service.upkeep()
 
     asyncio.run(scenario())
@@ -207,9 +207,9 @@ def test_a_request_id_that_comes_twice_does_not_block_the_ledger(bench: Bench, m
     async def scenario() -> None:
         service = bench.open()
         for cost in (7, 9):
-            lease = await service.metering.admit(make_key(), Demand("m", 1, 10), "req_same")
-            assert isinstance(lease, Lease)
-            await service.metering.settle(lease, used(cost), 200)
+            reservation = await service.metering.admit(make_key(), Demand("m", 1, 10), "req_same")
+            assert isinstance(reservation, Reservation)
+            await service.metering.settle(reservation, used(cost), 200)
         await bench.spend(service, make_key(), 5)
         for _ in range(2):
             await service.upkeep()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger_schema import ledger
 from pulumi_groq.policy.metering import Denial
@@ -60,7 +60,7 @@ def test_too_long_a_queue_refuses_new_requests(bench: Bench, make_key: MakeKey) 
         assert (denial.status, denial.code) == (503, "store_unavailable")
         await service.upkeep()
 
-        assert isinstance(await bench.admit(service, make_key()), Lease)
+        assert isinstance(await bench.admit(service, make_key()), Reservation)
 
     asyncio.run(scenario())
 
@@ -78,7 +78,7 @@ def test_an_unwritable_journal_is_one_clear_line(bench: Bench, tmp_path: Path) -
     )
 
 
-@pytest.mark.parametrize("step", ["leases", "set-aside rows", "alerts"])
+@pytest.mark.parametrize("step", ["reservations", "set-aside rows", "alerts"])
 def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
     bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -87,7 +87,7 @@ def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
     async def scenario() -> None:
         service = bench.open()
         owner, name = {
-            "leases": (service.metering, "expire"),
+            "reservations": (service.metering, "expire"),
             "set-aside rows": (service.ledger, "book_decided"),
             "alerts": (service._alerts, "check"),
         }[step]

@@ -17,7 +17,7 @@ from pulumi_groq.gateway.metering.entries import (
     settlement_line,
 )
 from pulumi_groq.gateway.metering.journal import Journal
-from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.ledger_schema import ledger, usage_by_day
@@ -41,9 +41,9 @@ def booked(bench: Bench) -> dict[str, int]:
 
 
 async def spend_badly(bench: Bench, service: Any, key: Any, consumption: Consumption, cost: int = 30) -> None:
-    lease = await bench.admit(service, key, cost)
-    assert isinstance(lease, Lease)
-    await service.metering.settle(lease, consumption, 200)
+    reservation = await bench.admit(service, key, cost)
+    assert isinstance(reservation, Reservation)
+    await service.metering.settle(reservation, consumption, 200)
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -70,7 +70,7 @@ def test_a_number_that_cannot_be_true_is_charged_as_reserved(
         denial = await bench.admit(again, key, cost=55)
         assert isinstance(denial, Denial)
         assert denial.reason == "budget"
-        assert isinstance(await bench.admit(again, key, cost=54), Lease)
+        assert isinstance(await bench.admit(again, key, cost=54), Reservation)
 
     asyncio.run(scenario())
     (aside,) = kept(bench)
@@ -108,7 +108,7 @@ def test_tokens_that_cannot_be_true_do_not_close_the_rate_limit_for_ever(
         key = make_key(tokens_per_minute=1000)
         await spend_badly(bench, service, key, used(5, completion=2**64))
         bench.clock.advance(seconds=61)
-        assert isinstance(await bench.admit(service, key, tokens=1000), Lease)
+        assert isinstance(await bench.admit(service, key, tokens=1000), Reservation)
 
     asyncio.run(scenario())
 
@@ -199,7 +199,7 @@ def test_an_operator_decides_while_the_gateway_runs_or_not(
             assert serving.ledger.set_aside == 0
             assert serving.usage.month_spend_micro_usd(START) == spent
             assert isinstance(await bench.admit(serving, key, cost=101 - spent), Denial)
-            assert isinstance(await bench.admit(serving, key, cost=100 - spent), Lease)
+            assert isinstance(await bench.admit(serving, key, cost=100 - spent), Reservation)
             # What was just taken is in flight in this metering only.
         assert kept(bench) == []
 

@@ -49,9 +49,9 @@ class AnswerHeaders:
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.upstream_request_id = value
 
-    def lines(self, request_id: str, lease: tuple[Header, ...]) -> list[Header]:
+    def lines(self, request_id: str, rate_limits: tuple[Header, ...]) -> list[Header]:
         """The header lines for the client, without a length."""
-        lines = [(b"x-request-id", request_id.encode()), *lease, *self._passed]
+        lines = [(b"x-request-id", request_id.encode()), *rate_limits, *self._passed]
         if self.upstream_request_id:
             lines.append((b"x-upstream-request-id", self.upstream_request_id))
         return lines

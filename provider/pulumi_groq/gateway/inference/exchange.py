@@ -11,7 +11,7 @@ from pulumi_groq.gateway.inference.charge import Charge
 from pulumi_groq.gateway.inference.client_watch import ClientWatch
 from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
-from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.access import KeyAccess
 
 TOO_SLOW: Final = "client_too_slow"
@@ -33,15 +33,15 @@ class Exchange:
         "headers",
         "hide_usage",
         "key",
-        "lease",
         "receive",
         "record",
+        "reservation",
         "scope",
         "watch",
     )
 
     key: KeyAccess
-    lease: Lease
+    reservation: Reservation
     charge: Charge
 
     def __init__(
@@ -62,9 +62,9 @@ class Exchange:
         self.key = key
         self.record.key_id = key.key_id
 
-    def admit(self, lease: Lease, estimate: CostEstimate, *, hide_usage: bool) -> None:
+    def admit(self, reservation: Reservation, estimate: CostEstimate, *, hide_usage: bool) -> None:
         """The worst case is reserved: the request may go upstream."""
-        self.lease = lease
+        self.reservation = reservation
         self.charge = Charge(estimate, self.record.request_id)
         self.hide_usage = hide_usage
 

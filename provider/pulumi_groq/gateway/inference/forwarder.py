@@ -18,7 +18,7 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamTimeoutError,
 )
 from pulumi_groq.gateway.inference.upstream_trouble import no_answer
-from pulumi_groq.gateway.protocols import Metering
+from pulumi_groq.gateway.metering.protocol import Metering
 
 
 class Forwarder:
@@ -52,7 +52,7 @@ class Forwarder:
                 ending = await self._forward(exchange, call)
         except Refusal as refusal:
             record.status = refusal.status
-            refusal.headers = (*exchange.lease.headers, *refusal.headers)
+            refusal.headers = (*exchange.reservation.headers, *refusal.headers)
             raise
         finally:
             consumption = exchange.charge.consumption
@@ -62,7 +62,7 @@ class Forwarder:
                 record.cached_tokens = consumption.cached_tokens
                 record.completion_tokens = consumption.completion_tokens
                 record.cost_micro_usd = consumption.cost_micro_usd
-            await self._metering.settle(exchange.lease, consumption, record.status)
+            await self._metering.settle(exchange.reservation, consumption, record.status)
         if record.status != CLIENT_CLOSED:
             await exchange.send(*ending)
 

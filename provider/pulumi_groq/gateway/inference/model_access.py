@@ -24,7 +24,7 @@ class ModelAccess:
         """
         for model_id in models:
             if model_id not in key.models:
-                raise denied(model_not_available(model_id), ())
+                raise denied(model_not_available(model_id))
         model = self._catalogue.get(models[0])
         if model is None or model.prices is None:
             message = (

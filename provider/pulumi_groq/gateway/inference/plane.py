@@ -23,7 +23,9 @@ from pulumi_groq.gateway.inference.routes import MODEL, MODELS, Form, Route, fin
 from pulumi_groq.gateway.inference.tool_access import ToolAccess
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
-from pulumi_groq.gateway.protocols import Clock, Directory, Lease, Metering
+from pulumi_groq.gateway.metering.protocol import Metering
+from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.policy.metering import Denial
 
 READ_FIRST_BYTES: Final = 64 * 1024
 
@@ -104,9 +106,9 @@ class InferencePlane:
         length = exchange.headers.content_length
         if length is not None and length <= READ_FIRST_BYTES:
             return
-        turned_away = await self._metering.turns_away(exchange.key)
-        if turned_away is not None:
-            raise denied(*turned_away, close=True)
+        denial = await self._metering.turns_away(exchange.key)
+        if denial is not None:
+            raise denied(denial, close=True)
 
     async def _serve_json(self, route: Route, exchange: Exchange) -> None:
         options, headers, record = self._options, exchange.headers, exchange.record
@@ -154,10 +156,10 @@ class InferencePlane:
     async def _admit(self, exchange: Exchange, estimate: CostEstimate, *, hide_usage: bool) -> None:
         record = exchange.record
         record.model = estimate.model.id
-        lease = await self._metering.admit(exchange.key, estimate.demand, record.request_id)
-        if not isinstance(lease, Lease):
-            raise denied(*lease, estimate)
-        exchange.admit(lease, estimate, hide_usage=hide_usage)
+        admitted = await self._metering.admit(exchange.key, estimate.demand, record.request_id)
+        if isinstance(admitted, Denial):
+            raise denied(admitted, estimate)
+        exchange.admit(admitted, estimate, hide_usage=hide_usage)
 
 
 async def _answer(exchange: Exchange, body: bytes) -> None:

@@ -57,7 +57,7 @@ class Relay:
         if status < 400 and headers.content_type.startswith(b"application/json"):
             _charge_whole(exchange.charge, body)
         exchange.record.status = status
-        lines = headers.lines(exchange.record.request_id, exchange.lease.headers)
+        lines = headers.lines(exchange.record.request_id, exchange.reservation.headers)
         lines.append((b"content-length", b"%d" % len(body)))
         return (
             {"type": "http.response.start", "status": status, "headers": lines},
@@ -139,5 +139,5 @@ def _charge_stream(charge: Charge, relay: SseRelay, *, broken: bool) -> None:
 
 async def _send_start(exchange: Exchange, status: int, headers: AnswerHeaders) -> None:
     exchange.record.status = status
-    lines = headers.lines(exchange.record.request_id, exchange.lease.headers)
+    lines = headers.lines(exchange.record.request_id, exchange.reservation.headers)
     await exchange.send({"type": "http.response.start", "status": status, "headers": lines})

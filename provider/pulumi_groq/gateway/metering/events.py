@@ -8,7 +8,7 @@ from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 class MeteringEvents(Protocol):
     """Told on the event loop; must not block or raise."""
 
-    def lease_expired(self) -> None:
+    def reservation_expired(self) -> None:
         """A request was not settled in time and was charged as reserved."""
         ...
 

@@ -94,10 +94,10 @@ class Journal:
             return False
         return self._segment.size - self._carried > max(self._segment_bytes, self._carried)
 
-    def turn(self, open_reservations: bytes) -> int:
+    def turn(self, open_admissions: bytes) -> int:
         """Begin a new segment with the lines of what is still open; gives the number of the former one."""
         former = self._number
-        self._begin(open_reservations)
+        self._begin(open_admissions)
         return former
 
     def drop(self, up_to: int) -> None:

@@ -150,17 +150,17 @@ class Ledger:
         with self._health.watched(DISK_RESERVE):
             self._reserve.hold()
 
-    async def flush(self, open_reservations: Callable[[], bytes]) -> None:
+    async def flush(self, open_admissions: Callable[[], bytes]) -> None:
         """Write what waits to the store. What it does not take is tried again by the next flush.
 
-        `open_reservations` gives the journal lines of the requests in flight. One flush at a time.
+        `open_admissions` gives the journal lines of the requests in flight. One flush at a time.
         Raises `StoreUnavailableError`, and whatever else went wrong; nothing is lost by it.
         """
         if not self._waiting and not self._denials and not self._waiting_aside:
             return
         batch = Batch(self._waiting, self._waiting_aside, self._denials)
         self._waiting, self._waiting_aside, self._denials = [], [], Counter()
-        self._turn_journal(open_reservations)
+        self._turn_journal(open_admissions)
         try:
             refused = await self._written(batch)
         except BaseException as failure:
@@ -219,11 +219,11 @@ class Ledger:
                 aside.reason,
             )
 
-    def _turn_journal(self, open_reservations: Callable[[], bytes]) -> None:
+    def _turn_journal(self, open_admissions: Callable[[], bytes]) -> None:
         if not self._journal.is_full:
             return
         try:
-            self._finished_segment = self._journal.turn(open_reservations())
+            self._finished_segment = self._journal.turn(open_admissions())
         except OSError as failure:
             if failure.errno not in NO_SPACE:
                 self._health.failed(JOURNAL, failure)

@@ -18,10 +18,10 @@ from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
-from pulumi_groq.gateway.metering.lease_metering import LeaseMetering
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, key_day_sums
 from pulumi_groq.gateway.metering.recovery import Recovered, recover
+from pulumi_groq.gateway.metering.request_metering import RequestMetering
 from pulumi_groq.gateway.metering.usage_source import LedgerUsage
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
 from pulumi_groq.gateway.metering.webhook import AlertSender
@@ -43,7 +43,7 @@ class MeteringSettings:
     rows may wait for a store that is down, how large a file of the journal grows, how alerts are tried.
     """
 
-    lease_ttl_s: float = 15 * 60
+    reservation_ttl_s: float = 15 * 60
     kept_days: int = 90
     most_waiting_rows: int = 100_000
     journal_segment_bytes: int = SEGMENT_BYTES
@@ -56,7 +56,7 @@ class MeteringService:
     def __init__(
         self,
         *,
-        metering: LeaseMetering,
+        metering: RequestMetering,
         usage: LedgerUsage,
         ledger: Ledger,
         alerts: SpendAlerts,
@@ -73,15 +73,15 @@ class MeteringService:
         self._background = background
 
     async def upkeep(self) -> None:
-        """One round: expire leases, write the ledger, fire alerts. One at a time. What fails is told to the
-        health under its name, and keeps nothing else from its turn.
+        """One round: expire reservations, write the ledger, fire alerts. One at a time. What fails is told to
+        the health under its name, and keeps nothing else from its turn.
         """
         watched = self._background.health.watched
-        with watched("leases"):
+        with watched("reservations"):
             await self.metering.expire()
         self.ledger.keep_space()
         with watched("ledger"):
-            await self.ledger.flush(self.metering.open_reservations)
+            await self.ledger.flush(self.metering.open_admissions)
         with watched("set-aside rows"):
             for kept in await self.ledger.book_decided():
                 await self.metering.correct(kept)
@@ -144,7 +144,7 @@ def open_metering(parts: MeteringParts) -> MeteringService:
         set_aside=books.set_aside,
     )
     ledger.keep_space()
-    metering = LeaseMetering(
+    metering = RequestMetering(
         counters=MemoryCounters(),
         ledger=ledger,
         cap_refusals=cap_refusals,
@@ -152,7 +152,7 @@ def open_metering(parts: MeteringParts) -> MeteringService:
         clock=parts.clock,
         events=parts.events,
         health=parts.background.health,
-        lease_ttl_s=parts.settings.lease_ttl_s,
+        reservation_ttl_s=parts.settings.reservation_ttl_s,
         spent_at_start=books.spent_by_counter_key,
     )
     deliveries = _deliveries(parts, books)

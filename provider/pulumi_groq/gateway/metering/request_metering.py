@@ -2,7 +2,7 @@
 
 A request takes the worst case from the organisation's cap, its lineage's budget and the key's rate limits
 in one step, or nothing. What it takes stays taken until it is settled, so all that runs at once can never
-spend past the cap. A lease that nobody settles within its time frees its tokens and costs what it reserved.
+spend past the cap. A reservation that expires unsettled frees its tokens and costs what it reserved.
 A request belongs to the day and month in which it was admitted, also when it ends in the next.
 """
 
@@ -23,15 +23,14 @@ from pulumi_groq.gateway.metering.entries import (
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
-from pulumi_groq.gateway.metering.open_leases import OpenLease, OpenLeases
-from pulumi_groq.gateway.protocols import Clock, Directory, Lease
+from pulumi_groq.gateway.metering.reservations import OpenReservations, Reservation
+from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
-from pulumi_groq.policy.metering import Consumption, Demand, Denial
-from pulumi_groq.policy.rate_headers import Header
+from pulumi_groq.policy.metering import Consumption, Demand, Denial, Header
 from pulumi_groq.policy.spend import day_at, lineage_counter_key, organisation_counter_key
 
 ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
@@ -42,8 +41,8 @@ NOTHING: Final = Consumption(prompt_tokens=0, cached_tokens=0, completion_tokens
 _log = logging.getLogger(__name__)
 
 
-class LeaseMetering:
-    """Implements `gateway.protocols.Metering`. All of it belongs to the event loop.
+class RequestMetering:
+    """Implements `metering.protocol.Metering`. All of it belongs to the event loop.
 
     `spent_at_start` is the ledger's spend by counter of the month in which the process started.
     """
@@ -58,7 +57,7 @@ class LeaseMetering:
         clock: Clock,
         events: MeteringEvents,
         health: Health,
-        lease_ttl_s: float,
+        reservation_ttl_s: float,
         spent_at_start: Mapping[str, int],
         organisation_id: str = ORGANISATION_ID,
     ) -> None:
@@ -71,20 +70,21 @@ class LeaseMetering:
         self._health = health
         self._spent_at_start = dict(spent_at_start)
         self._organisation_id = organisation_id
-        self._open = OpenLeases(lease_ttl_s)
+        self._reservation_ttl_s = reservation_ttl_s
+        self._open = OpenReservations()
         self._limits = CompiledLimitsByKey(counters)
         self._month = ""
 
     @property
-    def open_leases(self) -> int:
-        """How many requests hold a admission."""
+    def open_reservations(self) -> int:
+        """How many requests hold a reservation."""
         return len(self._open)
 
-    def open_reservations(self) -> bytes:
+    def open_admissions(self) -> bytes:
         """The journal lines of the requests in flight."""
         return self._open.lines()
 
-    async def turns_away(self, key: KeyAccess) -> tuple[Denial, tuple[Header, ...]] | None:
+    async def turns_away(self, key: KeyAccess) -> Denial | None:
         """The denial of any further request of the key right now, whatever is in it: its requests a minute
         or a day are used up. Takes nothing.
         """
@@ -96,14 +96,12 @@ class LeaseMetering:
         denial = denial_of(
             ANY_REQUEST, limits.quotas, position, levels, (), limits.month, self._organisation_id
         )
-        return self._denied(denial, key, ANY_REQUEST, day_at(now_s)), limits.rate_headers.at(levels)
+        return self._denied(denial, key, ANY_REQUEST, day_at(now_s), limits.rate_headers.at(levels))
 
-    async def admit(
-        self, key: KeyAccess, demand: Demand, request_id: str
-    ) -> Lease | tuple[Denial, tuple[Header, ...]]:
+    async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
         """Take the worst case from all limits, the budget and the cap in one step, or nothing of it.
 
-        `request_id` is the lease's id and the ledger's key: it must never be used twice.
+        `request_id` is the reservation's id and the ledger's key: it must never be used twice.
         """
         now_s = self._clock.now().timestamp()
         day = day_at(now_s)
@@ -111,7 +109,7 @@ class LeaseMetering:
         if self._open.any_expired(now_s):
             await self._expire(now_s)
         if self._ledger.is_behind:
-            return self._denied(store_unavailable(), key, demand, day), ()
+            return self._denied(store_unavailable(), key, demand, day)
         month, counters = limits.month, limits.counters
         position, levels, reserved = await counters.take(demand, now_s)
         headers = limits.rate_headers.at(levels)
@@ -124,7 +122,7 @@ class LeaseMetering:
             cap = limits.quotas[position].ceiling or 0
             if denial.reason == "cap" and demand.cost_micro_usd <= cap:
                 self._cap_refusals.note(month, cap)
-            return self._denied(denial, key, demand, day), headers
+            return self._denied(denial, key, demand, day, headers)
         admission = Admission(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
         )
@@ -135,19 +133,19 @@ class LeaseMetering:
                 self._health.failed(JOURNAL, failure)
                 self._events.ledger_failed()
             await counters.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
-            return self._denied(store_unavailable(), key, demand, day), headers
-        self._open.add(OpenLease(admission, counters, demand, line))
-        return Lease(request_id, key, demand, headers)
+            return self._denied(store_unavailable(), key, demand, day, headers)
+        reservation = Reservation(admission, demand, counters, line, headers, now_s + self._reservation_ttl_s)
+        self._open.add(reservation)
+        return reservation
 
-    async def settle(self, lease: Lease, consumption: Consumption | None, status: int) -> None:
+    async def settle(self, reservation: Reservation, consumption: Consumption | None, status: int) -> None:
         """Book what was used; `None` means that nothing was generated. A second settle does nothing."""
-        held = self._open.take(lease.lease_id)
-        if held is None:
+        if not self._open.remove(reservation):
             return
         used = consumption or NOTHING
         now_s = self._clock.now().timestamp()
         settlement = Settlement(
-            lease.lease_id,
+            reservation.id,
             "settled",
             status,
             used.prompt_tokens,
@@ -156,10 +154,11 @@ class LeaseMetering:
             used.cost_micro_usd,
             now_s,
         )
-        charged = self._ledger.settle(LedgerRow(held.admission, settlement))
-        tokens = used.tokens if charged is settlement else held.demand.tokens
-        await held.counters.settle(
-            held.demand, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
+        charged = self._ledger.settle(LedgerRow(reservation.admission, settlement))
+        demand = reservation.demand
+        tokens = used.tokens if charged is settlement else demand.tokens
+        await reservation.counters.settle(
+            demand, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
         )
 
     async def correct(self, kept: KeptAside) -> None:
@@ -174,21 +173,21 @@ class LeaseMetering:
             self._counters.correct(key, more)
 
     async def expire(self) -> None:
-        """Settle the leases that have been open for too long: tokens free, money as reserved; and forget
-        the keys that are not used.
+        """Settle the reservations that have expired: tokens free, money as reserved; and forget the keys
+        that are not used.
         """
         now_s = self._clock.now().timestamp()
         await self._expire(now_s)
         self._limits.forget_idle(now_s)
 
     async def _expire(self, now_s: float) -> None:
-        for held in self._open.expired(now_s):
-            admission = held.admission
-            _log.warning("request %s was never settled and costs what it reserved", admission.request_id)
-            self._events.lease_expired()
-            self._ledger.settle(charged_as_reserved(admission, "expired", now_s))
-            await held.counters.settle(
-                held.demand, tokens=0, cost_micro_usd=admission.cost_micro_usd, now_s=now_s
+        for reservation in self._open.expired(now_s):
+            _log.warning("request %s was never settled and costs what it reserved", reservation.id)
+            self._events.reservation_expired()
+            self._ledger.settle(charged_as_reserved(reservation.admission, "expired", now_s))
+            demand = reservation.demand
+            await reservation.counters.settle(
+                demand, tokens=0, cost_micro_usd=demand.cost_micro_usd, now_s=now_s
             )
 
     async def _in_force(self, key: KeyAccess, now_s: float) -> CompiledLimits:
@@ -198,6 +197,8 @@ class LeaseMetering:
             await self._counters.open_month(month, self._spent_at_start)
         return self._limits.of(key, self._directory.organisation, month, now_s)
 
-    def _denied(self, denial: Denial, key: KeyAccess, demand: Demand, day: str) -> Denial:
+    def _denied(
+        self, denial: Denial, key: KeyAccess, demand: Demand, day: str, headers: tuple[Header, ...] = ()
+    ) -> Denial:
         self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))
-        return denial
+        return denial._replace(headers=headers)

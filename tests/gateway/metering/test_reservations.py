@@ -1,4 +1,4 @@
-"""Reserve, then settle: limits, cap, budgets, months and leases."""
+"""Reserve, then settle: limits, cap, budgets, months and reservations."""
 
 import asyncio
 import errno
@@ -6,25 +6,25 @@ import os
 
 import pytest
 
-from pulumi_groq.gateway.protocols import Lease
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.metering import Denial
 from tests.gateway.metering.conftest import Bench, MakeKey, used
 
 
-def reason(answer: Lease | Denial) -> str:
+def reason(answer: Reservation | Denial) -> str:
     return answer.reason if isinstance(answer, Denial) else ""
 
 
 def test_an_admitted_request_carries_rate_headers(bench: Bench, make_key: MakeKey) -> None:
-    """The lease shows what is left after this request."""
+    """The reservation shows what is left after this request."""
 
     async def scenario() -> None:
         service = bench.open()
-        lease = await bench.admit(service, make_key(requests_per_day=1000, tokens_per_minute=8000))
+        reservation = await bench.admit(service, make_key(requests_per_day=1000, tokens_per_minute=8000))
 
-        assert isinstance(lease, Lease)
-        assert dict(lease.headers)[b"x-ratelimit-remaining-requests"] == b"999"
-        assert dict(lease.headers)[b"x-ratelimit-remaining-tokens"] == b"7900"
+        assert isinstance(reservation, Reservation)
+        assert dict(reservation.headers)[b"x-ratelimit-remaining-requests"] == b"999"
+        assert dict(reservation.headers)[b"x-ratelimit-remaining-tokens"] == b"7900"
 
     asyncio.run(scenario())
 
@@ -36,7 +36,7 @@ def test_settling_gives_back_what_was_not_used(bench: Bench, make_key: MakeKey) 
         service = bench.open()
         key = make_key(tokens_per_minute=100)
         first = await bench.admit(service, key)
-        assert isinstance(first, Lease)
+        assert isinstance(first, Reservation)
         assert reason(await bench.admit(service, key)) == "tokens_per_minute"
 
         await service.metering.settle(first, used(1, prompt=50, cached=40, completion=10), 200)
@@ -48,17 +48,17 @@ def test_settling_gives_back_what_was_not_used(bench: Bench, make_key: MakeKey) 
 
 
 def test_a_second_settle_does_nothing(bench: Bench, make_key: MakeKey) -> None:
-    """A lease is settled once, whatever the paths that try."""
+    """A reservation is settled once, whatever the paths that try."""
 
     async def scenario() -> None:
         service = bench.open()
-        lease = await bench.admit(service, make_key())
-        assert isinstance(lease, Lease)
+        reservation = await bench.admit(service, make_key())
+        assert isinstance(reservation, Reservation)
         for _ in range(2):
-            await service.metering.settle(lease, used(7), 200)
+            await service.metering.settle(reservation, used(7), 200)
 
         assert service.usage.month_spend_micro_usd(bench.clock.now()) == 7
-        assert service.metering.open_leases == 0
+        assert service.metering.open_reservations == 0
 
     asyncio.run(scenario())
 
@@ -68,9 +68,9 @@ def test_nothing_generated_costs_nothing_but_counts_as_a_request(bench: Bench, m
 
     async def scenario() -> None:
         service = bench.open()
-        lease = await bench.admit(service, make_key())
-        assert isinstance(lease, Lease)
-        await service.metering.settle(lease, None, 502)
+        reservation = await bench.admit(service, make_key())
+        assert isinstance(reservation, Reservation)
+        await service.metering.settle(reservation, None, 502)
 
         row = service.usage.usage_by_key(bench.clock.now())["key_01a"]
         assert (row.requests_today, row.tokens_today, row.cost_today_micro_usd) == (1, 0, 0)
@@ -86,10 +86,10 @@ def test_200_at_once_never_pass_the_cap(bench: Bench, make_key: MakeKey, cap: in
         bench.cap(cap)
         service = bench.open()
         answers = await asyncio.gather(*(bench.admit(service, make_key(), cost) for _ in range(200)))
-        admitted = [answer for answer in answers if isinstance(answer, Lease)]
+        admitted = [answer for answer in answers if isinstance(answer, Reservation)]
         denied = [answer for answer in answers if isinstance(answer, Denial)]
-        for lease in admitted:
-            await service.metering.settle(lease, used(cost), 200)
+        for reservation in admitted:
+            await service.metering.settle(reservation, used(cost), 200)
 
         assert len(admitted) == min(200, cap // cost)
         in_the_way = (429, "rate_limit_exceeded") if cost <= cap else (400, "blocked_api_access")
@@ -153,11 +153,11 @@ def test_a_request_is_booked_in_the_month_in_which_it_began(bench: Bench, make_k
         service = bench.open()
         bench.clock.time = bench.clock.time.replace(day=30, hour=23, minute=59)
         old_month = bench.clock.now()
-        lease = await bench.admit(service, make_key())
-        assert isinstance(lease, Lease)
+        reservation = await bench.admit(service, make_key())
+        assert isinstance(reservation, Reservation)
         bench.clock.advance(minutes=2)
         assert reason(await bench.admit(service, make_key())) == ""
-        await service.metering.settle(lease, used(9), 200)
+        await service.metering.settle(reservation, used(9), 200)
 
         assert service.usage.month_spend_micro_usd(old_month) == 9
         assert service.usage.month_spend_micro_usd(bench.clock.now()) == 0
@@ -182,15 +182,15 @@ def test_generations_of_a_lineage_share_its_budget(bench: Bench, make_key: MakeK
     asyncio.run(scenario())
 
 
-def test_an_expired_lease_frees_tokens_and_costs_what_it_reserved(bench: Bench, make_key: MakeKey) -> None:
+def test_an_expired_reservation_frees_tokens_and_is_charged(bench: Bench, make_key: MakeKey) -> None:
     """A request that nobody settles cannot hold a limit for ever, nor be free."""
 
     async def scenario() -> None:
         service = bench.open()
         key = make_key(tokens_per_day=100)
-        lease = await bench.admit(service, key, cost=33)
-        assert isinstance(lease, Lease)
-        bench.clock.advance(seconds=bench.lease_ttl_s - 1)
+        reservation = await bench.admit(service, key, cost=33)
+        assert isinstance(reservation, Reservation)
+        bench.clock.advance(seconds=bench.reservation_ttl_s - 1)
         assert reason(await bench.admit(service, key)) == "tokens_per_day"
         bench.clock.advance(seconds=1)
 
@@ -198,20 +198,20 @@ def test_an_expired_lease_frees_tokens_and_costs_what_it_reserved(bench: Bench, 
         assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
         assert bench.events.expired == 1
 
-        await service.metering.settle(lease, used(1), 200)
+        await service.metering.settle(reservation, used(1), 200)
 
         assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
 
     asyncio.run(scenario())
 
 
-def test_upkeep_expires_leases_without_traffic(bench: Bench, make_key: MakeKey) -> None:
+def test_upkeep_expires_reservations_without_traffic(bench: Bench, make_key: MakeKey) -> None:
     """The books move on also when nobody calls."""
 
     async def scenario() -> None:
         service = bench.open()
         await bench.admit(service, make_key(), cost=33)
-        bench.clock.advance(seconds=bench.lease_ttl_s)
+        bench.clock.advance(seconds=bench.reservation_ttl_s)
         await service.upkeep()
 
         assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
@@ -219,15 +219,16 @@ def test_upkeep_expires_leases_without_traffic(bench: Bench, make_key: MakeKey) 
     asyncio.run(scenario())
 
 
-def test_a_request_id_cannot_hold_two_leases(bench: Bench, make_key: MakeKey) -> None:
+def test_a_request_id_cannot_hold_two_reservations(bench: Bench, make_key: MakeKey) -> None:
     """Two requests of one id would settle each other."""
 
     async def scenario() -> None:
         service = bench.open()
-        lease = await bench.admit(service, make_key())
-        assert isinstance(lease, Lease)
-        with pytest.raises(ValueError, match="holds a lease already"):
-            await service.metering.admit(lease.key, lease.demand, lease.lease_id)
+        key = make_key()
+        reservation = await bench.admit(service, key)
+        assert isinstance(reservation, Reservation)
+        with pytest.raises(ValueError, match="holds a reservation already"):
+            await service.metering.admit(key, reservation.demand, reservation.id)
 
     asyncio.run(scenario())
 
@@ -246,21 +247,21 @@ def test_a_full_disk_refuses_new_requests_and_settles_those_in_flight(
         bench.journal_segment_bytes = 4096
         service = bench.open()
         key = make_key(tokens_per_minute=10_000)
-        leases = []
+        reservations = []
         with monkeypatch.context() as full:
             full.setattr(os, "posix_fallocate", no_space)
-            while isinstance(answer := await bench.admit(service, key), Lease):
-                leases.append(answer)
+            while isinstance(answer := await bench.admit(service, key), Reservation):
+                reservations.append(answer)
             assert isinstance(answer, Denial)
             assert (answer.status, answer.code) == (503, "store_unavailable")
-            assert service.metering.open_leases == len(leases) > 5
+            assert service.metering.open_reservations == len(reservations) > 5
             assert bench.background.health.failing == {"journal": "No space left on device"}
 
-            for lease in leases:
-                await service.metering.settle(lease, used(7), 200)
+            for reservation in reservations:
+                await service.metering.settle(reservation, used(7), 200)
             await service.upkeep()
             await bench.spend(service, key, 1)
-        assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 7 * len(leases) + 1
+        assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 7 * len(reservations) + 1
 
         await service.upkeep()
         assert bench.background.health.failing == {}
@@ -275,10 +276,10 @@ def test_a_settlement_that_the_disk_does_not_take_is_booked_all_the_same(
 
     async def scenario() -> None:
         service = bench.open()
-        lease = await bench.admit(service, make_key())
-        assert isinstance(lease, Lease)
+        reservation = await bench.admit(service, make_key())
+        assert isinstance(reservation, Reservation)
         service.ledger.close()
-        await service.metering.settle(lease, used(7), 200)
+        await service.metering.settle(reservation, used(7), 200)
 
         assert service.usage.month_spend_micro_usd(bench.clock.now()) == 7
         assert bench.events.failed == 1
@@ -299,7 +300,7 @@ def test_a_demand_that_cannot_be_booked_is_refused_and_harms_nobody(
         assert denial.status == 503
         assert bench.background.health.failing == {}
         assert bench.events.failed == 0
-        assert isinstance(await bench.admit(service, make_key(tokens_per_minute=100)), Lease)
+        assert isinstance(await bench.admit(service, make_key(tokens_per_minute=100)), Reservation)
 
     asyncio.run(scenario())
 
@@ -314,7 +315,7 @@ def test_keys_of_a_lineage_share_one_set_of_buckets(bench: Bench, make_key: Make
         answers = [await bench.admit(service, key) for key in (old, new, old, new, old)]
 
         assert [reason(answer) for answer in answers] == ["", "", ""] + ["requests_per_minute"] * 2
-        assert isinstance(answers[1], Lease)
+        assert isinstance(answers[1], Reservation)
         assert dict(answers[1].headers)[b"x-ratelimit-remaining-tokens"] == b"7800"
         other = make_key("key_01c", requests_per_minute=3)
         assert reason(await bench.admit(service, other)) == ""
@@ -328,7 +329,7 @@ def test_a_lineage_s_spend_counts_for_its_next_key_after_a_restart(bench: Bench,
     async def scenario() -> None:
         first = bench.open()
         await bench.spend(first, make_key("key_01a", lineage_id="key_01a", budget=15), 7)
-        assert isinstance(await bench.admit(first, make_key("key_01a", budget=15), cost=5), Lease)
+        assert isinstance(await bench.admit(first, make_key("key_01a", budget=15), cost=5), Reservation)
         first.ledger.close()
         again = make_key("key_01b", lineage_id="key_01a", budget=15)
         service = bench.open()
@@ -351,8 +352,8 @@ def test_a_key_whose_requests_are_used_up_is_turned_away_unread(bench: Bench, ma
         refused = await bench.admit(service, key)
         assert turned_away is not None
         assert isinstance(refused, Denial)
-        assert "for all models in" in turned_away[0].message
-        assert (turned_away[0].status, turned_away[0].retry_after_s) == (429, refused.retry_after_s)
+        assert "for all models in" in turned_away.message
+        assert (turned_away.status, turned_away.retry_after_s) == (429, refused.retry_after_s)
         bench.clock.advance(seconds=30)
         assert await metering.turns_away(key) is None
 
