@@ -65,7 +65,8 @@ def webhook_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory, webhook_url: str) -> Iterator[Exposed]:
     """What /metrics holds after requests that were served, one that was refused, and an alert."""
-    gateway = start_gateway(tmp_path_factory.mktemp("monitoring") / "gateway.db")
+    store = tmp_path_factory.mktemp("monitoring") / "gateway.db"
+    gateway = start_gateway(store, "--webhook-hosts", "127.0.0.1")
     try:
         with gateway.client() as client:
             policy = {

@@ -167,13 +167,16 @@ class Stack:
         return [resource for resource in found if resource["type"].endswith(f":{kind}")]
 
 
-def start_gateway(store: Path) -> Gateway:
+def start_gateway(store: Path, *options: str) -> Gateway:
     """Start a gateway with test controls on a free port and wait until it serves."""
     admin_key = f"admin-{secrets.token_urlsafe(24)}"
     command = Path(sys.prefix, "bin", "pulumi-groq")
     with store.with_suffix(".log").open("a") as log:
         process = subprocess.Popen(
-            [str(command), "serve", "--port", "0", "--store", f"sqlite:///{store}", "--test-controls"],
+            [
+                *(str(command), "serve", "--port", "0", "--store", f"sqlite:///{store}", "--test-controls"),
+                *options,
+            ],
             env={**os.environ, "GROQ_ADMIN_KEY": admin_key},
             stdout=subprocess.PIPE,
             stderr=log,
