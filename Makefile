@@ -29,6 +29,7 @@ check: environment ## lint, format and types
 	@.venv/bin/ruff format --check --quiet . || { echo 'Not formatted: make fmt'; exit 1; }
 	@.venv/bin/mypy
 	@.venv/bin/mypy setup stacks
+	@.venv/bin/mypy --explicit-package-bases tests
 
 fmt: environment ## put the code into its format
 	@.venv/bin/ruff check --fix --quiet . || true

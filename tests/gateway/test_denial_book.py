@@ -27,7 +27,7 @@ class Counted:
         self.denied.append(denied)
 
 
-REFUSED = {"key_id": "key_01a", "status": 403, "reason": "model_not_available"}
+REFUSED: dict[str, Any] = {"key_id": "key_01a", "status": 403, "reason": "model_not_available"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Literal
 
 import pytest
 
@@ -20,14 +21,14 @@ class Clock:
 
 
 @pytest.mark.parametrize("prefix", ["key", "req"])
-def test_an_id_has_groqs_form(prefix) -> None:
+def test_an_id_has_groqs_form(prefix: Literal["key", "req"]) -> None:
     """Prefix, _01, 24 characters without i, l, o, u."""
     made = ObjectIds(Clock(), Random(1)).new(prefix)  # noqa: S311 (a test that repeats)
     assert re.fullmatch(rf"{prefix}_01[0-9a-hjkmnp-tv-z]{{24}}", made)
 
 
 @pytest.mark.parametrize("step", [{"milliseconds": 1}, {"days": 365}, {"days": 365 * 900}])
-def test_later_ids_sort_later(step) -> None:
+def test_later_ids_sort_later(step: dict[str, float]) -> None:
     """By the millisecond, for a thousand years."""
     clock = Clock()
     ids = ObjectIds(clock, Random(1))  # noqa: S311 (a test that repeats)

@@ -1,8 +1,8 @@
 """`/readyz`: whether what is spent can be booked, and why not."""
 
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -25,16 +25,17 @@ def store(tmp_path: Path) -> Store:
     return open_store(f"sqlite:///{tmp_path}/gateway.db")
 
 
-def ask(store: Store, health: Health, set_aside: int = 0) -> httpx.Response:
-    return TestClient(Readyz(store, health, lambda: set_aside)).get("/readyz")
+def ask(store: Store, health: Health, set_aside: int = 0) -> tuple[int, Any]:
+    answer = TestClient(Readyz(store, health, lambda: set_aside)).get("/readyz")
+    return answer.status_code, answer.json()
 
 
 def test_it_says_how_much_waits_for_a_decision(store: Store) -> None:
     """Ready all the same: what is set aside holds up nothing."""
-    answer = ask(store, Health(Uncounted()), 3)
+    status, body = ask(store, Health(Uncounted()), 3)
     store.close()
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "set_aside": 3})
+    assert (status, body) == (200, {"status": "ok", "set_aside": 3})
 
 
 def test_it_fails_with_a_reason_while_a_part_does(store: Store) -> None:
@@ -46,20 +47,19 @@ def test_it_fails_with_a_reason_while_a_part_does(store: Store) -> None:
     ready = ask(store, health)
     store.close()
 
-    assert failing.status_code == 503
-    assert failing.json() == {"status": "failing", "failing": {"ledger": "database or disk is full"}}
-    assert ready.status_code == 200
+    assert failing == (503, {"status": "failing", "failing": {"ledger": "database or disk is full"}})
+    assert ready[0] == 200
 
 
 def test_it_fails_while_the_store_does(store: Store, tmp_path: Path) -> None:
     """Asked at each call, so that nothing has to be written for it to be known."""
     store.close()
     (tmp_path / "gateway.db").write_bytes(b"no database " * 1000)
-    answer = ask(store, Health(Uncounted()))
+    status, body = ask(store, Health(Uncounted()))
     store.close()
 
-    assert answer.status_code == 503
-    assert answer.json() == {
+    assert status == 503
+    assert body == {
         "status": "store_unavailable",
         "failing": {"store": "file is not a database"},
     }

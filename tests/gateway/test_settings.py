@@ -1,12 +1,14 @@
 """Settings that cannot work are refused before anything starts."""
 
+from typing import Any
+
 import pytest
 
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.settings import Settings
 
 
-def refusal(**settings) -> str:
+def refusal(**settings: Any) -> str:
     with pytest.raises(ConfigurationError) as refused:
         Settings(**({"admin_key": "admin"} | settings))
     return str(refused.value)
@@ -30,7 +32,7 @@ def test_the_defaults_need_an_admin_key_only() -> None:
         ({"upstream": "https://api.groq.com", "upstream_key": "a b"}, "GROQ_API_KEY holds"),
     ],
 )
-def test_an_unusable_secret_is_named(settings, variable) -> None:
+def test_an_unusable_secret_is_named(settings: dict[str, Any], variable: str) -> None:
     """By its variable, never by its value."""
     message = refusal(**settings)
     assert (variable in message, "with space" in message) == (True, False)
@@ -46,7 +48,7 @@ def test_an_unusable_secret_is_named(settings, variable) -> None:
         "http://[::1]:9",
     ],
 )
-def test_https_and_this_machine_are_upstreams(upstream) -> None:
+def test_https_and_this_machine_are_upstreams(upstream: str) -> None:
     """Nothing else needs to be."""
     assert Settings(admin_key="admin", upstream=upstream, upstream_key="k").upstream == upstream
 
@@ -55,7 +57,7 @@ def test_https_and_this_machine_are_upstreams(upstream) -> None:
     "upstream",
     ["http://api.groq.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.nip.io"],
 )
-def test_an_unencrypted_upstream_is_refused(upstream) -> None:
+def test_an_unencrypted_upstream_is_refused(upstream: str) -> None:
     """The key and all prompts would be readable on the way."""
     assert "unencrypted" in refusal(upstream=upstream, upstream_key="k")
 
@@ -75,7 +77,7 @@ def test_an_unencrypted_upstream_is_refused(upstream) -> None:
         "https://h:99999",
     ],
 )
-def test_what_is_no_base_url_is_refused(upstream) -> None:
+def test_what_is_no_base_url_is_refused(upstream: str) -> None:
     """Without quoting it: it may hold a password."""
     message = refusal(upstream=upstream, upstream_key="k")
     assert ("--upstream must be echo or a base URL" in message, "p4ss" in message) == (True, False)
@@ -106,7 +108,7 @@ def test_settings_print_no_secret() -> None:
         "null",
     ],
 )
-def test_what_no_browser_sends_is_no_origin(origin) -> None:
+def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
     """It would never match, and whoever set it would wonder why."""
     assert "--cors-origins" in refusal(cors_origins=(origin,))
 

@@ -90,7 +90,11 @@ def test_pickle_is_not_wrapped_as_a_secret(provider: type[LifecycleProvider]) ->
     assert provider.serialize_as_secret_always is False
 
 
-@pytest.mark.parametrize("unknown", [Unknown(), rpc.UNKNOWN], ids=["object", "constant"])
+@pytest.mark.parametrize(
+    "unknown",
+    [Unknown(), rpc.UNKNOWN],  # type: ignore[no-untyped-call]
+    ids=["object", "constant"],
+)
 def test_unknown_values_pass_through_check(serving: Any, unknown: object) -> None:
     """Pulumi's unknowns, as objects or on the wire, are unknown inside, and on the wire in the answer."""
     lifecycle = RecordingLifecycle()

@@ -88,12 +88,14 @@ def test_what_a_program_is_given(host: Callable[[int], LanguageRuntimeStub], tmp
         assert given in seen
 
 
-def _required(host, info: language_pb2.ProgramInfo) -> list[tuple[str, str, str]]:
+def _required(
+    host: Callable[[int], LanguageRuntimeStub], info: language_pb2.ProgramInfo
+) -> list[tuple[str, str, str]]:
     answer = host(0).GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=info))
     return [(each.kind, each.name, each.version) for each in answer.packages]
 
 
-def test_this_package_asks_for_no_plugin(host, tmp_path: Path) -> None:
+def test_this_package_asks_for_no_plugin(host: Callable[[int], LanguageRuntimeStub], tmp_path: Path) -> None:
     """The engine is told of no plugin to download, for there is none of this name."""
     assert _required(host, _request(tmp_path).info) == []
 
@@ -109,7 +111,12 @@ def test_this_package_asks_for_no_plugin(host, tmp_path: Path) -> None:
     ],
 )
 def test_what_installed_packages_ask_for(
-    host, tmp_path: Path, monkeypatch, distribution: str, declared: str | None, required: list[object]
+    host: Callable[[int], LanguageRuntimeStub],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    distribution: str,
+    declared: str | None,
+    required: list[object],
 ) -> None:
     """`pulumi-plugin.json` beside the modules decides; without it, a name that begins with `pulumi-`."""
     metadata = tmp_path / f"{distribution}-1.2.3.dist-info" / "METADATA"

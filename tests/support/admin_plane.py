@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import httpx
 from anyio.from_thread import BlockingPortal
 
+from fake_clock import FakeClock
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.gateway.store.store import Store
@@ -18,22 +19,8 @@ from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.access import Limits
 
 ADMIN_KEY = "admin-key-of-the-tests"
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 DEFAULTS = Limits(requests_per_minute=1_000, tokens_per_minute=250_000)
-
-
-class SetClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, **span: float) -> None:
-        self.time += timedelta(**span)
 
 
 class SetUsage:
@@ -80,7 +67,7 @@ class Api:
     portal: BlockingPortal
     store: Store
     directory: LiveDirectory
-    clock: SetClock
+    clock: FakeClock
     usage: SetUsage
     stop: Callable[[], None]
     headers: dict[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {ADMIN_KEY}"})

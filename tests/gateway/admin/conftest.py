@@ -8,7 +8,8 @@ from random import SystemRandom
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from admin_plane import ADMIN_KEY, DEFAULTS, Api, SetClock, SetUsage
+from admin_plane import ADMIN_KEY, DEFAULTS, Api, SetUsage
+from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.credentials import AdminKey
@@ -43,7 +44,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         stop = ExitStack()
         stop.callback(store.close)
         running.enter_context(stop)
-        clock, usage, directory = SetClock(), SetUsage(), LiveDirectory(DEFAULTS)
+        clock, usage, directory = FakeClock(), SetUsage(), LiveDirectory(DEFAULTS)
         app = admin_app(
             AdminParts(
                 store=store,

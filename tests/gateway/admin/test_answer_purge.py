@@ -2,12 +2,13 @@
 
 import pytest
 
+from admin_plane import Api
 from pulumi_groq.gateway.admin.answer_purge import AnswerPurge
 from pulumi_groq.gateway.store.schema import idempotency
 
 
 @pytest.mark.parametrize(("hours", "left"), [(23.75, 1), (24, 0)])
-def test_an_answer_is_dropped_in_the_round_after_24_hours(api, hours: float, left: int) -> None:
+def test_an_answer_is_dropped_in_the_round_after_24_hours(api: Api, hours: float, left: int) -> None:
     """Not before: a lost answer may be asked for until then."""
     api.create(idempotency_key="one")
     api.clock.advance(hours=hours)

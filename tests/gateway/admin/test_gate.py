@@ -1,6 +1,7 @@
 """What the gate does with requests that do not arrive whole."""
 
 import asyncio
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, Gate
+from pulumi_groq.gateway.http.asgi import Message, Receive
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
 from pulumi_groq.gateway.http.request_headers import read_request_headers
@@ -22,11 +24,11 @@ SCOPE = {
 }
 
 
-def messages(*parts: bytes, then: str):
+def messages(*parts: bytes, then: str) -> Receive:
     """What a server hands over: pieces of a body, and then nothing more, or a client that is gone."""
-    pending = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    pending: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
 
-    async def receive():
+    async def receive() -> Message:
         if pending:
             return pending.pop(0)
         if then == "silence":
@@ -76,11 +78,11 @@ def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
         touched.append("send")
 
     class Clock:
-        def now(self):
+        def now(self) -> datetime:
             raise AssertionError
 
     class Ids(ObjectIds):
-        def new(self, prefix: str):
+        def new(self, prefix: str) -> str:
             return f"{prefix}_01"
 
     gate = Gate(app, AdminKey("key"), Ids(Clock(), Random(0)))  # noqa: S311 (unused)

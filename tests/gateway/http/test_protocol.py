@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,25 +13,26 @@ import pytest
 import uvicorn
 
 import pulumi_groq
+from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.http.deadlines import Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.request_reader import HEAD_LIMIT_BYTES
 
 DEADLINE_S = 30
-
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 IMPATIENT = partial(HttpProtocol, deadlines=Deadlines(head_s=0.2))
 IDLE = partial(HttpProtocol, deadlines=Deadlines(keep_alive_s=0.2))
 
 
-async def answer_ok(scope, receive, send) -> None:
+async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def answer_with_request(scope, receive, send) -> None:
+async def answer_with_request(scope: Scope, receive: Receive, send: Send) -> None:
     """Tells what was asked; lets requests that were sent later overtake, if they can."""
     body = b""
     more = True
@@ -49,9 +50,16 @@ async def answer_with_request(scope, receive, send) -> None:
 
 
 @contextmanager
-def serving(protocol, app=answer_ok, **config) -> Iterator[int]:
+def serving(protocol: Callable[..., HttpProtocol], app: App = answer_ok, **options: Any) -> Iterator[int]:
     """A server in a thread; gives its port."""
-    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None, **config)
+    config = uvicorn.Config(
+        app,
+        port=0,
+        http=protocol,  # type: ignore[arg-type]  # uvicorn only calls it
+        lifespan="off",
+        log_config=None,
+        **options,
+    )
     server = uvicorn.Server(config)
     listener = config.bind_socket()
     listener.listen()
@@ -166,7 +174,7 @@ HEAD = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n"
 @pytest.mark.parametrize(
     ("begin", "repeated"), [(HEAD + b"x: ", b"y"), (HEAD, b"x: y\r\n"), (b"GET /", b"y")]
 )
-def test_a_head_that_goes_on_is_431(begin, repeated) -> None:
+def test_a_head_that_goes_on_is_431(begin: bytes, repeated: bytes) -> None:
     """One long header, many short ones, an endless path."""
     # Not a byte more than it takes: unread bytes would reset the connection before the answer is read.
     endless = (begin + repeated * HEAD_LIMIT_BYTES)[: HEAD_LIMIT_BYTES + 1]
@@ -194,7 +202,7 @@ def test_many_requests_on_one_connection_are_counted_each() -> None:
 
 
 @pytest.mark.parametrize("pieces", [(), (b"GET / HT",), (b"GET / HTTP/1.1\r\nhost: h\r\n\r\nGET / HT",)])
-def test_a_head_that_does_not_come_is_cut_off(pieces) -> None:
+def test_a_head_that_does_not_come_is_cut_off(pieces: tuple[bytes, ...]) -> None:
     """Nothing, a part of a first head, or a part of a second one."""
     with serving(IMPATIENT) as port:
         answer = asyncio.run(exchange(port, *pieces))
@@ -254,7 +262,7 @@ def test_a_refusal_arrives_though_the_client_sends_on() -> None:
 def test_trailers_without_end_are_cut_off() -> None:
     """Though the request has its answer: what a client sends after it costs next to nothing."""
 
-    async def answer_early(scope, receive, send) -> None:
+    async def answer_early(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
@@ -283,7 +291,7 @@ def test_trailers_without_end_are_cut_off() -> None:
 def test_a_trailer_never_authenticates() -> None:
     """Neither its own request nor the next."""
 
-    async def answer_with_headers(scope, receive, send) -> None:
+    async def answer_with_headers(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive()).get("more_body"):
             pass
         answer = json.dumps([name.decode() for name, _ in scope["headers"]]).encode() + b"\n"

@@ -42,7 +42,8 @@ def events_of() -> Callable[..., Events]:
         async def run() -> Events:
             events: Events = []
             coalescer = WriteCoalescer(lambda: crowded)
-            use(*(CoalescedTransport(RecordingTransport(name, events), coalescer) for name in "ab"), events)
+            a, b = (CoalescedTransport(RecordingTransport(name, events), coalescer) for name in "ab")
+            use(a, b, events)
             await asyncio.sleep(0)
             return events
 

@@ -37,7 +37,11 @@ def answered(method: str, headers: dict[str, str], *origins: str) -> tuple[int, 
         "path": "/openai/v1/chat/completions",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(allowing_origins(refuses, origins)(scope, receive, send))
+
+    async def ask() -> None:
+        await allowing_origins(refuses, origins)(scope, receive, send)
+
+    asyncio.run(ask())
     return messages[0]["status"], {name.decode(): value.decode() for name, value in messages[0]["headers"]}
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pulumi_groq.gateway.inference.http1 import BUFFER_BYTES
+from pulumi_groq.gateway.inference.http1 import BUFFER_BYTES, Http1Answer
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream, UpstreamTimeouts
 from pulumi_groq.gateway.inference.upstream import (
     UpstreamCall,
@@ -296,6 +296,7 @@ def test_an_answer_that_nobody_reads_does_not_hold_up_the_next() -> None:
 
     async def use(upstream: HttpUpstream) -> tuple[int, bytes]:
         unread = await upstream.send(call())
+        assert isinstance(unread, Http1Answer)
         while not unread._complete:  # noqa: ASYNC110  nothing tells of it before it is read
             await asyncio.sleep(0)
         unread.close()

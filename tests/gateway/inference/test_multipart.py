@@ -53,6 +53,9 @@ def read_by_python_multipart(content_type: bytes, body: bytes) -> Reading:
     fields: list[tuple[str, bytes]] = []
     files: list[tuple[str, bytes, bytes]] = []
 
+    def on_field(each: Any) -> None:
+        fields.append((each.field_name.decode(), each.value or b""))
+
     def on_file(each: Any) -> None:
         each.file_object.seek(0)
         files.append((each.field_name.decode(), each.file_name, each.file_object.read()))
@@ -61,7 +64,7 @@ def read_by_python_multipart(content_type: bytes, body: bytes) -> Reading:
     python_multipart.parse_form(
         {"Content-Type": content_type, "Content-Length": str(len(body)).encode()},
         io.BytesIO(body),
-        lambda each: fields.append((each.field_name.decode(), each.value or b"")),
+        on_field,
         on_file,
     )
     return fields, files

@@ -144,10 +144,13 @@ def test_metrics_are_served(metrics: Callable[..., GatewayMetrics]) -> None:
     made.observe(RECORD)
     sent: list[Any] = []
 
+    async def receive() -> Any:
+        raise AssertionError
+
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(made({}, send, send))
+    asyncio.run(made({}, receive, send))
     assert sent[0]["status"] == 200
     assert b"# TYPE pulumi_groq_requests_total counter" in sent[1]["body"]
 

@@ -342,7 +342,7 @@ def _names(value: Any) -> bool:
         return value.get("file_id") is not None or any(map(_names, value.values()))
     if isinstance(value, list):
         return any(map(_names, value))
-    return value == PAGE
+    return bool(value == PAGE)
 
 
 @given(

@@ -33,7 +33,7 @@ def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
 
         assert bench.events.fired == [10, 20]
         sent = service.usage.alerts_sent(START)
-        assert [(alert.threshold_usd * 1_000_000, alert.sent_at) for alert in sent] == [
+        assert [(int(alert.threshold_usd * 1_000_000), alert.sent_at) for alert in sent] == [
             (10, START),
             (20, START),
         ]

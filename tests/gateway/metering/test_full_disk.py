@@ -43,7 +43,7 @@ class Disk:
 
     def fill(self) -> None:
         with self._bench.store.read() as connection:
-            self._pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            self._pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         self.is_full = True
 
     def _posix_fallocate(self, descriptor: int, start: int, count: int) -> None:

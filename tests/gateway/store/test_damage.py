@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from pulumi_groq.gateway.store.errors import StoreDamagedError, StoreOpenError, StoreUnavailableError
 from pulumi_groq.gateway.store.schema import teams
 from pulumi_groq.gateway.store.stamp import stamp_path
-from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.gateway.store.teams import all_teams
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -91,7 +92,9 @@ def test_a_database_that_is_gone_while_its_stamp_is_there_is_told(database: Path
     assert names_in(database, accept_older=True) == []
 
 
-def test_what_was_checkpointed_does_not_need_the_log(open_database, database: Path) -> None:
+def test_what_was_checkpointed_does_not_need_the_log(
+    open_database: Callable[[], Store], database: Path
+) -> None:
     """A lost log loses what was written since; without a write there is nothing to do."""
     store = open_database()
     for name in ("a", "b"):
@@ -105,9 +108,9 @@ def test_what_was_checkpointed_does_not_need_the_log(open_database, database: Pa
     store.checkpoint()
     copy = database.with_name("copy.db")
     copy.write_bytes(database.read_bytes())
-    connection = sqlite3.connect(copy)
-    names = connection.execute("SELECT name FROM teams").fetchall()
-    connection.close()
+    copied = sqlite3.connect(copy)
+    names = copied.execute("SELECT name FROM teams").fetchall()
+    copied.close()
 
     assert names == [("a",), ("b",)]
 
@@ -143,7 +146,9 @@ def test_a_damaged_page_is_one_line_wherever_it_is(database: Path, page: int) ->
     assert "pulumi-groq restore" in refusal(database)
 
 
-def test_a_page_damaged_while_it_is_open_is_told_apart(open_database, database: Path) -> None:
+def test_a_page_damaged_while_it_is_open_is_told_apart(
+    open_database: Callable[[], Store], database: Path
+) -> None:
     """No waiting helps then, so callers can tell it from a store that is busy."""
     store = open_database()
     store.checkpoint()
@@ -158,7 +163,9 @@ def test_a_page_damaged_while_it_is_open_is_told_apart(open_database, database: 
         all_teams(connection)
 
 
-def test_a_store_that_was_found_damaged_answers_nothing_more(open_database, database: Path) -> None:
+def test_a_store_that_was_found_damaged_answers_nothing_more(
+    open_database: Callable[[], Store], database: Path
+) -> None:
     """Which of its pages are good is chance: an answer from one of them would say that all is well."""
     store = open_database()
     with pytest.raises(StoreDamagedError), store.read_soundly() as connection:
@@ -177,7 +184,7 @@ def test_a_store_that_was_found_damaged_answers_nothing_more(open_database, data
             store.check()
 
 
-def test_a_value_that_nothing_can_be_made_of_is_damage_at_a_start(open_database) -> None:
+def test_a_value_that_nothing_can_be_made_of_is_damage_at_a_start(open_database: Callable[[], Store]) -> None:
     """A page may be whole and its content not."""
     store = open_database()
     with store.write() as connection:

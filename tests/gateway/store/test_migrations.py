@@ -1,6 +1,8 @@
 """The revisions make exactly the tables that the code uses."""
 
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,15 +12,16 @@ from sqlalchemy import CheckConstraint
 from pulumi_groq.gateway.store import change_log, ledger_schema  # noqa: F401 (they add their tables)
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.schema import metadata
+from pulumi_groq.gateway.store.store import Store
 
 
-def test_the_migrated_store_is_what_the_tables_say(open_database) -> None:
+def test_the_migrated_store_is_what_the_tables_say(open_database: Callable[[], Store]) -> None:
     """Columns, keys and indexes; nothing is left to create by hand."""
     with open_database().read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_checks_are_in_the_migrated_store(open_database, database) -> None:
+def test_checks_are_in_the_migrated_store(open_database: Callable[[], Store], database: Path) -> None:
     """The comparison above does not see them."""
     open_database()
     with sqlite3.connect(database) as connection:
@@ -40,7 +43,7 @@ def test_checks_are_in_the_migrated_store(open_database, database) -> None:
     [("r0001", "give a new store"), ("r0004", "give a new store"), ("9999", "restore a backup")],
 )
 def test_a_store_of_another_revision_is_refused_in_one_line(
-    open_database, database, revision, remedy
+    open_database: Callable[[], Store], database: Path, revision: str, remedy: str
 ) -> None:
     """Of a version that was never published, or of one that is not known: it is left as it is."""
     open_database().close()
@@ -53,7 +56,7 @@ def test_a_store_of_another_revision_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
-def test_a_migration_that_fails_leaves_nothing(open_database, database) -> None:
+def test_a_migration_that_fails_leaves_nothing(open_database: Callable[[], Store], database: Path) -> None:
     """All revisions are one transaction: a store is never half-migrated."""
     with sqlite3.connect(database) as connection:
         connection.execute("CREATE TABLE idempotency (mine TEXT)")

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
-from pulumi_groq.gateway.store.store import open_store
+from pulumi_groq.gateway.store.store import Store, open_store
 
 
 def refusal(url: str) -> str:
@@ -20,20 +22,22 @@ def refusal(url: str) -> str:
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5_000)],
 )
-def test_every_connection_is_set_up_to_survive(open_database, pragma, value) -> None:
+def test_every_connection_is_set_up_to_survive(
+    open_database: Callable[[], Store], pragma: str, value: object
+) -> None:
     """Write-ahead log, every commit synced, references held, patience with other readers."""
     with open_database().read() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
-def test_a_new_store_is_private(open_database, database) -> None:
+def test_a_new_store_is_private(open_database: Callable[[], Store], database: Path) -> None:
     """Database and write-ahead log are for their owner only."""
     open_database()
     modes = {path.name: path.stat().st_mode & 0o777 for path in database.parent.iterdir()}
     assert set(modes.values()) == {0o600}
 
 
-def test_a_store_is_opened_again_as_it_was(open_database) -> None:
+def test_a_store_is_opened_again_as_it_was(open_database: Callable[[], Store]) -> None:
     """Migrations run once."""
     store = open_database()
     store.check()
@@ -54,30 +58,30 @@ def test_a_store_is_opened_again_as_it_was(open_database) -> None:
         "sqlite+aiosqlite:///x",
     ],
 )
-def test_another_kind_of_url_is_refused_without_quoting_it(url) -> None:
+def test_another_kind_of_url_is_refused_without_quoting_it(url: str) -> None:
     """It may hold a password."""
     message = refusal(url)
     assert ("sqlite:///path/to/gateway.db" in message, "s3cret" in message) == (True, False)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///g.db?mode=ro"])
-def test_a_store_that_is_no_file_is_refused(url) -> None:
+def test_a_store_that_is_no_file_is_refused(url: str) -> None:
     """What is gone with the process is no store."""
     assert refusal(url).startswith("the store must be a file")
 
 
-def test_a_missing_folder_is_named(tmp_path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """It is not created silently: it may be a mount that is not there."""
     assert f"{tmp_path / 'nowhere'} does not exist" in refusal(f"sqlite:///{tmp_path}/nowhere/g.db")
 
 
-def test_a_folder_as_store_is_refused(tmp_path) -> None:
+def test_a_folder_as_store_is_refused(tmp_path: Path) -> None:
     """In one line."""
     (tmp_path / "g.db").mkdir()
     assert f"cannot use {tmp_path / 'g.db'} as a store" in refusal(f"sqlite:///{tmp_path}/g.db")
 
 
-def test_a_file_that_is_no_database_is_left_alone(database) -> None:
+def test_a_file_that_is_no_database_is_left_alone(database: Path) -> None:
     """And named."""
     database.write_bytes(b"something else entirely, and long enough to be looked at" * 20)
     content = database.read_bytes()
@@ -85,7 +89,7 @@ def test_a_file_that_is_no_database_is_left_alone(database) -> None:
     assert database.read_bytes() == content
 
 
-def test_a_refused_store_is_not_held(open_database, database) -> None:
+def test_a_refused_store_is_not_held(open_database: Callable[[], Store], database: Path) -> None:
     """Once the cause is mended the same process may open it."""
     database.write_bytes(b"not a database " * 100)
     refusal(f"sqlite:///{database}")
@@ -93,13 +97,15 @@ def test_a_refused_store_is_not_held(open_database, database) -> None:
     open_database().check()
 
 
-def test_a_second_opening_is_refused(open_database, database) -> None:
+def test_a_second_opening_is_refused(open_database: Callable[[], Store], database: Path) -> None:
     """Limits counted twice are not held."""
     open_database()
     assert f"another gateway is using {database}" in refusal(f"sqlite:///{database}")
 
 
-def test_the_kernel_frees_the_lock_of_a_killed_process(open_database, database) -> None:
+def test_the_kernel_frees_the_lock_of_a_killed_process(
+    open_database: Callable[[], Store], database: Path
+) -> None:
     """A crash never needs a lock file to be removed by hand."""
     holder = subprocess.Popen(
         [

@@ -1,11 +1,14 @@
 """What is written is what is read."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, insert_key
+from pulumi_groq.gateway.store.store import Store
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 RECORD = KeyRecord(
@@ -43,7 +46,7 @@ RECORD = KeyRecord(
         {"disabled": True, "metadata": {}},
     ],
 )
-def test_a_record_survives_the_store(open_database, changes) -> None:
+def test_a_record_survives_the_store(open_database: Callable[[], Store], changes: dict[str, Any]) -> None:
     """Unset, unlimited and a number are three things; times keep their microseconds."""
     store = open_database()
     record = replace(RECORD, **changes)
@@ -53,7 +56,7 @@ def test_a_record_survives_the_store(open_database, changes) -> None:
         assert find_key(connection, record.id) == record
 
 
-def test_times_come_back_in_utc(open_database) -> None:
+def test_times_come_back_in_utc(open_database: Callable[[], Store]) -> None:
     """Whatever zone they were given in."""
     store = open_database()
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
@@ -61,6 +64,7 @@ def test_times_come_back_in_utc(open_database) -> None:
         insert_key(connection, replace(RECORD, created_at=elsewhere))
     with store.read() as connection:
         found = find_key(connection, RECORD.id)
+    assert found is not None
     assert (found.created_at, found.created_at.tzinfo) == (NOW, UTC)
 
 

@@ -2,18 +2,21 @@
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from pulumi_groq.gateway.store.errors import RowRefusedError, StoreUnavailableError
 from pulumi_groq.gateway.store.schema import idempotency, teams
+from pulumi_groq.gateway.store.store import Store
 
 COUNT = text("SELECT count(*) FROM teams")
 
 
-def insert_teams(connection, *names: str) -> None:
+def insert_teams(connection: Connection, *names: str) -> None:
     for name in names:
         connection.execute(
             text(
@@ -23,7 +26,7 @@ def insert_teams(connection, *names: str) -> None:
         )
 
 
-def test_a_write_is_whole_or_not_at_all(open_database) -> None:
+def test_a_write_is_whole_or_not_at_all(open_database: Callable[[], Store]) -> None:
     """An error in the block undoes all of it."""
     store = open_database()
     with pytest.raises(RowRefusedError), store.write() as connection:
@@ -32,7 +35,7 @@ def test_a_write_is_whole_or_not_at_all(open_database) -> None:
         assert connection.execute(COUNT).scalar() == 0
 
 
-def test_a_reader_sees_one_state(open_database) -> None:
+def test_a_reader_sees_one_state(open_database: Callable[[], Store]) -> None:
     """A write in between does not show inside a read."""
     store = open_database()
     with store.read() as reader:
@@ -43,7 +46,7 @@ def test_a_reader_sees_one_state(open_database) -> None:
     assert (before, after) == (0, 0)
 
 
-def test_writers_wait_for_each_other(open_database) -> None:
+def test_writers_wait_for_each_other(open_database: Callable[[], Store]) -> None:
     """Read-then-write in one transaction loses no update."""
     store = open_database()
 
@@ -62,7 +65,7 @@ def test_writers_wait_for_each_other(open_database) -> None:
         assert connection.execute(COUNT).scalar() == 40
 
 
-def test_references_are_held(open_database) -> None:
+def test_references_are_held(open_database: Callable[[], Store]) -> None:
     """A record of a create names a key that exists."""
     store = open_database()
     orphan = {"key": "k", "fingerprint": b"f", "key_id": "key_01none", "created_at": datetime.now(UTC)}
@@ -70,18 +73,18 @@ def test_references_are_held(open_database) -> None:
         connection.execute(idempotency.insert().values(orphan))
 
 
-def test_a_store_that_fails_is_unavailable(open_database, database) -> None:
+def test_a_store_that_fails_is_unavailable(open_database: Callable[[], Store], database: Path) -> None:
     """Whatever the driver says, callers learn one thing; the message holds no parameter."""
     store = open_database()
-    with sqlite3.connect(database) as connection:
-        connection.execute("DROP TABLE teams")
-    connection.close()
+    with sqlite3.connect(database) as beside:
+        beside.execute("DROP TABLE teams")
+    beside.close()
     with pytest.raises(StoreUnavailableError) as failed, store.write() as connection:
         connection.execute(teams.insert().values(name="secret-name", allowed_models=[], allowed_tools=[]))
     assert "secret-name" not in str(failed.value)
 
 
-def test_errors_of_the_database_hide_their_parameters(open_database) -> None:
+def test_errors_of_the_database_hide_their_parameters(open_database: Callable[[], Store]) -> None:
     """Metadata and sealed answers never reach a log through an exception."""
     with pytest.raises(RowRefusedError) as failed, open_database().write() as connection:
         connection.execute(teams.insert().values(name="secret-name", allowed_models=None, allowed_tools=[]))

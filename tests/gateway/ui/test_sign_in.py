@@ -2,17 +2,19 @@
 
 import pytest
 
+from page_visitor import Visitor
+
 PAGE = "Spend against the cap"
 
 
-def test_nobody_sees_the_page_without_signing_in(visitor) -> None:
+def test_nobody_sees_the_page_without_signing_in(visitor: Visitor) -> None:
     """They are led to the form."""
     answer = visitor.get("/ui")
     assert (answer.status_code, answer.headers["location"]) == (303, "/ui/sign-in")
     assert 'name="admin_key"' in visitor.get("/ui/sign-in").text
 
 
-def test_the_admin_key_opens_the_page(visitor) -> None:
+def test_the_admin_key_opens_the_page(visitor: Visitor) -> None:
     """For the holder of the cookie."""
     answer = visitor.sign_in()
     assert (answer.status_code, answer.headers["location"]) == (303, "/ui")
@@ -20,7 +22,7 @@ def test_the_admin_key_opens_the_page(visitor) -> None:
     assert visitor.get("/ui/sign-in").headers["location"] == "/ui"
 
 
-def test_the_cookie_is_kept_from_scripts_and_other_sites(visitor) -> None:
+def test_the_cookie_is_kept_from_scripts_and_other_sites(visitor: Visitor) -> None:
     """Short-lived, for this page only; over TLS, also of a proxy, it never leaves unencrypted."""
     plain = visitor.sign_in().headers["set-cookie"].lower()
     behind_tls = visitor.sign_in(headers={"x-forwarded-proto": "https"}).headers["set-cookie"].lower()
@@ -30,7 +32,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(visitor) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "wrong", "admin-key-of-the-ui-tests2", "\N{SNOWMAN}", "x" * 1000])
-def test_a_wrong_key_is_refused(visitor, key) -> None:
+def test_a_wrong_key_is_refused(visitor: Visitor, key: str) -> None:
     """Without a cookie, and without showing it back."""
     answer = visitor.sign_in(key)
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
@@ -39,18 +41,18 @@ def test_a_wrong_key_is_refused(visitor, key) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"admin_key", b"&" * 100, b"\xff\xfe", b"admin_key=%ff", b"a=b"])
-def test_a_strange_form_is_a_wrong_key(visitor, body) -> None:
+def test_a_strange_form_is_a_wrong_key(visitor: Visitor, body: bytes) -> None:
     """Never an error of the gateway."""
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert visitor.post("/ui/sign-in", content=body, headers=form).status_code == 401
 
 
-def test_a_large_form_is_refused(visitor) -> None:
+def test_a_large_form_is_refused(visitor: Visitor) -> None:
     """Before it is read."""
     assert visitor.post("/ui/sign-in", content=b"x" * 5_000).status_code == 413
 
 
-def test_five_wrong_keys_pause_the_sign_in(visitor) -> None:
+def test_five_wrong_keys_pause_the_sign_in(visitor: Visitor) -> None:
     """For their address, for five minutes; the right key has to wait too."""
     assert [visitor.sign_in("wrong").status_code for _ in range(6)] == [401] * 5 + [429]
     refused = visitor.sign_in()
@@ -62,7 +64,7 @@ def test_five_wrong_keys_pause_the_sign_in(visitor) -> None:
     assert visitor.sign_in().status_code == 303
 
 
-def test_a_hundred_wrong_keys_pause_it_for_all(visitor) -> None:
+def test_a_hundred_wrong_keys_pause_it_for_all(visitor: Visitor) -> None:
     """Many addresses do not make guessing quicker."""
     for number in range(100):
         visitor.address = f"192.0.2.{number}"
@@ -71,7 +73,7 @@ def test_a_hundred_wrong_keys_pause_it_for_all(visitor) -> None:
     assert visitor.sign_in().status_code == 429
 
 
-def test_whoever_is_signed_in_stays_so_meanwhile(visitor) -> None:
+def test_whoever_is_signed_in_stays_so_meanwhile(visitor: Visitor) -> None:
     """Guessing locks nobody out."""
     visitor.sign_in()
     visitor.address = "192.0.2.66"
@@ -93,7 +95,7 @@ def test_whoever_is_signed_in_stays_so_meanwhile(visitor) -> None:
         ({}, 303),
     ],
 )
-def test_other_sites_cannot_post(visitor, headers, status) -> None:
+def test_other_sites_cannot_post(visitor: Visitor, headers: dict[str, str], status: int) -> None:
     """Neither a sign-in nor a sign-out can be made in somebody's name."""
     assert visitor.sign_in(headers=headers).status_code == status
     visitor.sign_in()
@@ -101,7 +103,7 @@ def test_other_sites_cannot_post(visitor, headers, status) -> None:
     assert visitor.get("/ui").status_code == (303 if status == 303 else 200)
 
 
-def test_signing_out_ends_the_session_itself(visitor) -> None:
+def test_signing_out_ends_the_session_itself(visitor: Visitor) -> None:
     """A copy of the cookie opens nothing either."""
     visitor.sign_in()
     kept = dict(visitor.cookies)
@@ -112,7 +114,7 @@ def test_signing_out_ends_the_session_itself(visitor) -> None:
     assert visitor.get("/ui").status_code == 303
 
 
-def test_a_session_lasts_an_hour(visitor) -> None:
+def test_a_session_lasts_an_hour(visitor: Visitor) -> None:
     """Then it has to be begun anew."""
     visitor.sign_in()
     visitor.clock.advance(minutes=59, seconds=59)
@@ -124,12 +126,12 @@ def test_a_session_lasts_an_hour(visitor) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/ui"), ("PUT", "/ui/sign-in"), ("GET", "/ui/sign-out")]
 )
-def test_other_methods_are_refused(visitor, method, path) -> None:
+def test_other_methods_are_refused(visitor: Visitor, method: str, path: str) -> None:
     """Signing out by a link would let any page do it."""
     assert visitor.ask(method, path).status_code == 405
 
 
-def test_every_answer_is_closed_to_others(visitor) -> None:
+def test_every_answer_is_closed_to_others(visitor: Visitor) -> None:
     """No caching, no framing, no sniffing, no referrer to elsewhere, and a content policy."""
     for answer in (visitor.get("/ui"), visitor.get("/ui/sign-in"), visitor.sign_in("no"), visitor.sign_in()):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")

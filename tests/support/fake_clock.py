@@ -1,0 +1,18 @@
+"""A clock for what takes one as an argument."""
+
+from datetime import UTC, datetime, timedelta
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class FakeClock:
+    """Stands still until it is moved; noon of a Monday unless told otherwise."""
+
+    def __init__(self, time: datetime = NOON) -> None:
+        self.time = time
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, **span: float) -> None:
+        self.time += timedelta(**span)
