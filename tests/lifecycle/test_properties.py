@@ -17,6 +17,8 @@ from pulumi_groq.lifecycle.properties import (
     parse,
 )
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
+from pulumi_groq.models import markers
+from pulumi_groq.models.spend_policy import SECRET_CHANGES
 
 FULL = {
     "name": "chatbot-prod",
@@ -158,6 +160,11 @@ def test_any_inputs_are_checked_without_an_exception(news: dict[str, object]) ->
 URLS, SECRET = "alert_webhook_urls", "alert_webhook_signing_secret"
 
 
+def test_every_secret_argument_has_words_for_its_change() -> None:
+    """Whatever a preview hides, it can say of it that it changes."""
+    assert SECRET_CHANGES.keys() == markers.marked(SpendPolicyArgs, markers.SECRET)
+
+
 @pytest.mark.parametrize(
     ("olds", "news", "named"),
     [
@@ -167,7 +174,7 @@ URLS, SECRET = "alert_webhook_urls", "alert_webhook_signing_secret"
         (
             {URLS: ["https://a.example"], SECRET: "a" * 16},
             {URLS: ["https://b.example"], SECRET: "b" * 16},
-            [SECRET, URLS],
+            [URLS, SECRET],
         ),
         ({URLS: ["https://a.example"]}, {URLS: ["https://a.example"]}, None),
         ({}, {URLS: ["https://a.example"]}, None),
@@ -180,7 +187,8 @@ def test_changing_secrets_are_named_without_a_value(
     olds: dict[str, object], news: dict[str, object], named: list[str] | None
 ) -> None:
     """A check names each secret with another known value, and holds nothing of it; no other input changes."""
-    checked = name_changing_secrets(SpendPolicyArgs, olds, Checked(dict(news), ()))
-    assert checked.inputs.get(SECRETS_CHANGING) == named
+    checked = name_changing_secrets(SECRET_CHANGES, olds, Checked(dict(news), ()))
+    words = named and [SECRET_CHANGES[name] for name in named]
+    assert checked.inputs.get(SECRETS_CHANGING) == words
     assert {name: checked.inputs[name] for name in news} == news
     assert compare(SpendPolicyArgs, news, checked.inputs) == compare(SpendPolicyArgs, news, news)

@@ -1,6 +1,6 @@
 """The catalogue: every model by its id, from the shipped list and a user's own laid over it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import as_file, files
@@ -66,6 +66,23 @@ class Catalogue:
     def get(self, model_id: str) -> CatalogueModel | None:
         """The model with this id, where it is known."""
         return self._by_id.get(model_id)
+
+    def in_service(self, replacements: Sequence[str]) -> tuple[str, ...]:
+        """Ids of `replacements`; one that is retired gives way to its own replacements."""
+        found: list[str] = []
+        waiting = list(replacements)
+        seen: set[str] = set()
+        while waiting:
+            model_id = waiting.pop(0)
+            if model_id in seen:
+                continue
+            seen.add(model_id)
+            model = self.get(model_id)
+            if model is not None and model.retirement is not None:
+                waiting = [*model.retirement.replacements, *waiting]
+            else:
+                found.append(model_id)
+        return tuple(found)
 
     @property
     def models(self) -> tuple[CatalogueModel, ...]:

@@ -106,7 +106,7 @@ def _text(value: object) -> str:
         case None:
             return "-"
         case list():
-            return ", ".join(str(item) for item in value)
+            return ", ".join(str(item) for item in value) or "-"
         case dict():
             return ", ".join(f"{label}={text}" for label, text in value.items()) or "-"
     return str(value)

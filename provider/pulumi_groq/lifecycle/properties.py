@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from pulumi_groq.models.markers import ONCE, REPLACE, SECRET, marked
+from pulumi_groq.models.markers import ONCE, REPLACE, marked
 from pulumi_groq.models.requirements import requirement
 
 Properties = Mapping[str, Any]
@@ -72,17 +72,20 @@ def check_inputs(model: type[BaseModel], news: Properties) -> Checked:
 
 
 SECRETS_CHANGING: Final = "secrets_changing"
-"""The input that a check adds: the names of secret inputs that get another value, which no preview shows."""
+"""The input that a check adds: which secret inputs get another value, in words, for no preview shows it."""
 
 
-def name_changing_secrets(model: type[BaseModel], olds: Properties, checked: Checked) -> Checked:
-    """Add to the inputs which secret ones of `model` differ from `olds`, the last run's; no value is told."""
+def name_changing_secrets(words: Mapping[str, str], olds: Properties, checked: Checked) -> Checked:
+    """Add to the inputs which secret ones differ from `olds`, the last run's, without a value.
+
+    `words` says of each secret input that it changes.
+    """
     if checked.failures:
         return checked
     inputs = checked.inputs
     changing = [
-        name
-        for name in sorted(marked(model, SECRET))
+        said
+        for name, said in words.items()
         if name in olds and name in inputs and not is_unknown(inputs[name]) and olds[name] != inputs[name]
     ]
     return Checked({**inputs, SECRETS_CHANGING: changing} if changing else inputs, ())

@@ -17,7 +17,7 @@ from pulumi_groq.lifecycle.properties import (
 from pulumi_groq.lifecycle.singleton import refuse_takeover
 from pulumi_groq.models.fields import CreatedAt
 from pulumi_groq.models.markers import ONCE
-from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
+from pulumi_groq.models.spend_policy import SECRET_CHANGES, SpendPolicy, SpendPolicySettings
 
 SPEND_POLICY_ID: Final = "spend-policy"
 
@@ -48,7 +48,7 @@ class SpendPolicyLifecycle:
         self._client = client
 
     def check(self, olds: Properties, news: Properties) -> Checked:
-        return name_changing_secrets(SpendPolicyArgs, olds, check_inputs(SpendPolicyArgs, news))
+        return name_changing_secrets(SECRET_CHANGES, olds, check_inputs(SpendPolicyArgs, news))
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
         return compare(SpendPolicyArgs, state, inputs)

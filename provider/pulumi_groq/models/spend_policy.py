@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, PlainSerializer, StringConstraints, ValidationInfo, field_validator
 
@@ -55,6 +55,12 @@ AlertWebhookUrls = Annotated[
         description="Up to 10 https URLs that every alert is posted to; kept as a secret.",
     ),
 ]
+
+SECRET_CHANGES: Final = {
+    "alert_webhook_urls": "the webhook's address changes",
+    "alert_webhook_signing_secret": "the webhook's signing secret changes",
+}
+"""A secret field -> what is said when it gets another value, which nobody is shown."""
 
 
 class SpendPolicySettings(WireModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pulumi_groq.models.fields import Limit, Usd, UtcTime
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.spend_policy import SECRET_CHANGES
 from pulumi_groq.reports.engine_state import is_readable
 from pulumi_groq.reports.phrases import LABELS
 
@@ -15,7 +16,7 @@ from pulumi_groq.reports.phrases import LABELS
 class Settings(BaseModel):
     """Base: `hidden` names the fields whose value is a secret, unknown before the run, or unreadable.
 
-    `secrets_changing` names those secrets that the run gives another value.
+    `secrets_changing` says in the words of `SECRET_CHANGES` which secrets the run gives another value.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -91,7 +92,8 @@ class FieldChange:
 def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...]:
     """The fields that differ; of a new resource those that are set.
 
-    Two hidden values differ where the resource's check said so."""
+    Two hidden values differ where the resource's check said so.
+    """
     unset = type(new)()
     before = old if old is not None else unset
     found = []
@@ -101,6 +103,6 @@ def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...
         old_hidden, new_hidden = field in before.hidden, field in new.hidden
         was, becomes = getattr(before, field), getattr(new, field)
         differs = was != becomes or old_hidden != new_hidden
-        if new.secrets_changing & {field} if old_hidden and new_hidden else differs:
+        if SECRET_CHANGES.get(field) in new.secrets_changing if old_hidden and new_hidden else differs:
             found.append(FieldChange(field, was, becomes, old_hidden, new_hidden))
     return tuple(found)

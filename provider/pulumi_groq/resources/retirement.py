@@ -33,27 +33,9 @@ def _line(catalogue: Catalogue, model: CatalogueModel, today: date) -> str:
     if retirement is None:
         raise ValueError(f"{model.id} is not retired")
     verb = "retired" if retirement.retired_on <= today else "retires"
-    instead = " or ".join(_in_service(catalogue, retirement.replacements))
+    instead = " or ".join(catalogue.in_service(retirement.replacements))
     advice = f"; use {instead} instead" if instead else ""
     return f"Groq {verb} {model.id} on {retirement.retired_on}{retirement.for_whom}{advice}"
-
-
-def _in_service(catalogue: Catalogue, replacements: Sequence[str]) -> list[str]:
-    """`replacements`, a retired one among them replaced by its own."""
-    found: list[str] = []
-    waiting = list(replacements)
-    seen: set[str] = set()
-    while waiting:
-        model_id = waiting.pop(0)
-        if model_id in seen:
-            continue
-        seen.add(model_id)
-        model = catalogue.get(model_id)
-        if model is not None and model.retirement is not None:
-            waiting = [*model.retirement.replacements, *waiting]
-        else:
-            found.append(model_id)
-    return found
 
 
 _warnings = RetirementWarnings(Catalogue.load, lambda: datetime.now(UTC).date())

@@ -455,3 +455,12 @@ def test_what_is_due_is_understood_as_the_machine_words_it(
     steps = plan(schedule, held, keys, NOON).steps
     due = KeySettings(rotation_due="; ".join(step.reason for step in steps))
     assert (mints(due), revokes(due)) == expected
+
+
+def test_the_advice_for_a_retired_model_names_models_in_service() -> None:
+    """A replacement that has been retired since gives way to its own, as in the preview's warning."""
+    (retired,) = found(key_step("create", None, {"allowed_models": ["llama-3.3-70b-versatile"]}))
+    assert (retired.rule, retired.todo) == (
+        "model-retired",
+        "Use openai/gpt-oss-120b or qwen/qwen3.8-27b instead.",
+    )

@@ -99,7 +99,7 @@ def test_any_properties_can_be_reviewed(old: dict[str, Any], new: dict[str, Any]
 def test_hidden_values_differ_where_the_check_said_so() -> None:
     """Two secrets look alike in a preview; only the inputs' own list tells which of them change."""
     hidden = {"alert_webhook_urls": "[secret]", "alert_webhook_signing_secret": "[secret]"}
-    told = {**hidden, "secrets_changing": ["alert_webhook_urls"]}
+    told = {**hidden, "secrets_changing": ["the webhook's address changes"]}
     (change,) = changes_of(preview(policy_step("update", hidden, told)))
     assert [(each.field, each.old_hidden, each.new_hidden) for each in change.fields] == [
         ("alert_webhook_urls", True, True)

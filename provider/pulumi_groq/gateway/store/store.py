@@ -168,7 +168,7 @@ def open_beside(url: str, *, writes: bool = False) -> Iterator[Connection]:
     """One transaction on a store that a gateway may be serving, for commands. Raises `StoreError`."""
     path = sqlite_path(url)
     if not path.exists():
-        raise StoreOpenError(f"there is no store {path}: give --store the gateway's own")
+        raise StoreOpenError(f"there is no store at {path}: name the gateway's own with --store")
     engine = open_engine(path)
     try:
         with (

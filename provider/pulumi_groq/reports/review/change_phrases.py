@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pulumi_groq.models.spend_policy import SECRET_CHANGES
 from pulumi_groq.reports.phrases import LIMITS, counted, dollars, in_words
 from pulumi_groq.reports.review.changes import Change
 from pulumi_groq.reports.review.findings import Plan
@@ -11,16 +12,18 @@ from pulumi_groq.reports.settings import FieldChange, KeySettings
 
 _LISTS = ("allowed_models", "allowed_tools")
 _HIDDEN = "secret or known after the run"
+_SET = "set (a secret)"
 
 
 def old_and_new(changed: FieldChange, plan: Plan) -> tuple[str, str]:
     """Both values of a field, in words with units."""
     field = changed.field
     default = plan.live.default_limit(field) if plan.live and field in LIMITS else None
-    old = _HIDDEN if changed.old_hidden else in_words(field, changed.old, default)
-    new = _HIDDEN if changed.new_hidden else in_words(field, changed.new, default)
+    hidden = _SET if field in SECRET_CHANGES else _HIDDEN
+    old = hidden if changed.old_hidden else in_words(field, changed.old, default)
+    new = hidden if changed.new_hidden else in_words(field, changed.new, default)
     if changed.old_hidden and changed.new_hidden:
-        return "secret", "another value (secret)"
+        return old, SECRET_CHANGES.get(field, new)
     if field in _LISTS and not (changed.old_hidden or changed.new_hidden) and changed.old:
         new = "; ".join(_added_and_removed(changed)) or new
     return old, new

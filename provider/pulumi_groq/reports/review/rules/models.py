@@ -1,6 +1,6 @@
 """Findings about models that Groq has retired, or that nobody can be charged for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pulumi_groq.catalogue import Retirement
@@ -29,7 +29,7 @@ def retired(change: Change, plan: Plan) -> Iterator[Finding]:
             plan,
             what=f"lists {model_id}, which Groq {_tense(retirement, gone)}",
             why=_why(retirement),
-            todo=_instead(retirement),
+            todo=_instead(plan.catalogue.in_service(retirement.replacements)),
         )
 
 
@@ -74,10 +74,10 @@ def _why(retirement: Retirement) -> str:
     return f"Calls to it fail at Groq from then on{spared}."
 
 
-def _instead(retirement: Retirement) -> str:
-    if not retirement.replacements:
+def _instead(replacements: Sequence[str]) -> str:
+    if not replacements:
         return "Take it off the list."
-    return f"Use {' or '.join(retirement.replacements)} instead."
+    return f"Use {' or '.join(replacements)} instead."
 
 
 RULES: Final[tuple[Rule, ...]] = (retired, unpriced)
