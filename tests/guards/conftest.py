@@ -11,6 +11,6 @@ def modules() -> list[Module]:
     found = []
     for file in sorted(PACKAGE.rglob("*.py")):
         inside = file.relative_to(PACKAGE)
-        room = "" if str(inside) == "__init__.py" else inside.parts[0].removesuffix(".py")
-        found.append(Module(str(inside), room, file.read_text(encoding="utf-8")))
+        package = "" if str(inside) == "__init__.py" else inside.parts[0].removesuffix(".py")
+        found.append(Module(str(inside), package, file.read_text(encoding="utf-8")))
     return found

@@ -5,12 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 import pulumi_groq
 from mocked_program import registrations
 from pulumi_groq import errors
 from pulumi_groq.cli.main import commands
 from pulumi_groq.errors import ApiError, GroqError
+from pulumi_groq.lifecycle.key_state import ApiKeyArgs
+from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
+from pulumi_groq.lifecycle.team import TeamArgs
+from source_modules import Module
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,13 +68,39 @@ def test_every_metric_is_documented() -> None:
     assert undocumented == set()
 
 
-@pytest.mark.parametrize("name", [name for name in pulumi_groq.__all__ if name.startswith("Groq")])
-def test_every_argument_is_documented(name: str) -> None:
-    """Each argument of a resource stands in its row of the README."""
-    (row,) = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("GroqApiKey", ApiKeyArgs), ("GroqTeam", TeamArgs), ("GroqSpendPolicy", SpendPolicyArgs)],
+)
+def test_every_argument_is_documented(name: str, args: type[BaseModel]) -> None:
+    """A resource takes what its model declares, and docs/resources.md has a row for each argument."""
     resource: Callable[..., object] = getattr(pulumi_groq, name)
     arguments = resource.__init__.__annotations__.keys() - {"resource_name", "opts", "return"}
-    assert {argument for argument in arguments - {"name"} if f"`{argument}`" not in row} == set()
+    assert arguments == args.model_fields.keys() - {"managed_by", "declared_as"}
+    text = (ROOT / "docs" / "resources.md").read_text()
+    section = text.partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
+    assert {argument for argument in arguments if f"\n| `{argument}`" not in section} == set()
+
+
+def test_every_package_has_its_row_in_the_map(modules: list[Module]) -> None:
+    """CONTRIBUTING says of each package what is in it, and of none that is not there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text.partition("| package | what is in it |\n")[2].partition("\n\n")[0]
+    mapped = {
+        name for row in table.splitlines() for name in re.findall(r"`([a-z]+)(?:/|\.py)`", row.split("|")[1])
+    }
+    assert mapped == {module.package for module in modules} - {""}
+
+
+def test_the_readme_is_short() -> None:
+    """The README is read in one go; what the documentation says stands there."""
+    assert len((ROOT / "README.md").read_bytes()) < 9_000
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """Whoever begins at the README finds every page of the documentation."""
+    linked = set(LINK.findall((ROOT / "README.md").read_text()))
+    assert {f"docs/{page.name}" for page in PAGES[1:]} - linked == set()
 
 
 def test_python_example_of_the_readme_runs() -> None:

@@ -1,4 +1,4 @@
-"""Imports point one way between the rooms of the package, and out of it only where a room allows it."""
+"""Imports point one way between the packages of `pulumi_groq`, and out of it only where a row allows it."""
 
 import sys
 
@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "cli": {"models", "errors", "catalogue", "policy", "rotation", "access", "admin", "gateway", "reports"},
     "": {"errors", "models", "lifecycle", "resources"},
 }
-"""Room -> the rooms that it may import."""
+"""Package -> the packages that it may import."""
 
 MAY_USE = {
     "models": {"pydantic", "pydantic_core"},
@@ -34,7 +34,7 @@ MAY_USE = {
     "reports": {"pydantic"},
     "": set(),
 }
-"""Room -> third-party packages; the gateway and the command are installed with extras of their own."""
+"""Package -> third-party libraries; the gateway and the commands are installed with extras of their own."""
 
 PURE = {"models", "policy", "rotation", "catalogue", "access", "reports"}
 INPUT_AND_OUTPUT = {
@@ -49,45 +49,45 @@ INPUT_AND_OUTPUT = {
 }
 
 
-def _rooms(imported: str) -> set[str]:
+def _packages(imported: str) -> set[str]:
     package, *below = imported.split(".")
     return {below[0]} if package == "pulumi_groq" and below else set()
 
 
-def test_every_room_has_a_row(modules: list[Module]) -> None:
-    """A new room states what it may import before anything can land in it."""
-    assert {module.room for module in modules} == MAY_IMPORT.keys()
+def test_every_package_has_a_row(modules: list[Module]) -> None:
+    """A new package states what it may import before anything can land in it."""
+    assert {module.package for module in modules} == MAY_IMPORT.keys()
 
 
-def test_rooms_import_only_what_their_row_names(modules: list[Module]) -> None:
-    """No module imports a room that its own room's row leaves out."""
+def test_packages_import_only_what_their_row_names(modules: list[Module]) -> None:
+    """No module imports a package that its own package's row leaves out."""
     astray = [
         f"{module.path} imports {imported}"
         for module in modules
         for imported in module.imports()
-        if _rooms(imported) - MAY_IMPORT[module.room] - {module.room}
+        if _packages(imported) - MAY_IMPORT[module.package] - {module.package}
     ]
     assert astray == []
 
 
-def test_rooms_use_only_the_packages_of_their_row(modules: list[Module]) -> None:
-    """The rooms of the base install use nothing that the base install does not bring."""
+def test_packages_use_only_the_libraries_of_their_row(modules: list[Module]) -> None:
+    """The packages of the base install use nothing that the base install does not bring."""
     astray = [
         f"{module.path} imports {imported}"
         for module in modules
-        if module.room in MAY_USE
+        if module.package in MAY_USE
         for imported in module.imports()
-        if imported.split(".")[0] not in MAY_USE[module.room] | sys.stdlib_module_names | {"pulumi_groq"}
+        if imported.split(".")[0] not in MAY_USE[module.package] | sys.stdlib_module_names | {"pulumi_groq"}
     ]
     assert astray == []
 
 
-def test_pure_rooms_do_no_input_or_output(modules: list[Module]) -> None:
-    """Rooms that only decide or describe import nothing that reaches a network, a process or a thread."""
+def test_pure_packages_do_no_input_or_output(modules: list[Module]) -> None:
+    """Packages that only decide or describe import nothing that reaches a network, a process or a thread."""
     astray = [
         f"{module.path} imports {imported}"
         for module in modules
-        if module.room in PURE
+        if module.package in PURE
         for imported in module.imports()
         if imported.split(".")[0] in INPUT_AND_OUTPUT
     ]

@@ -1,4 +1,4 @@
-"""What a room offers is written down in its `__all__`."""
+"""What a package offers is written down in its `__all__`."""
 
 import ast
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def _offered(tree: ast.Module) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-def test_every_name_that_a_room_offers_is_in_its_list(modules: list[Module]) -> None:
+def test_every_name_that_a_package_offers_is_in_its_list(modules: list[Module]) -> None:
     """`__all__` of each `__init__.py` holds exactly the public names that stand in it."""
     differing = {
         module.path: sorted(_offered(module.tree) ^ set(_all(module.tree)))

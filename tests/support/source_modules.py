@@ -10,10 +10,10 @@ PACKAGE = Path(__file__).parents[2] / "provider" / "pulumi_groq"
 
 @dataclass(frozen=True)
 class Module:
-    """A source file; `room` is the first folder or file below the package, empty for the package itself."""
+    """A source file; `package` is the first folder or file below `pulumi_groq`, or empty."""
 
     path: str
-    room: str
+    package: str
     text: str
 
     @property
