@@ -92,10 +92,11 @@ def test_only_what_nobody_foresaw_has_a_traceback(caplog: pytest.LogCaptureFixtu
     assert all(record.levelno == logging.ERROR for record in caplog.records)
 
 
-def test_a_round_that_raises_is_done_again() -> None:
+async def test_a_round_that_raises_is_done_again() -> None:
     """Whatever it raises, the next one comes."""
 
-    async def scenario() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(health_module, "BEGUN_AGAIN_AFTER_S", 0.001)
         health = Health(Counted())
         background = Background(health)
         done = asyncio.Event()
@@ -117,15 +118,12 @@ def test_a_round_that_raises_is_done_again() -> None:
         assert seen == [False, True, True, True]
         assert health.failing == {}
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health_module, "BEGUN_AGAIN_AFTER_S", 0.001)
-        asyncio.run(scenario())
 
-
-def test_a_task_that_is_cancelled_from_outside_is_begun_again() -> None:
+async def test_a_task_that_is_cancelled_from_outside_is_begun_again() -> None:
     """For any reason that its task ends: the part fails, and goes on."""
 
-    async def scenario() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(health_module, "BEGUN_AGAIN_AFTER_S", 0.001)
         health = Health(Counted())
         background = Background(health)
         rounds = asyncio.Queue[int]()
@@ -146,52 +144,43 @@ def test_a_task_that_is_cancelled_from_outside_is_begun_again() -> None:
         assert health.failing == {}
         await background.stop()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health_module, "BEGUN_AGAIN_AFTER_S", 0.001)
-        asyncio.run(scenario())
 
-
-def test_stopping_waits_for_the_round_under_way() -> None:
+async def test_stopping_waits_for_the_round_under_way() -> None:
     """A write that has begun comes to its end; jobs are broken off; nothing begins again."""
+    before = asyncio.all_tasks()
+    background = Background(Health(Counted()))
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
 
-    async def scenario() -> None:
-        background = Background(Health(Counted()))
-        begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
+    async def work() -> None:
+        begun.set()
+        await go_on.wait()
+        ended.append("round")
 
-        async def work() -> None:
-            begun.set()
-            await go_on.wait()
-            ended.append("round")
+    async def job() -> None:
+        await asyncio.Event().wait()
 
-        async def job() -> None:
-            await asyncio.Event().wait()
+    background.every(0.001, "upkeep", work)
+    background.once("deliveries", job())
+    await begun.wait()
+    asyncio.get_running_loop().call_soon(go_on.set)
+    await background.stop()
 
-        background.every(0.001, "upkeep", work)
-        background.once("deliveries", job())
-        await begun.wait()
-        asyncio.get_running_loop().call_soon(go_on.set)
-        await background.stop()
-
-        assert ended == ["round"]
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    asyncio.run(scenario())
+    assert ended == ["round"]
+    assert asyncio.all_tasks() == before
 
 
-def test_a_job_that_fails_is_told_and_keeps_nobody_from_serving(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_job_that_fails_is_told_and_keeps_nobody_from_serving(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """It is not tried again, so nothing would ever say that it works."""
+    events = Counted()
+    health = Health(events)
+    background = Background(health)
 
-    async def scenario() -> None:
-        events = Counted()
-        health = Health(events)
-        background = Background(health)
+    async def bad() -> None:
+        raise ValueError
 
-        async def bad() -> None:
-            raise ValueError
-
-        background.once("deliveries", bad())
-        await background.finish_jobs()
-        assert (health.failing, events.parts) == ({}, ["deliveries"])
-
-    asyncio.run(scenario())
+    background.once("deliveries", bad())
+    await background.finish_jobs()
+    assert (health.failing, events.parts) == ({}, ["deliveries"])
     assert [record.message for record in caplog.records] == ["deliveries: ValueError"]

@@ -42,32 +42,30 @@ def hold_any(_size: int) -> None:
     return
 
 
-def test_a_body_that_never_ends_is_408() -> None:
+async def test_a_body_that_never_ends_is_408() -> None:
     """A slow client does not hold a place for ever."""
     receive = messages(b"{", then="silence")
     with pytest.raises(Refusal) as rejected:
-        asyncio.run(read_body(receive, None, BODY_LIMIT_BYTES, 0.01, hold_any))
+        await read_body(receive, None, BODY_LIMIT_BYTES, 0.01, hold_any)
     assert rejected.value.status == 408
 
 
-def test_a_client_that_hangs_up_is_no_request() -> None:
+async def test_a_client_that_hangs_up_is_no_request() -> None:
     """Half a body is not taken for a whole one."""
     with pytest.raises(ClientGoneError):
-        asyncio.run(read_body(messages(b"{", then="gone"), None, BODY_LIMIT_BYTES, 1, hold_any))
+        await read_body(messages(b"{", then="gone"), None, BODY_LIMIT_BYTES, 1, hold_any)
 
 
 @pytest.mark.parametrize("announced", [b"65537", b"9" * 400])
-def test_an_announced_length_over_the_limit_is_not_waited_for(announced: str) -> None:
+async def test_an_announced_length_over_the_limit_is_not_waited_for(announced: str) -> None:
     """413 before a byte of the body is read."""
     headers = read_request_headers({"headers": [(b"content-length", announced)]})
     with pytest.raises(Refusal) as rejected:
-        asyncio.run(
-            read_body(messages(then="silence"), headers.content_length, BODY_LIMIT_BYTES, 1, hold_any)
-        )
+        await read_body(messages(then="silence"), headers.content_length, BODY_LIMIT_BYTES, 1, hold_any)
     assert rejected.value.status == 413
 
 
-def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
+async def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
     """And the application never sees the request."""
     touched = []
 
@@ -86,5 +84,5 @@ def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
             return f"{prefix}_01"
 
     gate = Gate(app, AdminKey("key"), Ids(Clock(), Random(0)))  # noqa: S311 (unused)
-    asyncio.run(gate(dict(SCOPE), messages(b"{", then="gone"), send))
+    await gate(dict(SCOPE), messages(b"{", then="gone"), send)
     assert touched == []

@@ -7,25 +7,25 @@ import pytest
 from pulumi_groq.gateway.http.bounded_wait import within
 
 
-def test_work_that_need_not_wait_is_done_at_once() -> None:
+async def test_work_that_need_not_wait_is_done_at_once() -> None:
     """Its result comes back, whatever the limit."""
 
     async def work() -> int:
         return 7
 
-    assert asyncio.run(within(0, work())) == 7
+    assert await within(0, work()) == 7
 
 
-def test_work_that_waits_goes_on_where_it_was() -> None:
+async def test_work_that_waits_goes_on_where_it_was() -> None:
     """Several waits in a row, each with its result."""
 
     async def work() -> list[int]:
         return [await asyncio.sleep(0, 1), await asyncio.sleep(0, 2), await asyncio.sleep(0.001, 3)]
 
-    assert asyncio.run(within(60, work())) == [1, 2, 3]
+    assert await within(60, work()) == [1, 2, 3]
 
 
-def test_the_limit_ends_work() -> None:
+async def test_the_limit_ends_work() -> None:
     """Work that waits for longer is cancelled and may clean up."""
     ended: list[str] = []
 
@@ -36,11 +36,11 @@ def test_the_limit_ends_work() -> None:
             ended.append("cleaned up")
 
     with pytest.raises(TimeoutError):
-        asyncio.run(within(0.01, work()))
+        await within(0.01, work())
     assert ended == ["cleaned up"]
 
 
-def test_work_may_catch_what_it_waits_for() -> None:
+async def test_work_may_catch_what_it_waits_for() -> None:
     """A failure of what is awaited is raised inside the work."""
 
     async def work() -> str:
@@ -52,4 +52,4 @@ def test_work_may_catch_what_it_waits_for() -> None:
             return await asyncio.sleep(0, "caught")
         return "nothing raised"
 
-    assert asyncio.run(within(60, work())) == "caught"
+    assert await within(60, work()) == "caught"

@@ -16,7 +16,7 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-def test_a_client_that_leaves_ends_the_bound() -> None:
+async def test_a_client_that_leaves_ends_the_bound() -> None:
     """Other messages may come first; once the client has left and the drain is over, the bound ends."""
 
     async def run() -> bool:
@@ -33,27 +33,26 @@ def test_a_client_that_leaves_ends_the_bound() -> None:
             return watch.gone
         return False
 
-    assert asyncio.run(run())
+    assert await run()
 
 
-def test_a_client_that_has_left_before_is_noticed() -> None:
+async def test_a_client_that_has_left_before_is_noticed() -> None:
     """A message that is there already is heard in the next turn of the loop."""
 
     async def receive() -> Any:
         return LEFT
 
-    async def run() -> bool:
-        async with asyncio.timeout(None) as bound:
-            with ClientWatch(ListenedClient(receive), bound, 60.0) as watch:
-                await asyncio.sleep(0)
-                assert watch.gone
-        return not bound.expired()
+    async with asyncio.timeout(None) as bound:
+        with ClientWatch(ListenedClient(receive), bound, 60.0) as watch:
+            await asyncio.sleep(0)
+            assert watch.gone
+    answer = not bound.expired()
 
-    assert asyncio.run(run())
+    assert answer
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_what_comes_after_the_watch_is_not_heard(before: bool) -> None:
+async def test_what_comes_after_the_watch_is_not_heard(before: bool) -> None:
     """A message that arrives as the watch ends, or later, changes nothing, and the wait is given up."""
     ended: list[str] = []
 
@@ -76,5 +75,5 @@ def test_what_comes_after_the_watch_is_not_heard(before: bool) -> None:
             await asyncio.sleep(0)
             return watch.gone
 
-    assert not asyncio.run(run())
+    assert not await run()
     assert ended == ["given up"]

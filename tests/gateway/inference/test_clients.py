@@ -1,6 +1,5 @@
 """The official clients work unchanged against the gateway."""
 
-import asyncio
 import io
 from collections.abc import Callable
 from typing import Any
@@ -46,22 +45,20 @@ def test_chat_stream(clients: Any) -> None:
     assert made.metering.settled[0].consumption.completion_tokens == 3
 
 
-def test_async_chat(clients: Any) -> None:
+async def test_async_chat(clients: Any) -> None:
     """The async client gets the same, streamed or not, and the usage chunk when it asks."""
     _, client, made = clients
+    async with client:
+        whole = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        stream = await client.chat.completions.create(
+            model=MODEL,
+            messages=MESSAGES,
+            stream=True,
+            extra_body={"stream_options": {"include_usage": True}},
+        )
+        answer = whole, [chunk async for chunk in stream]
 
-    async def talk() -> tuple[Any, list[Any]]:
-        async with client:
-            whole = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
-            stream = await client.chat.completions.create(
-                model=MODEL,
-                messages=MESSAGES,
-                stream=True,
-                extra_body={"stream_options": {"include_usage": True}},
-            )
-            return whole, [chunk async for chunk in stream]
-
-    whole, chunks = asyncio.run(talk())
+    whole, chunks = answer
     assert whole.choices[0].message.content == "one two three"
     assert (chunks[-1].choices, chunks[-1].usage.completion_tokens) == ([], 3)
     assert len(made.metering.settled) == 2

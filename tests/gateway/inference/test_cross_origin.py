@@ -1,6 +1,5 @@
 """Pages in browsers may call the inference plane where the operator lists their origin, and only there."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ async def refuses(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def answered(method: str, headers: dict[str, str], *origins: str) -> tuple[int, dict[str, str]]:
+async def answered(method: str, headers: dict[str, str], *origins: str) -> tuple[int, dict[str, str]]:
     """Status and headers of the answer to a request with `headers`."""
     messages: list[Any] = []
 
@@ -37,17 +36,13 @@ def answered(method: str, headers: dict[str, str], *origins: str) -> tuple[int, 
         "path": "/openai/v1/chat/completions",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-
-    async def ask() -> None:
-        await allowing_origins(refuses, origins)(scope, receive, send)
-
-    asyncio.run(ask())
+    await allowing_origins(refuses, origins)(scope, receive, send)
     return messages[0]["status"], {name.decode(): value.decode() for name, value in messages[0]["headers"]}
 
 
-def test_a_preflight_of_a_listed_origin_is_answered() -> None:
+async def test_a_preflight_of_a_listed_origin_is_answered() -> None:
     """Without a key, which a preflight never carries; all that the official clients send is allowed."""
-    status, headers = answered("OPTIONS", PREFLIGHT, "https://other.example.com", APP)
+    status, headers = await answered("OPTIONS", PREFLIGHT, "https://other.example.com", APP)
     assert (status, headers["access-control-allow-origin"]) == (200, APP)
     assert "POST" in headers["access-control-allow-methods"]
     allowed = {name.strip().lower() for name in headers["access-control-allow-headers"].split(",")}
@@ -55,16 +50,16 @@ def test_a_preflight_of_a_listed_origin_is_answered() -> None:
     assert "access-control-allow-credentials" not in headers
 
 
-def test_an_answer_may_be_read_by_a_listed_origin() -> None:
+async def test_an_answer_may_be_read_by_a_listed_origin() -> None:
     """A refusal too, with the headers that say when to come again."""
-    status, headers = answered("POST", {"origin": APP}, APP)
+    status, headers = await answered("POST", {"origin": APP}, APP)
     assert (status, headers["access-control-allow-origin"], headers["vary"]) == (401, APP, "Origin")
     shown = headers["access-control-expose-headers"].split(", ")
     assert {"x-request-id", "retry-after", "x-ratelimit-remaining-tokens"} <= set(shown)
 
 
 @pytest.mark.parametrize("origins", [(), ("https://other.example.com",)])
-def test_no_other_origin_gets_anything(origins: tuple[str, ...]) -> None:
+async def test_no_other_origin_gets_anything(origins: tuple[str, ...]) -> None:
     """None at all is the default."""
     for method, headers in (("OPTIONS", PREFLIGHT), ("POST", {"origin": APP})):
-        assert "access-control-allow-origin" not in answered(method, headers, *origins)[1]
+        assert "access-control-allow-origin" not in (await answered(method, headers, *origins))[1]

@@ -144,7 +144,9 @@ def test_a_client_that_leaves_while_sending_is_recorded(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_cancelled_request_is_charged(bench: Callable[..., Any], echo_script: Any, stream: bool) -> None:
+async def test_a_cancelled_request_is_charged(
+    bench: Callable[..., Any], echo_script: Any, stream: bool
+) -> None:
     """A request that is cut off by a shutdown is charged as reserved, exactly once."""
     made = bench(script=echo_script(chunks=1000, pause_s=5))
     body = json.dumps(STREAM | {"stream": stream, "max_tokens": 77}).encode()
@@ -158,22 +160,19 @@ def test_a_cancelled_request_is_charged(bench: Callable[..., Any], echo_script: 
     async def send(message: Any) -> None:
         pass
 
-    async def cut_off() -> None:
-        request = asyncio.create_task(made.plane(SCOPE, receive, send))
-        await asyncio.sleep(0)  # runs until the echo pauses
-        await asyncio.sleep(0)
-        request.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await request
-
-    asyncio.run(cut_off())
+    request = asyncio.create_task(made.plane(SCOPE, receive, send))
+    await asyncio.sleep(0)  # runs until the echo pauses
+    await asyncio.sleep(0)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
     [settled] = made.metering.settled
     assert settled.consumption.completion_tokens == 77
     assert (made.metering.open, made.plane.drain.running) == ({}, 0)
 
 
 @pytest.mark.parametrize("taken", range(CHUNKS + 4))
-def test_a_client_whose_connection_breaks_is_charged_once(
+async def test_a_client_whose_connection_breaks_is_charged_once(
     bench: Callable[..., Any], echo_script: Any, taken: int
 ) -> None:
     """Where sending fails, the stream is read on for its usage, also when only its end is left to send."""
@@ -191,7 +190,7 @@ def test_a_client_whose_connection_breaks_is_charged_once(
             raise ConnectionResetError
         sent.append(message)
 
-    asyncio.run(made.plane(SCOPE, receive, send))
+    await made.plane(SCOPE, receive, send)
     [settled] = made.metering.settled
     assert (settled.consumption.completion_tokens, made.records[0].status) == (CHUNKS, 499)
     assert (len(sent), made.metering.twice, made.metering.open) == (taken, 0, {})

@@ -23,9 +23,9 @@ def test_a_draining_plane_turns_requests_away(bench: Callable[..., Any]) -> None
     assert made.echo.calls.total() == 0
 
 
-def test_an_idle_plane_is_drained_at_once(bench: Callable[..., Any]) -> None:
+async def test_an_idle_plane_is_drained_at_once(bench: Callable[..., Any]) -> None:
     """Without running requests there is nothing to wait for."""
-    asyncio.run(asyncio.wait_for(bench().plane.drain.idle(), timeout=1))
+    await asyncio.wait_for(bench().plane.drain.idle(), timeout=1)
 
 
 def test_running_streams_finish(

@@ -97,12 +97,12 @@ async def at_once(made: Any, gate: asyncio.Event, body: bytes) -> list[Any]:
     return await asyncio.gather(*callers)
 
 
-def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[..., Any]) -> None:
+async def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[..., Any]) -> None:
     """200 requests at once at a cap for about 9: the rest is refused, none of it goes upstream."""
     gate = asyncio.Event()
     made, service = metered(sleep=lambda _: gate.wait())
     made.directory.organisation = OrganisationPolicy(3_000, (), auto_pause=True)
-    answers = asyncio.run(at_once(made, gate, chat()))
+    answers = await at_once(made, gate, chat())
     served = [answer for answer in answers if answer.status == 200]
     refused = [json.loads(answer.body)["error"]["code"] for answer in answers if answer.status != 200]
     assert 5 <= len(served) <= 10
@@ -112,12 +112,12 @@ def test_nothing_passes_the_cap_however_many_come_at_once(metered: Callable[...,
     assert service.metering.open_reservations == 0
 
 
-def test_a_burst_is_held_to_the_requests_per_minute(metered: Callable[..., Any]) -> None:
+async def test_a_burst_is_held_to_the_requests_per_minute(metered: Callable[..., Any]) -> None:
     """Of 200 requests at once a key with 20 a minute gets 20, the others the time to wait."""
     gate = asyncio.Event()
     made, _ = metered(sleep=lambda _: gate.wait())
     made.directory.add(KEY, limits=Limits(requests_per_minute=20))
-    answers = asyncio.run(at_once(made, gate, chat()))
+    answers = await at_once(made, gate, chat())
     refused = [answer for answer in answers if answer.status == 429]
     assert (len(refused), made.echo.calls.total()) == (CALLERS - 20, 20)
     assert {answer.headers[b"retry-after"] for answer in refused} == {b"3"}
@@ -206,7 +206,7 @@ class Reader:
         (100_000, frozenset({"image_urls"}), "rate_limit_exceeded"),
     ],
 )
-def test_what_is_read_elsewhere_never_passes_the_budget(
+async def test_what_is_read_elsewhere_never_passes_the_budget(
     metered: Callable[..., Any], budget_micro_usd: int, allowed: frozenset[str], code: str
 ) -> None:
     """60,000 tokens of prompt behind a body of 200 bytes, by many requests at once."""
@@ -215,11 +215,7 @@ def test_what_is_read_elsewhere_never_passes_the_budget(
     made.directory.add(KEY, tools=allowed, monthly_budget_micro_usd=budget_micro_usd)
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     body = chat(messages=[{"role": "user", "content": [picture]}])
-
-    async def burst() -> list[Any]:
-        return await asyncio.gather(*(made.drive(scope(), body) for _ in range(100)))
-
-    answers = asyncio.run(burst())
+    answers = await asyncio.gather(*(made.drive(scope(), body) for _ in range(100)))
     refused = [json.loads(answer.body)["error"]["code"] for answer in answers if answer.status != 200]
     assert set(refused) == {code}
     assert len(refused) == 100 - upstream.calls
@@ -256,21 +252,17 @@ def test_a_refusal_names_the_largest_output_that_passes(metered: Callable[..., A
     assert post(max_completion_tokens=figure).status == 200
 
 
-def test_what_others_have_reserved_is_waited_for(metered: Callable[..., Any]) -> None:
+async def test_what_others_have_reserved_is_waited_for(metered: Callable[..., Any]) -> None:
     """While a request holds the budget the next is 429; once that is settled the same one passes."""
     gate = asyncio.Event()
     made, _ = metered(sleep=lambda _: gate.wait())
     made.directory.add(KEY, monthly_budget_micro_usd=500)
-
-    async def scenario() -> tuple[Any, Any, Any]:
-        first = asyncio.create_task(made.drive(scope(), chat()))
-        for _ in range(50):
-            await asyncio.sleep(0)
-        meanwhile = await made.drive(scope(), chat())
-        gate.set()
-        return await first, meanwhile, await made.drive(scope(), chat())
-
-    first, meanwhile, later = asyncio.run(scenario())
+    holding = asyncio.create_task(made.drive(scope(), chat()))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    meanwhile = await made.drive(scope(), chat())
+    gate.set()
+    first, later = await holding, await made.drive(scope(), chat())
 
     assert (first.status, meanwhile.status, later.status) == (200, 429, 200)
     assert (error(meanwhile)["type"], error(meanwhile)["code"]) == ("spend", "rate_limit_exceeded")

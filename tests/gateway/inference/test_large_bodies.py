@@ -38,7 +38,7 @@ def unread(length: int | None) -> tuple[dict[str, Any], list[int], Callable[[], 
 
 
 @pytest.mark.parametrize("length", [32 * 1024 * 1024, None])
-def test_a_large_body_of_a_key_without_room_is_not_read(
+async def test_a_large_body_of_a_key_without_room_is_not_read(
     bench: Callable[..., Any], length: int | None
 ) -> None:
     """429 with the wait before a byte of it is read, and the connection ends: announced or in chunks."""
@@ -50,7 +50,7 @@ def test_a_large_body_of_a_key_without_room_is_not_read(
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
-    asyncio.run(made.plane(scope, receive, send))
+    await made.plane(scope, receive, send)
     headers = dict(messages[0]["headers"])
     assert (messages[0]["status"], asked) == (429, [])
     assert (headers[b"retry-after"], headers[b"connection"]) == (b"3", b"close")
@@ -81,10 +81,10 @@ def test_a_small_body_is_read_first(bench: Callable[..., Any]) -> None:
         {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
     ],
 )
-def test_a_large_body_is_read_as_a_small_one(fields: dict[str, Any]) -> None:
+async def test_a_large_body_is_read_as_a_small_one(fields: dict[str, Any]) -> None:
     """In another process, with the same outcome."""
     body = chat(INLINE_BYTES, **fields)
-    elsewhere = asyncio.run(CallReader().read("key_1", "chat/completions", body))
+    elsewhere = await CallReader().read("key_1", "chat/completions", body)
     assert elsewhere == read_call("chat/completions", body)
 
 
@@ -97,45 +97,41 @@ def test_a_large_body_is_read_as_a_small_one(fields: dict[str, Any]) -> None:
         chat(INLINE_BYTES, models=["pgq_" + "A" * 48]),
     ],
 )
-def test_a_large_body_is_refused_as_a_small_one(body: bytes) -> None:
+async def test_a_large_body_is_refused_as_a_small_one(body: bytes) -> None:
     """Status, reason, headers and the whole error body come back from the other process."""
     with pytest.raises(Refusal) as here:
         read_call("chat/completions", body)
     with pytest.raises(Refusal) as elsewhere:
-        asyncio.run(CallReader().read("key_1", "chat/completions", body))
+        await CallReader().read("key_1", "chat/completions", body)
     for part in ("status", "reason", "headers"):
         assert getattr(elsewhere.value, part) == getattr(here.value, part)
     assert elsewhere.value.body() == here.value.body()
 
 
-def test_the_loop_goes_on_while_a_large_body_is_read() -> None:
+async def test_the_loop_goes_on_while_a_large_body_is_read() -> None:
     """Others are served in the meantime: their turns come while it waits."""
+    turns = 0
+    reading = asyncio.create_task(CallReader().read("key_1", "chat/completions", chat(4_000_000)))
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    await reading
+    answer = turns
 
-    async def turns_while_reading() -> int:
-        turns = 0
-        reading = asyncio.create_task(CallReader().read("key_1", "chat/completions", chat(4_000_000)))
-        while not reading.done():
-            await asyncio.sleep(0)
-            turns += 1
-        await reading
-        return turns
-
-    assert asyncio.run(turns_while_reading()) > 100
+    assert answer > 100
 
 
-def test_a_reading_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reading_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """408 when its time is over; the worker is ended, and the next body finds another."""
     monkeypatch.setattr(call_reading, "READING_LIMIT_S", 0.0)
     reader = CallReader()
+    with pytest.raises(Refusal) as given_up:
+        await reader.read("key_1", "chat/completions", chat(INLINE_BYTES))
+    monkeypatch.setattr(call_reading, "READING_LIMIT_S", 30.0)
+    read = await reader.read("key_1", "chat/completions", chat(INLINE_BYTES))
+    answer = given_up.value.status, read.fields.model
 
-    async def both() -> Any:
-        with pytest.raises(Refusal) as given_up:
-            await reader.read("key_1", "chat/completions", chat(INLINE_BYTES))
-        monkeypatch.setattr(call_reading, "READING_LIMIT_S", 30.0)
-        read = await reader.read("key_1", "chat/completions", chat(INLINE_BYTES))
-        return given_up.value.status, read.fields.model
-
-    assert asyncio.run(both()) == (408, MODEL)
+    assert answer == (408, MODEL)
 
 
 def test_a_large_body_is_served_whole(bench: Callable[..., Any]) -> None:

@@ -53,7 +53,7 @@ async def read_stream(port: int, opened: asyncio.Semaphore) -> bytes:
 
 
 @pytest.mark.usefixtures("enough_files")
-def test_a_thousand_streams_lose_no_frame(
+async def test_a_thousand_streams_lose_no_frame(
     bench: Callable[..., Any], serving: Callable[..., str], echo_script: Any, wait_until: Callable[..., None]
 ) -> None:
     """All streams are open at once, each gets every frame, and each is settled once with its usage."""
@@ -61,13 +61,11 @@ def test_a_thousand_streams_lose_no_frame(
     made = bench(script=echo_script(chunks=CHUNKS), sleep=gate.sleep)
     gate.running = lambda: made.plane.drain.running
     port = int(serving(made.plane).rsplit(":", 1)[1])
+    opened = asyncio.Semaphore(100)
+    async with asyncio.timeout(120):
+        answer = await asyncio.gather(*(read_stream(port, opened) for _ in range(STREAMS)))
 
-    async def read_all() -> list[bytes]:
-        opened = asyncio.Semaphore(100)
-        async with asyncio.timeout(120):
-            return await asyncio.gather(*(read_stream(port, opened) for _ in range(STREAMS)))
-
-    streams = asyncio.run(read_all())
+    streams = answer
     # The role chunk, the tokens, the finish chunk and [DONE]; the usage chunk was not asked for.
     assert {stream.count(b"data: ") for stream in streams} == {CHUNKS + 3}
     assert all(b" token11" in stream and b"data: [DONE]" in stream for stream in streams)

@@ -1,6 +1,5 @@
 """Metrics and logs tell what happened, with bounded labels and without secrets."""
 
-import asyncio
 import io
 import json
 import logging
@@ -138,7 +137,7 @@ def test_labels_are_bounded(bench: Callable[..., Any], metrics: Callable[..., Ga
     assert len(series) == 6
 
 
-def test_metrics_are_served(metrics: Callable[..., GatewayMetrics]) -> None:
+async def test_metrics_are_served(metrics: Callable[..., GatewayMetrics]) -> None:
     """The scrape answers in Prometheus's text form."""
     made = metrics()
     made.observe(RECORD)
@@ -150,7 +149,7 @@ def test_metrics_are_served(metrics: Callable[..., GatewayMetrics]) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(made({}, receive, send))
+    await made({}, receive, send)
     assert sent[0]["status"] == 200
     assert b"# TYPE pulumi_groq_requests_total counter" in sent[1]["body"]
 
@@ -225,23 +224,18 @@ def test_a_line_stays_one_line(logged: Callable[[Any], Logged], log_format: str)
     assert [r"one\r\ntwo" in line for line in log.lines] == [True, True]
 
 
-def test_all_lines_keep_their_order(logged: Callable[[Any], Logged]) -> None:
+async def test_all_lines_keep_their_order(logged: Callable[[Any], Logged]) -> None:
     """Those of requests and of the rest wait in one batch; a warning takes all with it."""
     log = logged("text")
     other = logging.getLogger(f"{ROOT}.x")
+    log.requests.observe(replace(RECORD, route="first"))
+    other.info("second")
+    log.requests.observe(replace(RECORD, route="third"))
+    assert log.lines == []
+    log.requests.observe(replace(RECORD, route="fourth", status=500))
+    answer = log.lines
 
-    async def serve() -> list[str]:
-        log.requests.observe(replace(RECORD, route="first"))
-        other.info("second")
-        log.requests.observe(replace(RECORD, route="third"))
-        assert log.lines == []
-        log.requests.observe(replace(RECORD, route="fourth", status=500))
-        return log.lines
-
-    words = [
-        {"first", "second", "third", "fourth"} & set(re.findall(r"\w+", line))
-        for line in asyncio.run(serve())
-    ]
+    words = [{"first", "second", "third", "fourth"} & set(re.findall(r"\w+", line)) for line in answer]
     assert words == [{"first"}, {"second"}, {"third"}, {"fourth"}]
 
 

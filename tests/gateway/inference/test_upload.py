@@ -1,7 +1,5 @@
 """What is held back of an upload is told to whoever bounds it."""
 
-import asyncio
-
 from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.http.request_headers import RequestHeaders
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
@@ -13,7 +11,7 @@ NEXT = b'\r\n--b\r\ncontent-disposition: form-data; name="prompt"\r\n\r\n'
 REST = b"y" * 5_000 + b"\r\n--b--\r\n"
 
 
-def test_all_that_comes_before_the_model_is_held() -> None:
+async def test_all_that_comes_before_the_model_is_held() -> None:
     """A model that is named last keeps the whole file in memory; what follows it is passed on as it comes."""
     pieces = [FILE, MODEL + NEXT, REST]
     whole = b"".join(pieces)
@@ -23,11 +21,10 @@ def test_all_that_comes_before_the_model_is_held() -> None:
         piece = pieces.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
-    async def run() -> tuple[str, bytes]:
-        headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", len(whole), b"*/*", b"", b"")
-        upload = Upload(receive, headers, DEFAULT_OPTIONS, told.append)
-        model = await upload.model()
-        return model, b"".join([piece async for piece in upload.pieces()])
+    headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", len(whole), b"*/*", b"", b"")
+    upload = Upload(receive, headers, DEFAULT_OPTIONS, told.append)
+    model = await upload.model()
+    answer = model, b"".join([piece async for piece in upload.pieces()])
 
-    assert asyncio.run(run()) == ("whisper", whole)
+    assert answer == ("whisper", whole)
     assert told == [len(FILE), len(MODEL + NEXT)]

@@ -1,6 +1,5 @@
 """Alerts: once a threshold and month, over restarts, told to every URL."""
 
-import asyncio
 import json
 
 import pytest
@@ -21,234 +20,186 @@ async def round_of(bench: Bench, service: MeteringService) -> None:
     await bench.background.finish_jobs()
 
 
-def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
+async def test_each_threshold_fires_once(bench: Bench, make_key: MakeKey) -> None:
     """Passing two thresholds at once fires both; more spend fires none of them again."""
-
-    async def scenario() -> None:
-        bench.cap(1000, 10, 20, 500)
-        service = bench.open()
-        for _ in range(3):
-            await bench.spend(service, make_key(), 25)
-            await round_of(bench, service)
-
-        assert bench.events.fired == [10, 20]
-        sent = service.usage.alerts_sent(START)
-        assert [(int(alert.threshold_usd * 1_000_000), alert.sent_at) for alert in sent] == [
-            (10, START),
-            (20, START),
-        ]
-
-    asyncio.run(scenario())
-
-
-def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: MakeKey) -> None:
-    """At the threshold, not beyond it; reservations do not count."""
-
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        service = bench.open()
-        await bench.admit(service, make_key(), cost=500)
-        await bench.spend(service, make_key(), 9)
-        await round_of(bench, service)
-        assert bench.events.fired == []
-        await bench.spend(service, make_key(), 1)
-        await round_of(bench, service)
-
-        assert bench.events.fired == [10]
-
-    asyncio.run(scenario())
-
-
-def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_key: MakeKey) -> None:
-    """Worst cases keep spend a little below the cap, and yet its alert is sent: not for what is only in
-    flight, and not for a cap that was raised since.
-    """
-
-    async def scenario() -> None:
-        bench.cap(100, 100)
-        service = bench.open()
-        await bench.spend(service, make_key(), 95)
-        await round_of(bench, service)
-        assert bench.events.fired == []
-        in_flight = await bench.admit(service, make_key(), cost=5)
-        await bench.admit(service, make_key(), cost=5)
-        await round_of(bench, service)
-        assert bench.events.fired == []
-        assert isinstance(in_flight, Reservation)
-        await service.metering.settle(in_flight, None, 200)
-        await bench.admit(service, make_key(), cost=6)
-        bench.cap(200, 100, 200)
-        await round_of(bench, service)
-        assert bench.events.fired == []
-        bench.cap(100, 100)
-        await round_of(bench, service)
-
-        assert bench.events.fired == [100]
-
-    asyncio.run(scenario())
-
-
-def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
-    """Without auto-pause the alerts are all that there is."""
-
-    async def scenario() -> None:
-        bench.cap(10, 10, auto_pause=False)
-        service = bench.open()
+    bench.cap(1000, 10, 20, 500)
+    service = bench.open()
+    for _ in range(3):
         await bench.spend(service, make_key(), 25)
         await round_of(bench, service)
 
-        assert bench.events.fired == [10]
+    assert bench.events.fired == [10, 20]
+    sent = service.usage.alerts_sent(START)
+    assert [(int(alert.threshold_usd * 1_000_000), alert.sent_at) for alert in sent] == [
+        (10, START),
+        (20, START),
+    ]
 
-    asyncio.run(scenario())
+
+async def test_a_threshold_fires_when_it_is_reached_exactly(bench: Bench, make_key: MakeKey) -> None:
+    """At the threshold, not beyond it; reservations do not count."""
+    bench.cap(1000, 10)
+    service = bench.open()
+    await bench.admit(service, make_key(), cost=500)
+    await bench.spend(service, make_key(), 9)
+    await round_of(bench, service)
+    assert bench.events.fired == []
+    await bench.spend(service, make_key(), 1)
+    await round_of(bench, service)
+
+    assert bench.events.fired == [10]
 
 
-def test_a_new_month_fires_again(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, make_key: MakeKey) -> None:
+    """Worst cases keep spend a little below the cap, and yet its alert is sent: not for what is only in
+    flight, and not for a cap that was raised since.
+    """
+    bench.cap(100, 100)
+    service = bench.open()
+    await bench.spend(service, make_key(), 95)
+    await round_of(bench, service)
+    assert bench.events.fired == []
+    in_flight = await bench.admit(service, make_key(), cost=5)
+    await bench.admit(service, make_key(), cost=5)
+    await round_of(bench, service)
+    assert bench.events.fired == []
+    assert isinstance(in_flight, Reservation)
+    await service.metering.settle(in_flight, None, 200)
+    await bench.admit(service, make_key(), cost=6)
+    bench.cap(200, 100, 200)
+    await round_of(bench, service)
+    assert bench.events.fired == []
+    bench.cap(100, 100)
+    await round_of(bench, service)
+
+    assert bench.events.fired == [100]
+
+
+async def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
+    """Without auto-pause the alerts are all that there is."""
+    bench.cap(10, 10, auto_pause=False)
+    service = bench.open()
+    await bench.spend(service, make_key(), 25)
+    await round_of(bench, service)
+
+    assert bench.events.fired == [10]
+
+
+async def test_a_new_month_fires_again(bench: Bench, make_key: MakeKey) -> None:
     """Thresholds are per UTC month."""
+    bench.cap(1000, 10)
+    service = bench.open()
+    for _ in range(2):
+        await bench.spend(service, make_key(), 10)
+        await round_of(bench, service)
+        bench.clock.advance(days=10)
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        service = bench.open()
-        for _ in range(2):
-            await bench.spend(service, make_key(), 10)
-            await round_of(bench, service)
-            bench.clock.advance(days=10)
-
-        assert bench.events.fired == [10, 10]
-        assert len(service.usage.alerts_sent(bench.clock.now())) == 1
-
-    asyncio.run(scenario())
+    assert bench.events.fired == [10, 10]
+    assert len(service.usage.alerts_sent(bench.clock.now())) == 1
 
 
-def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) -> None:
     """What has fired is in the store before anybody is told."""
+    bench.cap(1000, 10)
+    bench.webhooks(URL)
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
+    again = bench.open()
+    again.deliveries.resume()
+    await round_of(bench, again)
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        bench.webhooks(URL)
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-        again = bench.open()
-        again.deliveries.resume()
-        await round_of(bench, again)
-
-        assert bench.events.fired == [10]
-        assert len(bench.sender.posted) == 1
-        assert len(again.usage.alerts_sent(START)) == 1
-
-    asyncio.run(scenario())
+    assert bench.events.fired == [10]
+    assert len(bench.sender.posted) == 1
+    assert len(again.usage.alerts_sent(START)) == 1
 
 
-def test_a_restart_goes_on_with_a_delivery_that_had_not_ended(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_restart_goes_on_with_a_delivery_that_had_not_ended(bench: Bench, make_key: MakeKey) -> None:
     """A URL that was not reached before the process ended is told afterwards, another is not told twice."""
+    bench.cap(1000, 10)
+    bench.webhooks(URL)
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
+    bench.webhooks(URL, OTHER_URL)
+    again = bench.open()
+    again.deliveries.resume()
+    await bench.background.finish_jobs()
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        bench.webhooks(URL)
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-        bench.webhooks(URL, OTHER_URL)
-        again = bench.open()
-        again.deliveries.resume()
-        await bench.background.finish_jobs()
-
-        assert [url for url, _, _ in bench.sender.posted] == [URL, OTHER_URL]
-
-    asyncio.run(scenario())
+    assert [url for url, _, _ in bench.sender.posted] == [URL, OTHER_URL]
 
 
-def test_a_delivery_is_not_resumed_after_a_day(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_delivery_is_not_resumed_after_a_day(bench: Bench, make_key: MakeKey) -> None:
     """Old news stays untold."""
+    bench.cap(1000, 10)
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
+    bench.clock.advance(hours=25)
+    bench.webhooks(URL)
+    again = bench.open()
+    again.deliveries.resume()
+    await bench.background.finish_jobs()
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-        bench.clock.advance(hours=25)
-        bench.webhooks(URL)
-        again = bench.open()
-        again.deliveries.resume()
-        await bench.background.finish_jobs()
-
-        assert bench.sender.posted == []
-
-    asyncio.run(scenario())
+    assert bench.sender.posted == []
 
 
-def test_failures_are_tried_again_with_longer_and_longer_waits(bench: Bench, make_key: MakeKey) -> None:
+async def test_failures_are_tried_again_with_longer_and_longer_waits(bench: Bench, make_key: MakeKey) -> None:
     """No answer, 5xx and 4xx alike; every attempt carries the same id."""
+    bench.cap(1000, 10)
+    bench.webhooks(URL)
+    bench.sender.answers = [0, 503, 404, 200]
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        bench.webhooks(URL)
-        bench.sender.answers = [0, 503, 404, 200]
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-
-        assert {headers["webhook-id"] for _, _, headers in bench.sender.posted} == {"alert_2026-11_10"}
-        assert len(bench.sender.posted) == 4
-        assert [0.5 <= bench.slept_s[0] <= 1, 1 <= bench.slept_s[1] <= 2, 2 <= bench.slept_s[2] <= 4] == [
-            True
-        ] * 3
-        assert bench.events.deliveries == ["delivered"]
-
-    asyncio.run(scenario())
+    assert {headers["webhook-id"] for _, _, headers in bench.sender.posted} == {"alert_2026-11_10"}
+    assert len(bench.sender.posted) == 4
+    assert [0.5 <= bench.slept_s[0] <= 1, 1 <= bench.slept_s[1] <= 2, 2 <= bench.slept_s[2] <= 4] == [
+        True
+    ] * 3
+    assert bench.events.deliveries == ["delivered"]
 
 
 @pytest.mark.parametrize(("answers", "attempts"), [([410], 1), ([500] * 50, 12)])
-def test_a_url_is_given_up(bench: Bench, make_key: MakeKey, answers: list[int], attempts: int) -> None:
+async def test_a_url_is_given_up(bench: Bench, make_key: MakeKey, answers: list[int], attempts: int) -> None:
     """At once when it is gone for good, else after the last attempt; a restart does not begin again."""
+    bench.cap(1000, 10)
+    bench.webhooks(URL)
+    bench.sender.answers = answers
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
+    again = bench.open()
+    again.deliveries.resume()
+    await bench.background.finish_jobs()
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        bench.webhooks(URL)
-        bench.sender.answers = answers
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-        again = bench.open()
-        again.deliveries.resume()
-        await bench.background.finish_jobs()
-
-        assert len(bench.sender.posted) == attempts
-        assert bench.events.deliveries == ["given_up"]
-
-    asyncio.run(scenario())
+    assert len(bench.sender.posted) == attempts
+    assert bench.events.deliveries == ["given_up"]
     with bench.store.read() as connection:
         assert connection.scalars(select(alert_deliveries.c.attempts)).all() == [attempts]
 
 
-def test_a_url_that_left_the_policy_is_told_nothing_more(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_url_that_left_the_policy_is_told_nothing_more(bench: Bench, make_key: MakeKey) -> None:
     """Attempts end with the URL's time in the policy."""
+    bench.cap(1000, 10)
+    bench.webhooks(URL)
+    bench.sender.answers = [500, 500]
+    bench.sender.meanwhile = bench.webhooks
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
 
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        bench.webhooks(URL)
-        bench.sender.answers = [500, 500]
-        bench.sender.meanwhile = bench.webhooks
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-
-        assert len(bench.sender.posted) == 1
-
-    asyncio.run(scenario())
+    assert len(bench.sender.posted) == 1
 
 
-def test_the_body_says_what_was_reached(bench: Bench, make_key: MakeKey) -> None:
+async def test_the_body_says_what_was_reached(bench: Bench, make_key: MakeKey) -> None:
     """Amounts in US dollars, and a text for chat services."""
-
-    async def scenario() -> None:
-        bench.cap(500_000_000, 100_000_000)
-        bench.webhooks(URL)
-        service = bench.open()
-        await bench.spend(service, make_key(), 100_250_000)
-        await round_of(bench, service)
-
-    asyncio.run(scenario())
+    bench.cap(500_000_000, 100_000_000)
+    bench.webhooks(URL)
+    service = bench.open()
+    await bench.spend(service, make_key(), 100_250_000)
+    await round_of(bench, service)
 
     _, body, headers = bench.sender.posted[0]
     assert json.loads(body) == {
@@ -260,18 +211,16 @@ def test_the_body_says_what_was_reached(bench: Bench, make_key: MakeKey) -> None
     assert "webhook-signature" not in headers
 
 
-def test_no_log_line_holds_a_url(bench: Bench, make_key: MakeKey, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_line_holds_a_url(
+    bench: Bench, make_key: MakeKey, caplog: pytest.LogCaptureFixture
+) -> None:
     """URLs may hold tokens; a failure names the host only."""
-
-    async def scenario() -> None:
-        bench.cap(1000, 10)
-        bench.webhooks("https://hooks.example/token-T0P")
-        bench.sender.answers = [0, 500]
-        service = bench.open()
-        await bench.spend(service, make_key(), 10)
-        await round_of(bench, service)
-
-    asyncio.run(scenario())
+    bench.cap(1000, 10)
+    bench.webhooks("https://hooks.example/token-T0P")
+    bench.sender.answers = [0, 500]
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
 
     assert "hooks.example" in caplog.text
     assert "T0P" not in caplog.text

@@ -1,6 +1,5 @@
 """Compiled limits: made anew when something changes, forgotten when nothing is left to remember."""
 
-import asyncio
 from dataclasses import replace
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
@@ -20,16 +19,16 @@ def test_limits_are_compiled_once(make_key: MakeKey) -> None:
     assert limits_by_key.of(key, None, "2026-11", 0.0) is limits_by_key.of(key, None, "2026-11", 9.0)
 
 
-def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey) -> None:
+async def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey) -> None:
     """A key's limit, the policy, the month: the next request is held to the new ones."""
     limits_by_key = CompiledLimitsByKey(MemoryCounters())
     key = make_key(tokens_per_minute=1000)
-    asyncio.run(limits_by_key.of(key, None, "2026-11", 0.0).counters.take(DEMAND, 0.0))
+    await limits_by_key.of(key, None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
     raised = replace(key, limits=replace(key.limits, tokens_per_minute=5000))
     policy = OrganisationPolicy(cap_micro_usd=10, alert_thresholds_micro_usd=(), auto_pause=True)
 
     limits = limits_by_key.of(raised, policy, "2026-12", 0.0)
-    position, levels, _ = asyncio.run(limits.counters.take(DEMAND, 0.0))
+    position, levels, _ = await limits.counters.take(DEMAND, 0.0)
 
     assert position is None
     assert {quota.limit: quota.ceiling for quota in limits.quotas} == {
@@ -40,14 +39,14 @@ def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: MakeKey
     assert levels == [10, 10, 200]
 
 
-def test_a_request_under_a_former_limit_does_not_set_a_new_one_back(make_key: MakeKey) -> None:
+async def test_a_request_under_a_former_limit_does_not_set_a_new_one_back(make_key: MakeKey) -> None:
     """It began before the key was limited and is admitted after others were counted."""
     limits_by_key = CompiledLimitsByKey(MemoryCounters())
     former = make_key()
     limited = make_key(requests_per_minute=2)
     admitted = 0
     for _ in range(5):
-        position, *_ = asyncio.run(limits_by_key.of(limited, None, "2026-11", 0.0).counters.take(DEMAND, 0.0))
+        position, *_ = await limits_by_key.of(limited, None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
         admitted += position is None
         limits_by_key.of(former, None, "2026-11", 0.0)
         limits_by_key.forget_idle(0.0)
@@ -55,15 +54,13 @@ def test_a_request_under_a_former_limit_does_not_set_a_new_one_back(make_key: Ma
     assert admitted == 2
 
 
-def test_limits_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) -> None:
+async def test_limits_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) -> None:
     """However often a key changes."""
     counters = MemoryCounters()
     limits_by_key = CompiledLimitsByKey(counters)
     for limit in range(1, 100):
         limits_by_key.of(make_key(tokens_per_minute=limit), None, "2026-11", 0.0)
-    asyncio.run(
-        limits_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
-    )
+    await limits_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
     limits_by_key.forget_idle(0.0)
     kept = counters.bucket_count
     limits_by_key.forget_idle(60.0)
@@ -71,7 +68,7 @@ def test_limits_that_were_replaced_are_forgotten_once_idle(make_key: MakeKey) ->
     assert (kept, counters.bucket_count) == (1, 0)
 
 
-def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -> None:
+async def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -> None:
     """Memory follows the keys in use; no round keeps requests waiting for long."""
     counters = MemoryCounters()
     limits_by_key = CompiledLimitsByKey(counters)
@@ -79,7 +76,7 @@ def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: MakeKey) -
         key = make_key(f"key_{number}", tokens_per_minute=1000)
         counter_set = limits_by_key.of(key, None, "2026-11", 0.0).counters
         if number < 50:
-            asyncio.run(counter_set.take(DEMAND, 0.0))
+            await counter_set.take(DEMAND, 0.0)
     del counter_set
     counts = []
     for _ in range(3):

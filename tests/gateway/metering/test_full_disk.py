@@ -4,7 +4,6 @@ The disk is full as the gateway meets it: no space can be allocated, and SQLite 
 `max_page_count`, so the errors are SQLite's). What the reserve gives back, SQLite gets.
 """
 
-import asyncio
 import errno
 import os
 import sqlite3
@@ -85,133 +84,113 @@ def booked(bench: Bench) -> int:
         return len(connection.execute(select(ledger.c.request_id)).all())
 
 
-def test_what_was_acknowledged_is_booked_from_the_reserve(
+async def test_what_was_acknowledged_is_booked_from_the_reserve(
     bench: Bench, make_key: MakeKey, disk: Disk
 ) -> None:
     """New requests are refused, the reason can be read, all that was spent is in the store; with space again
     it goes on without a restart.
     """
+    service = bench.open()
+    key = make_key()
+    disk.fill()
+    spent = await spend_until_refused(bench, service, key)
+    assert bench.background.health.failing.keys() == {"disk reserve"}
+    assert service.ledger.waiting_rows == 0
+    assert booked(bench) == spent > 0
 
-    async def scenario() -> None:
-        service = bench.open()
-        key = make_key()
-        disk.fill()
-        spent = await spend_until_refused(bench, service, key)
-        assert bench.background.health.failing.keys() == {"disk reserve"}
-        assert service.ledger.waiting_rows == 0
-        assert booked(bench) == spent > 0
-
-        disk.is_full = False
-        await service.upkeep()
-        assert bench.background.health.failing == {}
-        await bench.spend(service, key, 1)
-        await service.upkeep()
-        assert booked(bench) == spent + 1
-
-    asyncio.run(scenario())
+    disk.is_full = False
+    await service.upkeep()
+    assert bench.background.health.failing == {}
+    await bench.spend(service, key, 1)
+    await service.upkeep()
+    assert booked(bench) == spent + 1
 
 
-def test_a_restart_on_the_full_disk_books_what_was_acknowledged(
+async def test_a_restart_on_the_full_disk_books_what_was_acknowledged(
     bench: Bench, make_key: MakeKey, disk: Disk
 ) -> None:
     """A killed process had its rows in the journal only; the next one has the reserve for them."""
+    service = bench.open()
+    for _ in range(300):
+        await bench.spend(service, make_key(), 1)
+    disk.fill()
+    bench.store.reserve.release()  # as `open_store` does
+    again = bench.open()
 
-    async def scenario() -> None:
-        service = bench.open()
-        for _ in range(300):
-            await bench.spend(service, make_key(), 1)
-        disk.fill()
-        bench.store.reserve.release()  # as `open_store` does
-        again = bench.open()
+    assert booked(bench) == 300
+    assert isinstance(await bench.admit(again, make_key()), Denial)
+    assert bench.background.health.failing.keys() == {"disk reserve", "journal"}
 
-        assert booked(bench) == 300
-        assert isinstance(await bench.admit(again, make_key()), Denial)
-        assert bench.background.health.failing.keys() == {"disk reserve", "journal"}
-
-        disk.is_full = False
-        await again.upkeep()
-        assert bench.background.health.failing == {}
-        assert isinstance(await bench.admit(again, make_key()), Reservation)
-        assert again.usage.month_spend_micro_usd(START) == 300
-
-    asyncio.run(scenario())
+    disk.is_full = False
+    await again.upkeep()
+    assert bench.background.health.failing == {}
+    assert isinstance(await bench.admit(again, make_key()), Reservation)
+    assert again.usage.month_spend_micro_usd(START) == 300
 
 
-def test_a_start_succeeds_where_the_store_takes_nothing_at_all(
+async def test_a_start_succeeds_where_the_store_takes_nothing_at_all(
     bench: Bench, make_key: MakeKey, disk: Disk
 ) -> None:
     """What is in the journal counts in memory and stays in the journal until the store takes it."""
     disk.gives_back = False
+    bench.cap(1000)
+    service = bench.open()
+    for _ in range(300):
+        await bench.spend(service, make_key(budget=1000), 1)
+    disk.fill()
+    for _ in range(2):
+        again = bench.open()
+        assert again.usage.month_spend_micro_usd(START) == 300
+        assert again.ledger.waiting_rows == 300
+        assert booked(bench) == 0
+        assert isinstance(await bench.admit(again, make_key()), Denial)
 
-    async def scenario() -> None:
-        bench.cap(1000)
-        service = bench.open()
-        for _ in range(300):
-            await bench.spend(service, make_key(budget=1000), 1)
-        disk.fill()
-        for _ in range(2):
-            again = bench.open()
-            assert again.usage.month_spend_micro_usd(START) == 300
-            assert again.ledger.waiting_rows == 300
-            assert booked(bench) == 0
-            assert isinstance(await bench.admit(again, make_key()), Denial)
-
-        disk.is_full = False
-        await again.upkeep()
-        assert bench.background.health.failing == {}
-        assert booked(bench) == 300
-        denial = await bench.admit(again, make_key(budget=1000), cost=701)
-        assert isinstance(denial, Denial)
-        assert denial.reason in {"cap", "budget"}
-        assert bench.open().usage.month_spend_micro_usd(START) == 300
-
-    asyncio.run(scenario())
+    disk.is_full = False
+    await again.upkeep()
+    assert bench.background.health.failing == {}
+    assert booked(bench) == 300
+    denial = await bench.admit(again, make_key(budget=1000), cost=701)
+    assert isinstance(denial, Denial)
+    assert denial.reason in {"cap", "budget"}
+    assert bench.open().usage.month_spend_micro_usd(START) == 300
     assert len(list(bench.journal_directory.iterdir())) <= 2
 
 
-def test_requests_in_flight_are_settled_on_the_full_disk_and_after_a_kill(
+async def test_requests_in_flight_are_settled_on_the_full_disk_and_after_a_kill(
     bench: Bench, make_key: MakeKey, disk: Disk
 ) -> None:
     """Space for their ends was kept when they were admitted."""
     bench.journal_segment_bytes = 4096
-
-    async def scenario() -> None:
-        service = bench.open()
-        reservations = [await bench.admit(service, make_key(), 100) for _ in range(20)]
-        disk.fill()
-        for reservation in reservations:
-            assert isinstance(reservation, Reservation)
-            await service.metering.settle(reservation, used(3), 200)
-        assert bench.events.failed == 0
-        bench.store.reserve.release()
-        assert bench.open().usage.month_spend_micro_usd(START) == 60
-
-    asyncio.run(scenario())
+    service = bench.open()
+    reservations = [await bench.admit(service, make_key(), 100) for _ in range(20)]
+    disk.fill()
+    for reservation in reservations:
+        assert isinstance(reservation, Reservation)
+        await service.metering.settle(reservation, used(3), 200)
+    assert bench.events.failed == 0
+    bench.store.reserve.release()
+    assert bench.open().usage.month_spend_micro_usd(START) == 60
 
 
-def test_a_journal_that_has_no_space_to_turn_goes_on_and_turns_later(
+async def test_a_journal_that_has_no_space_to_turn_goes_on_and_turns_later(
     bench: Bench, make_key: MakeKey, disk: Disk
 ) -> None:
     """No line is lost with it, and the former segments go once there is a new one."""
     bench.journal_segment_bytes = 4096
-
-    async def scenario() -> None:
-        service = bench.open()
-        in_flight = await bench.admit(service, make_key(), 100)
-        assert isinstance(in_flight, Reservation)
-        disk.fill()
-        spent = await spend_until_refused(bench, service, make_key())
-        disk.is_full = False
-        for _ in range(3):
-            for _ in range(30):
-                await bench.spend(service, make_key(), 1)
-                spent += 1
-            await service.upkeep()
-        assert bench.background.health.failing == {}
-        assert len(list(bench.journal_directory.iterdir())) == 1
-        assert bench.open().usage.month_spend_micro_usd(START) == spent + 100
-
-    asyncio.run(scenario())
+    service = bench.open()
+    in_flight = await bench.admit(service, make_key(), 100)
+    assert isinstance(in_flight, Reservation)
+    disk.fill()
+    spent = await spend_until_refused(bench, service, make_key())
+    disk.is_full = False
+    for _ in range(3):
+        for _ in range(30):
+            await bench.spend(service, make_key(), 1)
+            spent += 1
+        await service.upkeep()
+    assert bench.background.health.failing == {}
+    assert len(list(bench.journal_directory.iterdir())) == 1
+    assert bench.open().usage.month_spend_micro_usd(START) == spent + 100
 
 
 def test_a_full_store_is_told_from_one_that_is_busy(bench: Bench, disk: Disk) -> None:
@@ -233,26 +212,22 @@ def somebody(bench: Bench, tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def test_a_locked_database_delays_the_ledger_and_nothing_else(
+async def test_a_locked_database_delays_the_ledger_and_nothing_else(
     bench: Bench, make_key: MakeKey, somebody: sqlite3.Connection
 ) -> None:
     """Requests are admitted and settled meanwhile; `/readyz` says that they cannot be booked yet."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        somebody.execute("BEGIN IMMEDIATE")
-        await bench.spend(service, make_key(), 7)
-        await service.upkeep()
-        assert bench.background.health.failing == {"ledger": "database is locked"}
-        somebody.execute("COMMIT")
-        await service.upkeep()
-        assert bench.background.health.failing == {}
-
-    asyncio.run(scenario())
+    service = bench.open()
+    somebody.execute("BEGIN IMMEDIATE")
+    await bench.spend(service, make_key(), 7)
+    await service.upkeep()
+    assert bench.background.health.failing == {"ledger": "database is locked"}
+    somebody.execute("COMMIT")
+    await service.upkeep()
+    assert bench.background.health.failing == {}
     assert booked(bench) == 1
 
 
-def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) -> None:
     """No waiting helps there, so it does not wait for a hundred thousand rows, nor does it go on with the
     pages that happen to be good. Brought back and started again, it knows what was spent.
     """
@@ -265,22 +240,19 @@ def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: MakeKey) 
         database.write_bytes(content or former[:4096] + b"\xa5" * (len(former) - 4096))
         return former
 
-    async def scenario() -> None:
-        service = bench.open()
-        await bench.spend(service, make_key(), 7)
-        whole = overwrite(b"")
-        await service.upkeep()
+    service = bench.open()
+    await bench.spend(service, make_key(), 7)
+    whole = overwrite(b"")
+    await service.upkeep()
 
-        assert "malformed" in bench.background.health.failing["ledger"]
-        assert isinstance(await bench.admit(service, make_key()), Denial)
-        overwrite(whole)
-        await service.upkeep()
-        assert isinstance(await bench.admit(service, make_key()), Denial)
-        service.ledger.close()
-        bench.store.close()
-        bench.store = open_store(f"sqlite:///{database}")
-        again = bench.open()
-        assert again.usage.month_spend_micro_usd(START) == 7
-        assert isinstance(await bench.admit(again, make_key()), Reservation)
-
-    asyncio.run(scenario())
+    assert "malformed" in bench.background.health.failing["ledger"]
+    assert isinstance(await bench.admit(service, make_key()), Denial)
+    overwrite(whole)
+    await service.upkeep()
+    assert isinstance(await bench.admit(service, make_key()), Denial)
+    service.ledger.close()
+    bench.store.close()
+    bench.store = open_store(f"sqlite:///{database}")
+    again = bench.open()
+    assert again.usage.month_spend_micro_usd(START) == 7
+    assert isinstance(await bench.admit(again, make_key()), Reservation)

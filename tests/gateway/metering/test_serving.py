@@ -18,51 +18,39 @@ def written(bench: Bench) -> int:
         return len(connection.execute(select(ledger)).all())
 
 
-def test_the_ledger_is_written_in_the_background(bench: Bench, make_key: MakeKey) -> None:
+async def test_the_ledger_is_written_in_the_background(bench: Bench, make_key: MakeKey) -> None:
     """Nobody has to ask for it."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        async with service.serving(), asyncio.timeout(10):
-            await bench.spend(service, make_key(), 7)
-            await bench.events.ledger_was_written.wait()
-
-            assert written(bench) == 1
-
-    asyncio.run(scenario())
-
-
-def test_the_end_writes_what_waits(bench: Bench, make_key: MakeKey) -> None:
-    """A graceful stop leaves nothing to recover; what is still in flight stays in the journal."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        async with service.serving():
-            await bench.spend(service, make_key(), 7)
-            await bench.admit(service, make_key(), cost=5)
+    service = bench.open()
+    async with service.serving(), asyncio.timeout(10):
+        await bench.spend(service, make_key(), 7)
+        await bench.events.ledger_was_written.wait()
 
         assert written(bench) == 1
-        assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 12
-
-    asyncio.run(scenario())
 
 
-def test_too_long_a_queue_refuses_new_requests(bench: Bench, make_key: MakeKey) -> None:
+async def test_the_end_writes_what_waits(bench: Bench, make_key: MakeKey) -> None:
+    """A graceful stop leaves nothing to recover; what is still in flight stays in the journal."""
+    service = bench.open()
+    async with service.serving():
+        await bench.spend(service, make_key(), 7)
+        await bench.admit(service, make_key(), cost=5)
+
+    assert written(bench) == 1
+    assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 12
+
+
+async def test_too_long_a_queue_refuses_new_requests(bench: Bench, make_key: MakeKey) -> None:
     """With a store that takes nothing spending ends before memory does, and goes on with the store."""
     bench.most_waiting_rows = 3
+    service = bench.open()
+    for _ in range(4):
+        await bench.spend(service, make_key(), 1)
+    denial = await bench.admit(service, make_key())
+    assert isinstance(denial, Denial)
+    assert (denial.status, denial.code) == (503, "store_unavailable")
+    await service.upkeep()
 
-    async def scenario() -> None:
-        service = bench.open()
-        for _ in range(4):
-            await bench.spend(service, make_key(), 1)
-        denial = await bench.admit(service, make_key())
-        assert isinstance(denial, Denial)
-        assert (denial.status, denial.code) == (503, "store_unavailable")
-        await service.upkeep()
-
-        assert isinstance(await bench.admit(service, make_key()), Reservation)
-
-    asyncio.run(scenario())
+    assert isinstance(await bench.admit(service, make_key()), Reservation)
 
 
 def test_an_unwritable_journal_is_one_clear_line(bench: Bench, tmp_path: Path) -> None:
@@ -79,31 +67,27 @@ def test_an_unwritable_journal_is_one_clear_line(bench: Bench, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("step", ["reservations", "set-aside rows", "alerts"])
-def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
+async def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
     bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Whatever it raises: it is told under its name, the ledger is written, and it is tried again."""
+    service = bench.open()
+    owner, name = {
+        "reservations": (service.metering, "expire"),
+        "set-aside rows": (service.ledger, "book_decided"),
+        "alerts": (service._alerts, "check"),
+    }[step]
 
-    async def scenario() -> None:
-        service = bench.open()
-        owner, name = {
-            "reservations": (service.metering, "expire"),
-            "set-aside rows": (service.ledger, "book_decided"),
-            "alerts": (service._alerts, "check"),
-        }[step]
+    async def broken() -> None:
+        raise RecursionError
 
-        async def broken() -> None:
-            raise RecursionError
-
-        with monkeypatch.context() as patch:
-            patch.setattr(owner, name, broken)
-            async with service.serving(), asyncio.timeout(30):
-                await bench.spend(service, make_key(), 7)
-                await bench.events.ledger_was_written.wait()
-                assert bench.background.health.failing[step] == "RecursionError"
-                assert step in bench.events.parts_failed
-        assert written(bench) == 1
-        await service.upkeep()
-        assert step not in bench.background.health.failing
-
-    asyncio.run(scenario())
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, broken)
+        async with service.serving(), asyncio.timeout(30):
+            await bench.spend(service, make_key(), 7)
+            await bench.events.ledger_was_written.wait()
+            assert bench.background.health.failing[step] == "RecursionError"
+            assert step in bench.events.parts_failed
+    assert written(bench) == 1
+    await service.upkeep()
+    assert step not in bench.background.health.failing

@@ -1,6 +1,5 @@
 """No row stops the ledger or the start, whatever is in it: it is set aside, counts as spent, and is told."""
 
-import asyncio
 import math
 import shutil
 from pathlib import Path
@@ -48,31 +47,27 @@ async def spend_badly(bench: Bench, service: Any, key: Any, consumption: Consump
 
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("field", ["prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd"])
-def test_a_number_that_cannot_be_true_is_charged_as_reserved(
+async def test_a_number_that_cannot_be_true_is_charged_as_reserved(
     bench: Bench, make_key: MakeKey, field: str, value: Any
 ) -> None:
     """In memory, after the ledger is written, and after a restart; all other rows are booked."""
+    service = bench.open()
+    key = make_key(budget=100)
+    await bench.spend(service, key, 7)
+    await spend_badly(bench, service, key, used(5)._replace(**{field: value}))
+    await bench.spend(service, key, 9)
+    assert service.usage.month_spend_micro_usd(START) == 46
+    await service.upkeep()
 
-    async def scenario() -> None:
-        service = bench.open()
-        key = make_key(budget=100)
-        await bench.spend(service, key, 7)
-        await spend_badly(bench, service, key, used(5)._replace(**{field: value}))
-        await bench.spend(service, key, 9)
-        assert service.usage.month_spend_micro_usd(START) == 46
-        await service.upkeep()
-
-        assert bench.background.health.failing == {}
-        assert (service.ledger.waiting_rows, service.ledger.set_aside) == (0, 1)
-        again = bench.open()
-        assert again.usage.month_spend_micro_usd(START) == 46
-        assert again.ledger.set_aside == 1
-        denial = await bench.admit(again, key, cost=55)
-        assert isinstance(denial, Denial)
-        assert denial.reason == "budget"
-        assert isinstance(await bench.admit(again, key, cost=54), Reservation)
-
-    asyncio.run(scenario())
+    assert bench.background.health.failing == {}
+    assert (service.ledger.waiting_rows, service.ledger.set_aside) == (0, 1)
+    again = bench.open()
+    assert again.usage.month_spend_micro_usd(START) == 46
+    assert again.ledger.set_aside == 1
+    denial = await bench.admit(again, key, cost=55)
+    assert isinstance(denial, Denial)
+    assert denial.reason == "budget"
+    assert isinstance(await bench.admit(again, key, cost=54), Reservation)
     (aside,) = kept(bench)
     assert (aside.request_id, aside.key_id, aside.charged_micro_usd) == ("req_00000002", "key_01a", 30)
     assert bench.events.aside == 1
@@ -81,40 +76,32 @@ def test_a_number_that_cannot_be_true_is_charged_as_reserved(
 
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("field", ["prompt_tokens", "cost_micro_usd"])
-def test_the_same_number_in_the_journal_stops_no_start(
+async def test_the_same_number_in_the_journal_stops_no_start(
     bench: Bench, make_key: MakeKey, field: str, value: Any
 ) -> None:
     """A process that was killed before it wrote its ledger leaves the number to the next."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        await bench.spend(service, make_key(), 7)
-        await spend_badly(bench, service, make_key(), used(5)._replace(**{field: value}))
-        for _ in range(2):
-            again = bench.open()
-            assert again.usage.month_spend_micro_usd(START) == 37
-
-    asyncio.run(scenario())
+    service = bench.open()
+    await bench.spend(service, make_key(), 7)
+    await spend_badly(bench, service, make_key(), used(5)._replace(**{field: value}))
+    for _ in range(2):
+        again = bench.open()
+        assert again.usage.month_spend_micro_usd(START) == 37
     assert sum(booked(bench).values()) + sum(aside.charged_micro_usd for aside in kept(bench)) == 37
 
 
-def test_tokens_that_cannot_be_true_do_not_close_the_rate_limit_for_ever(
+async def test_tokens_that_cannot_be_true_do_not_close_the_rate_limit_for_ever(
     bench: Bench, make_key: MakeKey
 ) -> None:
     """The request takes what it reserved from the minute, so the next minute is free."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        key = make_key(tokens_per_minute=1000)
-        await spend_badly(bench, service, key, used(5, completion=2**64))
-        bench.clock.advance(seconds=61)
-        assert isinstance(await bench.admit(service, key, tokens=1000), Reservation)
-
-    asyncio.run(scenario())
+    service = bench.open()
+    key = make_key(tokens_per_minute=1000)
+    await spend_badly(bench, service, key, used(5, completion=2**64))
+    bench.clock.advance(seconds=61)
+    assert isinstance(await bench.admit(service, key, tokens=1000), Reservation)
 
 
 @pytest.mark.parametrize("place", [0, 1, 4, 8])
-def test_a_row_that_only_the_store_refuses_is_found_among_the_others(
+async def test_a_row_that_only_the_store_refuses_is_found_among_the_others(
     bench: Bench, make_key: MakeKey, place: int
 ) -> None:
     """Here by a trigger: whatever the store's reason is, each other row of the batch is booked once."""
@@ -123,18 +110,14 @@ def test_a_row_that_only_the_store_refuses_is_found_among_the_others(
             "CREATE TRIGGER odd BEFORE INSERT ON ledger WHEN NEW.cost_micro_usd = 13 "
             "BEGIN SELECT RAISE(ABORT, 'thirteen'); END"
         )
-
-    async def scenario() -> None:
-        service = bench.open()
-        for number in range(9):
-            await bench.spend(service, make_key(), 13 if number == place else 10)
-        service.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "m", "cap"))
-        await service.upkeep()
-        assert bench.background.health.failing == {}
-        assert service.usage.month_spend_micro_usd(START) == 93
-        assert bench.open().usage.month_spend_micro_usd(START) == 93
-
-    asyncio.run(scenario())
+    service = bench.open()
+    for number in range(9):
+        await bench.spend(service, make_key(), 13 if number == place else 10)
+    service.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "m", "cap"))
+    await service.upkeep()
+    assert bench.background.health.failing == {}
+    assert service.usage.month_spend_micro_usd(START) == 93
+    assert bench.open().usage.month_spend_micro_usd(START) == 93
     (aside,) = kept(bench)
     assert (aside.charged_micro_usd, "thirteen" in aside.reason) == (13, True)
     assert list(booked(bench).values()) == [10] * 8
@@ -142,68 +125,56 @@ def test_a_row_that_only_the_store_refuses_is_found_among_the_others(
         assert connection.scalar(select(func.sum(usage_by_day.c.cost_micro_usd))) == 80
 
 
-def test_a_second_request_of_an_id_is_set_aside(bench: Bench, make_key: MakeKey) -> None:
+async def test_a_second_request_of_an_id_is_set_aside(bench: Bench, make_key: MakeKey) -> None:
     """Its money is not lost without a word."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        for cost in (7, 9):
-            bench._requests = 0
-            await bench.spend(service, make_key(), cost)
-        await service.upkeep()
-        assert bench.open().usage.month_spend_micro_usd(START) == 16
-
-    asyncio.run(scenario())
+    service = bench.open()
+    for cost in (7, 9):
+        bench._requests = 0
+        await bench.spend(service, make_key(), cost)
+    await service.upkeep()
+    assert bench.open().usage.month_spend_micro_usd(START) == 16
     assert booked(bench) == {"req_00000001": 7}
     assert [aside.charged_micro_usd for aside in kept(bench)] == [9]
 
 
-def test_denials_that_the_store_refuses_hold_up_nothing(bench: Bench, make_key: MakeKey) -> None:
+async def test_denials_that_the_store_refuses_hold_up_nothing(bench: Bench, make_key: MakeKey) -> None:
     """A count of refusals is no reason to lose spending."""
-
-    async def scenario() -> None:
-        service = bench.open()
-        service.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "\ud800", "cap"))
-        await bench.spend(service, make_key(), 7)
-        await service.upkeep()
-        assert bench.background.health.failing == {}
-
-    asyncio.run(scenario())
+    service = bench.open()
+    service.ledger.deny(DeniedRequests("2026-11-23", "key_01a", "\ud800", "cap"))
+    await bench.spend(service, make_key(), 7)
+    await service.upkeep()
+    assert bench.background.health.failing == {}
     assert list(booked(bench).values()) == [7]
     assert [aside.charged_micro_usd for aside in kept(bench)] == [0]
 
 
 @pytest.mark.parametrize(("decision", "spent"), [(30, 37), (4, 11), (0, 7), (DROPPED, 7), (50, 57)])
 @pytest.mark.parametrize("running", [True, False])
-def test_an_operator_decides_while_the_gateway_runs_or_not(
+async def test_an_operator_decides_while_the_gateway_runs_or_not(
     bench: Bench, make_key: MakeKey, decision: int, spent: int, running: bool
 ) -> None:
     """Booked at the cost that is given, or dropped: cap, budget and reports follow at once and stay."""
-
-    async def scenario() -> None:
-        bench.cap(100)
+    bench.cap(100)
+    service = bench.open()
+    key = make_key(budget=100)
+    await bench.spend(service, key, 7)
+    await spend_badly(bench, service, key, used(2**64))
+    await service.upkeep()
+    if not running:
         service = bench.open()
-        key = make_key(budget=100)
-        await bench.spend(service, key, 7)
-        await spend_badly(bench, service, key, used(2**64))
-        await service.upkeep()
-        if not running:
-            service = bench.open()
-        with bench.store.write() as connection:
-            (number,) = [each.id for each in read_set_aside(connection)]
-            assert decide(connection, number, decision)
-            assert not decide(connection, number + 1, decision)
-        await service.upkeep()
+    with bench.store.write() as connection:
+        (number,) = [each.id for each in read_set_aside(connection)]
+        assert decide(connection, number, decision)
+        assert not decide(connection, number + 1, decision)
+    await service.upkeep()
 
-        for serving in (service, bench.open()):
-            assert serving.ledger.set_aside == 0
-            assert serving.usage.month_spend_micro_usd(START) == spent
-            assert isinstance(await bench.admit(serving, key, cost=101 - spent), Denial)
-            assert isinstance(await bench.admit(serving, key, cost=100 - spent), Reservation)
-            # What was just taken is in flight in this metering only.
-        assert kept(bench) == []
-
-    asyncio.run(scenario())
+    for serving in (service, bench.open()):
+        assert serving.ledger.set_aside == 0
+        assert serving.usage.month_spend_micro_usd(START) == spent
+        assert isinstance(await bench.admit(serving, key, cost=101 - spent), Denial)
+        assert isinstance(await bench.admit(serving, key, cost=100 - spent), Reservation)
+        # What was just taken is in flight in this metering only.
+    assert kept(bench) == []
     assert sum(booked(bench).values()) >= spent
 
 
@@ -223,7 +194,7 @@ def settlement(request_id: str, cost: int = 5) -> Settlement:
     return Settlement(request_id, "settled", 200, 1, 0, 2, cost, AT_S + 1)
 
 
-def test_a_settlement_whose_reservation_is_damaged_still_counts(bench: Bench) -> None:
+async def test_a_settlement_whose_reservation_is_damaged_still_counts(bench: Bench) -> None:
     """Eight zeroed bytes hide whose it was, not that it was spent: the cap knows it, and both are told."""
     line = admission_line(admission("req_1"))
     left_in_journal(
@@ -233,17 +204,13 @@ def test_a_settlement_whose_reservation_is_damaged_still_counts(bench: Bench) ->
         admission_line(admission("req_2")),
         settlement_line(settlement("req_2", 7)),
     )
-
-    async def scenario() -> None:
-        bench.cap(100)
-        for _ in range(2):
-            service = bench.open()
-            assert service.usage.month_spend_micro_usd(START) == 12
-            assert service.ledger.set_aside == 2
-        assert (bench.events.damaged, bench.events.aside) == (1, 2)
-        assert isinstance(await bench.admit(service, _any_key(), cost=89), Denial)
-
-    asyncio.run(scenario())
+    bench.cap(100)
+    for _ in range(2):
+        service = bench.open()
+        assert service.usage.month_spend_micro_usd(START) == 12
+        assert service.ledger.set_aside == 2
+    assert (bench.events.damaged, bench.events.aside) == (1, 2)
+    assert isinstance(await bench.admit(service, _any_key(), cost=89), Denial)
     damaged, orphan = kept(bench)
     assert (damaged.charged_micro_usd, orphan.charged_micro_usd) == (0, 5)
     assert damaged.content == (line[:20] + bytes(8) + line[28:])[:-1]

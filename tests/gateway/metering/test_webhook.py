@@ -110,41 +110,35 @@ async def post(
 
 
 @pytest.mark.parametrize("secret", [TEXT_SECRET, ENCODED_SECRET])
-def test_the_receiver_verifies_the_signature(secret: str) -> None:
+async def test_the_receiver_verifies_the_signature(secret: str) -> None:
     """A secret as text and one in the specification's form both verify."""
+    async with receiver(b"a-secret-of-some-length") as url:
+        answer = await post(f"{url}/", secret)
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length") as url:
-            return await post(f"{url}/", secret)
-
-    assert asyncio.run(scenario()).status == 200
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(("secret", "tampered"), [("another-secret-here", b""), (TEXT_SECRET, b" ")])
-def test_the_receiver_sees_a_forgery(secret: str, tampered: bytes) -> None:
+async def test_the_receiver_sees_a_forgery(secret: str, tampered: bytes) -> None:
     """Another secret or another body does not verify."""
+    async with receiver(b"a-secret-of-some-length") as url:
+        answer = await post(f"{url}/", secret, tampered)
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length") as url:
-            return await post(f"{url}/", secret, tampered)
-
-    assert asyncio.run(scenario()).status == 401
+    assert answer.status == 401
 
 
-def test_a_redirect_is_not_followed() -> None:
+async def test_a_redirect_is_not_followed() -> None:
     """A signed body goes where the policy says, nowhere else."""
+    async with receiver(b"a-secret-of-some-length") as url:
+        answer = await post(f"{url}/moved", TEXT_SECRET)
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length") as url:
-            return await post(f"{url}/moved", TEXT_SECRET)
-
-    assert asyncio.run(scenario()).status == 307
+    assert answer.status == 307
 
 
-def test_nobody_listening_is_not_delivered() -> None:
+async def test_nobody_listening_is_not_delivered() -> None:
     """A refused connection is a failure without the URL in its text."""
     with pytest.raises(NotDeliveredError) as caught:
-        asyncio.run(post("http://127.0.0.1:1/token-T0P", TEXT_SECRET))
+        await post("http://127.0.0.1:1/token-T0P", TEXT_SECRET)
 
     assert "T0P" not in str(caught.value)
 
@@ -156,69 +150,55 @@ def test_a_text_secret_that_only_looks_encoded_is_used_as_text() -> None:
     assert alert_headers(ALERT, body, "whsec_not base64 at all", START)["webhook-signature"].startswith("v1,")
 
 
-def test_the_connection_goes_to_the_judged_address_under_the_name() -> None:
+async def test_the_connection_goes_to_the_judged_address_under_the_name() -> None:
     """The name is resolved once; the receiver still reads it in `Host`."""
     seen: list[Heads] = []
+    async with receiver(b"a-secret-of-some-length", seen=seen) as url:
+        named = url.replace("127.0.0.1", "hooks.example.com")
+        answer = await post(f"{named}/", TEXT_SECRET, names={"hooks.example.com": ["10.0.0.1", "127.0.0.1"]})
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length", seen=seen) as url:
-            named = url.replace("127.0.0.1", "hooks.example.com")
-            return await post(
-                f"{named}/", TEXT_SECRET, names={"hooks.example.com": ["10.0.0.1", "127.0.0.1"]}
-            )
-
-    assert asyncio.run(scenario()).status == 200
+    assert answer.status == 200
     assert seen[0]["host"].startswith("hooks.example.com:")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "fe80::1%eth0"])
-def test_a_name_that_resolves_to_a_private_address_is_not_called(
+async def test_a_name_that_resolves_to_a_private_address_is_not_called(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A public name in the policy does not help, and neither does a proxy of the environment."""
     seen: list[Heads] = []
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length", seen=seen) as url:
-            monkeypatch.setenv("HTTP_PROXY", url)
-            monkeypatch.setenv("ALL_PROXY", url)
-            named = url.replace("127.0.0.1", "hooks.example.com")
-            return await post(f"{named}/", TEXT_SECRET, listed=(), names={"hooks.example.com": [address]})
-
-    with pytest.raises(NotDeliveredError, match="not public"):
-        asyncio.run(scenario())
+    async with receiver(b"a-secret-of-some-length", seen=seen) as url:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        monkeypatch.setenv("ALL_PROXY", url)
+        named = url.replace("127.0.0.1", "hooks.example.com")
+        with pytest.raises(NotDeliveredError, match="not public"):
+            await post(f"{named}/", TEXT_SECRET, listed=(), names={"hooks.example.com": [address]})
     assert seen == []
 
 
-def test_a_receiver_without_an_answer_is_left() -> None:
+async def test_a_receiver_without_an_answer_is_left() -> None:
     """The time of one webhook is bounded in all."""
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length") as url:
-            return await post(f"{url}/silent", TEXT_SECRET, timeout_s=0.05)
-
-    with pytest.raises(NotDeliveredError, match="no answer within"):
-        asyncio.run(scenario())
+    async with receiver(b"a-secret-of-some-length") as url:
+        with pytest.raises(NotDeliveredError, match="no answer within"):
+            await post(f"{url}/silent", TEXT_SECRET, timeout_s=0.05)
 
 
-def test_an_endless_answer_is_not_read() -> None:
+async def test_an_endless_answer_is_not_read() -> None:
     """Its status is all that counts."""
+    async with receiver(b"a-secret-of-some-length") as url:
+        answer = await post(f"{url}/long", TEXT_SECRET)
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length") as url:
-            return await post(f"{url}/long", TEXT_SECRET)
-
-    assert asyncio.run(scenario()) == (200, 0)
+    assert answer == (200, 0)
 
 
-def test_a_receiver_that_asks_for_an_age_gets_an_hour() -> None:
+async def test_a_receiver_that_asks_for_an_age_gets_an_hour() -> None:
     """What a receiver says is no reason to keep an alert for ever."""
+    async with receiver(b"a-secret-of-some-length") as url:
+        answer = await post(f"{url}/busy", TEXT_SECRET)
 
-    async def scenario() -> WebhookAnswer:
-        async with receiver(b"a-secret-of-some-length") as url:
-            return await post(f"{url}/busy", TEXT_SECRET)
-
-    assert asyncio.run(scenario()) == (429, 3600)
+    assert answer == (429, 3600)
 
 
 @pytest.mark.parametrize(
