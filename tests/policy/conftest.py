@@ -1,12 +1,9 @@
 """Keys, demands and organisations as the tables of this folder need them."""
 
-from collections.abc import Callable
-
 import pytest
 
+from key_factory import MakeKey
 from pulumi_groq.policy.access import KeyAccess, Limits
-
-MakeKey = Callable[..., KeyAccess]
 
 
 @pytest.fixture

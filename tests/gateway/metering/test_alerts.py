@@ -5,10 +5,11 @@ import json
 import pytest
 from sqlalchemy import select
 
+from key_factory import MakeKey
+from metering_bench import START, Bench
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.ledger_schema import alert_deliveries
-from tests.gateway.metering.conftest import START, Bench, MakeKey
 
 URL = "https://hooks.example/one"
 OTHER_URL = "https://hooks.example/two"

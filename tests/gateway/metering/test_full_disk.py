@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
+from key_factory import MakeKey
+from metering_bench import START, Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.errors import StoreFullError
@@ -22,7 +24,6 @@ from pulumi_groq.gateway.store.ledger_schema import ledger
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.metering import Denial
-from tests.gateway.metering.conftest import START, Bench, MakeKey, used
 
 FREED_BY_THE_RESERVE_PAGES = 200
 

@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from key_factory import MakeKey
+from metering_bench import Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.metering import Denial
-from tests.gateway.metering.conftest import Bench, MakeKey, used
 
 
 def reason(answer: Reservation | Denial) -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from key_factory import MakeKey
+from metering_bench import Bench
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger_schema import ledger
 from pulumi_groq.policy.metering import Denial
-from tests.gateway.metering.conftest import Bench, MakeKey
 
 
 def written(bench: Bench) -> int:

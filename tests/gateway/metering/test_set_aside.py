@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from key_factory import MakeKey
+from metering_bench import START, Bench, used
 from pulumi_groq.gateway.metering.entries import (
     Admission,
     LedgerRow,
@@ -23,7 +25,6 @@ from pulumi_groq.gateway.store.ledger_schema import ledger, usage_by_day
 from pulumi_groq.gateway.store.set_aside import DROPPED, SetAside, decide, read_set_aside
 from pulumi_groq.policy.access import KeyAccess, Limits
 from pulumi_groq.policy.metering import Consumption, Denial
-from tests.gateway.metering.conftest import START, Bench, MakeKey, used
 
 HOSTILE: list[Any] = [2**63, 2**64 - 1, 10**19, 10**30, -1, 5000.0, math.nan, math.inf, None, "5", True, [1]]
 AT_S = START.timestamp()

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from metering_bench import START
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.webhook import (
     NotDeliveredError,
@@ -19,7 +20,6 @@ from pulumi_groq.gateway.metering.webhook import (
 )
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.store.alerts import Alert
-from tests.gateway.metering.conftest import START
 
 ALERT = Alert("2026-11", 100_000_000, 100_250_000, 500_000_000, START)
 TEXT_SECRET = "a-secret-of-some-length"
