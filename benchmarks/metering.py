@@ -20,7 +20,7 @@ from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
+from pulumi_groq.gateway.metering.service import MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
@@ -84,16 +84,14 @@ async def flush_round(service: MeteringService, requests: int) -> float:
 async def measure(folder: Path, requests: int) -> None:
     metrics = GatewayMetrics()
     service = open_metering(
-        MeteringParts(
-            store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
-            journal_directory=folder / "journal",
-            directory=Organisation(),
-            clock=SystemClock(),
-            events=metrics,
-            background=Background(Health(metrics)),
-            sender=HttpxAlertSender(WebhookAddresses()),
-            random=Random(0),  # noqa: S311 (jitter, no secret)
-        )
+        store=open_store(f"sqlite:///{folder / 'gateway.db'}"),
+        journal_directory=folder / "journal",
+        directory=Organisation(),
+        clock=SystemClock(),
+        events=metrics,
+        background=Background(Health(metrics)),
+        sender=HttpxAlertSender(WebhookAddresses()),
+        random=Random(0),  # noqa: S311 (jitter, no secret)
     )
     figures: dict[str, list[float]] = {}
     for round_number in range(ROUNDS):

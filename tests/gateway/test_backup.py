@@ -14,7 +14,6 @@ from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import (
-    MeteringParts,
     MeteringService,
     MeteringSettings,
     open_metering,
@@ -43,17 +42,15 @@ class NoPolicy:
 def service_on(store: Store, database: Path, segment_bytes: int = 20_000) -> MeteringService:
     metrics = GatewayMetrics()
     return open_metering(
-        MeteringParts(
-            store=store,
-            journal_directory=database.with_name(database.name + ".journal"),
-            directory=NoPolicy(),
-            clock=SystemClock(),
-            events=metrics,
-            background=Background(Health(metrics)),
-            sender=HttpxAlertSender(WebhookAddresses()),
-            random=Random(1),  # noqa: S311 (jitter, no secret)
-            settings=MeteringSettings(journal_segment_bytes=segment_bytes),
-        )
+        store=store,
+        journal_directory=database.with_name(database.name + ".journal"),
+        directory=NoPolicy(),
+        clock=SystemClock(),
+        events=metrics,
+        background=Background(Health(metrics)),
+        sender=HttpxAlertSender(WebhookAddresses()),
+        random=Random(1),  # noqa: S311 (jitter, no secret)
+        settings=MeteringSettings(journal_segment_bytes=segment_bytes),
     )
 
 

@@ -11,7 +11,6 @@ from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import (
-    MeteringParts,
     MeteringService,
     MeteringSettings,
     open_metering,
@@ -121,23 +120,21 @@ class Bench:
     def open(self) -> MeteringService:
         self.background = Background(Health(self.events, lambda: self.monotonic_s))
         service = open_metering(
-            MeteringParts(
-                store=self.store,
-                journal_directory=self.journal_directory,
-                directory=self.directory,
-                clock=self.clock,
-                events=self.events,
-                background=self.background,
-                sender=self.sender,
-                random=Random(7),  # noqa: S311 (jitter, no secret)
-                sleep=self._sleep,
-                settings=MeteringSettings(
-                    reservation_ttl_s=self.reservation_ttl_s,
-                    kept_days=self.kept_days,
-                    most_waiting_rows=self.most_waiting_rows,
-                    journal_segment_bytes=self.journal_segment_bytes,
-                ),
-            )
+            store=self.store,
+            journal_directory=self.journal_directory,
+            directory=self.directory,
+            clock=self.clock,
+            events=self.events,
+            background=self.background,
+            sender=self.sender,
+            random=Random(7),  # noqa: S311 (jitter, no secret)
+            sleep=self._sleep,
+            settings=MeteringSettings(
+                reservation_ttl_s=self.reservation_ttl_s,
+                kept_days=self.kept_days,
+                most_waiting_rows=self.most_waiting_rows,
+                journal_segment_bytes=self.journal_segment_bytes,
+            ),
         )
         self._opened.append(service)
         return service

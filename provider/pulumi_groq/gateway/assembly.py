@@ -31,7 +31,7 @@ from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.journal import journal_directory
-from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
+from pulumi_groq.gateway.metering.service import MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.movable_clock import MovableClock
@@ -83,7 +83,16 @@ def assemble(
     admin_key = AdminKey(settings.admin_key)
     metrics = GatewayMetrics()
     background = Background(Health(metrics))
-    service = _open_metering(settings, store, directory, clock, metrics, background, random)
+    service = open_metering(
+        store=store,
+        journal_directory=journal_directory(sqlite_path(settings.store_url)),
+        directory=directory,
+        clock=clock,
+        events=metrics,
+        background=background,
+        sender=HttpxAlertSender(WebhookAddresses(settings.webhook_hosts)),
+        random=random,
+    )
     coalescer = WriteCoalescer(lambda: inference.drain.running > 1)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
     inference = InferencePlane(
@@ -166,30 +175,6 @@ def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
     with store.read_soundly() as connection:
         directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
     return directory
-
-
-def _open_metering(
-    settings: Settings,
-    store: Store,
-    directory: LiveDirectory,
-    clock: Clock,
-    metrics: GatewayMetrics,
-    background: Background,
-    random: SystemRandom,
-) -> MeteringService:
-    database = sqlite_path(settings.store_url)
-    return open_metering(
-        MeteringParts(
-            store=store,
-            journal_directory=journal_directory(database),
-            directory=directory,
-            clock=clock,
-            events=metrics,
-            background=background,
-            sender=HttpxAlertSender(WebhookAddresses(settings.webhook_hosts)),
-            random=random,
-        )
-    )
 
 
 def _upstream(

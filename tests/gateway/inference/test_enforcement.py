@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.inference.upstream import UpstreamCall
-from pulumi_groq.gateway.metering.service import MeteringParts, MeteringService, open_metering
+from pulumi_groq.gateway.metering.service import MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook import WebhookAnswer
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
@@ -58,7 +58,7 @@ def metered(
 
         def real(clock: Any, directory: Any) -> Any:
             metrics = GatewayMetrics()
-            parts = MeteringParts(
+            service = open_metering(
                 store=store,
                 journal_directory=folder / "journal",
                 directory=directory,
@@ -68,8 +68,8 @@ def metered(
                 sender=NoWebhooks(),
                 random=Random(1),  # noqa: S311  jitter, no secret
             )
-            made.append(open_metering(parts))
-            return made[0].metering
+            made.append(service)
+            return service.metering
 
         plane = bench(real_metering=real, **options)
         opened.append((made[0], store))

@@ -13,7 +13,7 @@ from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.service import MeteringParts, MeteringSettings, open_metering
+from pulumi_groq.gateway.metering.service import MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
@@ -39,17 +39,15 @@ def say(text: str) -> None:
 async def main(database: Path, run: str) -> None:
     metrics = GatewayMetrics()
     service = open_metering(
-        MeteringParts(
-            store=open_store(f"sqlite:///{database}"),
-            journal_directory=database.with_name("journal"),
-            directory=NoPolicy(),
-            clock=SystemClock(),
-            events=metrics,
-            background=Background(Health(metrics)),
-            sender=HttpxAlertSender(WebhookAddresses()),
-            random=Random(),  # noqa: S311 (jitter, no secret)
-            settings=MeteringSettings(journal_segment_bytes=20_000),
-        )
+        store=open_store(f"sqlite:///{database}"),
+        journal_directory=database.with_name("journal"),
+        directory=NoPolicy(),
+        clock=SystemClock(),
+        events=metrics,
+        background=Background(Health(metrics)),
+        sender=HttpxAlertSender(WebhookAddresses()),
+        random=Random(),  # noqa: S311 (jitter, no secret)
+        settings=MeteringSettings(journal_segment_bytes=20_000),
     )
     key = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
     numbers = iter(range(10**9))

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
-from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
@@ -27,7 +26,6 @@ class SpendAlerts:
         store: Store,
         directory: Directory,
         usage: UsageInMemory,
-        cap_refusals: CapRefusals,
         fired: FiredAlerts,
         deliveries: AlertDeliveries,
         clock: Clock,
@@ -36,7 +34,6 @@ class SpendAlerts:
         self._store = store
         self._directory = directory
         self._usage = usage
-        self._cap_refusals = cap_refusals
         self._fired = fired
         self._deliveries = deliveries
         self._clock = clock
@@ -70,8 +67,8 @@ class SpendAlerts:
         now = self._clock.now()
         month = month_of(now)
         cap = organisation.cap_micro_usd
-        spent = self._usage.month_spend_micro_usd(month)
-        reached = max(spent, cap) if self._cap_refusals.happened(month, cap) else spent
+        spent = self._usage.spent_in(month)
+        reached = max(spent, cap) if self._usage.cap_has_refused(now, cap) else spent
         return [
             Alert(month, threshold, spent, cap, now)
             for threshold in organisation.alert_thresholds_micro_usd

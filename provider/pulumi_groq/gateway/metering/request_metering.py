@@ -12,7 +12,6 @@ from typing import Final
 
 from pulumi_groq.gateway.counters.protocol import Counters
 from pulumi_groq.gateway.health import Health
-from pulumi_groq.gateway.metering.cap_refusals import CapRefusals
 from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
 from pulumi_groq.gateway.metering.entries import (
     Admission,
@@ -52,7 +51,6 @@ class RequestMetering:
         *,
         counters: Counters,
         ledger: Ledger,
-        cap_refusals: CapRefusals,
         directory: Directory,
         clock: Clock,
         events: MeteringEvents,
@@ -63,7 +61,6 @@ class RequestMetering:
     ) -> None:
         self._counters = counters
         self._ledger = ledger
-        self._cap_refusals = cap_refusals
         self._directory = directory
         self._clock = clock
         self._events = events
@@ -121,7 +118,7 @@ class RequestMetering:
             # request above the whole cap, which says nothing of the month.
             cap = limits.quotas[position].ceiling or 0
             if denial.reason == "cap" and demand.cost_micro_usd <= cap:
-                self._cap_refusals.note(month, cap)
+                self._ledger.usage.cap_refused(month, cap)
             return self._denied(denial, key, demand, day, headers)
         admission = Admission(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s

@@ -1,6 +1,7 @@
-"""Usage of every key in memory: kept with each settlement, read by any thread without a lock.
+"""The ledger as the admin plane reads it, in memory: kept with each settlement, read by any thread.
 
-Every value is replaced, never changed, and a dict is copied in one step, so a reader sees whole rows.
+Every value is replaced, never changed, and a dict is copied in one step, so a reader needs no lock and sees
+whole rows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pulumi_groq.gateway.metering.entries import LedgerRow
+from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.gateway.store.ledger import KeyDaySums
 from pulumi_groq.models.fields import usd
+from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.spend import day_at, day_of, month_of
 
@@ -27,9 +30,14 @@ _NOTHING: Final[KeySums] = (_NEVER, _NEVER)
 
 
 class UsageInMemory:
-    """Sums by key, spend by month, and when each key was last used."""
+    """Sums by key, spend by month, when each key was last used, and whether the cap has refused anybody.
 
-    def __init__(self) -> None:
+    Implements `gateway.protocols.UsageSource`, with the alerts that have fired.
+    """
+
+    def __init__(self, fired: FiredAlerts) -> None:
+        self._fired = fired
+        self._cap_refusal: tuple[str, int] | None = None
         self._by_key: dict[str, KeySums] = {}
         self._spent_by_month: dict[str, int] = {}
         self._last_used_s: dict[str, float] = {}
@@ -70,9 +78,34 @@ class UsageInMemory:
         used_s = self._last_used_s.get(key_id)
         return None if used_s is None else datetime.fromtimestamp(used_s, UTC)
 
-    def month_spend_micro_usd(self, month: str) -> int:
-        """Settled spend in the month (`YYYY-MM`)."""
+    def spent_in(self, month: str) -> int:
+        """Settled spend in the month (`YYYY-MM`), micro-dollars."""
         return self._spent_by_month.get(month, 0)
+
+    def month_spend_micro_usd(self, now: datetime) -> int:
+        """Settled spend of the organisation in the UTC month of `now`."""
+        return self.spent_in(month_of(now))
+
+    def cap_refused(self, month: str, cap_micro_usd: int) -> None:
+        """A request was refused for this cap. Only the last one is remembered: a raised cap or a new month
+        begins again.
+        """
+        self._cap_refusal = (month, cap_micro_usd)
+
+    def cap_has_refused(self, now: datetime, cap_micro_usd: int) -> bool:
+        """Whether this cap refused a request in the UTC month of `now`, since the process started.
+
+        Worst cases are reserved, so spend stops a little below the cap: an alert at the cap itself fires by
+        this, and the policy's status shows it as paused.
+        """
+        return self._cap_refusal == (month_of(now), cap_micro_usd)
+
+    def alerts_sent(self, now: datetime) -> list[AlertSent]:
+        """The alerts of the UTC month of `now`, by threshold."""
+        return [
+            AlertSent(threshold_usd=usd(alert.threshold_micro_usd), sent_at=alert.sent_at)
+            for alert in self._fired.of_month(month_of(now))
+        ]
 
     def usage_by_key(self, now: datetime) -> Mapping[str, KeyUsageRow]:
         """Usage by key id of every key that was ever used."""
