@@ -72,7 +72,7 @@ class ApiError(GroqError):
         self.key_id = key_id
 
     def reworded(self, message: str) -> Self:
-        """The same error in other words, for a caller that knows more of why and what to do."""
+        """The same error in other words, for a caller that knows more about the reason and the remedy."""
         return type(self)(
             message,
             status=self.status,
@@ -125,7 +125,7 @@ class ServerError(ApiError):
 
 
 class UnexpectedAnswerError(ApiError):
-    """The answer is not the admin API's: a redirect, a proxy's page, another API, or a misfit."""
+    """The answer does not come from the admin API: a redirect, a proxy's page, another API, a misfit."""
 
 
 BY_CODE: dict[str, type[ApiError]] = {

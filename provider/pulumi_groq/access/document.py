@@ -3,7 +3,7 @@
 Left out on purpose, each with an error that says so: aliases and anchors (a few lines of them can
 expand to gigabytes), tags, repeated keys (YAML keeps the last one silently), several documents.
 Plain scalars follow YAML 1.2: only `true` and `false` are booleans, `1_000`, `017` and `1:30` are
-text, times stay text for the model to read.
+text, and times stay text for the model to read.
 """
 
 import re
@@ -31,7 +31,7 @@ Scalar = str | int | Decimal | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and the line (from 1) on which it, or the key that holds it, stands."""
+    """A value and the line (from 1) of it, or of the key that holds it."""
 
     value: "Scalar | list[Node] | dict[str, Node]"
     line: int
@@ -42,7 +42,7 @@ class Node:
         return frozenset(self.value) if isinstance(self.value, dict) else frozenset()
 
     def line_at(self, path: Path) -> int:
-        """The line of what stands at `path`, or of the nearest thing above it."""
+        """The line of what is at `path`, or of the nearest node above it."""
         node = self
         for step in path:
             below: Node | None = None

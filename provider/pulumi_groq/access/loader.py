@@ -27,7 +27,7 @@ Declared = TypeVar("Declared", bound=BaseModel)
 def load_access(path: FilePath) -> Access:
     """The declarations in the file at `path`.
 
-    Raises AccessFileError, one line a problem: `access.yaml:12: teams.chatbot...: must be ...`.
+    Raises AccessFileError, with one line for each problem: `access.yaml:12: teams.chatbot...: must be ...`.
     """
     try:
         with path.open("rb") as file:

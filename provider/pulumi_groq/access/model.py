@@ -20,7 +20,7 @@ Line = Annotated[int, Field(ge=1, description="Where the file declares it, count
 
 
 class DeclaredKey(ApiKeySettings):
-    """A key under its team. What is the same as for `GroqApiKey` means the same."""
+    """A key under its team. Fields that `GroqApiKey` has too mean the same here."""
 
     allowed_models: Annotated[
         AllowedModels,
@@ -63,7 +63,7 @@ class DeclaredTeam(TeamSettings):
 
 
 class DeclaredSpendPolicy(SpendPolicySettings):
-    """The organisation's spending policy. Its secrets never stand in the file."""
+    """The organisation's spending policy. Its secrets are never in the file."""
 
     reason: Reason = None
     line: Line

@@ -20,7 +20,7 @@ _IN_YAML: Final = {
 
 
 def reworded(error: ErrorDetails) -> str:
-    """One problem that pydantic found, as `must be ...`, with the text at fault where it is short text."""
+    """One problem that pydantic found, as `must be ...`, with the text at fault if it is short."""
     return (_IN_YAML.get(error["type"]) or requirement(error)) + _found(error["input"])
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an access file: one line a problem, as `file:line: path: what to do`."""
+"""What is wrong with an access file: one line for each problem, as `file:line: path: what to do`."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _LONGEST_SHOWN = 60
 
 
 def shown(text: str) -> str:
-    """`text` as messages quote it: without line breaks or control characters, and not endless."""
+    """`text` as messages quote it: without line breaks or control characters, and of bounded length."""
     shortened = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
     return json.dumps(shortened, ensure_ascii=not shortened.isprintable())
 

@@ -1,4 +1,4 @@
-"""The client of the gateway's admin API: the only room that knows its URLs and status codes."""
+"""The client of the gateway's admin API: the only package that knows its URLs and status codes."""
 
 from pulumi_groq.admin.client import AdminClient, CreatedKey, KeySnapshot
 from pulumi_groq.admin.listing import KeyListing

@@ -44,7 +44,7 @@ class AnswerReader:
         raise self.unexpected(call, answer, misfit)
 
     def error(self, call: Call, answer: Answer, note: str = "") -> ApiError:
-        """The error that `answer` is; `note` says why it was not tried again."""
+        """The error that `answer` stands for; `note` says why it was not tried again."""
         detail = _detail(answer.body)
         kind = error_class(answer.status, detail.code)
         if answer.status < 400:

@@ -81,7 +81,7 @@ def _utc_now() -> datetime:
 class AdminClient:
     """The gateway's admin API, called synchronously. Thread-safe: one client serves all threads.
 
-    Every call retries what may pass (see RetryingTransport) and is over within `deadline_s`
+    Every call retries what may be temporary (see RetryingTransport) and ends within `deadline_s`
     seconds; listing keys counts that per page. Every call raises NoAnswerError when there is no
     answer in time, and the ApiError that fits an error answer; messages are one line and hold no
     key. `clock` is monotonic seconds, `random` gives numbers from 0 to 1, `now` is the wall clock
@@ -150,7 +150,7 @@ class AdminClient:
     def list_keys(
         self, *, managed_by: str | None = None, name: str | None = None, team: str | None = None
     ) -> Iterator[ApiKey]:
-        """All keys that match every filter given, oldest first, read page by page as they are asked for."""
+        """All keys that match every filter given, oldest first, read page by page on demand."""
         for page in self._pages(query(limit=PAGE_SIZE, managed_by=managed_by, name=name, team=team)):
             yield from page.data
 
@@ -181,7 +181,7 @@ class AdminClient:
         return self._exchange(call, ApiKey)
 
     def delete_key(self, key_id: str, *, unless_used_within_s: int | None = None) -> None:
-        """Delete the key at once; one that is gone already is fine.
+        """Delete the key at once; it is no error if the key is already gone.
 
         Raises ConflictError `key_in_use` if it served a request within the last
         `unless_used_within_s` seconds; None deletes in any case.
@@ -203,7 +203,7 @@ class AdminClient:
         return self._exchange(call, Team)
 
     def delete_team(self, name: str) -> None:
-        """Delete the team; one that is gone already is fine. Raises ConflictError while it has keys."""
+        """Delete the team, if it still exists. Raises ConflictError while it has keys."""
         self._delete(Call(f"delete team '{name}'", "DELETE", team_path(name)))
 
     def get_spend_policy(self) -> SpendPolicy:
@@ -216,7 +216,7 @@ class AdminClient:
         return self._exchange(Call("write the spending policy", "PUT", SPEND_POLICY, body=body), SpendPolicy)
 
     def delete_spend_policy(self) -> None:
-        """Delete the spending policy; none to delete is fine."""
+        """Delete the spending policy, if there is one."""
         self._delete(Call("delete the spending policy", "DELETE", SPEND_POLICY))
 
     def usage(self) -> Usage:
@@ -226,7 +226,7 @@ class AdminClient:
     def usage_buckets(
         self, *, since: date, until: date, group_by: Sequence[UsageGroup] = (), key_id: str | None = None
     ) -> Iterator[UsageBucket]:
-        """Usage of the UTC days `since` to `until` (both included) in groups, page by page as asked for."""
+        """Usage of the UTC days `since` to `until` (both included) in groups, page by page, on demand."""
         call = Call("read past usage", "GET", USAGE_BUCKETS, query=_span(since, until, group_by, key_id))
         for page in self._history(call, UsagePage):
             yield from page.data

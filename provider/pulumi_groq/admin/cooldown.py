@@ -13,7 +13,7 @@ class Cooldown:
         self._until = clock()
 
     def hold(self, duration_s: float) -> None:
-        """Let nobody call for `duration_s` from now; a longer pause that runs already stays."""
+        """Let nobody call for `duration_s` from now; a longer pause that is already under way stands."""
         with self._lock:
             self._until = max(self._until, self._clock() + duration_s)
 

@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer, in words. `passing` failures may be gone at the next attempt."""
+    """Why there is no answer, in words. a `passing` failure may be over by the next attempt."""
 
     reason: str
     passing: bool

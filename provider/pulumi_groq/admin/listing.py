@@ -67,7 +67,7 @@ class KeyListing:
         return snapshot.keys.result()
 
     def _is_stale(self, snapshot: _Snapshot) -> bool:
-        """Whether to list anew; a list that failed is passed on to those who waited, and to nobody later."""
+        """Whether to list again; a failed list is reported only to the threads that waited for it."""
         if not snapshot.keys.done():
             return False
         too_old = self._clock() - snapshot.began_at > self._max_age_s

@@ -1,4 +1,4 @@
-"""Foreign text made fit for an error message: one line, bounded, without keys."""
+"""Makes foreign text fit for an error message: one line, bounded, without keys."""
 
 import re
 from typing import Final

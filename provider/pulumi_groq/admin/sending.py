@@ -124,7 +124,7 @@ def _body(response: httpx.Response, deadline: Deadline) -> bytes | Failure:
 
 
 def _is_certificate_failure(error: BaseException) -> bool:
-    """Whether a certificate that does not verify is behind `error`: no later attempt changes that."""
+    """Whether `error` comes from a certificate that does not verify: trying again does not help."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

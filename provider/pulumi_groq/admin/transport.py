@@ -1,4 +1,4 @@
-"""Calls that outlast a bad moment: retries, one cooldown for all threads, a deadline per call."""
+"""Calls that survive temporary failures: retries, one cooldown for all threads, a deadline per call."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The catalogue: every model by its id, from the shipped list and a user's own laid over it."""
+"""The catalogue: every model by its id, from the shipped list with the user's own laid over it."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

@@ -18,7 +18,7 @@ class UnpricedUsageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """`retired_on` is Groq's date; `audience` is whom it refuses; `replacements` best first."""
+    """`retired_on` is Groq's date; `audience` is who is refused; `replacements` come best first."""
 
     retired_on: date
     replacements: tuple[str, ...]
@@ -26,7 +26,7 @@ class Retirement:
 
     @property
     def for_whom(self) -> str:
-        """The plans that Groq refuses, as the end of a sentence; empty where it refuses everybody."""
+        """The plans that Groq refuses, as the end of a sentence; empty if it refuses everybody."""
         return " for free and developer plans" if self.audience == "free_and_developer" else ""
 
 
@@ -34,8 +34,8 @@ class Retirement:
 class Prices:
     """List prices on `priced_on`, in pico-dollars (10^-12 USD) a unit; `None` is no price, never free.
 
-    Tokens and characters are priced each, audio by the hour with at least `audio_minimum_ms` a
-    request. `batch_factor` is what a batch pays of the price (Groq: half).
+    Tokens and characters are priced singly, audio by the hour with at least `audio_minimum_ms` per
+    request. `batch_factor` is the part of the price that a batch pays (Groq: half).
     """
 
     priced_on: date
@@ -89,8 +89,8 @@ class CatalogueModel:
     ) -> int:
         """What one request costs in micro-dollars, rounded up once.
 
-        `cached_tokens` are those of the `prompt_tokens` that the upstream's cache held. Raises
-        `UnpricedUsageError` where something used has no price, so that nothing passes as free.
+        `cached_tokens` are the part of `prompt_tokens` that was in the upstream's cache. Raises
+        `UnpricedUsageError` if something that was used has no price, so that nothing counts as free.
         """
         prices = self.prices
         if prices is None:

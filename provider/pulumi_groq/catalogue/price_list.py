@@ -78,7 +78,7 @@ class ModelEntry(_Strict):
 
 
 class ToolEntry(_Strict):
-    """One `[tools."..."]` table: a tool of the upstream's, as the operator has confirmed it.
+    """One `[tools."..."]` table: one of the upstream's tools, with a price that the operator has confirmed.
 
     `max_uses` is how often one request can make the upstream use it. `source` says where the price is from.
     """

@@ -1,4 +1,4 @@
-"""`pulumi-groq ledger`, `backup` and `restore`: they work on the store, while the gateway serves or not."""
+"""`pulumi-groq ledger`, `backup` and `restore`: work on the store, with or without a running gateway."""
 
 import json
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def _store_errors() -> Iterator[None]:
 
 @click.group()
 def ledger() -> None:
-    """See and settle what the gateway could not book.
+    """List and settle what the gateway could not book.
 
     A request that cannot be booked, and a damaged line of the journal, is set aside. What it is
     charged counts against cap and budget until it is booked or dropped; a gateway that serves
@@ -113,9 +113,10 @@ def drop(number: int, store_url: str) -> None:
 @click.argument("destination", type=click.Path(path_type=Path))
 @_store_option
 def backup(destination: Path, store_url: str) -> None:
-    """Write a backup of the store to the new file DESTINATION, while the gateway serves or not.
+    """Write a backup of the store to the new file DESTINATION, whether the gateway is running or not.
 
-    It holds all that was acknowledged before; DESTINATION.secret is the secret that the gateway made, if any.
+    It holds everything that was acknowledged before; DESTINATION.secret is the gateway's own secret,
+    if it made one.
     """
     with _store_errors():
         from pulumi_groq.gateway.backup import back_up  # noqa: PLC0415 (as above)
@@ -127,9 +128,9 @@ def backup(destination: Path, store_url: str) -> None:
 @click.command(epilog=_EPILOG)
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @_store_option
-@click.option("--replace", is_flag=True, help="Replace the store that is there.")
+@click.option("--replace", is_flag=True, help="Replace a store that already exists.")
 def restore(source: Path, store_url: str, *, replace: bool) -> None:
-    """Put the backup SOURCE in the place of the store; the gateway must be stopped."""
+    """Replace the store with the backup SOURCE; the gateway must be stopped."""
     with _store_errors():
         from pulumi_groq.gateway import backup as backups  # noqa: PLC0415 (as above)
 

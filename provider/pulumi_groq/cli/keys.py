@@ -48,7 +48,7 @@ def list_keys(managed_by: str | None, name: str | None, team: str | None, output
 @click.argument("key_id")
 @_output
 def show_key(key_id: str, output: str) -> None:
-    """Show all there is to know of the key KEY_ID."""
+    """Show everything about the key KEY_ID."""
     with admin_client() as client:
         key = client.get_key(key_id)
     _render(output, key.model_dump(mode="json"), lambda: key_table(key))

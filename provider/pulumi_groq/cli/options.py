@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are called and explained alike."""
+"""Options that several commands share, so that they are named and explained alike."""
 
 from collections.abc import Callable
 from pathlib import Path

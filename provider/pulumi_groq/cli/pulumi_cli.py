@@ -1,4 +1,4 @@
-"""Running the pulumi CLI on this machine for a document that nobody has saved to a file."""
+"""Runs the pulumi CLI on this machine for a document that nobody has saved to a file."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def progress() -> Iterator[Progress]:
 
 
 def read_document(source: str) -> str:
-    """The text of the file `source`, or of stdin where that is `-`. Raises UnusableSettingError."""
+    """The text of the file `source`, or of stdin if that is `-`. Raises UnusableSettingError."""
     try:
         return sys.stdin.read() if source == STDIN else Path(source).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -50,7 +50,7 @@ def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, wha
     """What `pulumi ARGUMENTS` writes to stdout, run in `folder`.
 
     A run that failed and wrote nothing raises ClickException with its last line; one that wrote its
-    document is used, since a failing preview says why inside.
+    document is used, since a failing preview says why in it.
     """
     command = ["pulumi", *arguments, "--non-interactive", *(["--stack", stack] if stack else [])]
     environment = {name: value for name, value in os.environ.items() if name != _STREAMING}

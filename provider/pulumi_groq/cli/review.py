@@ -135,7 +135,7 @@ def _rendered(made: Review, output: str, file: str) -> str:
 
 
 def _repository_path(file: Path | None) -> str:
-    """`file` as it stands in the repository that the command runs in; findings need a file to stand in."""
+    """`file` relative to the repository that the command runs in; findings need a file to refer to."""
     if file is None:
         return "Pulumi.yaml"
     try:

@@ -74,7 +74,7 @@ def status(*, state: str | None, output: str, stack: str | None, folder: Path) -
 
 
 def rotation_table(status: RotationStatus) -> Table:
-    """A row for each key; what is due stands in bold, what it waits for below it."""
+    """A row for each key; what is due in bold, what it waits for below."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in _HEADINGS:
         table.add_column(

@@ -163,7 +163,8 @@ def serve(
 ) -> None:
     """Run the gateway: the admin API and the inference API on one port.
 
-    Prints "gateway listening on http://HOST:PORT" once it takes requests. One gateway a store.
+    Prints "gateway listening on http://HOST:PORT" once it takes requests. A store serves one gateway
+    at a time.
     """
     try:
         from pulumi_groq.gateway import server, settings  # noqa: PLC0415 (an extra; and help stays quick)

@@ -84,7 +84,7 @@ def validate(
     stack: str | None,
     folder: Path,
 ) -> None:
-    """Validate that the gateway has, and does, what is declared.
+    """Check that the gateway has, and does, what is declared.
 
     Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
     """

@@ -126,9 +126,9 @@ class ApiKeyLifecycle:
         self._listing.forget()
 
     def _works(self, state: ApiKeyState) -> list[str]:
-        """The ids of the lineage's keys, the last used first; one that never rotated costs no request.
+        """The ids of the lineage's keys, the last used first; a key that never rotated costs no request.
 
-        In this order a delete that is refused for one key in use has deleted no other.
+        In this order, a delete that is refused because one key is in use has deleted none of the others.
         """
         if state.rotation is None and state.generation == 1:
             return [state.key_id]

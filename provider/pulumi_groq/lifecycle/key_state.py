@@ -57,7 +57,7 @@ class ApiKeyArgs(ApiKeySettings):
 
 
 class ApiKeyState(ApiKeyArgs):
-    """Arguments plus outputs. What is not said to be the predecessor's is the live key's."""
+    """Arguments plus outputs. Unless a field says that it is the predecessor's, it is the live key's."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -111,13 +111,13 @@ class ApiKeyState(ApiKeyArgs):
 
 
 def settings_of(key: ApiKey) -> dict[str, object]:
-    """The arguments that the server holds of `key`."""
+    """The arguments of `key` as the server has them."""
     shared = key.model_dump(include=set(ApiKeySettings.model_fields) | {"name", "managed_by", "declared_as"})
     return {**shared, "disabled": key.status == "disabled"}
 
 
 def outputs_of(key: ApiKey) -> dict[str, object]:
-    """What the state keeps of the live `key` beside its arguments and its value."""
+    """What the state keeps of the live `key`, besides its arguments and its value."""
     return {
         "key_id": key.id,
         "lineage_id": key.lineage_id,

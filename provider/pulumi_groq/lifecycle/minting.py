@@ -16,7 +16,7 @@ def mint(client: AdminClient, args: ApiKeyArgs, replaces: str | None) -> Created
     """Create the key that `args` declare, or the successor of the key `replaces`.
 
     The idempotency key follows from the body, so the next run sends the same one and gets the
-    same key, value included, when this run's answer is lost. Where the server cannot replay it
+    same key, value included, if this run's answer is lost. Where the server cannot replay it
     (the body has changed since, or 24 hours have passed) the key left behind is deleted first; one
     that has served traffic is in somebody's hands, and then this raises ConflictError.
     """

@@ -1,6 +1,6 @@
-"""What a lifecycle tells the person at the terminal while the run goes on."""
+"""What a lifecycle tells the person at the terminal during a run."""
 
 from collections.abc import Callable
 
 Notify = Callable[[str], None]
-"""Shows one line: a warning or what is being done. It never holds a secret."""
+"""Shows one line: a warning, or what is being done. The line never holds a secret."""

@@ -33,7 +33,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Inputs in canonical form, unknown ones as they came, and what is wrong with them."""
+    """Inputs in canonical form, unknown ones unchanged, and what is wrong with them."""
 
     inputs: dict[str, Any]
     failures: tuple[Failure, ...]
@@ -72,13 +72,13 @@ def check_inputs(model: type[BaseModel], news: Properties) -> Checked:
 
 
 SECRETS_CHANGING: Final = "secrets_changing"
-"""The input that a check adds: which secret inputs get another value, in words, for no preview shows it."""
+"""The input that a check adds: which secret inputs change, in words, because a preview does not show it."""
 
 
 def name_changing_secrets(words: Mapping[str, str], olds: Properties, checked: Checked) -> Checked:
-    """Add to the inputs which secret ones differ from `olds`, the last run's, without a value.
+    """Add to the inputs which secret ones differ from `olds`, those of the last run, without their values.
 
-    `words` says of each secret input that it changes.
+    `words` has, for each secret input, the words that say that it changes.
     """
     if checked.failures:
         return checked
@@ -111,7 +111,7 @@ def dump(model: BaseModel) -> dict[str, Any]:
 
 
 def parse(model: type[M], properties: Properties) -> M:
-    """`properties` as `model`, unknown names left aside: a state may come from another release."""
+    """`properties` as `model`, without unknown names: a state may come from another release."""
     return model.model_validate({name: properties[name] for name in model.model_fields if name in properties})
 
 

@@ -13,7 +13,7 @@ StateT = TypeVar("StateT", bound=BaseModel)
 class Lifecycle(Protocol[ArgsT, StateT]):
     """One resource, free of any engine. State is arguments plus outputs.
 
-    `check` and `diff` do no I/O, except to ask what a declared rotation is due. `read` never writes.
+    `check` and `diff` do no I/O, except to ask whether a declared rotation is due. `read` never writes.
     Every operation raises a `GroqError` with one clear line where it cannot do its work.
     """
 

@@ -31,7 +31,7 @@ class SpendPolicyArgs(SpendPolicySettings):
 
 
 class SpendPolicyState(SpendPolicyArgs):
-    """Arguments plus outputs. Spend itself is no part of it: it would change with every request."""
+    """Arguments plus outputs. Spend itself is not part of it: it would change with every request."""
 
     model_config = ConfigDict(extra="ignore")
 

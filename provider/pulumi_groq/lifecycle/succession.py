@@ -56,7 +56,7 @@ class Succession:
         return Checked({**checked.inputs, ROTATION_DUE: due} if due else checked.inputs, ())
 
     def due(self, state: ApiKeyState, inputs: Properties) -> bool:
-        """Whether the run has something to do; tells what the check could not know.
+        """Whether the run has something to do; reports what the check could not know.
 
         Raises RotationRefusedError where a rotation that was asked for may not start yet.
         """
@@ -131,7 +131,7 @@ class Succession:
         return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
 
     def observed(self, state: ApiKeyState) -> ApiKeyState:
-        """`state` with what the listing shows of the lineage's other key; tells what happened elsewhere."""
+        """`state` with what the listing shows of the lineage's other key; reports what happened elsewhere."""
         schedule = in_force(state.rotation, begun=bool(state.previous_key_id))
         if schedule is None:
             return state

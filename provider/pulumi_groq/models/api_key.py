@@ -96,7 +96,7 @@ AllowDeleteInUse = Annotated[bool, Field(description=ALLOW_DELETE_IN_USE)]
 
 
 class ApiKeySettings(WireModel):
-    """What may change during a key's life. `None` is the server's default, or none where there is none."""
+    """What may change during a key's life. `None` means the server's default, where it has one."""
 
     allowed_models: KeyModels
     allowed_tools: KeyTools = Field(default_factory=list)

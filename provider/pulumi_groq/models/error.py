@@ -19,7 +19,7 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """An error answer's whole body."""
+    """The whole body of an error answer."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -66,9 +66,9 @@ class UsageBucket(WireModel):
 
 
 class UsagePage(WireModel):
-    """One page of buckets, ordered by what they are grouped by; `after=next` asks for more, unless null.
+    """One page of buckets, ordered by their group; `after=next` asks for more while `next` is not null.
 
-    Days are UTC, `since` and `until` included. A settled request is in it within a second.
+    Days are UTC, `since` and `until` included. A request is included within a second of being settled.
     """
 
     object: Literal["list"] = Field("list", description="The kind of object.")

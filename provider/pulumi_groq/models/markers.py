@@ -1,4 +1,4 @@
-"""Field markers: what a change of a field means to whoever diffs it, declared once, on the field."""
+"""Field markers: what a change to a field means for its resource, declared once, on the field."""
 
 from enum import Enum
 
@@ -9,8 +9,8 @@ class Marker(Enum):
     """Metadata for `typing.Annotated` on a model field.
 
     `REPLACE`: the admin API cannot change the field, so a change replaces the resource.
-    `SECRET`: the value never appears in clear in state, previews, logs or errors.
-    `ONCE`: the field matters while the resource is created; later changes mean nothing.
+    `SECRET`: the value never appears in the clear in state, previews, logs or errors.
+    `ONCE`: the field matters while the resource is created; later changes have no effect.
     """
 
     REPLACE = "replace"

@@ -16,7 +16,7 @@ WebhookUrl = Annotated[
         pattern=r"^(https://[^\s/@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/\S*)?$",
     ),
 ]
-"""An https URL, or an http URL of this machine."""
+"""An https URL, or an http URL on this machine."""
 
 Amount = Annotated[
     Decimal, Field(strict=False), PlainSerializer(json_number, return_type=float, when_used="json")
@@ -60,7 +60,7 @@ SECRET_CHANGES: Final = {
     "alert_webhook_urls": "the webhook's address changes",
     "alert_webhook_signing_secret": "the webhook's signing secret changes",
 }
-"""A secret field -> what is said when it gets another value, which nobody is shown."""
+"""Secret field -> how to say that its value changes; the value itself is shown to nobody."""
 
 
 class SpendPolicySettings(WireModel):

@@ -19,11 +19,11 @@ FILE_IDS: Final = "file_ids"
 INLINE_FILES: Final = "inline_files"
 
 CONTENT: Final = frozenset({STORED_RESPONSES, IMAGE_URLS, FILE_URLS, FILE_IDS, INLINE_FILES})
-"""Permissions to have something read: that is charged as tokens, so they have no price of their own."""
+"""Permissions to read content: what is read is charged as tokens, so they have no price of their own."""
 
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST: Final = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
-"""A host's name in lower case and ASCII, with a dot in it: no address of one machine, no final dot."""
+"""A host's name in lower case and ASCII, with a dot in it: no local name, no IP address, no final dot."""
 
 ToolPermission = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=rf"^(?:[a-z][a-z0-9_]*|mcp:{HOST})$")
@@ -35,5 +35,5 @@ AllowedTools = Annotated[list[ToolPermission], Field(max_length=100), AfterValid
 
 
 def is_built_in(permission: str) -> bool:
-    """Whether it permits a tool of the upstream's own, which has a price for each use."""
+    """Whether it permits one of the upstream's own tools, which have a price per use."""
     return permission not in CONTENT and not permission.startswith(MCP)

@@ -16,8 +16,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
-    """One key: `models` and `tools` are what both it and its team allow; the budget (a UTC month) is its
-    lineage's.
+    """One key: `models` and `tools` are what both the key and its team allow; the budget (per UTC
+    month) is its lineage's.
     """
 
     key_id: str

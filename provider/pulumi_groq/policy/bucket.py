@@ -9,8 +9,8 @@ import math
 from typing import Final
 
 DRIFT: Final = 1e-6
-"""Units that sums of binary fractions may be off; far below the one unit that decides. A level and whole
-units fit a limit exactly where level + units <= limit + DRIFT: that is used(level) + units <= limit.
+"""How far off sums of binary fractions may be, in units; far below the one unit that decides. A level and
+whole units fit a limit exactly where level + units <= limit + DRIFT: that is used(level) + units <= limit.
 """
 
 

@@ -1,6 +1,6 @@
-"""May this request pass? What it takes, and the answer where that does not fit.
+"""May this request pass? What it takes, and the answer if that does not fit.
 
-Between the two stands the counters' atomic `take`, which asks `limits.refusing`: so nothing comes
+Between the two comes the counters' atomic `take`, which asks `limits.refusing`, so nothing comes
 between reading the levels and taking from them. A request fits where level + worst case is at most
 the limit, so the cap and budgets are never exceeded by what is reserved.
 """
@@ -16,7 +16,7 @@ from pulumi_groq.policy.spend import SpendLevel, spend_quotas
 
 
 def quotas_of(key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> tuple[Quota, ...]:
-    """Everything that the key's requests are counted in, in the order in which the limits refuse.
+    """Every quota that the key's requests count against, in the order in which the limits refuse.
 
     Spending comes first: where it refuses, waiting for a rate limit would not help.
     """

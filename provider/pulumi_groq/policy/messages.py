@@ -1,4 +1,4 @@
-"""The texts of refusals. Clients parse Groq's anchors (`Limit`, `Used`, `Requested`, `try again in`)."""
+"""The texts of refusals. Clients parse Groq's keywords (`Limit`, `Used`, `Requested`, `try again in`)."""
 
 import math
 from typing import Final
@@ -10,13 +10,13 @@ from pulumi_groq.policy.metering import Allowance, Demand, Denial
 from pulumi_groq.policy.spend import SpendLevel, next_month
 
 ORGANISATION_ID: Final = "org_01000000000000000000000000"
-"""The gateway's own organisation, in the place where Groq's texts name theirs."""
+"""The gateway's own organisation, where Groq's texts name the caller's."""
 
 SERVICE_TIER: Final = "on_demand"
 LONGEST_MODEL_SHOWN: Final = 200
 MICRO_PER_USD: Final = 1_000_000
 RESERVED_RETRY_S: Final = 5
-"""When to come again where running requests stand in the way: about as long as an answer takes, and below
+"""When to come back if running requests stand in the way: about as long as an answer takes, and below
 the 60 s up to which the official clients obey (groq-api.md, section 2).
 """
 
@@ -143,7 +143,7 @@ def _bounds(quota: Quota) -> tuple[int, int]:
 
 
 def _figures(level: SpendLevel, cost_micro_usd: int) -> str:
-    """What stands against what; a worst case is reserved, and what is not used of it is given back."""
+    """The figures behind a refusal; a worst case is reserved, and what is not used of it is given back."""
     return (
         f"Limit {_dollars(level.limit_micro_usd)}, Spent {_dollars(level.spent_micro_usd)}, "
         f"Reserved {_dollars(level.reserved_micro_usd)}, Requested {_dollars(cost_micro_usd)}"

@@ -1,4 +1,4 @@
-"""The values that pass between whoever serves a request and whoever accounts for it."""
+"""The values that pass between the code that serves a request and the code that accounts for it."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Demand(NamedTuple):
 
 
 class Consumption(NamedTuple):
-    """What a request did use. `tokens` is what counts against rate limits: cached tokens do not (Groq)."""
+    """What a request used. `tokens` counts against rate limits; cached tokens do not (as at Groq)."""
 
     prompt_tokens: int
     cached_tokens: int
@@ -39,9 +39,9 @@ class Allowance(NamedTuple):
 
 
 class Denial(NamedTuple):
-    """Why a request may not pass, in the terms of the error body; `retry_after_s` where waiting helps.
+    """Why a request may not pass, as in the error body; `retry_after_s` if waiting helps.
 
-    `allowance` is given where spending refused: whoever knows the request can tell what to change in it.
+    `allowance` is set if spending refused: whoever knows the request can say what to change in it.
     `headers` are the `x-ratelimit-*` lines for the answer.
     """
 

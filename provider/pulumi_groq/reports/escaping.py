@@ -1,4 +1,4 @@
-"""Foreign text made harmless for each format: a name stands for itself and does nothing."""
+"""Makes foreign text harmless in each format: a name is shown as it is and does nothing."""
 
 import re
 from typing import Final
@@ -27,7 +27,7 @@ def visible(text: str, longest: int = LONGEST_SHOWN) -> str:
 
 
 def code(text: str) -> str:
-    """`text` as Markdown code: no markup, link, mention or table cell can come of it."""
+    """`text` as Markdown code: it cannot become markup, a link, a mention or a table cell."""
     shown = visible(text)
     if _PLAIN_CODE.fullmatch(shown):
         return f"`{shown}`"
@@ -37,8 +37,8 @@ def code(text: str) -> str:
 def prose(text: str, longest: int = LONGEST_PROSE) -> str:
     """`text` as a Markdown sentence: punctuation that could be markup is written as entities.
 
-    GitHub looks for @mentions and #references in the finished text, where no escape reaches, so an
-    invisible word joiner parts the sign from the name.
+    GitHub looks for @mentions and #references in the rendered text, where escapes have no effect, so an
+    invisible word joiner separates the sign from the name.
     """
     return _UNSAFE_IN_PROSE.sub(_entity, _REFERENCES.sub(rf"\1{_WORD_JOINER}", visible(text, longest)))
 

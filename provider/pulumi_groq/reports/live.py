@@ -1,4 +1,4 @@
-"""What the gateway says at one moment: the facts that reports hold declarations against."""
+"""What the gateway says at one moment: the facts that reports compare declarations with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Live:
 
     @cached_property
     def priced(self) -> frozenset[str]:
-        """The models that the gateway has a price for: no key can be given another one."""
+        """The models that the gateway has a price for: a key can be given no others."""
         return frozenset(model.id for model in self.models)
 
     @property

@@ -1,4 +1,4 @@
-"""Markdown that stays within a length: GitHub refuses comments of more than 65,536 characters."""
+"""Markdown of bounded length: GitHub refuses comments of more than 65,536 characters."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
@@ -16,7 +16,7 @@ class Document:
         self._left = longest
 
     def add(self, *lines: str) -> bool:
-        """Add the lines together, or none of them where they no longer fit."""
+        """Add all of the lines, or none of them if they no longer fit."""
         size = sum(len(line) + 1 for line in lines)
         if size > self._left:
             return False
@@ -27,7 +27,7 @@ class Document:
     def add_each(
         self, items: Sequence[Item], block: Callable[[Item], Sequence[str]], noun: str, reserve: int = 400
     ) -> None:
-        """Add the block of each item up to the first that does not fit; then say how many are left out."""
+        """Add the block of each item up to the first that does not fit; then say how many were left out."""
         self._left -= reserve
         shown = 0
         while shown < len(items) and self.add(*block(items[shown])):

@@ -1,4 +1,4 @@
-"""Settings in words with their units: the same phrases in previews, findings and validations."""
+"""Settings in words, with their units: the same phrases in previews, findings and validations."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -52,7 +52,7 @@ _UNSET: Final = {
 
 
 def dollars(amount: Decimal) -> str:
-    """`1,234.50 USD`; cents only where there are any, more digits where they count."""
+    """`1,234.50 USD`; cents only if there are any, more digits where they matter."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
     whole = amount == amount.to_integral_value()
     return f"{amount:,.0f} USD" if whole else f"{amount:,.{places}f} USD"

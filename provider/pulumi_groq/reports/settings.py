@@ -1,4 +1,4 @@
-"""Keys, teams and policies as the engine's documents show them: every field may be out of sight."""
+"""Keys, teams and policies as the engine's documents show them: any field may be hidden."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

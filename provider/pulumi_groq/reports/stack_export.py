@@ -41,7 +41,7 @@ class _Export(Lenient):
 class StackKey:
     """A key that the stack owns. `value` is known only from an export with its secrets shown.
 
-    `has_value` says whether the stack holds it; `delivered_at` is when it came, where that was late.
+    `has_value` says whether the stack holds it; `delivered_at` is when it arrived, if it arrived late.
     """
 
     resource: str
@@ -56,13 +56,13 @@ class StackKey:
 
     @property
     def name(self) -> str:
-        """The key's own name, or the resource's where that is out of sight."""
+        """The key's own name, or the resource's if that cannot be seen."""
         return self.settings.name or self.resource
 
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """What a stack owns, keys by name. `managed_by` is its address on the server, where a key tells it."""
+    """What a stack owns, keys by name. `managed_by` is its address on the server, if a key says so."""
 
     project: str
     stack: str

@@ -69,8 +69,8 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         period.
     :param opts: Pulumi's resource options.
 
-    Bad values are reported at preview, each with its property. A key whose create was cut off is
-    found again by the next run. Raises nothing itself.
+    Bad values are reported at preview, each with its property. A key whose creation was cut off is
+    found again by the next run. The constructor raises nothing.
     """
 
     key_id: pulumi.Output[str]

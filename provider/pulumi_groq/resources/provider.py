@@ -108,7 +108,7 @@ def _received(properties: Mapping[str, Any]) -> Properties:
 
 
 def _known(value: Any) -> Any:
-    """`value` with the SDK's unknowns as the lifecycle's: objects in this process, a constant on the wire."""
+    """`value` with the lifecycle's unknowns for the SDK's: objects here, a constant on the wire."""
     if isinstance(value, dict):
         return {name: _known(item) for name, item in value.items()}
     if isinstance(value, list):

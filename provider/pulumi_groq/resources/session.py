@@ -34,7 +34,7 @@ def admin_settings(config: pulumi.dynamic.Config, environment: Mapping[str, str]
 def deadline_s(config: pulumi.dynamic.Config, environment: Mapping[str, str]) -> float:
     """How long one call of the admin API may take, retries included: 120 s unless set.
 
-    Raises ConfigurationError for what is no number of seconds from 1 to 3,600.
+    Raises ConfigurationError unless it is a number of seconds from 1 to 3,600.
     """
     text = config.get("groq:deadlineSeconds") or environment.get("GROQ_ADMIN_DEADLINE_SECONDS") or "120"
     try:

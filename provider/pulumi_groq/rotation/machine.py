@@ -22,14 +22,14 @@ class LiveKey:
 
     @classmethod
     def of(cls, key: ApiKey) -> Self:
-        """The part of `key` that matters here."""
+        """What matters of `key` here."""
         return cls(key.id, key.generation, key.last_four, key.created_at, key.last_used_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the state holds: the live key and its predecessor, if and since when its value, and the triggers
-    acted on.
+    """What the state holds: the live key and its predecessor, whether and since when it has the value, and
+    the triggers that were acted on.
     """
 
     key_id: str
@@ -47,11 +47,11 @@ class Action(Enum):
     RETIRE = "retire"
     """Delete a predecessor that has gone quiet."""
     MINT = "mint"
-    """Create the lineage's next key; one that a lost answer left behind is taken over instead."""
+    """Create the lineage's next key; a key that a lost answer left behind is taken over instead."""
     REVOKE = "revoke"
     """Delete a predecessor at once, in use or not."""
     FORGET = "forget"
-    """Drop a predecessor from the state that is gone already."""
+    """Drop a predecessor that is already gone from the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps due now, what to tell, and why a rotation that was asked for may not start.
+    """The steps due now, what to report, and why a rotation that was asked for may not start.
 
-    `kept` is the id of a predecessor that its overlap is over for, but that is still in use.
+    `kept` is the id of a predecessor whose overlap is over but which is still in use.
     """
 
     steps: tuple[Step, ...] = ()
@@ -151,7 +151,7 @@ def _scheduled(
 def _wanted(
     schedule: RotationSchedule, held: Held, newest: LiveKey, now: datetime
 ) -> tuple[str | None, bool]:
-    """Why a rotation should start, and whether somebody asked for it in so many words."""
+    """Why a rotation should start, and whether somebody asked for it explicitly."""
     if _is_new(schedule.trigger, held.trigger):
         return "rotate: trigger changed", True
     if not held.has_value:
@@ -205,7 +205,7 @@ def next_rotation_at(schedule: RotationSchedule, newest: LiveKey) -> datetime | 
 
 
 def _frozen_until(schedule: RotationSchedule, at: datetime) -> datetime | None:
-    """The end of the freeze around `at`, windows that touch taken as one; `None` outside any."""
+    """The end of the freeze around `at`, adjoining windows taken as one; `None` outside any."""
     until = None
     for window in sorted(schedule.freeze_windows, key=lambda window: window.start):
         if window.start <= (until or at) < window.end:

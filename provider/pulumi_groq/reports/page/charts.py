@@ -94,7 +94,7 @@ def running_total(
 
 
 def share_bar(part: float, label: str) -> Markup:
-    """A small bar that is filled to `part` (1 is all); more than all is full and marked."""
+    """A small bar that is filled to `part` (1 is all); above that it is full and marked."""
     filled = min(max(part, 0.0), 1.0)
     level = "over" if part >= 1 else "high" if part >= 0.8 else "fine"
     return element(
@@ -209,7 +209,7 @@ def _marks(frame: _Frame, marks: Sequence[Mark], kind: str) -> list[Child]:
 
 
 def _hint(frame: _Frame, index: int, text: str) -> Markup:
-    """What a pointer over the day tells."""
+    """What is shown when the pointer is over the day."""
     return element(
         "g",
         element("title", text),

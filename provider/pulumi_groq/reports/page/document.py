@@ -35,7 +35,7 @@ LIVE_CONTENT_POLICY: Final = (
 
 
 def page(facts: PageFacts, *, live: bool, sign_out_path: str = "") -> str:
-    """The page; `live` as the gateway serves it: with its script, and a button that to sign out."""
+    """The page; `live` as the gateway serves it: with its script, and a button to sign out."""
     report = usage_report(facts.by_key)
     content = element(
         "div",

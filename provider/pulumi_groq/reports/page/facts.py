@@ -14,7 +14,7 @@ CHART_DAYS: Final = 31
 """The days of the charts, today included: always the whole of the month so far."""
 
 CHARTED_KEYS: Final = 6
-"""Keys with a colour of their own; all others are one."""
+"""How many keys have a colour of their own; all others share one."""
 
 _CHANGES: Final = 12
 

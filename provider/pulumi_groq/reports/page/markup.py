@@ -1,4 +1,4 @@
-"""HTML and SVG from Python, escaped by construction: text is text wherever it comes from."""
+"""HTML and SVG from Python, escaped by construction: text stays text wherever it comes from."""
 
 from collections.abc import Sequence
 from html import escape

@@ -45,7 +45,7 @@ def tokens_by_model(facts: PageFacts) -> list[Series]:
 
 
 def spend_by_key(facts: PageFacts) -> list[Series]:
-    """US dollars a day; keys beyond those that were asked for are what the days' totals leave."""
+    """US dollars a day; keys that were not asked for are what remains of the days' totals."""
     days = days_of(facts)
     named = _named_by_key(facts)
     own = _largest(

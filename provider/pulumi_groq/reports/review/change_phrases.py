@@ -68,6 +68,6 @@ def gets_new_value(change: Change) -> bool:
 
 
 def reason(change: Change, plan: Plan) -> str | None:
-    """Why it is declared so, in the access file's own words."""
+    """Why it is declared this way, in the access file's own words."""
     declared = plan.declared_of(change)
     return declared.reason if declared else None

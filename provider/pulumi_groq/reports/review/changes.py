@@ -37,7 +37,7 @@ _NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy":
 class Change:
     """What the run would do with one resource. `old` is what the state holds, `new` what is declared.
 
-    `key_id` is the live key's id, where the resource is a key that exists. `downstream` are the
+    `key_id` is the live key's id, if the resource is a key that exists. `downstream` are the
     resources of the preview that take a value of this one that only the run will know.
     """
 
@@ -63,7 +63,7 @@ class Change:
 
     @property
     def name(self) -> str:
-        """The object's own name, or the resource's where that is out of sight."""
+        """The object's own name, or the resource's if that cannot be seen."""
         settings = self.new or self.old
         match settings:
             case KeySettings():

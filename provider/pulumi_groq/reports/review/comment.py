@@ -12,7 +12,7 @@ from pulumi_groq.reports.review.findings import Finding
 from pulumi_groq.reports.review.report import Review
 
 MARKER = "<!-- pulumi-groq review -->"
-"""The first line: by it a workflow finds its own comment again."""
+"""The first line: a workflow finds its own comment by it."""
 
 _SIGNS = {"high": "🔴", "medium": "🟠", "low": "🟡", "info": "⚪"}
 _VERBS = {"create": "create", "update": "change", "replace": "replace", "delete": "delete"}

@@ -31,9 +31,9 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to look at: what it is, why it matters, what to do, in plain text with foreign names in it.
+    """One thing to look at: what it is, why it matters, what to do; plain text with foreign names.
 
-    `rule` is the finding's stable id; `line` stands in the access file, where that declares the resource.
+    `rule` is the finding's stable id; `line` is the one of the access file that declares the resource.
     """
 
     rule: str
@@ -59,7 +59,7 @@ class Plan:
     """All that rules look at. `live` is `None` when the gateway could not be asked.
 
     `raise_factor` is how many times its old value a limit may become before it is a finding; `now`
-    is the server's clock, or this machine's where the gateway could not be asked.
+    is the server's clock, or this machine's if the gateway could not be asked.
     """
 
     changes: tuple[Change, ...]

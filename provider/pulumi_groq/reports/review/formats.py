@@ -109,7 +109,7 @@ _COMMANDS: Final = {
 
 
 def findings_annotations(findings: Iterable[Finding], file: str) -> str:
-    """One line a finding, at its line in `file` (a path relative to the repository) or the first one."""
+    """One line for each finding, at its line in `file` (relative to the repository) or the first one."""
     return "".join(f"{_annotation(each, file)}\n" for each in findings)
 
 

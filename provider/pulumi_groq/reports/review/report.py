@@ -78,7 +78,7 @@ def review(
 ) -> Review:
     """The review of `preview`. `live` is what the gateway said, or why it said nothing.
 
-    `now` counts where the gateway's clock is out of reach.
+    `now` counts if the gateway's clock cannot be read.
     """
     facts = live if isinstance(live, Live) else None
     plan = Plan(

@@ -15,7 +15,7 @@ _HEADINGS: Final = {"key": "Key", "team": "Team", "model": "Model", "day": "Day"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, whether its cells are numbers, and the text of a cell. Foreign names in it are one line."""
+    """A heading, whether its cells are numbers, and the text of a cell, foreign names on one line."""
 
     heading: str
     is_number: bool
@@ -34,12 +34,12 @@ def summary(report: UsageReport) -> tuple[str, ...]:
 
 
 def money(micro_usd: int) -> str:
-    """`1,234.56`; `<0.01` for what is little but not nothing."""
+    """`1,234.56`; `<0.01` for an amount that is small but not zero."""
     return "<0.01" if 0 < micro_usd < 10_000 else f"{usd(micro_usd):,.2f}"
 
 
 def share(part: float) -> str:
-    """`62 %`; `<1 %` for what is little but not nothing."""
+    """`62 %`; `<1 %` for a share that is small but not zero."""
     return "<1 %" if 0 < part < 0.01 else f"{part:.0%}".replace("%", " %")
 
 

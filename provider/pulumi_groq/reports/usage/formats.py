@@ -31,7 +31,7 @@ def usage_document(report: UsageReport) -> dict[str, Any]:
 
 
 def usage_csv(report: UsageReport) -> str:
-    """The rows as CSV below a heading line; a name that a spreadsheet would take for a formula gets a '."""
+    """The rows as CSV below a heading line; a ' precedes names that spreadsheets take for formulas."""
     rows = [_flat(report, row) for row in report.rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=_CSV_COLUMNS, lineterminator="\n")

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 LEAST_ELAPSED: Final = timedelta(hours=1)
-"""Before that a line through two points says nothing."""
+"""Before that, a line through two points says nothing."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

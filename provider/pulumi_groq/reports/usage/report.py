@@ -59,7 +59,7 @@ class Counts:
 
     @classmethod
     def of(cls, bucket: UsageBucket | None, denied: int | None) -> "Counts":
-        """What a bucket holds; nothing where there is none."""
+        """What a bucket holds; nothing if there is none."""
         if bucket is None:
             return cls(denied=denied)
         return cls(

@@ -15,9 +15,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was held against the gateway. Texts are plain and may hold foreign names.
+    """One thing that was compared with the gateway. Texts are plain and may hold foreign names.
 
-    `section` is `keys`, `teams`, `spending policy` or `access`; `todo` is empty where nothing is to be done.
+    `section` is `keys`, `teams`, `spending policy` or `access`; `todo` is empty if there is nothing to do.
     """
 
     section: str
@@ -30,7 +30,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """All checks of one run; `declared` says what was held against `live`, both in words."""
+    """All checks of one run; `declared` says what was compared with `live`, both in words."""
 
     declared: str
     live: str

@@ -40,7 +40,7 @@ _STACK: Final = "as in the stack"
 
 
 def teams(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
-    """Each declared team is there with the declared models and tools."""
+    """Each declared team exists, with the declared models and tools."""
     if state is not None:
         yield from _teams(state.teams, live, _STACK, _REFRESH)
     if access is not None:
@@ -78,7 +78,7 @@ def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) 
 
 
 def policy(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
-    """The declared policy is in force, and none is where none is declared."""
+    """The declared policy is in force; without a declared one, none is."""
     if state is not None:
         yield from _policy(state.policy, live, _STACK, _REFRESH)
     if access is not None:

@@ -62,7 +62,7 @@ def _row(check: Check) -> str:
 
 
 def validation_junit(validation: Validation) -> str:
-    """One suite a section, one case a check."""
+    """One suite for each section, one case for each check."""
     root = ET.Element("testsuites", name="pulumi-groq validate")
     by_section = sorted(validation.checks, key=lambda check: check.section)
     for section, group in groupby(by_section, key=lambda check: check.section):

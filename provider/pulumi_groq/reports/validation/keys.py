@@ -18,7 +18,7 @@ _NOT_ON_THE_SERVER: Final = frozenset({"rotation", "rotation_due", "allow_delete
 
 
 def stack_keys(state: StackState, live: Live) -> Iterator[Check]:
-    """Each key of the stack is there, set up as declared."""
+    """Each key of the stack exists, set up as declared."""
     for key in state.keys:
         found = live.keys_by_id.get(key.key_id)
         if found is None:
@@ -131,7 +131,7 @@ def _check_file(name: str, outcome: Outcome, detail: str) -> Check:
 
 
 def _ids_by_name(live: Live) -> dict[str, str]:
-    """The newest live key of each name: without a stack, the name is all that a file tells."""
+    """The newest live key of each name: without a stack, the name is all that a file gives."""
     newest = sorted(live.keys, key=lambda key: (key.generation, key.created_at))
     return {key.name: key.id for key in newest}
 

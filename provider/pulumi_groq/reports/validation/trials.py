@@ -19,10 +19,10 @@ _AT_A_LIMIT: Final = frozenset(
         (400, "key_budget_exceeded"),
     }
 )
-"""Status and code of a refusal that passes, or that raising the limit ends."""
+"""Status and code of a refusal that is temporary, or that ends once the limit is raised."""
 
 _ABOVE_A_LIMIT: Final = (413, "rate_limit_exceeded")
-"""The answer of a limit that is smaller than the trial call, which no wait helps."""
+"""The answer of a limit that is smaller than the trial call: waiting does not help."""
 
 _REFUSED_UPSTREAM: Final = frozenset(
     {
@@ -54,7 +54,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call was answered: `status` is 0 where there was no answer, and `why` says so in words."""
+    """The answer to a call: `status` is 0 if there was none, and `why` says so in words."""
 
     status: int
     code: str | None = None
@@ -165,7 +165,7 @@ def _served(trial: Trial, answer: Answer) -> Check:
 
 
 def _undecided(answer: Answer) -> tuple[str, str]:
-    """Why an answer neither proves the access nor refutes it, and what to do; empty where it decides."""
+    """Why an answer neither proves the access nor refutes it, and what to do; empty if it decides."""
     given = (answer.status, answer.code)
     if given in _AT_A_LIMIT:
         return "at a limit, budget or cap, so the access was not tried", ""

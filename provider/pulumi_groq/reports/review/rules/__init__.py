@@ -1,1 +1,1 @@
-"""What a reviewer should look at: one module a subject."""
+"""What a reviewer should look at: one module for each subject."""

@@ -135,7 +135,7 @@ def _team(settings: KeySettings) -> str:
 
 
 def _beyond(one: KeySettings | TeamSettings, other: KeySettings | TeamSettings) -> list[str]:
-    """The models of `one` that `other` lacks; none where either list is out of sight."""
+    """The models of `one` that `other` lacks; none if either list cannot be seen."""
     if "allowed_models" in one.hidden | other.hidden:
         return []
     return sorted(set(one.allowed_models) - set(other.allowed_models))

@@ -15,7 +15,7 @@ _REVOKES: Final = "revoke "
 
 
 def due_steps(settings: KeySettings | None) -> list[str]:
-    """What a rotation would do in this run, one step each, as the provider words it."""
+    """What a rotation would do in this run, step by step, in the provider's words."""
     due = settings.rotation_due if settings else None
     return due.split("; ") if due else []
 
@@ -31,7 +31,7 @@ def revokes(settings: KeySettings | None) -> bool:
 
 
 def deleted(change: Change, plan: Plan) -> Iterator[Finding]:
-    """A key that serves traffic is deleted, or one of which nobody knows."""
+    """A key that serves traffic is deleted, or a key whose use is not known."""
     old, new = change.key()
     if old is None or new is not None:
         return

@@ -12,7 +12,7 @@ from pulumi_groq.reports.settings import KeySettings
 
 BUDGET: Final = "monthly_budget_usd"
 NEAR: Final = Decimal("0.8")
-"""Use of a limit from this share on counts as near it."""
+"""Use of at least this share of a limit counts as near it."""
 
 
 def limit_raised(change: Change, plan: Plan) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pulumi_groq.reports.settings import KeySettings, TeamSettings
 def retired(change: Change, plan: Plan) -> Iterator[Finding]:
     """A key or team is given a model that Groq has retired or is about to.
 
-    One that it had already matters less, and so does one that lives on for enterprise plans.
+    A model that it already had matters less, and so does one that stays in service for enterprise plans.
     """
     given, before = _models(change)
     for model_id in given:

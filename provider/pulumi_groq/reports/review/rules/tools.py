@@ -12,7 +12,7 @@ _SHARED: Final = frozenset({FILE_IDS, STORED_RESPONSES})
 
 
 def tools_allowed(change: Change, plan: Plan) -> Iterator[Finding]:
-    """A key or team is given tools that it does not have; remote MCP servers are told apart."""
+    """A key or team is given tools that it does not have; remote MCP servers are reported separately."""
     for old, new in (change.key(), change.team()):
         if new is None or "allowed_tools" in new.hidden or (old and "allowed_tools" in old.hidden):
             continue
