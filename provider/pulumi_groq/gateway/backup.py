@@ -26,7 +26,7 @@ _MOST_TRIES: Final = 50
 
 
 def back_up(store_url: str, destination: Path) -> None:
-    """Make `destination`, a store that holds all that was acknowledged before the call.
+    """Create `destination`, a store that holds everything that was acknowledged before the call.
 
     Nothing is overwritten. The gateway may serve meanwhile. Raises `StoreError`, in one line.
     """
@@ -42,8 +42,8 @@ def back_up(store_url: str, destination: Path) -> None:
 
 
 def restore(backup: Path, store_url: str, *, replace: bool) -> int:
-    """Put a backup in the place of a store that nobody uses; gives the number of segments of the journal
-    that lie there, and are booked at the next start.
+    """Replace a store that nobody uses with a backup; returns the number of segments of the journal
+    that are there and are booked at the next start.
 
     Raises `StoreError`: the backup is none, or damaged; the store is in use, or exists and `replace` is not
     given.

@@ -1,4 +1,4 @@
-"""The system's time: the only place of the gateway that reads it."""
+"""The system's time: only this module of the gateway reads it."""
 
 from datetime import UTC, datetime
 

@@ -39,7 +39,7 @@ class MatchOrder(_Order):
     path_prefix: str = "/openai/"
 
     def matches(self, scope: Scope) -> bool:
-        """Whether the request is meant."""
+        """Whether the order matches the request."""
         path: str = scope["path"]
         return self.method in (None, scope["method"]) and path.startswith(self.path_prefix)
 

@@ -1,4 +1,4 @@
-"""What of the gateway fails right now, and the background work that must go on whatever happens to it."""
+"""Which parts of the gateway fail right now, and the background work that goes on whatever happens."""
 
 import asyncio
 import logging
@@ -68,7 +68,7 @@ class Health:
         _log.error("%s: %s", part, _reason(failure), exc_info=_trace(failure))
 
     def works(self, part: str) -> None:
-        """Note that it works."""
+        """Note that it works again."""
         if self._failing.pop(part, None) is not None:
             _log.warning("%s: works again", part)
 

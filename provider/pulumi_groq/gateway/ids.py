@@ -14,7 +14,7 @@ _RANDOM_CHARACTERS: Final = 15
 class ObjectIds:
     """Makes ids: 45 bits of Unix milliseconds (until the year 3084), then 75 random bits.
 
-    They tell things apart and open nothing: `random` need not be the system's.
+    They identify things and grant nothing, so `random` need not be the system's.
     """
 
     def __init__(self, clock: Clock, random: Random) -> None:

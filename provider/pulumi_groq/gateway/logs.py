@@ -1,4 +1,4 @@
-"""One line a request, for people (text) or machines (json). Never a key, a prompt or an answer."""
+"""One line for each request, for people (text) or machines (json). Never a key, a prompt or an answer."""
 
 import asyncio
 import json
@@ -163,7 +163,7 @@ class RequestLog:
 
 
 def set_up_logs(log_format: LogFormat, stream: TextIO) -> RequestLog:
-    """Sends the gateway's log lines to `stream`, and nowhere else; gives what writes those of requests."""
+    """Sends the gateway's log lines to `stream`, and nowhere else; returns what writes those of requests."""
     batch = BatchingHandler(stream)
     batch.setFormatter(LineFormatter(log_format))
     logger = logging.getLogger(ROOT)

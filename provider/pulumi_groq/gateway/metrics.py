@@ -167,7 +167,7 @@ class GatewayMetrics:
         self._ledger_rows.inc(rows)
 
     def ledger_failed(self) -> None:
-        """The store or the journal did not take what it was given."""
+        """The store or the journal refused a write."""
         self._ledger_failures.inc()
 
     def set_aside(self) -> None:
@@ -188,7 +188,7 @@ class GatewayMetrics:
         self._alerts.inc()
 
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:
-        """A URL was told of an alert, or given up."""
+        """A URL received an alert, or was given up."""
         self._deliveries.labels(outcome).inc()
 
     def watch(

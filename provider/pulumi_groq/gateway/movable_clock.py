@@ -6,7 +6,7 @@ from pulumi_groq.gateway.protocols import Clock
 
 
 class MovableClock:
-    """Goes at the pace of the clock below, from wherever it was set to."""
+    """Runs at the pace of the clock below, from whatever time it was set to."""
 
     def __init__(self, below: Clock) -> None:
         self._below = below

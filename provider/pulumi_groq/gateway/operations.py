@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Whether the process is alive, and whether it can serve."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from pulumi_groq.gateway.store.store import Store
 
 
 async def healthz(scope: Scope, receive: Receive, send: Send) -> None:
-    """200 while the event loop turns."""
+    """200 while the event loop runs."""
     await JSONResponse({"status": "ok"})(scope, receive, send)
 
 

@@ -1,4 +1,4 @@
-"""The seams inside the gateway: what one part may expect of another."""
+"""The interfaces inside the gateway: what one part may expect of another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import cannot_use, open_store
 
 _OTHER_DESCRIPTORS: Final = 256
-"""For the store, the journal, webhooks and what else there is."""
+"""For the store, the journal, webhooks and everything else."""
 
 _log = logging.getLogger("pulumi_groq.gateway.server")
 
@@ -91,8 +91,8 @@ def _allow_descriptors(needed: int) -> None:
 
 
 def _collect_less() -> None:
-    """Requests leave next to no cycles behind, but their objects live long enough to be looked at again
-    and again. What is there by now (code, keys) stays for good and is never looked at.
+    """Requests leave hardly any cycles behind, but their objects live long enough to be looked at again
+    and again. What exists by now (code, keys) stays for good and is never looked at.
     """
     gc.collect()
     gc.freeze()

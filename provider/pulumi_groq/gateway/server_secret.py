@@ -1,4 +1,4 @@
-"""The server's secret: from the operator, else made once and kept beside the store."""
+"""The server's secret: from the operator, or else made once and kept beside the store."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""What an operator sets; checked here, so that nothing starts half."""
+"""What an operator sets; all of it is checked here, before anything starts."""
 
 import ipaddress
 from dataclasses import dataclass, field

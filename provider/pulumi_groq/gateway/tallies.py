@@ -16,7 +16,7 @@ Labels = tuple[str | int, ...]
 
 
 class Counts(dict[Labels, float]):
-    """Counts by label values; 0 for what was not counted yet. `begun_s` has when it first was, Unix time."""
+    """Counts by label values; 0 for what was not counted yet. `begun_s` has when each began (Unix time)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class HistogramTally(Collector):
         registry.register(self)
 
     def of(self, *labels: str) -> Distribution:
-        """What to tell of values with these labels."""
+        """Where to report values with these labels."""
         found = self._of.get(labels)
         if found is None:
             found = self._of[labels] = Distribution(self._bounds)

@@ -137,7 +137,7 @@ def _order(kind: type[OrderT], body: bytes) -> OrderT:
 
 
 def _take(orders: list[MatchT], scope: Scope) -> MatchT | None:
-    """The first order that means this request, which it is used up by once."""
+    """The first order that matches this request, which uses it up once."""
     for index, order in enumerate(orders):
         if order.matches(scope):
             if order.skip:

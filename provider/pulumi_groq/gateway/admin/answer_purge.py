@@ -1,4 +1,4 @@
-"""Sealed answers end when nobody may ask for them any more, also where no further key is created."""
+"""Drops sealed answers once nobody may ask for them any more, even if no further key is created."""
 
 from typing import Final
 

@@ -9,7 +9,7 @@ from pulumi_groq.gateway.http.request_headers import bearer_token, read_request_
 
 
 class AdminKey:
-    """Compares what a request carries with the admin key, in a time that tells nothing of either."""
+    """Compares what a request carries with the admin key, in a time that reveals nothing about either."""
 
     def __init__(self, admin_key: str) -> None:
         self._digest = hashlib.sha256(admin_key.encode()).digest()

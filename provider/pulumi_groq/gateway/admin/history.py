@@ -27,7 +27,7 @@ from pulumi_groq.models.history import (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What of the past is asked for: days in UTC, both included; without them the running month so far."""
+    """Which days are asked for: UTC, both included; by default the running month so far."""
 
     since: date | None
     until: date | None
@@ -150,7 +150,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What usage and denials have in common; `next` is where the next page begins."""
+    """What usage and denials have in common; `next` says where the next page begins."""
 
     since: date
     until: date

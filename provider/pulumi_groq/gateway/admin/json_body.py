@@ -1,4 +1,4 @@
-"""Only JSON that means one thing is let in."""
+"""Only JSON with a single meaning is accepted."""
 
 import json
 from typing import Any, Final
@@ -12,7 +12,7 @@ from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_reque
 def require_json(scope: Scope, body: bytes) -> None:
     """Raise `Refusal` unless the body is declared as JSON (else 415) and means one thing (else 400).
 
-    Refused beside syntax errors: repeated names, NaN and infinities, numbers out of range, half
+    Besides syntax errors these are refused: repeated names, NaN and infinities, numbers out of range, half
     surrogate pairs, and nesting that no request needs.
     """
     types = [value for name, value in scope["headers"] if name == b"content-type"]

@@ -25,7 +25,7 @@ def require_priced(catalogue: Catalogue, models: Sequence[str]) -> None:
 
 
 def require_tools_priced(catalogue: Catalogue, tools: Sequence[str]) -> None:
-    """Every tool of the upstream's has a price; remote MCP and content by reference cost tokens only."""
+    """Every one of the upstream's tools has a price; remote MCP and content by reference cost tokens only."""
     for index, tool in enumerate(tools):
         if is_built_in(tool) and catalogue.tool(tool) is None:
             raise Invalid(

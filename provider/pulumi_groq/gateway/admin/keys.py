@@ -40,7 +40,7 @@ RunOnLoop = Callable[[Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """A page of keys: the first `limit` behind the key `after` that match."""
+    """A page of keys: the first `limit` matching ones after the key `after`."""
 
     match: KeyQuery
     after: str | None
@@ -48,7 +48,7 @@ class PageQuery:
 
 
 class Keys:
-    """The handlers of `/openai/v1/api-keys` but for the create."""
+    """The handlers of `/openai/v1/api-keys`, except for creation."""
 
     def __init__(
         self,

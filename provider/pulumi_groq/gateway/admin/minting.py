@@ -67,7 +67,7 @@ class Minting:
         self._seal = seal
 
     def create(self, wanted: ApiKeyCreate, idempotency_key: str | None) -> Minted:
-        """Mint a key, or answer again as the first request with this Idempotency-Key was answered."""
+        """Mint a key, or give the answer again that the first request with this Idempotency-Key got."""
         now = self._clock.now()
         with self._changes.begin() as change:
             purge_answers(change.connection, older_than=now - ANSWERS_KEPT_FOR)
@@ -154,7 +154,7 @@ class Minting:
 
 def _made_again(connection: Connection, record: KeyRecord) -> KeyRecord:
     """The key in the lineage of the one that was deleted at its address: what that has spent this month
-    counts against its budget. Without an address there is nothing to know it again by.
+    counts against its budget. Without an address it cannot be recognised.
     """
     if record.managed_by is None or record.declared_as is None:
         return record

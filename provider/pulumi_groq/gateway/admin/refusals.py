@@ -28,7 +28,7 @@ class Conflict(Refusal):
 
 
 def no_key(key_id: str, param: str | None = None) -> Missing:
-    """404 for a key that does not exist, or no more."""
+    """404 for a key that does not exist, or no longer does."""
     return Missing(f"There is no API key with the id {shown(key_id)}", code="api_key_not_found", param=param)
 
 

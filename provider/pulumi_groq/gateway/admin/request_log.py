@@ -1,4 +1,4 @@
-"""One line for every admin request: who looks into an incident needs to know what was changed when."""
+"""One line for every admin request: whoever looks into an incident must know what changed, and when."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ _FIELDS: Final = "fields"
 class AdminLog:
     """Times one request from its construction and writes its line; never a query, a header or a body.
 
-    An id or name from the path is written only when it was found: what was not may be a key's value,
+    An id or name from the path is written only if it was found: one that was not may be a key's value
     sent to the wrong place.
     """
 

@@ -1,4 +1,4 @@
-"""Seals what must be kept for a while but not be readable in the store."""
+"""Seals what must be kept for a while without being readable in the store."""
 
 import base64
 from datetime import datetime

@@ -47,7 +47,7 @@ class Spending:
         return shown_policy(record, self._usage, self._clock.now())
 
     def put(self, settings: SpendPolicySettings) -> SpendPolicy:
-        """Replace the whole policy; in force on the next request. The same policy again is no change.
+        """Replace the whole policy; in force on the next request. The same policy again changes nothing.
 
         Raises `Invalid` for a webhook that could never be sent.
         """
@@ -94,7 +94,7 @@ class Spending:
 
 
 def shown_policy(record: PolicyRecord, usage: UsageSource, now: datetime) -> SpendPolicy:
-    """A policy as the admin API shows it, with where the month stands."""
+    """A policy as the admin API shows it, with the state of the month."""
     spent = usage.month_spend_micro_usd(now)
     cap = record.monthly_cap_micro_usd
     return SpendPolicy(

@@ -11,7 +11,7 @@ from pulumi_groq.policy.spend import month_key_prefix
 
 
 class Total:
-    """What is in it is spent and stays; `held` is reserved by requests in flight; micro-dollars."""
+    """Micro-dollars: `level` is spent and never drains; `held` is reserved by requests in flight."""
 
     __slots__ = ("held", "level")
 
@@ -58,7 +58,7 @@ class MemoryCounterSet:
         return TakeResult(None, [level + amount for level, amount in zip(levels, amounts, strict=True)])
 
     async def full(self, now_s: float) -> TakeResult:
-        """Which counter of requests, if any, has no room for one more; nothing is taken."""
+        """Which request counter, if any, is too full for one more; nothing is taken."""
         for bucket in self._buckets:
             bucket.drain(now_s)
         levels = [counter.level + counter.held for counter in self._counters]
@@ -69,7 +69,7 @@ class MemoryCounterSet:
         return TakeResult(None, levels)
 
     async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
-        """Let go of what a demand holds, and count what was used instead."""
+        """Release what a demand holds, and count what was used instead."""
         for total in self._totals:
             total.held -= demand.cost_micro_usd
             total.level += cost_micro_usd
@@ -103,7 +103,7 @@ class MemoryCounters:
 
     @property
     def bucket_count(self) -> int:
-        """How many rate buckets are remembered."""
+        """How many rate buckets are kept."""
         return len(self._buckets)
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> MemoryCounterSet:

@@ -31,11 +31,11 @@ class CounterSet(Protocol):
         ...
 
     async def full(self, now_s: float) -> TakeResult:
-        """Which counter of requests, if any, has no room for one more; nothing is taken."""
+        """Which request counter, if any, is too full for one more; nothing is taken."""
         ...
 
     async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
-        """Let go of what a demand holds, and count what was used instead."""
+        """Release what a demand holds, and count what was used instead."""
         ...
 
     def is_idle(self, now_s: float) -> bool:

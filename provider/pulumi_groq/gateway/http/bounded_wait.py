@@ -1,4 +1,4 @@
-"""A time limit that costs nothing where nothing has to be waited for, which is the usual case."""
+"""A time limit that costs nothing if nothing has to be waited for, which is the usual case."""
 
 import asyncio
 from collections.abc import Awaitable, Generator
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def within(limit_s: float, work: Awaitable[T]) -> T:
-    """What `work` returns. Raises `TimeoutError` when it waits for longer than `limit_s` in all."""
+    """What `work` returns. Raises `TimeoutError` if it waits for more than `limit_s` in all."""
     steps = work.__await__()
     try:
         awaited = steps.send(None)
@@ -22,7 +22,7 @@ async def within(limit_s: float, work: Awaitable[T]) -> T:
 
 @coroutine
 def _resumed(steps: Generator[Any, Any, T], awaited: Any) -> Generator[Any, None, T]:
-    """Goes on with the steps of a work that waits for `awaited`."""
+    """Goes on with a coroutine that waits for `awaited`."""
     while True:
         try:
             try:

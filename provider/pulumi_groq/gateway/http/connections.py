@@ -128,7 +128,7 @@ class Connections:
 
 
 def peer_of(address: str) -> str:
-    """Whose an address is: one of IPv6 is its network's of 64 bits, within which a client has any number."""
+    """Whom to count an address as: an IPv6 one as its /64 network, all of which a client may use."""
     if ":" not in address:
         return address
     try:

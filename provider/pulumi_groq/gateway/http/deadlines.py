@@ -25,7 +25,7 @@ class Deadlines:
 
     @property
     def shortest_s(self) -> float:
-        """The shortest of them: looking that often misses none."""
+        """The shortest of them: checking that often misses none."""
         return min(self.head_s, self.keep_alive_s, self.body_s, self.early_s, self.write_s, self.linger_s)
 
 

@@ -1,4 +1,4 @@
-"""Reading JSON: quick where it is plain, exact where it is odd, and strict where it is a caller's."""
+"""Reads JSON: quickly if it is plain, exactly if it is odd, and strictly if it comes from a caller."""
 
 import json
 from collections.abc import Callable

@@ -25,7 +25,7 @@ HIGH_WATER_BYTES: Final = 64 * 1024
 """Above this much body that the application has not taken, the connection is not read on."""
 
 DISCARDED_BYTES: Final = 1024 * 1024
-"""So much is read and dropped of a client that has its answer and sends on."""
+"""How much is read and dropped from a client that has its answer and goes on sending."""
 
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _log = logging.getLogger("pulumi_groq.gateway.http")
@@ -131,7 +131,7 @@ class HttpProtocol(asyncio.Protocol):
             self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        """Reads `data`, unless a request has to wait: then the rest waits, too, as bytes."""
+        """Reads `data`, unless a request has to wait: then the rest waits as bytes."""
         try:
             taken = self._reader.take(data)
             if taken == len(data):
@@ -239,7 +239,7 @@ class HttpProtocol(asyncio.Protocol):
                 self._parse(unparsed)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer what is no request, after the answers to those that came before it."""
+        """Answer what is not a request, after the answers to the requests before it."""
         broken = None if self._reader.in_head else self._newest
         if broken is not None and broken is self._running:
             broken.disconnect()
@@ -287,7 +287,7 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.abort()
 
     def _check(self) -> None:
-        """Cuts the connection when its state has lasted too long; else looks again, never too late."""
+        """Cuts the connection if its state has lasted too long; otherwise checks again in time."""
         now = self._loop.time()
         left_s = self._due_s(now) - now
         if left_s > 0:

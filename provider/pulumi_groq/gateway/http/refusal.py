@@ -19,7 +19,7 @@ _KEY_VALUE: Final = re.compile(PREFIX + "[A-Za-z0-9]+")
 class Refusal(Exception):  # noqa: N818  it is an answer, not a failure of the gateway
     """Ends a request with `status` and an error body. `message` says what, why and what to do.
 
-    `message` and `param` are cut at a length that a log line can bear, and never show a key's value.
+    `message` and `param` are cut to a length that suits a log line, and never show a key's value.
     `reason` is the label in `/metrics`, the code unless given; `headers` go out beside the usual ones;
     `close` ends the connection after the answer, for requests whose body was not read.
     """
@@ -84,7 +84,7 @@ def _refused_elsewhere(status: int, detail: ErrorDetail, reason: str, headers: t
 
 
 def bad_request(message: str, *, param: str | None = None, code: str | None = None) -> Refusal:
-    """400 for a request that is at fault itself; `param` is the field's dotted path."""
+    """400 for a request that is itself at fault; `param` is the field's dotted path."""
     return Refusal(400, INVALID_REQUEST, message, reason="invalid_request", param=param, code=code)
 
 
@@ -118,5 +118,5 @@ def body_too_large(limit_bytes: int) -> Refusal:
 
 
 def _presentable(text: str, longest: int) -> str:
-    """A key's value sent in the wrong place is not shown back, and JSON may smuggle lone surrogates in."""
+    """A key's value that was sent in the wrong place is not echoed; JSON may smuggle in lone surrogates."""
     return _KEY_VALUE.sub(f"{PREFIX}…", text.encode(errors="replace").decode())[:longest]

@@ -36,7 +36,7 @@ async def read_body(
 
 
 def require_uncompressed(headers: RequestHeaders) -> None:
-    """Raises `Refusal` 415 for a compressed body: what it may grow to is not known before it is read."""
+    """Raises `Refusal` 415 for a compressed body: how large it becomes is not known before it is read."""
     coding = headers.content_encoding
     if coding.strip().lower() not in IDENTITY:
         message = (

@@ -1,4 +1,4 @@
-"""One request on a connection and its answer, which goes out in as few system calls as it can.
+"""One request on a connection and its answer, which is sent in as few system calls as possible.
 
 uvloop sends each write at once, which costs more than making the answer does, so head and body are written
 together. No headers are added but those that say how the body ends and that the connection closes.
@@ -20,7 +20,7 @@ _CONTROLS: Final = bytes([*range(9), *range(10, 32), 127])
 _NO_NAME: Final = _CONTROLS + b'\t ()<>@,;:\\[]={}"' + string.ascii_uppercase.encode()
 _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
 UNCOUNTED_BYTES: Final = 16 * 1024
-"""A request that keeps no more is not counted with those that do: the connections bound it."""
+"""A request that keeps no more than this is not counted: the bound on connections covers it."""
 
 _BODILESS: Final = (204, 304)
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
@@ -127,7 +127,7 @@ class RequestCycle:
                 self._connections.let_go(self._peer, self._kept_bytes)
 
     async def receive(self) -> Any:
-        """The next of the request's body, or that the client is gone or has its answer."""
+        """The next piece of the request's body, or the message that the client is gone or has its answer."""
         if self._wants_100_continue and not self._transport.is_closing():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._wants_100_continue = False
@@ -295,4 +295,4 @@ class RequestCycle:
 
 
 def _nothing() -> None:
-    """In the place of what was to be done."""
+    """Does nothing."""

@@ -1,4 +1,4 @@
-"""The request headers that matter; no other header of a caller goes any further."""
+"""The request headers that matter; a caller's other headers go no further."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -46,5 +46,5 @@ def _given_twice(lines: Sequence[Header]) -> bool:
 
 
 def _one_line(value: bytes) -> bytes:
-    """These go into the request upstream as they are; the server refuses line ends, this makes it certain."""
+    """These go into the upstream request as they are; the server refuses line ends, and this makes sure."""
     return b"" if b"\r" in value or b"\n" in value else value

@@ -1,4 +1,4 @@
-"""Requests out of a connection's bytes: strictly, within bounds, the same however the bytes are cut up."""
+"""Requests from a connection's bytes: read strictly, within bounds, the same however the bytes are split."""
 
 from typing import Final, NamedTuple, NoReturn, Protocol
 
@@ -14,7 +14,7 @@ FRAMING_BYTES_OF_A_BYTE: Final = 16
 """What frames a body in chunks, trailers too, may take this for each byte of it beside a head's limit."""
 
 SLICE_BYTES: Final = 8 * 1024
-"""So much is parsed at once, unless it is known to be a body."""
+"""How much is parsed at once, unless it is known to be a body."""
 
 _NOTED: Final = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
 _TOO_LARGE: Final = Refusal(
@@ -86,7 +86,7 @@ class RequestReader:
         self._expect = b""
 
     def take(self, data: bytes | memoryview) -> int:
-        """Reads a part of `data`; how many bytes of it. Raises `Refusal` for what is no request."""
+        """Reads a part of `data` and returns its length. Raises `Refusal` for what is not a request."""
         if self._plain_left:
             return self._take_plain(data)
         if self.is_over and self.in_head:

@@ -1,4 +1,4 @@
-"""The inference plane: callers' requests, held to their keys, on their way to the upstream and back."""
+"""The inference plane: takes callers' requests to the upstream and back, held to their keys' rules."""
 
 from pulumi_groq.gateway.inference.echo import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream

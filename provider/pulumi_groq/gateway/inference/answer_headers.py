@@ -25,12 +25,12 @@ _SENSIBLE_WAIT: Final = re.compile(
 """A number or a date (RFC 9110, 5.6.7). Clients may take -1, NaN or 1e309 for no wait, or wait for ever."""
 
 _REQUEST_ID: Final = re.compile(rb"[!-~]{1,200}")
-"""It goes into a line of the log: no spaces, no line ends of any alphabet."""
+"""It goes into a log line: no spaces, no line ends of any kind."""
 
 
 class AnswerHeaders:
-    """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and a wait that is none
-    are not.
+    """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and an invalid wait are
+    not.
     """
 
     def __init__(self, upstream: Sequence[Header]) -> None:

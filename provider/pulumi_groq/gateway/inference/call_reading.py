@@ -1,4 +1,4 @@
-"""What has to be known of a JSON call before it may go out, read from its bytes: inline, or elsewhere.
+"""What must be known of a JSON call before it may go out, read from its bytes in this process or another.
 
 A parser holds the interpreter until it is done, in a thread too, so a body of many megabytes would keep every
 other caller waiting: large ones are read by worker processes.
@@ -49,7 +49,7 @@ def read_call(label: str, body: bytes) -> CallReading:
 
 
 class CallReader:
-    """Reads calls for one event loop. Of each key one large body at a time: none takes all workers."""
+    """Reads calls for one event loop. A key's large bodies are read one by one: no key takes all workers."""
 
     def __init__(self) -> None:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -57,7 +57,7 @@ class Charge:
         self._set(None)
 
     def stated(self, read: Callable[[], Stated | None]) -> bool:
-        """Charge what the upstream states, where it can be believed. Whether it states a usage at all."""
+        """Charge what the upstream states, if it can be believed. Returns whether it states a usage."""
         try:
             usage = read()
         except UnreadableUsageError as unreadable:

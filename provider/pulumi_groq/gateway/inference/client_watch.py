@@ -1,4 +1,4 @@
-"""Noticing that the client has left while its stream is on the way."""
+"""Notices that the client has left during its stream."""
 
 import asyncio
 from collections.abc import Callable

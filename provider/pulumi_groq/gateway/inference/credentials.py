@@ -1,4 +1,4 @@
-"""Who is calling: a gateway key, by the digest of its value."""
+"""Who is calling: a gateway key, found by the digest of its value."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ class Credentials:
     def check(self, authorization: bytes) -> KeyAccess:
         """The live key in an `Authorization` header. Raises `Refusal` 401 for anything else.
 
-        The admin key is no gateway key: its digest is in no directory.
+        The admin key is not a gateway key: its digest is in no directory.
         """
         key = self._directory.find(hashlib.sha256(bearer_token(authorization)).digest())
         if key is None or key.disabled:

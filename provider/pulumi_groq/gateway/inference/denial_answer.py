@@ -1,4 +1,4 @@
-"""What the metering or the policy denies, as an answer."""
+"""The answer to what the metering or the policy denies."""
 
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.cost_estimate import CostEstimate

@@ -58,12 +58,12 @@ class Exchange:
         self._send_timeout_s = send_timeout_s
 
     def let_in(self, key: KeyAccess) -> None:
-        """The request carries `key`."""
+        """Note that the request carries `key`."""
         self.key = key
         self.record.key_id = key.key_id
 
     def admit(self, reservation: Reservation, estimate: CostEstimate, *, hide_usage: bool) -> None:
-        """The worst case is reserved: the request may go upstream."""
+        """Note that the worst case is reserved, so the request may go upstream."""
         self.reservation = reservation
         self.charge = Charge(estimate, self.record.request_id)
         self.hide_usage = hide_usage

@@ -1,4 +1,4 @@
-"""Admitted requests on their way: out to the upstream, back to the client, settled once whatever happens."""
+"""Takes admitted requests to the upstream and back to the client; settles each once, whatever happens."""
 
 import asyncio
 from collections.abc import Callable

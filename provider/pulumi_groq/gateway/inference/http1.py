@@ -1,6 +1,6 @@
-"""One HTTP/1.1 connection to the upstream: a request at a time, parsed by httptools.
+"""One HTTP/1.1 connection to the upstream: one request at a time, parsed by httptools.
 
-Made for forwarding: a general client takes about half of a gateway's time a request for features that a
+Made for forwarding: a general client takes about half of the gateway's time per request for features that a
 gateway must not use (redirects, cookies, proxies, decoding). See benchmarks/gateway.
 """
 
@@ -78,7 +78,7 @@ class Http1Answer:
             self._connection.abort()
 
     def wake(self) -> None:
-        """Something has changed: whoever waits looks again."""
+        """Something has changed: wake whoever waits."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -103,7 +103,7 @@ class Http1Answer:
 
     @property
     def is_overfull(self) -> bool:
-        """Whether so much is unread that the connection is not read on."""
+        """Whether so much is unread that reading has to pause."""
         return self._buffered > BUFFER_BYTES
 
     def finish(self) -> None:
@@ -169,7 +169,7 @@ class Http1Connection(asyncio.Protocol):
         return answer
 
     def watch(self) -> None:
-        """Sees to it that the present wait ends after `read_s`."""
+        """Makes sure that the present wait ends after `read_s`."""
         if self._timer is None:
             self._timer = self.loop.call_later(self._read_s, self._check_wait)
 

@@ -1,4 +1,4 @@
-"""A JSON request body, read once and strictly: what is metered must have one meaning only."""
+"""A JSON request body, read once and strictly: what is metered must have a single meaning."""
 
 from typing import Any, Final
 
@@ -85,8 +85,8 @@ def _may_repeat(body: bytes) -> bool:
 def _is_plain(body: bytes, value: Any) -> bool:
     """Whether the value is all that any parser finds in the body, as far as it decides something.
 
-    A repeated key is still there once. So where no key is there that reaches beyond the body but the
-    `content` of messages, only that can be repeated, and then it is written more often than it is there.
+    The value holds a repeated key once. So if it holds no key that reaches beyond the body except the
+    `content` of messages, only that can be repeated, and then the text has it more often than the value.
     """
     if not isinstance(value, dict) or not value.keys().isdisjoint(REACHING):
         return False

@@ -12,7 +12,7 @@ from pulumi_groq.policy.messages import model_not_available
 
 
 class ModelAccess:
-    """The catalogue, seen with a key's eyes."""
+    """The catalogue as far as a key may use it."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -24,7 +24,7 @@ _LINE_END: Final = b"\r\n"
 
 @dataclass(slots=True)
 class Form:
-    """What was seen so far. `file_bytes` counts the bytes of the part named `file`."""
+    """What has been read so far. `file_bytes` counts the bytes of the part named `file`."""
 
     fields: dict[str, str] = field(default_factory=dict)
     file_seen: bool = False
@@ -54,7 +54,7 @@ class FormReader:
         self.form = Form()
 
     def feed(self, piece: bytes) -> None:
-        """The next bytes."""
+        """Read the next bytes."""
         self._rest += piece
         while not self.form.complete and self._step():
             pass

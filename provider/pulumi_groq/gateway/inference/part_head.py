@@ -1,4 +1,4 @@
-"""The head of one part of a form: one spelling of it is taken, which every parser reads alike."""
+"""The head of one part of a form: one spelling of it is accepted, which every parser reads alike."""
 
 import re
 from typing import Final, NamedTuple
@@ -7,7 +7,7 @@ from pulumi_groq.gateway.http.refusal import Refusal, bad_request
 
 FILE: Final = "file"
 DECISIVE_NAMES: Final = frozenset({"model", FILE, "url", "response_format", "stream"})
-"""Fields that decide what is charged or fetched: what only resembles one of them is refused."""
+"""Fields that decide what is charged or fetched: names that only resemble one of them are refused."""
 
 _DISPOSITION: Final = re.compile(
     rb'form-data; ?name="([A-Za-z0-9_]{1,64}(?:\[\])?)"(?:; ?filename="([^"\\\x00-\x1f\x7f]{1,255})")?'

@@ -100,7 +100,7 @@ class InferencePlane:
             self.drain.leave()
 
     async def _turn_away_large(self, exchange: Exchange) -> None:
-        """Raises `Refusal` 429 for a body that would be read in vain. A small one is read first: its answer
+        """Raises `Refusal` 429 for a body that would be read in vain. A small one is read first: the answer
         then names the model.
         """
         length = exchange.headers.content_length

@@ -1,4 +1,4 @@
-"""What is known of one request when it is over; metrics and logs are made from it."""
+"""What is known of a request when it is over; metrics and logs are made from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ CLIENT_CLOSED: Final = 499
 
 
 Disbelief = Literal["unreadable", "impossible"]
-"""Why a stated usage is not believed: it is no count, or more than the request can cause."""
+"""Why a stated usage is not believed: it is not a count, or is more than the request can cause."""
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ def _charge_whole(charge: Charge, body: bytes) -> None:
 async def _relay_binary(
     exchange: Exchange, answer: UpstreamAnswer, headers: AnswerHeaders
 ) -> tuple[Message, ...]:
-    """Speech: priced before it was sent, so there is nothing to read in it."""
+    """Speech was priced before it was sent, so there is nothing to read in it."""
     await _send_start(exchange, answer.status, headers)
     try:
         while piece := await answer.next_piece():

@@ -1,4 +1,4 @@
-"""What to change in a request that spending refused, for the same request to be admitted."""
+"""What to change in a request that spending refused so that it is admitted."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def remedy_of(estimate: CostEstimate, allowance: Allowance) -> str:
 
 
 class _Size(NamedTuple):
-    """What can be made smaller in a request: it is `most` now and costs `cost_micro_usd` of its size."""
+    """What can be made smaller in a request: it is `most` now; `cost_micro_usd` gives the cost of a size."""
 
     most: int
     cost_micro_usd: Callable[[int], int]

@@ -1,4 +1,4 @@
-"""Server-sent events on their way through: whole frames pass undecoded, the last usage is kept."""
+"""Passes server-sent events through: whole frames undecoded, while keeping the last usage."""
 
 import re
 from typing import Any, Final

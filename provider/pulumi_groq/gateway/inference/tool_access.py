@@ -25,7 +25,7 @@ class Beyond(NamedTuple):
 
 
 class ToolAccess:
-    """The price list's tools, seen with a key's eyes."""
+    """The price list's tools as far as a key may use them."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

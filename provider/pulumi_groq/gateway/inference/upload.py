@@ -1,4 +1,4 @@
-"""An audio upload on its way through: held back until the model is known, then passed on as it comes."""
+"""Passes an audio upload through: held back until the model is known, then passed on as it arrives."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

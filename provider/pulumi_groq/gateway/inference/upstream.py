@@ -1,4 +1,4 @@
-"""The seam to whoever generates: one call out, one answer back in pieces."""
+"""The interface to the upstream: one call out, one answer back in pieces."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol

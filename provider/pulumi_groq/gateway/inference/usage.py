@@ -1,7 +1,7 @@
-"""Usage as upstream answers state it, in any of their spellings.
+"""Usage as upstream answers state it, however they spell it.
 
-A count is a whole number from 0 that is no boolean. A usage of which a part cannot be read is not half of
-a usage. Where one answer states several, the dearest of each count is taken: Groq states the same one twice
+A count is a whole number from 0, and not a boolean. A usage that can be read in part only counts as
+unreadable. If an answer states several, the dearest of each count is taken: Groq states the same one twice
 (at the top and in `x_groq`), so what differs is a fault, which must not make a request cheaper.
 """
 
@@ -36,7 +36,7 @@ Stated = TokenUsage | AudioUsage
 
 
 def parsed_answer(document: bytes) -> Any:
-    """A whole answer; `None` for what is no JSON, and so states nothing."""
+    """A whole answer, parsed; `None` for what is not JSON, which states nothing."""
     try:
         return read_json(document)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Asking the upstream for a stream's usage, with as little change to the body as can be."""
+"""Asks the upstream for a stream's usage, changing the body as little as possible."""
 
 import json
 from typing import Final

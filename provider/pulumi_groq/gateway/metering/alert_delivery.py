@@ -1,4 +1,4 @@
-"""Tells every webhook URL of an alert, with retries, and goes on after a restart where it had not ended."""
+"""Tells every webhook URL of an alert, with retries that go on after a restart."""
 
 import asyncio
 import logging
@@ -84,14 +84,14 @@ class AlertDeliveries:
             self._background.once(ALERT_DELIVERIES, self._deliver(alert, url))
 
     def resume(self) -> None:
-        """Go on with alerts of the last 24 hours whose delivery had not ended."""
+        """Go on with the unfinished deliveries of the last 24 hours."""
         since = self._clock.now() - RESUMED_FOR
         for alert in self._fired.all():
             if alert.sent_at >= since:
                 self.start(alert)
 
     async def close(self) -> None:
-        """Send no more; what had not ended goes on after the next start."""
+        """Send no more; unfinished deliveries go on after the next start."""
         await self._sender.close()
 
     async def _deliver(self, alert: Alert, url: str) -> None:

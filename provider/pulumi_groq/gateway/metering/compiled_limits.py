@@ -10,7 +10,7 @@ from pulumi_groq.policy.limits import Quota
 from pulumi_groq.policy.rate_headers import RateHeaders
 
 MOST_LOOKED_AT: Final = 1_000
-"""How many are looked at by one `forget_idle`, so that it never keeps requests waiting for long."""
+"""How many one `forget_idle` looks at, so that it never keeps requests waiting for long."""
 
 
 class CompiledLimits(NamedTuple):

@@ -14,7 +14,7 @@ Outcome = Literal["settled", "expired", "interrupted"]
 """`expired`: nobody settled it in time; `interrupted`: the process ended first. Both cost the reservation."""
 
 LARGEST_COST_MICRO_USD: Final = 10**12
-"""A million dollars: no request costs it, and the sums of nine million such requests still fit the store."""
+"""A million dollars: no request costs as much, and the store can hold nine million times as much."""
 LARGEST_TOKENS: Final = 10**10
 LAST_S: Final = 253_402_300_799
 """The end of the year 9999, Unix seconds: no later time can be written as a date."""
@@ -131,7 +131,7 @@ def parsed_line(line: bytes) -> Admission | Settlement:
 
 
 def fault_of(entry: Admission | Settlement) -> str | None:
-    """What cannot be true of an entry, whose values are of any type; `None` for one that can be booked."""
+    """What cannot be true of an entry, whose values may have any type; `None` if it can be booked."""
     numbers = entry[_FIRST_NUMBER[type(entry)] :]
     for value, (name, largest) in zip(numbers, _LARGEST[type(entry)], strict=True):
         # By its exact type: true, 5.0 and a text are no counts, and nan is in no order.

@@ -1,4 +1,4 @@
-"""What the metering tells its observer: the things that no request sees."""
+"""What the metering reports to its observer: events that belong to no single request."""
 
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class MeteringEvents(Protocol):
         ...
 
     def ledger_failed(self) -> None:
-        """The store or the journal did not take what it was given; it is tried again."""
+        """The store or the journal refused a write; it is tried again."""
         ...
 
     def set_aside(self) -> None:
@@ -37,5 +37,5 @@ class MeteringEvents(Protocol):
         ...
 
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:
-        """A URL was told of an alert, or given up."""
+        """A URL received an alert, or was given up."""
         ...

@@ -1,4 +1,4 @@
-"""The journal: what was admitted and settled since the ledger was last written, kept before it is told.
+"""The journal: admissions and settlements since the ledger was last written, recorded before callers go on.
 
 A line is the operating system's before the call returns, so a killed process (kill -9 included) loses
 nothing that was acknowledged. It is not synced: a power cut may lose what was settled since the last write
@@ -26,8 +26,8 @@ def journal_directory(database: Path) -> Path:
 
 
 class DamagedLine(NamedTuple):
-    """What no entry could be made of, and why. `is_cut_off` is the end of the newest segment, where a crash
-    or a power cut leaves an unfinished line.
+    """A line that could not be read as an entry, and why. `is_cut_off` is the end of the newest segment,
+    where a crash or a power cut leaves an unfinished line.
     """
 
     segment: str
@@ -40,7 +40,7 @@ class DamagedLine(NamedTuple):
 class Journal:
     """Numbered segments in `directory`, which is made when it is missing. Only the newest is written to.
 
-    Files of other names in it are no part of it and are left alone. Methods raise `OSError` when the disk
+    Files with other names are not part of it and are left alone. Methods raise `OSError` when the disk
     has no space or it is closed; a line that was not taken is not read back.
     """
 
@@ -53,7 +53,7 @@ class Journal:
         self._carried = 0
 
     def strays(self) -> list[str]:
-        """The names of files that look like segments and are none: they may hold what was spent."""
+        """The names of files that look like segments but are not: they may hold what was spent."""
         segments = set(self._segments())
         return sorted(path.name for path in self._directory.glob("*.jsonl") if path not in segments)
 

@@ -4,8 +4,8 @@ What survives what:
 
 - A killed process (kill -9 included) loses no settled spend. Admission and settlement are lines of the
   journal before the caller goes on; at the next start the journal is read into the ledger.
-- A request in flight when the process ends costs its reservation (outcome `interrupted`). This is all that
-  the books can exceed the truth by: the worst cases of the requests in flight.
+- A request in flight when the process ends costs its reservation (outcome `interrupted`). So the books can
+  exceed the truth by the worst cases of the requests in flight, and by no more.
 - A power cut may lose what was settled since the last write of the ledger (`UPKEEP_PERIOD_S`, 0.25 s, plus
   the write itself); the store syncs each of its commits.
 - When the store does not take writes, rows wait in memory and in the journal. With too many of them
@@ -44,7 +44,7 @@ from pulumi_groq.gateway.store.set_aside import KeptAside, SetAside
 JOURNAL: Final = "journal"
 DISK_RESERVE: Final = "disk reserve"
 MOST_KINDS_OF_DENIAL: Final = 10_000
-"""Distinct (day, key, model, reason) counted between two writes; a newer kind is not counted then."""
+"""Distinct (day, key, model, reason) counted between two writes; further kinds are not counted then."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +53,9 @@ class Ledger:
     """Books reservations and settlements. All but `usage` belongs to the event loop.
 
     With more than `most_waiting_rows` not in the store, or a disk or store that cannot take what would be
-    spent, `is_behind` tells to spend no more. `recovered` is what the last run left and the store did not
-    take yet; the journal's segments up to `recovered_segment` hold it. `set_aside` is how many rows are.
+    spent, `is_behind` says that nothing more may be spent. `recovered` is what the last run left and the
+    store has not taken; the journal's segments up to `recovered_segment` hold it.
+    `set_aside` is how many rows are.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class Ledger:
             self._denials[denied] += 1
 
     def keep_space(self) -> None:
-        """Have the space on the disk without which nothing may be spent. Raises nothing: `health` has it."""
+        """Secure the disk space without which nothing may be spent. A failure goes to `health`."""
         with self._health.watched(JOURNAL):
             self._journal.ensure_space(self._in_flight)
         with self._health.watched(DISK_RESERVE):
@@ -154,7 +155,7 @@ class Ledger:
         """Write what waits to the store. What it does not take is tried again by the next flush.
 
         `open_admissions` gives the journal lines of the requests in flight. One flush at a time.
-        Raises `StoreUnavailableError`, and whatever else went wrong; nothing is lost by it.
+        Raises `StoreUnavailableError`, or any other error; nothing is lost by it.
         """
         if not self._waiting and not self._denials and not self._waiting_aside:
             return

@@ -36,7 +36,7 @@ from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.spend import day_at
 
 UNKNOWN: Final = "unknown"
-"""Key and lineage of what was spent by nobody knows whom: it counts against the organisation's cap."""
+"""Key and lineage of spend that cannot be attributed: it counts against the organisation's cap."""
 
 Item = TypeVar("Item")
 
@@ -61,7 +61,7 @@ class LedgerWriter:
     def write(self, batch: Batch, now: datetime, *, may_be_written: bool) -> list[SetAside]:
         """Write a batch; gives what was set aside instead, beside the batch's own.
 
-        Raises `StoreUnavailableError`: then parts of it may be written, and the next call is to know.
+        Raises `StoreUnavailableError`: parts of it may be written then, which the next call expects.
         """
         try:
             with self._store.write() as connection:
@@ -167,7 +167,7 @@ def charged(row: LedgerRow) -> LedgerRow:
 
 
 def request_origin(request_id: object) -> str:
-    """What a set-aside request is known by."""
+    """What identifies a set-aside request."""
     return f"request:{_text(request_id, 100)}"
 
 
@@ -191,7 +191,7 @@ def aside_of(row: LedgerRow, reason: str, content: str) -> SetAside:
 
 
 def aside_of_line(line: DamagedLine, now: datetime) -> SetAside:
-    """A line of the journal that nothing is known of."""
+    """A line of the journal about which nothing is known."""
     return SetAside(
         origin=f"{line.segment}:{line.offset}:{zlib.crc32(line.content):08x}",
         reason=f"line at byte {line.offset} of {line.segment}: {line.reason}",

@@ -1,4 +1,4 @@
-"""What whoever serves requests expects of the metering."""
+"""What the code that serves requests expects of the metering."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ class Metering(Protocol):
     """Reserve, then settle: every admitted request is settled exactly once, on every exit path."""
 
     async def turns_away(self, key: KeyAccess) -> Denial | None:
-        """The denial of any further request of the key right now, whatever is in it; takes nothing."""
+        """The denial of any further request of the key right now, whatever it contains; takes nothing."""
         ...
 
     async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:

@@ -1,4 +1,4 @@
-"""Brings what the last run left in its journal into the ledger, whatever is in it."""
+"""Books what the last run left in its journal, whatever that is."""
 
 import logging
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Puts the metering together over an open store, and keeps it up while the gateway serves."""
+"""Puts the metering together over an open store, and keeps it going while the gateway serves."""
 
 import asyncio
 from collections import Counter
@@ -90,7 +90,7 @@ class MeteringService:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Keeps everything up; at the end writes what waits. Deliveries go on after the next start."""
+        """Keeps everything going; at the end writes what waits. Deliveries go on after the next start."""
         self.deliveries.resume()
         self._background.every(UPKEEP_PERIOD_S, "upkeep", self.upkeep)
         self._background.every(CHECKPOINT_PERIOD_S, "checkpoint", self._checkpoint)

@@ -95,7 +95,7 @@ class UsageInMemory:
     def cap_has_refused(self, now: datetime, cap_micro_usd: int) -> bool:
         """Whether this cap refused a request in the UTC month of `now`, since the process started.
 
-        Worst cases are reserved, so spend stops a little below the cap: an alert at the cap itself fires by
+        Worst cases are reserved, so spend stops a little below the cap: an alert at the cap itself fires on
         this, and the policy's status shows it as paused.
         """
         return self._cap_refusal == (month_of(now), cap_micro_usd)

@@ -19,11 +19,11 @@ _ENCODED_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 (the specification's mark
 
 
 LONGEST_RETRY_AFTER_S: Final = 3600
-"""A receiver that asks for more is asked again after an hour."""
+"""A receiver that asks for more is tried again after an hour."""
 
 
 class WebhookAnswer(NamedTuple):
-    """The receiver's HTTP status, and the seconds that it asks to be left alone; 0 where it does not."""
+    """The receiver's HTTP status, and for how many seconds it asks to be left alone; 0 if it does not."""
 
     status: int
     retry_after_s: int = 0

@@ -1,6 +1,6 @@
 """Which addresses a webhook may go to: public ones, and what the operator lists.
 
-Whoever may write the spending policy could else have the gateway call what only its own network reaches.
+Otherwise whoever may write the spending policy could have the gateway call what only its network reaches.
 """
 
 import ipaddress
@@ -47,7 +47,7 @@ link-local, unique local, multicast, IPv4-mapped addresses and NAT64 are all the
 class WebhookAddresses:
     """`listed` are host names, addresses and networks that are allowed besides public addresses.
 
-    Raises `ConfigurationError` for what is none of them.
+    Raises `ConfigurationError` for anything else.
     """
 
     def __init__(self, listed: Iterable[str] = ()) -> None:
@@ -96,7 +96,7 @@ def _address(text: str) -> Address | None:
 
 
 def _old_literal(text: str) -> Address | None:
-    """127.1, 0x7f000001 and 2130706433 are addresses, too, to the C library."""
+    """To the C library, 127.1, 0x7f000001 and 2130706433 are addresses, too."""
     if not text[:1].isdigit():
         return None
     try:

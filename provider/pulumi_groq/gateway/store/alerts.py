@@ -41,7 +41,7 @@ def read_alerts(connection: Connection) -> list[Alert]:
 
 
 def insert_alerts(connection: Connection, alerts: Sequence[Alert]) -> None:
-    """Write alerts; a threshold that has fired in its month already stays as it is."""
+    """Write alerts; a threshold that has already fired in its month stays as it is."""
     if alerts:
         statement = upsert(alerts_sent).on_conflict_do_nothing()
         connection.execute(statement, [alert._asdict() for alert in alerts])
@@ -74,5 +74,5 @@ def insert_delivery(connection: Connection, delivery: Delivery) -> None:
 
 
 def url_digest(url: str) -> str:
-    """What stands for a URL where the URL itself, which may hold a token, must not."""
+    """Stands for a URL where the URL itself must not appear, since it may hold a token."""
     return sha256(url.encode()).hexdigest()

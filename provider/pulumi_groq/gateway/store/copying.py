@@ -1,4 +1,4 @@
-"""Copies of a database, made by SQLite itself while others write to it, and looked through."""
+"""Copies of a database, made by SQLite itself while others write to it, and checked."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Takes space of the disk before it is needed, so that a full disk is an error at a moment of our choice."""
+"""Takes disk space before it is needed, so that a full disk is an error at a time of our choosing."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 RESERVE_BYTES: Final = 4 * 1024 * 1024
-"""As much as a segment of the journal: what it holds needs less in the store."""
+"""As much as a segment of the journal, whose content needs less in the store."""
 
 NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The disk is full, the quota used up, or a file as large as it may be."""

@@ -10,7 +10,7 @@ class StoreOpenError(StoreError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store did not answer: the write was not acknowledged, nothing of it may be assumed."""
+    """The store did not answer: the write was not acknowledged, and nothing may be assumed about it."""
 
 
 class StoreFullError(StoreUnavailableError):
@@ -18,8 +18,8 @@ class StoreFullError(StoreUnavailableError):
 
 
 class StoreDamagedError(StoreUnavailableError):
-    """The database file is damaged: no waiting helps, a backup does."""
+    """The database file is damaged: waiting does not help, a backup does."""
 
 
 class RowRefusedError(StoreError):
-    """The store works, but not with what it was given: out of range, doubled, not of the column's type."""
+    """The store works but refuses a value: out of range, a duplicate, not of the column's type."""

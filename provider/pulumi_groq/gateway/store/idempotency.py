@@ -1,4 +1,4 @@
-"""Creates that carried an Idempotency-Key, so that a repeat mints nothing."""
+"""Creations that carried an Idempotency-Key, so that a repetition mints nothing."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -31,7 +31,7 @@ def keep_answer(connection: Connection, record: IdempotencyRecord) -> None:
 
 
 def purge_answers(connection: Connection, older_than: datetime) -> None:
-    """Drop the sealed answers of creates before `older_than`; that they happened stays known."""
+    """Drop the sealed answers of creates before `older_than`; the fact that they happened is kept."""
     connection.execute(
         update(idempotency)
         .where(idempotency.c.created_at <= older_than, idempotency.c.sealed_answer.is_not(None))

@@ -138,7 +138,7 @@ def cursor_position(connection: Connection, key_id: str) -> int | None:
 
 
 def page_of_keys(connection: Connection, query: KeyQuery, after: int | None, limit: int) -> list[KeyRecord]:
-    """Up to `limit` live keys behind position `after`, oldest first."""
+    """Up to `limit` live keys after position `after`, oldest first."""
     statement = select(*_COLUMNS).where(_LIVE).order_by(api_keys.c.seq).limit(limit)
     for column, wanted in asdict(query).items():
         if wanted is not None:

@@ -80,7 +80,7 @@ def not_yet_written(connection: Connection, rows: Sequence[LedgerRecord]) -> lis
 
 
 def known_requests(connection: Connection, request_ids: Sequence[str]) -> set[str]:
-    """Those of the requests that are in the ledger."""
+    """The requests that are in the ledger."""
     known: set[str] = set()
     for start in range(0, len(request_ids), _IDS_PER_QUERY):
         some = request_ids[start : start + _IDS_PER_QUERY]
@@ -114,7 +114,7 @@ def add_denials(connection: Connection, denials: Mapping[DeniedRequests, int]) -
 
 
 def drop_rows_before(connection: Connection, before: datetime, at_most: int) -> int:
-    """Remove up to `at_most` requests admitted before a time; their daily sums stay. Gives the number."""
+    """Remove up to `at_most` requests admitted before a time; their daily sums stay. Returns their number."""
     before_us = _us(before.timestamp())
     oldest = select(ledger.c.request_id).where(ledger.c.started_us < before_us).limit(at_most)
     return connection.execute(delete(ledger).where(ledger.c.request_id.in_(oldest))).rowcount

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from pulumi_groq.gateway.store.ledger_schema import set_aside
 
 DROPPED: Final = -1
-"""A decision in the place of a cost: nothing is booked."""
+"""A decision instead of a cost: nothing is booked."""
 
 
 _ORIGINS_PER_QUERY: Final = 500
@@ -18,7 +18,7 @@ _ORIGINS_PER_QUERY: Final = 500
 class SetAside(NamedTuple):
     """A row or a line that could not be booked, with what is known of its request.
 
-    `origin` tells it from all others, so that it is set aside once. `charged_micro_usd` counts as spent, in
+    `origin` identifies it, so that it is set aside only once. `charged_micro_usd` counts as spent, in
     the month of `started_us` (Unix microseconds), until it is decided on.
     """
 
@@ -50,7 +50,7 @@ class KeptAside(NamedTuple):
 
 
 def insert_set_aside(connection: Connection, rows: Sequence[SetAside]) -> None:
-    """Keep these; what is kept already stays as it is."""
+    """Keep these; what is already kept stays as it is."""
     if rows:
         statement = upsert(set_aside).on_conflict_do_nothing(index_elements=["origin"])
         connection.execute(statement, [{**row._asdict(), "is_closed": False} for row in rows])
@@ -80,7 +80,7 @@ def read_set_aside(connection: Connection, *, decided_only: bool = False) -> lis
 
 
 def decide(connection: Connection, number: int, decided_micro_usd: int) -> bool:
-    """Write down what an operator wants; whether there is such a number."""
+    """Record what an operator decided; returns whether there is such a number."""
     statement = update(set_aside).where(set_aside.c.id == number, ~set_aside.c.is_closed)
     return connection.execute(statement.values(decided_micro_usd=decided_micro_usd)).rowcount == 1
 

@@ -1,4 +1,4 @@
-"""How many writes the store has acknowledged, kept beside it: a store that knows of fewer has lost some.
+"""How many writes the store has acknowledged, kept beside it: a store that holds fewer has lost some.
 
 SQLite opens a database whose write-ahead log is gone without a word, as it was at the last checkpoint. The
 stamp is written after each commit and not synced, so it is never ahead of what is on disk.
@@ -29,7 +29,7 @@ class CommitStamp:
             return 0
 
     def write(self, count: int) -> None:
-        """Note a write. A disk that does not take it makes the stamp less sharp, nothing else."""
+        """Note a write. If the disk refuses it, the stamp is merely less precise."""
         with suppress(OSError):
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

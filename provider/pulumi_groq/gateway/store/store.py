@@ -28,7 +28,7 @@ from pulumi_groq.gateway.store.stamp import CommitStamp
 __all__ = ["Connection", "Store", "cannot_use", "open_beside", "open_store"]
 
 CHECKED_BYTES: Final = 256 * 1024 * 1024
-"""A larger database is not looked through at every start: that would take longer than a second or two."""
+"""A larger database is not checked at every start: that would take longer than a second or two."""
 
 _FULL: Final = sqlite3.SQLITE_FULL
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -38,7 +38,7 @@ _PRIMARY_CODE: Final = 0xFF
 class Store:
     """An open store; safe to use from any thread. Call nothing of it on the event loop: it waits for disk.
 
-    Once it was found damaged it answers nothing more: which pages are good is chance, and writing makes it
+    Once found damaged, it answers nothing more: which pages are good is chance, and writing makes it
     worse. `reserve` is space of the disk, kept for booking what was acknowledged when all else is full.
     """
 
@@ -59,7 +59,7 @@ class Store:
 
     @contextmanager
     def read_soundly(self) -> Iterator[Connection]:
-        """As `read`, at a start: a value that nothing can be made of raises `StoreDamagedError`, too."""
+        """As `read`, at startup: an unreadable value raises `StoreDamagedError`, too."""
         try:
             with self.read() as connection:
                 yield connection
@@ -68,7 +68,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """The only write transaction at a time; on disk once the block is left without an error.
+        """The only write transaction at a time; on disk once the block ends without an error.
 
         Raises `StoreUnavailableError`, and `RowRefusedError` for a value that it cannot hold; then, and after
         any error in the block, nothing was written.

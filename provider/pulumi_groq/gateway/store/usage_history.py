@@ -26,7 +26,7 @@ _USAGE_SUMS: Final = ("requests", "prompt_tokens", "cached_tokens", "completion_
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Days `since` to `until` (`YYYY-MM-DD`, both included) in groups; the first `limit` behind `after`."""
+    """Days `since` to `until` (`YYYY-MM-DD`, both included) in groups; the first `limit` after `after`."""
 
     since: str
     until: str

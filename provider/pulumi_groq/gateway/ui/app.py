@@ -1,4 +1,4 @@
-"""`/ui` as ASGI: the page for who is signed in, the sign-in for everybody else."""
+"""`/ui` as ASGI: the page for whoever is signed in, the sign-in form for everybody else."""
 
 import asyncio
 import logging
@@ -132,7 +132,7 @@ def _form(problem: str | None = None, status: int = 200) -> Response:
 
 
 def _comes_from_here(request: Request) -> bool:
-    """Whether no other site made the browser send this. Programs that are no browsers send neither header."""
+    """Whether no other site made the browser send this. Programs other than browsers send neither header."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}

@@ -1,4 +1,4 @@
-"""Who is signed in: a signed, short-lived token in a cookie; nothing is stored but what was signed out."""
+"""Who is signed in: a signed, short-lived token in a cookie; only ended sessions are stored."""
 
 import hashlib
 import hmac
@@ -16,8 +16,8 @@ _PURPOSE: Final = b"pulumi-groq ui sessions v1"
 class Sessions:
     """Issues and checks tokens. Another server secret or admin key makes all of them invalid.
 
-    `random` must be the system's. One process: what is signed out is remembered until it would have
-    ended anyway.
+    `random` must be the system's. One process: an ended session is remembered until it would have
+    expired anyway.
     """
 
     def __init__(self, secret: str, admin_key: str, clock: Clock, random: Random) -> None:
@@ -34,7 +34,7 @@ class Sessions:
         return f"{session}.{self._signature(session)}"
 
     def is_open(self, token: str) -> bool:
-        """Whether the token was issued here, has not ended and was not signed out."""
+        """Whether the token was issued here, has not expired and was not signed out."""
         found = _TOKEN.fullmatch(token)
         if found is None:
             return False

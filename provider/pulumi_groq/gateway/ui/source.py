@@ -32,7 +32,7 @@ PageT = TypeVar("PageT", UsagePage, DenialPage)
 
 
 class GatewaySource:
-    """Implements `reports.usage.source.FactSource`. Call it on no event loop: it waits for the store."""
+    """Implements `reports.usage.source.FactSource`. Not for an event loop: it waits for the store."""
 
     def __init__(
         self, *, store: Store, catalogue: Catalogue, usage: UsageSource, clock: Clock, defaults: Limits

@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 
 
 def refuse_unknown_parameters(request: Request) -> None:
-    """Raise the validation error of an unknown field for each parameter that the route does not declare."""
+    """Raise a validation error (unknown field) for the parameters that the route does not declare."""
     route = request.scope["route"]
     known = {field.alias for field in route.dependant.query_params} if isinstance(route, APIRoute) else set()
     unknown = sorted(set(request.query_params) - known)

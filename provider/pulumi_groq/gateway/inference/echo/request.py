@@ -27,7 +27,7 @@ class EchoRequest:
 
     @classmethod
     def read(cls, body: bytes) -> "EchoRequest":
-        """Raises `EchoRefusalError` for what is no JSON object."""
+        """Raises `EchoRefusalError` for anything but a JSON object."""
         try:
             fields = json.loads(body)
         except (ValueError, RecursionError):

@@ -36,7 +36,7 @@ def not_permitted(permission: str, path: str) -> Refusal:
 
 
 def unknown_field(path: str) -> Refusal:
-    """400: who does not know a field cannot know what it makes the upstream do."""
+    """400: an unknown field may make the upstream do anything."""
     return bad_request(
         f"{path} is no field that this gateway knows, so it cannot tell what it would cost. "
         "Correct its name, or leave it out.",

@@ -1,4 +1,4 @@
-"""The rule itself: field by field of a JSON body, by the route."""
+"""The rule itself: field by field of a JSON body, for each route."""
 
 from collections.abc import Callable
 from typing import Any, Final

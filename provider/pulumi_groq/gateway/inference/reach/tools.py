@@ -73,7 +73,7 @@ def _read_tool(tool: dict[str, Any], path: str, needs: Needs) -> None:
 
 
 def built_in(name: str, path: str) -> str:
-    """The permission of the built-in tool `name`. Raises `Refusal` for what is the name of no tool."""
+    """The permission of the built-in tool `name`. Raises `Refusal` for what cannot be a tool's name."""
     if not _NAME.fullmatch(name) or name in CONTENT:
         raise unserved(path, "this gateway knows no such tool.")
     return name
