@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text() for page in PAGES)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+SECTION = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 CODE = re.compile(r"""\bcode=["']([a-z_]+)["']""")
 
 
@@ -29,6 +30,22 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link of a page names a file that is there."""
     missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_sections_lead_to_a_heading(page: Path) -> None:
+    """What follows the # of a link is a heading of the page that it leads to, as GitHub spells it."""
+    missing = [
+        f"{target}#{section}"
+        for target, section in SECTION.findall(page.read_text())
+        if section not in _sections((page.parent / target) if target else page)
+    ]
+    assert missing == []
+
+
+def _sections(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_command_is_documented() -> None:
