@@ -94,7 +94,7 @@ def lifecycle_on() -> Callable[[Server], ApiKeyLifecycle]:
     def make(server: Server) -> ApiKeyLifecycle:
         settings = AdminSettings("http://127.0.0.1:1", "admin-key")
         client = AdminClient(settings, transport=httpx.MockTransport(server), sleep=lambda _: None)
-        return ApiKeyLifecycle(client, KeyListing(client), server.told.append)
+        return ApiKeyLifecycle(client, KeyListing(client), server.told.append, lambda: "drawn")
 
     return make
 
@@ -118,8 +118,8 @@ def test_create_is_one_request(lifecycle_on: Any) -> None:
     server = Server((201, key(api_key="pgq_value")))
     key_id, created = lifecycle_on(server).create(ARGS)
     assert server.asked == ["POST /openai/v1/api-keys"]
-    assert server.bodies == [{**INPUTS, "allowed_tools": [], "metadata": {}}]
-    assert (key_id, created) == ("key_1", state())
+    assert server.bodies == [{**INPUTS, "allowed_tools": [], "metadata": {}, "claim": "drawn"}]
+    assert (key_id, created) == ("key_1", state(claim="drawn"))
 
 
 def test_same_declaration_sends_the_same_idempotency_key(lifecycle_on: Any) -> None:
@@ -139,18 +139,34 @@ def test_key_left_behind_unused_is_replaced(lifecycle_on: Any, code: str) -> Non
     """A key of an earlier run whose value is lost goes, if nobody has used it, and the create is repeated."""
     server = Server(
         (409, error(code), {"x-api-key-id": "key_0"}),
+        (200, key("key_0")),
         (200, {"object": "api_key.deleted", "id": "key_0", "deleted": True}),
         (201, key(api_key="pgq_value")),
     )
     lifecycle_on(server).create(ARGS)
-    assert server.asked[1] == "DELETE /openai/v1/api-keys/key_0 unless_used_within_s=31622400"
+    assert server.asked[2] == "DELETE /openai/v1/api-keys/key_0 unless_used_within_s=31622400"
 
 
 def test_key_left_behind_in_use_is_never_deleted(lifecycle_on: Any) -> None:
     """A key that somebody uses stays; the error says how to take it over."""
-    server = Server((409, error("already_declared"), {"x-api-key-id": "key_0"}), (409, error("key_in_use")))
+    server = Server(
+        (409, error("already_declared"), {"x-api-key-id": "key_0"}),
+        (200, key("key_0")),
+        (409, error("key_in_use")),
+    )
     with pytest.raises(ConflictError, match="adopt_key_id='key_0'"):
         lifecycle_on(server).create(ARGS)
+
+
+def test_key_left_behind_that_is_declared_elsewhere_is_never_deleted(lifecycle_on: Any) -> None:
+    """A key that another declaration has taken over since is no leftover."""
+    server = Server(
+        (409, error("idempotency_key_expired"), {"x-api-key-id": "key_0"}),
+        (200, key("key_0", declared_as="moved")),
+    )
+    with pytest.raises(ConfigurationError, match="is declared as 'moved' in organization/infra/dev now"):
+        lifecycle_on(server).create(ARGS)
+    assert len(server.asked) == 2
 
 
 def test_other_conflicts_are_passed_on(lifecycle_on: Any) -> None:
@@ -182,8 +198,9 @@ def test_adopting_changes_what_differs(lifecycle_on: Any) -> None:
         "requests_per_minute": 500,
         "tokens_per_minute": None,
         "managed_by": "organization/infra/dev",
+        "claim": "drawn",
     }
-    assert adopted.api_key is None
+    assert (adopted.api_key, adopted.claim) == (None, "drawn")
     assert server.told == [
         "chatbot-prod: key key_1 was managed by organization/old/dev; it is now managed here"
     ]
@@ -255,11 +272,11 @@ def test_delete_spares_a_key_in_use(lifecycle_on: Any) -> None:
     server = Server((409, error("key_in_use")))
     with pytest.raises(ConflictError, match="allow_delete_in_use=True"):
         lifecycle_on(server).delete("key_1", state())
-    assert server.asked == ["DELETE /openai/v1/api-keys/key_1 unless_used_within_s=86400"]
+    assert server.asked == ["DELETE /openai/v1/api-keys/key_1 unless_used_within_s=86400 claim=drawn"]
 
 
 def test_delete_in_use_can_be_allowed(lifecycle_on: Any) -> None:
     """With the permission declared the delete asks no question."""
     server = Server((200, {"object": "api_key.deleted", "id": "key_1", "deleted": True}))
     lifecycle_on(server).delete("key_1", state(allow_delete_in_use=True))
-    assert server.asked == ["DELETE /openai/v1/api-keys/key_1"]
+    assert server.asked == ["DELETE /openai/v1/api-keys/key_1 claim=drawn"]

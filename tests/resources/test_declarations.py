@@ -42,7 +42,13 @@ def test_unset_arguments_are_not_sent() -> None:
         "from pulumi_groq import GroqTeam\n"
         "team = GroqTeam('research', allowed_models=['openai/gpt-oss-20b'])\n"
     )
-    assert team["inputs"].keys() == {"allowed_models", "team_name", "__provider"}
+    assert team["inputs"].keys() == {
+        "allowed_models",
+        "team_name",
+        "managed_by",
+        "declared_as",
+        "__provider",
+    }
 
 
 def test_policy_is_declared() -> None:

@@ -169,15 +169,6 @@ def test_update_and_delete_parse_the_state(serving: Any) -> None:
     assert [call[0] for call in lifecycle.calls] == ["update", "delete"]
 
 
-def test_object_that_the_run_has_written_is_not_deleted(serving: Any) -> None:
-    """A forced replacement finds the old object; deleting the old id afterwards would end it."""
-    lifecycle = RecordingLifecycle()
-    provider = serving(lifecycle)
-    provider.create(INPUTS)
-    provider.delete("research", STATE)
-    assert [call[0] for call in lifecycle.calls] == ["create"]
-
-
 def test_times_keep_their_form() -> None:
     """Outputs hold times as the admin API writes them."""
     assert wire_time(state_of(TeamArgs(team_name="a", allowed_models=["m"])).created_at) == CREATED_AT

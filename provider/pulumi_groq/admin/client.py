@@ -32,7 +32,7 @@ from pulumi_groq.admin.sending import Sender
 from pulumi_groq.admin.settings import AdminSettings
 from pulumi_groq.admin.transport import RetryingTransport
 from pulumi_groq.errors import NotFoundError
-from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate, Deleted
+from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import (
     LARGEST_HISTORY_PAGE,
@@ -46,6 +46,7 @@ from pulumi_groq.models.history import (
     UsagePage,
 )
 from pulumi_groq.models.model import Model, ModelPage
+from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
 from pulumi_groq.models.team import Team, TeamPage, TeamSettings
 from pulumi_groq.models.usage import Usage
@@ -180,14 +181,17 @@ class AdminClient:
         call = Call(f"update API key {key_id}", "PATCH", key_path(key_id), body=body)
         return self._exchange(call, ApiKey)
 
-    def delete_key(self, key_id: str, *, unless_used_within_s: int | None = None) -> None:
-        """Delete the key at once; it is no error if the key is already gone.
+    def delete_key(
+        self, key_id: str, *, unless_used_within_s: int | None = None, claim: str | None = None
+    ) -> Deleted | None:
+        """Delete the key at once; `None` where it is gone already.
 
+        With a `claim` it stays while another declaration holds it: the answer says whose it is.
         Raises ConflictError `key_in_use` if it served a request within the last
         `unless_used_within_s` seconds; None deletes in any case.
         """
-        filters = query(unless_used_within_s=unless_used_within_s)
-        self._delete(Call(f"delete API key {key_id}", "DELETE", key_path(key_id), query=filters))
+        filters = query(unless_used_within_s=unless_used_within_s, claim=claim)
+        return self._delete(Call(f"delete API key {key_id}", "DELETE", key_path(key_id), query=filters))
 
     def list_teams(self) -> list[Team]:
         """All teams, by name."""
@@ -199,12 +203,16 @@ class AdminClient:
 
     def put_team(self, name: str, team: TeamSettings) -> Team:
         """Create the team, or replace its settings."""
-        call = Call(f"write team '{name}'", "PUT", team_path(name), body=team.model_dump_json())
+        call = Call(
+            f"write team '{name}'", "PUT", team_path(name), body=team.model_dump_json(exclude_none=True)
+        )
         return self._exchange(call, Team)
 
-    def delete_team(self, name: str) -> None:
-        """Delete the team, if it still exists. Raises ConflictError while it has keys."""
-        self._delete(Call(f"delete team '{name}'", "DELETE", team_path(name)))
+    def delete_team(self, name: str, *, claim: str | None = None) -> Deleted | None:
+        """Delete the team as `delete_key` does a key. Raises ConflictError while it has keys."""
+        return self._delete(
+            Call(f"delete team '{name}'", "DELETE", team_path(name), query=query(claim=claim))
+        )
 
     def get_spend_policy(self) -> SpendPolicy:
         """The spending policy with its status. Raises NotFoundError when there is none, and only then."""
@@ -215,9 +223,10 @@ class AdminClient:
         body = policy.model_dump_json(exclude_none=True)
         return self._exchange(Call("write the spending policy", "PUT", SPEND_POLICY, body=body), SpendPolicy)
 
-    def delete_spend_policy(self) -> None:
-        """Delete the spending policy, if there is one."""
-        self._delete(Call("delete the spending policy", "DELETE", SPEND_POLICY))
+    def delete_spend_policy(self, *, claim: str | None = None) -> Deleted | None:
+        """Delete the spending policy as `delete_key` does a key."""
+        call = Call("delete the spending policy", "DELETE", SPEND_POLICY, query=query(claim=claim))
+        return self._delete(call)
 
     def usage(self) -> Usage:
         """Today's and this month's usage, by key and in all."""
@@ -264,11 +273,11 @@ class AdminClient:
     def _exchange(self, call: Call, model: type[ModelT]) -> ModelT:
         return self._reader.model(call, self._transport.send(call), model)
 
-    def _delete(self, call: Call) -> None:
+    def _delete(self, call: Call) -> Deleted | None:
         try:
-            self._exchange(call, Deleted)
+            return self._exchange(call, Deleted)
         except NotFoundError:
-            return  # gone before, or deleted by an attempt whose answer was lost
+            return None  # gone before, or deleted by an attempt whose answer was lost
 
 
 def _span(since: date, until: date, group_by: Sequence[str], key_id: str | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pulumi_groq.lifecycle.key_state import (
 )
 from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare, parse
 from pulumi_groq.lifecycle.succession import Succession
 from pulumi_groq.models.api_key import ApiKey, ApiKeyUpdate
@@ -29,10 +30,13 @@ class ApiKeyLifecycle:
     args = ApiKeyArgs
     state = ApiKeyState
 
-    def __init__(self, client: AdminClient, listing: KeyListing, notify: Notify) -> None:
+    def __init__(
+        self, client: AdminClient, listing: KeyListing, notify: Notify, new_claim: NewClaim = random_claim
+    ) -> None:
         self._client = client
         self._listing = listing
         self._notify = notify
+        self._new_claim = new_claim
         self._succession = Succession(client, listing, notify)
 
     def check(self, olds: Properties, news: Properties) -> Checked:
@@ -49,9 +53,10 @@ class ApiKeyLifecycle:
     def create(self, args: ApiKeyArgs) -> tuple[str, ApiKeyState]:
         if args.adopt_key_id is not None:
             return self._adopt(args, args.adopt_key_id)
-        minted = mint(self._client, args, replaces=None)
+        claim = self._new_claim()
+        minted = mint(self._client, args, claim, replaces=None)
         self._listing.forget()
-        state = new_state(args, minted.key, minted.key.api_key)
+        state = new_state(args, minted.key, minted.key.api_key, claim)
         return minted.key.id, self._succession.started(state, minted.key)
 
     def _adopt(self, args: ApiKeyArgs, key_id: str) -> tuple[str, ApiKeyState]:
@@ -64,11 +69,11 @@ class ApiKeyLifecycle:
         if key.managed_by not in (None, args.managed_by):
             self._notify(f"{args.name}: key {key_id} was managed by {key.managed_by}; it is now managed here")
         found = parse(ApiKeyArgs, settings_of(key))
-        update = args.update_from(found)
-        if update.model_fields_set:
-            key = self._client.update_key(key_id, update)
-            self._listing.forget()
-        adopted = new_state(args, key, None)
+        claim = self._new_claim()
+        update = args.update_from(found, claim).model_copy(update={"claim": claim})
+        key = self._client.update_key(key_id, update)
+        self._listing.forget()
+        adopted = new_state(args, key, None, claim)
         return key.id, self._succession.advance(adopted, acted_on=args.rotation)
 
     def read(self, resource_id: str, state: ApiKeyState | None) -> ApiKeyState | None:
@@ -77,7 +82,7 @@ class ApiKeyLifecycle:
         except NotFoundError:
             return None
         if state is None:
-            return new_state(parse(ApiKeyArgs, settings_of(key)), key, None)
+            return new_state(parse(ApiKeyArgs, settings_of(key)), key, None, None)
         if key.id != state.key_id:
             return self._succession.observed(with_fields(state, status="deleted"))
         seen = with_fields(state, **settings_of(key), **outputs_of(key))
@@ -95,8 +100,10 @@ class ApiKeyLifecycle:
             return max(lineage.values(), key=lambda key: key.generation)
 
     def update(self, resource_id: str, state: ApiKeyState, args: ApiKeyArgs) -> ApiKeyState:
-        update = args.update_from(state)
-        changed = with_fields(state, **{name: getattr(args, name) for name in ApiKeyArgs.model_fields})
+        claim = state.claim or self._new_claim()
+        update = args.update_from(state, claim)
+        declared = {name: getattr(args, name) for name in ApiKeyArgs.model_fields}
+        changed = with_fields(state, **declared, claim=claim if update.claim else state.claim)
         if update.model_fields_set:
             # The live key first: it is the one whose changes a refresh finds, should this be cut off.
             for key_id in sorted(self._works(state), key=lambda key_id: key_id != state.key_id):
@@ -116,13 +123,17 @@ class ApiKeyLifecycle:
     def delete(self, resource_id: str, state: ApiKeyState) -> None:
         quiet_hours = state.rotation.quiet_hours if state.rotation else QUIET_HOURS
         unless_used_within_s = None if state.allow_delete_in_use else quiet_hours * 3600
+        claim = state.claim or self._new_claim()
         for key_id in self._works(state):
             try:
-                self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
+                answer = self._client.delete_key(
+                    key_id, unless_used_within_s=unless_used_within_s, claim=claim
+                )
             except ConflictError as error:
                 if error.code == "key_in_use":
                     raise error.reworded(f"{error}; {_when_deleted(quiet_hours)}") from None
                 raise
+            tell_if_kept(self._notify, f"{state.name} ({key_id})", answer)
         self._listing.forget()
 
     def _works(self, state: ApiKeyState) -> list[str]:

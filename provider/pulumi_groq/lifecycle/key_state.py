@@ -17,6 +17,7 @@ from pulumi_groq.models.api_key import (
 )
 from pulumi_groq.models.fields import CreatedAt, DeclaredAs, ManagedBy, Name, ObjectId, UtcTime, WholeNumber
 from pulumi_groq.models.markers import ONCE, REPLACE, SECRET
+from pulumi_groq.models.ownership import OwnClaim, Placed
 from pulumi_groq.models.rotation import Rotation
 
 
@@ -41,18 +42,23 @@ class ApiKeyArgs(ApiKeySettings):
     adopt_key_id: Annotated[AdoptKeyId, ONCE] = None
     allow_delete_in_use: AllowDeleteInUse = False
 
-    def creation(self, replaces: str | None = None) -> ApiKeyCreate:
-        """The body that creates the key, or the successor of the key `replaces`."""
+    def creation(self, claim: str | None, replaces: str | None = None) -> ApiKeyCreate:
+        """The body that creates the key, or the successor of the key `replaces`, held by `claim`."""
         shared = self.model_dump(include=set(ApiKeyCreate.model_fields))
-        return ApiKeyCreate.model_validate({**shared, "replaces": replaces})
+        return ApiKeyCreate.model_validate({**shared, "claim": claim, "replaces": replaces})
 
-    def update_from(self, live: "ApiKeyArgs") -> ApiKeyUpdate:
-        """The body that turns a key set up as `live` into this one; nothing set when they agree."""
+    def update_from(self, live: "ApiKeyArgs", claim: str) -> ApiKeyUpdate:
+        """The body that turns a key set up as `live` into this one; nothing set when they agree.
+
+        One that moves the key to another place makes `claim` its owner's.
+        """
         differing = {
             name: getattr(self, name)
-            for name in ApiKeyUpdate.model_fields
+            for name in ApiKeyUpdate.model_fields.keys() - {"claim"}
             if getattr(self, name) != getattr(live, name)
         }
+        if differing.keys() & Placed.model_fields.keys():
+            differing["claim"] = claim
         return ApiKeyUpdate.model_validate(differing)
 
 
@@ -61,6 +67,7 @@ class ApiKeyState(ApiKeyArgs):
 
     model_config = ConfigDict(extra="ignore")
 
+    claim: OwnClaim = None
     key_id: Annotated[ObjectId, Field(description="The key's id; a rotation changes it.")]
     lineage_id: Annotated[ObjectId, Field(description="Id of the lineage's first key, which rotations keep.")]
     api_key: Annotated[
@@ -128,9 +135,10 @@ def outputs_of(key: ApiKey) -> dict[str, object]:
     }
 
 
-def new_state(args: ApiKeyArgs, key: ApiKey, api_key: str | None) -> ApiKeyState:
-    """The state of a key that was just created or adopted as `args` declare it."""
-    return ApiKeyState.model_validate({**_fields(args), **outputs_of(key), "api_key": api_key})
+def new_state(args: ApiKeyArgs, key: ApiKey, api_key: str | None, claim: str | None) -> ApiKeyState:
+    """The state of a key that was just created or adopted as `args` declare it, held by `claim`."""
+    outputs = {**outputs_of(key), "api_key": api_key, "claim": claim}
+    return ApiKeyState.model_validate({**_fields(args), **outputs})
 
 
 def with_fields(state: ApiKeyState, **fields: object) -> ApiKeyState:

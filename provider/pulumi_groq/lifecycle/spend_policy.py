@@ -6,6 +6,8 @@ from pydantic import ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
+from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
     Change,
     Checked,
@@ -14,19 +16,21 @@ from pulumi_groq.lifecycle.properties import (
     compare,
     name_changing_secrets,
 )
-from pulumi_groq.lifecycle.singleton import refuse_takeover
+from pulumi_groq.lifecycle.singleton import refuse_other_stack, refuse_takeover
 from pulumi_groq.models.fields import CreatedAt
 from pulumi_groq.models.markers import ONCE
-from pulumi_groq.models.spend_policy import SECRET_CHANGES, SpendPolicy, SpendPolicySettings
+from pulumi_groq.models.ownership import OwnClaim, Placed
+from pulumi_groq.models.spend_policy import SECRET_CHANGES, SpendPolicy, SpendPolicySettings, SpendPolicyWrite
 
 SPEND_POLICY_ID: Final = "spend-policy"
+_POLICY: Final = "the spending policy"
 
 
-class SpendPolicyArgs(SpendPolicySettings):
+class SpendPolicyArgs(SpendPolicySettings, Placed):
     """The policy as declared."""
 
     adopt_existing: Annotated[
-        bool, ONCE, Field(description="Whether to take over a policy that exists and differs.")
+        bool, ONCE, Field(description="Whether to take over a policy that exists and differs, or that another stack declares.")
     ] = False
 
 
@@ -35,6 +39,7 @@ class SpendPolicyState(SpendPolicyArgs):
 
     model_config = ConfigDict(extra="ignore")
 
+    claim: OwnClaim = None
     created_at: CreatedAt
 
 
@@ -44,8 +49,10 @@ class SpendPolicyLifecycle:
     args = SpendPolicyArgs
     state = SpendPolicyState
 
-    def __init__(self, client: AdminClient) -> None:
+    def __init__(self, client: AdminClient, notify: Notify, new_claim: NewClaim = random_claim) -> None:
         self._client = client
+        self._notify = notify
+        self._new_claim = new_claim
 
     def check(self, olds: Properties, news: Properties) -> Checked:
         return name_changing_secrets(SECRET_CHANGES, olds, check_inputs(SpendPolicyArgs, news))
@@ -54,13 +61,10 @@ class SpendPolicyLifecycle:
         return compare(SpendPolicyArgs, state, inputs)
 
     def create(self, args: SpendPolicyArgs) -> tuple[str, SpendPolicyState]:
-        try:
-            existing = self._client.get_spend_policy()
-        except NotFoundError:
-            pass
-        else:
-            refuse_takeover("a spending policy", existing, args, args.adopt_existing)
-        return SPEND_POLICY_ID, self._put(args)
+        existing = self._existing(args)
+        if existing is not None:
+            refuse_takeover(_POLICY, existing, args)
+        return SPEND_POLICY_ID, self._put(args, self._new_claim())
 
     def read(self, resource_id: str, state: SpendPolicyState | None) -> SpendPolicyState | None:
         try:
@@ -68,27 +72,46 @@ class SpendPolicyLifecycle:
         except NotFoundError:
             return None
         secret = state.alert_webhook_signing_secret if state and policy.alert_webhook_signed else None
-        return _state(policy, secret, state.adopt_existing if state else False)
+        adopt_existing = state.adopt_existing if state else False
+        return _state(policy, secret, adopt_existing, state.claim if state else None)
 
     def update(self, resource_id: str, state: SpendPolicyState, args: SpendPolicyArgs) -> SpendPolicyState:
-        return self._put(args)
+        existing = self._existing(args)
+        if existing is not None and existing.claim != state.claim:
+            refuse_other_stack(_POLICY, existing, args)
+        return self._put(args, state.claim or self._new_claim())
 
     def delete(self, resource_id: str, state: SpendPolicyState) -> None:
-        self._client.delete_spend_policy()
+        answer = self._client.delete_spend_policy(claim=state.claim or self._new_claim())
+        tell_if_kept(self._notify, _POLICY, answer)
 
-    def _put(self, args: SpendPolicyArgs) -> SpendPolicyState:
-        settings = {name: getattr(args, name) for name in SpendPolicySettings.model_fields}
-        policy = self._client.put_spend_policy(SpendPolicySettings.model_validate(settings))
-        return _state(policy, args.alert_webhook_signing_secret, args.adopt_existing)
+    def _existing(self, args: SpendPolicyArgs) -> SpendPolicy | None:
+        """The policy that may be another's; `None` where it does not matter whose it is."""
+        if args.adopt_existing:
+            return None
+        try:
+            return self._client.get_spend_policy()
+        except NotFoundError:
+            return None
+
+    def _put(self, args: SpendPolicyArgs, claim: str) -> SpendPolicyState:
+        declared = {name: getattr(args, name) for name in SpendPolicyWrite.model_fields if name != "claim"}
+        policy = self._client.put_spend_policy(SpendPolicyWrite.model_validate({**declared, "claim": claim}))
+        return _state(policy, args.alert_webhook_signing_secret, args.adopt_existing, claim)
 
 
-def _state(policy: SpendPolicy, signing_secret: str | None, adopt_existing: bool) -> SpendPolicyState:
+def _state(
+    policy: SpendPolicy, signing_secret: str | None, adopt_existing: bool, claim: str | None
+) -> SpendPolicyState:
     return SpendPolicyState(
         monthly_cap_usd=policy.monthly_cap_usd,
         alert_thresholds_usd=policy.alert_thresholds_usd,
         auto_pause=policy.auto_pause,
         alert_webhook_urls=policy.alert_webhook_urls,
         alert_webhook_signing_secret=signing_secret,
+        managed_by=policy.managed_by,
+        declared_as=policy.declared_as,
         adopt_existing=adopt_existing,
+        claim=claim,
         created_at=policy.created_at,
     )

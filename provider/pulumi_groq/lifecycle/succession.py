@@ -126,8 +126,8 @@ class Succession:
         return True
 
     def _minted(self, state: ApiKeyState, replaces: str | None, snapshot: KeySnapshot) -> ApiKeyState:
-        created = mint(self._client, state, replaces)
-        minted = new_state(state, created.key, created.key.api_key)
+        created = mint(self._client, state, state.claim, replaces)
+        minted = new_state(state, created.key, created.key.api_key, state.claim)
         return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
 
     def observed(self, state: ApiKeyState) -> ApiKeyState:

@@ -6,14 +6,17 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
+from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare
-from pulumi_groq.lifecycle.singleton import refuse_takeover
+from pulumi_groq.lifecycle.singleton import refuse_other_stack, refuse_takeover
 from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE
-from pulumi_groq.models.team import Team, TeamModels, TeamSettings, TeamTools
+from pulumi_groq.models.ownership import OwnClaim, Placed
+from pulumi_groq.models.team import Team, TeamModels, TeamSettings, TeamTools, TeamWrite
 
 
-class TeamArgs(TeamSettings):
+class TeamArgs(TeamSettings, Placed):
     """A team as declared."""
 
     allowed_models: Annotated[TeamModels, AfterValidator(sorted)]
@@ -29,7 +32,10 @@ class TeamArgs(TeamSettings):
     adopt_existing: Annotated[
         bool,
         ONCE,
-        Field(description="Whether to take over a team of that name that exists with other models or tools."),
+        Field(
+            description="Whether to take over a team of that name that exists with other models or tools, or "
+            "that another stack declares."
+        ),
     ] = False
 
 
@@ -38,6 +44,7 @@ class TeamState(TeamArgs):
 
     model_config = ConfigDict(extra="ignore")
 
+    claim: OwnClaim = None
     created_at: CreatedAt
 
 
@@ -47,8 +54,10 @@ class TeamLifecycle:
     args = TeamArgs
     state = TeamState
 
-    def __init__(self, client: AdminClient) -> None:
+    def __init__(self, client: AdminClient, notify: Notify, new_claim: NewClaim = random_claim) -> None:
         self._client = client
+        self._notify = notify
+        self._new_claim = new_claim
 
     def check(self, olds: Properties, news: Properties) -> Checked:
         return check_inputs(TeamArgs, news)
@@ -57,41 +66,55 @@ class TeamLifecycle:
         return compare(TeamArgs, state, inputs)
 
     def create(self, args: TeamArgs) -> tuple[str, TeamState]:
-        try:
-            existing = self._client.get_team(args.team_name)
-        except NotFoundError:
-            pass
-        else:
-            found = TeamSettings(
-                allowed_models=sorted(existing.allowed_models), allowed_tools=sorted(existing.allowed_tools)
-            )
-            refuse_takeover(f"team '{args.team_name}'", found, args, args.adopt_existing)
-        return args.team_name, self._put(args)
+        existing = self._existing(args)
+        if existing is not None:
+            refuse_takeover(f"team '{args.team_name}'", existing, args)
+        return args.team_name, self._put(args, self._new_claim())
 
     def read(self, resource_id: str, state: TeamState | None) -> TeamState | None:
         try:
             team = self._client.get_team(resource_id)
         except NotFoundError:
             return None
-        return _state(team, state.adopt_existing if state else False)
+        return _state(team, state.adopt_existing if state else False, state.claim if state else None)
 
     def update(self, resource_id: str, state: TeamState, args: TeamArgs) -> TeamState:
-        return self._put(args)
+        existing = self._existing(args)
+        if existing is not None and existing.claim != state.claim:
+            refuse_other_stack(f"team '{args.team_name}'", existing, args)
+        return self._put(args, state.claim or self._new_claim())
 
     def delete(self, resource_id: str, state: TeamState) -> None:
-        self._client.delete_team(resource_id)
+        answer = self._client.delete_team(resource_id, claim=state.claim or self._new_claim())
+        tell_if_kept(self._notify, f"team '{resource_id}'", answer)
 
-    def _put(self, args: TeamArgs) -> TeamState:
-        settings = TeamSettings(allowed_models=args.allowed_models, allowed_tools=args.allowed_tools)
-        team = self._client.put_team(args.team_name, settings)
-        return _state(team, args.adopt_existing)
+    def _existing(self, args: TeamArgs) -> Team | None:
+        """The team that may be another's; `None` where it does not matter whose it is."""
+        if args.adopt_existing:
+            return None
+        try:
+            team = self._client.get_team(args.team_name)
+        except NotFoundError:
+            return None
+        lists = {"allowed_models": sorted(team.allowed_models), "allowed_tools": sorted(team.allowed_tools)}
+        return team.model_copy(update=lists)
+
+    def _put(self, args: TeamArgs, claim: str) -> TeamState:
+        declared = {name: getattr(args, name) for name in TeamWrite.model_fields if name != "claim"}
+        team = self._client.put_team(
+            args.team_name, TeamWrite.model_validate({**declared, "claim": claim})
+        )
+        return _state(team, args.adopt_existing, claim)
 
 
-def _state(team: Team, adopt_existing: bool) -> TeamState:
+def _state(team: Team, adopt_existing: bool, claim: str | None) -> TeamState:
     return TeamState(
         team_name=team.name,
         allowed_models=team.allowed_models,
         allowed_tools=team.allowed_tools,
+        managed_by=team.managed_by,
+        declared_as=team.declared_as,
         adopt_existing=adopt_existing,
+        claim=claim,
         created_at=team.created_at,
     )

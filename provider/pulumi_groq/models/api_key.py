@@ -20,6 +20,7 @@ from pulumi_groq.models.fields import (
     WireModel,
 )
 from pulumi_groq.models.markers import REPLACE, SECRET
+from pulumi_groq.models.ownership import OwnClaim
 from pulumi_groq.models.tools import AllowedTools
 
 KeyStatus = Literal["active", "disabled", "expired"]
@@ -120,6 +121,7 @@ class ApiKeyCreate(ApiKeySettings):
     name: Annotated[KeyName, REPLACE]
     managed_by: ManagedBy = None
     declared_as: DeclaredAs = None
+    claim: OwnClaim = None
     replaces: Annotated[Replaces, REPLACE] = None
 
 
@@ -138,6 +140,7 @@ class ApiKeyUpdate(WireModel):
     metadata: Annotated[Metadata | None, Field(description=_METADATA)] = None
     managed_by: ManagedBy = None
     declared_as: DeclaredAs = None
+    claim: OwnClaim = None
     disabled: Annotated[bool | None, Field(description=DISABLED)] = None
 
 
@@ -158,6 +161,7 @@ class ApiKey(ApiKeySettings):
     name: KeyName
     managed_by: ManagedBy
     declared_as: DeclaredAs
+    claim: OwnClaim = None
     replaces: Replaces
     lineage_id: Annotated[
         ObjectId, Field(description="Id of the lineage's first key; a key that replaces another keeps it.")
@@ -197,14 +201,3 @@ class ApiKeyPage(WireModel):
     first_id: Annotated[ObjectId | None, Field(description="Id of the page's first key; null without any.")]
     last_id: Annotated[ObjectId | None, Field(description="Id of the page's last key; null without any.")]
     has_more: Annotated[bool, Field(description="Whether more keys follow.")]
-
-
-class Deleted(WireModel):
-    """The answer to a delete."""
-
-    object: Annotated[
-        Literal["api_key.deleted", "team.deleted", "spend_policy.deleted"],
-        Field(description="What was deleted."),
-    ]
-    id: Annotated[str, Field(description="The key's id, the team's name, or `spend_policy`.")]
-    deleted: Literal[True] = Field(True, description="Always true.")

@@ -8,6 +8,7 @@ from pydantic import Field, PlainSerializer, StringConstraints, ValidationInfo, 
 
 from pulumi_groq.models.fields import CreatedAt, UpdatedAt, Usd, UtcTime, WireModel, json_number
 from pulumi_groq.models.markers import SECRET
+from pulumi_groq.models.ownership import Owned
 
 WebhookUrl = Annotated[
     str,
@@ -64,7 +65,7 @@ SECRET_CHANGES: Final = {
 
 
 class SpendPolicySettings(WireModel):
-    """Body of `PUT /openai/v1/spend-policy`."""
+    """What holds the organisation's spending."""
 
     monthly_cap_usd: MonthlyCapUsd
     alert_thresholds_usd: AlertThresholdsUsd = Field(default_factory=list)
@@ -91,6 +92,10 @@ class SpendPolicySettings(WireModel):
         return thresholds
 
 
+class SpendPolicyWrite(SpendPolicySettings, Owned):
+    """Body of `PUT /openai/v1/spend-policy`."""
+
+
 class AlertSent(WireModel):
     """An alert of the running month."""
 
@@ -114,7 +119,7 @@ class SpendStatus(WireModel):
     alerts_sent: Annotated[list[AlertSent], Field(description="The alerts of the month.")]
 
 
-class SpendPolicy(WireModel):
+class SpendPolicy(Owned):
     """The policy as the admin API shows it: the signing secret only as present or not."""
 
     object: Literal["spend_policy"] = Field("spend_policy", description="The kind of object.")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pulumi_groq.models.fields import AllowedModels, CreatedAt, Name, UpdatedAt, WireModel
+from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.tools import AllowedTools
 
 TeamModels = Annotated[
@@ -26,13 +27,17 @@ TeamName = Annotated[
 
 
 class TeamSettings(WireModel):
-    """Body of `PUT /openai/v1/teams/{name}`."""
+    """What bounds the keys of a team."""
 
     allowed_models: TeamModels
     allowed_tools: TeamTools = Field(default_factory=list)
 
 
-class Team(TeamSettings):
+class TeamWrite(TeamSettings, Owned):
+    """Body of `PUT /openai/v1/teams/{name}`."""
+
+
+class Team(TeamSettings, Owned):
     """A team as the admin API shows it."""
 
     object: Literal["team"] = Field("team", description="The kind of object.")

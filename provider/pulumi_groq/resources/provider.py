@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, dump, parse
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.resources.session import Session, configured_session, notify
+from pulumi_groq.resources.session import Session, configured_session
 
 _PROVIDER = "__provider"
 
@@ -34,7 +34,6 @@ class LifecycleProvider(ResourceProvider):
 
     serialize_as_secret_always: bool = False  # nothing in it is secret
     _lifecycle: Lifecycle[Any, Any]
-    _created: set[str]
 
     def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
         """The lifecycle that this provider serves."""
@@ -49,7 +48,6 @@ class LifecycleProvider(ResourceProvider):
     def serve(self, lifecycle: Lifecycle[Any, Any]) -> None:
         """Serve `lifecycle` for the rest of this process: one run of the engine."""
         self._lifecycle = lifecycle
-        self._created = set()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         checked = self._lifecycle.check(_received(_olds), _received(news))
@@ -68,7 +66,6 @@ class LifecycleProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         resource_id, state = self._lifecycle.create(parse(self._lifecycle.args, _received(props)))
-        self._created.add(resource_id)
         return CreateResult(resource_id, dump(state))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -85,13 +82,8 @@ class LifecycleProvider(ResourceProvider):
         return UpdateResult(dump(self._lifecycle.update(_id, state, args)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        # The engine tells a provider nothing of a replacement that it forces (`--replace`): the
-        # create found the old object and took it over, and deleting that one would end it.
-        if _id in self._created:
-            notify(
-                f"{_id}: kept, for a forced replacement finds the same object; rotate a key for a new value"
-            )
-            return
+        # The engine tells a provider nothing of a replacement that it forces (`--replace`): the create
+        # took the old object over, and the server keeps it, for another claim holds it.
         self._lifecycle.delete(_id, parse(self._lifecycle.state, _received(_props)))
 
 

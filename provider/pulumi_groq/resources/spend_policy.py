@@ -9,15 +9,16 @@ from pulumi.dynamic import Resource
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.spend_policy import SPEND_POLICY_ID, SpendPolicyLifecycle, SpendPolicyState
 from pulumi_groq.resources.declaration import by_id, declare, options_for
+from pulumi_groq.resources.placement import declared_as, managed_by
 from pulumi_groq.resources.provider import LifecycleProvider
-from pulumi_groq.resources.session import Session
+from pulumi_groq.resources.session import Session, notify
 
 
 class SpendPolicyProvider(LifecycleProvider):
     """Serves `GroqSpendPolicy`."""
 
     def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
-        return SpendPolicyLifecycle(session.client)
+        return SpendPolicyLifecycle(session.client, notify)
 
 
 class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
@@ -61,6 +62,8 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
             "alert_webhook_urls": alert_webhook_urls,
             "alert_webhook_signing_secret": alert_webhook_signing_secret,
             "adopt_existing": adopt_existing,
+            "managed_by": managed_by(),
+            "declared_as": declared_as(resource_name, opts),
         }
         super().__init__(
             SpendPolicyProvider(),

@@ -9,16 +9,17 @@ from pulumi.dynamic import Resource
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle, TeamState
 from pulumi_groq.resources.declaration import by_id, declare, options_for
+from pulumi_groq.resources.placement import declared_as, managed_by
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
-from pulumi_groq.resources.session import Session
+from pulumi_groq.resources.session import Session, notify
 
 
 class TeamProvider(LifecycleProvider):
     """Serves `GroqTeam`."""
 
     def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
-        return TeamLifecycle(session.client)
+        return TeamLifecycle(session.client, notify)
 
 
 class GroqTeam(Resource, module="groq", name="GroqTeam"):
@@ -58,6 +59,8 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
             "allowed_tools": allowed_tools,
             "team_name": resource_name if team_name is None else team_name,
             "adopt_existing": adopt_existing,
+            "managed_by": managed_by(),
+            "declared_as": declared_as(resource_name, opts),
         }
         super().__init__(
             TeamProvider(), resource_name, declare(TeamState, arguments), options_for(TeamState, opts)

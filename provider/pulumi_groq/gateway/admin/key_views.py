@@ -27,6 +27,7 @@ class KeyViews:
             name=record.name,
             managed_by=record.managed_by,
             declared_as=record.declared_as,
+            claim=record.claim,
             team=record.team,
             replaces=record.replaces,
             lineage_id=record.lineage_id,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.changes import Change, Changes
 from pulumi_groq.gateway.admin.key_merge import merged
 from pulumi_groq.gateway.admin.key_rules import (
     require_future,
@@ -16,6 +16,7 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_tools_priced,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
+from pulumi_groq.gateway.admin.ownership import given_up, kept
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, UsageSource
@@ -31,8 +32,9 @@ from pulumi_groq.gateway.store.keys import (
     replace_key,
 )
 from pulumi_groq.gateway.store.store import Connection, Store
-from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate, Deleted
+from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.fields import wire_time
+from pulumi_groq.models.ownership import Deleted
 
 RunOnLoop = Callable[[Callable[[], None]], None]
 """Runs a function on the event loop, between two steps of any request, and waits for it."""
@@ -104,11 +106,17 @@ class Keys:
                 change.then(partial(self._directory.put_key, record))
         return self._views.show(record, now)
 
-    def delete(self, key_id: str, unless_used_within: timedelta | None) -> Deleted:
-        """Delete a key, unless it served a request within the given time (409 `key_in_use`)."""
+    def delete(self, key_id: str, unless_used_within: timedelta | None, claim: str | None) -> Deleted:
+        """Delete a key, unless it served a request within the given time (409 `key_in_use`); with a
+        claim, once no other declaration holds it.
+        """
         with self._changes.begin() as change:
             record = _existing(change.connection, key_id)
             now = self._clock.now()
+            left = given_up(record, claim)
+            if left is not None:
+                self._keep(change, record, left)
+                return kept("api_key.deleted", key_id, left)
             bury_key(change.connection, key_id, now)
             log_key_change(change.connection, record, None, now)
             forget_answers(change.connection, key_id)
@@ -121,6 +129,13 @@ class Keys:
                 change.otherwise(partial(self._directory.put_key, record))
                 self._run_on_loop(partial(self._directory.drop_key_if, record.key_hash, quiet))
         return Deleted(object="api_key.deleted", id=key_id)
+
+    def _keep(self, change: Change, record: KeyRecord, left: KeyRecord) -> None:
+        if left != record:
+            require_own_address(change.connection, left)
+            replace_key(change.connection, left)
+            log_key_change(change.connection, record, left, self._clock.now())
+            change.then(partial(self._directory.put_key, left))
 
     def _position(self, connection: Connection, key_id: str) -> int:
         position = cursor_position(connection, key_id)

@@ -18,6 +18,7 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_tools_priced,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
+from pulumi_groq.gateway.admin.ownership import taken
 from pulumi_groq.gateway.admin.refusals import Conflict
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
 from pulumi_groq.gateway.directory import LiveDirectory
@@ -26,10 +27,11 @@ from pulumi_groq.gateway.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers
-from pulumi_groq.gateway.store.keys import KeyRecord, deleted_lineage, insert_key
+from pulumi_groq.gateway.store.keys import KeyRecord, deleted_lineage, find_key, insert_key, replace_key
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.fields import micro_usd
+from pulumi_groq.models.ownership import Owned
 
 ANSWERS_KEPT_FOR: Final = timedelta(hours=24)
 
@@ -74,7 +76,7 @@ class Minting:
             if idempotency_key is not None:
                 earlier = find_answer(change.connection, idempotency_key)
                 if earlier is not None:
-                    return Minted(self._replay(earlier, wanted), replayed=True)
+                    return Minted(self._replay(change, earlier, wanted), replayed=True)
             return Minted(self._mint(change, wanted, idempotency_key, now), replayed=False)
 
     def _mint(
@@ -127,11 +129,12 @@ class Minting:
             disabled=False,
             created_at=now,
             updated_at=now,
+            claim=wanted.claim,
         )
         require_own_address(connection, record)
         return record if parent is not None else _made_again(connection, record)
 
-    def _replay(self, earlier: IdempotencyRecord, wanted: ApiKeyCreate) -> ApiKeyCreated:
+    def _replay(self, change: Change, earlier: IdempotencyRecord, wanted: ApiKeyCreate) -> ApiKeyCreated:
         if earlier.fingerprint != _fingerprint(wanted):
             raise Conflict(
                 "This Idempotency-Key was used with another body: use a new one for another key",
@@ -146,10 +149,23 @@ class Minting:
         if earlier.sealed_answer is None:
             raise expired
         try:
-            return ApiKeyCreated.model_validate_json(self._seal.open(earlier.sealed_answer))
+            answer = ApiKeyCreated.model_validate_json(self._seal.open(earlier.sealed_answer))
         except BrokenSealError:
             # Sealed before the server's secret was changed.
             raise expired from None
+        self._claim_again(change, earlier.key_id, wanted)
+        return answer.model_copy(update={"claim": wanted.claim})
+
+    def _claim_again(self, change: Change, key_id: str, wanted: ApiKeyCreate) -> None:
+        """Let a repeated create hold the key by its own claim, unless the key was moved elsewhere since."""
+        record = find_key(change.connection, key_id)
+        place = (wanted.managed_by, wanted.declared_as)
+        if wanted.claim is None or record is None or (record.managed_by, record.declared_as) != place:
+            return
+        owner = Owned(managed_by=wanted.managed_by, declared_as=wanted.declared_as, claim=wanted.claim)
+        held = taken(record, record, owner)
+        replace_key(change.connection, held)
+        change.then(partial(self._directory.put_key, held))
 
 
 def _made_again(connection: Connection, record: KeyRecord) -> KeyRecord:
@@ -163,7 +179,7 @@ def _made_again(connection: Connection, record: KeyRecord) -> KeyRecord:
 
 
 def _fingerprint(wanted: ApiKeyCreate) -> bytes:
-    """Equal for bodies that ask for the same key, however they are written."""
+    """Equal for bodies that ask for the same key, however they are written and whoever asks."""
     lists = {"allowed_models": sorted(wanted.allowed_models), "allowed_tools": sorted(wanted.allowed_tools)}
-    body = wanted.model_dump(mode="json") | lists
+    body = wanted.model_dump(mode="json", exclude={"claim"}) | lists
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()

@@ -5,7 +5,8 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.changes import Change, Changes
+from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
 from pulumi_groq.gateway.admin.refusals import Invalid, Missing
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
@@ -13,9 +14,9 @@ from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.change_log import log_policy_change
 from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
 from pulumi_groq.gateway.store.store import Store
-from pulumi_groq.models.api_key import Deleted
 from pulumi_groq.models.fields import micro_usd, usd
-from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
+from pulumi_groq.models.ownership import Deleted
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicyWrite, SpendStatus
 
 
 class Spending:
@@ -46,7 +47,7 @@ class Spending:
             raise _no_policy()
         return shown_policy(record, self._usage, self._clock.now())
 
-    def put(self, settings: SpendPolicySettings) -> SpendPolicy:
+    def put(self, settings: SpendPolicyWrite) -> SpendPolicy:
         """Replace the whole policy; in force on the next request. The same policy again changes nothing.
 
         Raises `Invalid` for a webhook that could never be sent.
@@ -55,7 +56,7 @@ class Spending:
         now = self._clock.now()
         with self._changes.begin() as change:
             former = find_policy(change.connection)
-            record = PolicyRecord(
+            written = PolicyRecord(
                 monthly_cap_micro_usd=micro_usd(settings.monthly_cap_usd),
                 alert_thresholds_micro_usd=tuple(map(micro_usd, settings.alert_thresholds_usd)),
                 auto_pause=settings.auto_pause,
@@ -64,6 +65,7 @@ class Spending:
                 created_at=now if former is None else former.created_at,
                 updated_at=now,
             )
+            record = taken(written, former, settings)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return shown_policy(former, self._usage, now)
             put_policy(change.connection, record)
@@ -81,16 +83,26 @@ class Spending:
                     param=f"alert_webhook_urls[{position}]",
                 )
 
-    def delete(self) -> Deleted:
-        """Have no policy: no cap, no alerts."""
+    def delete(self, claim: str | None) -> Deleted:
+        """Have no policy: no cap, no alerts. With a claim, once no other declaration holds it."""
         with self._changes.begin() as change:
             record = find_policy(change.connection)
             if record is None:
                 raise _no_policy()
+            left = given_up(record, claim)
+            if left is not None:
+                self._keep(change, record, left)
+                return kept("spend_policy.deleted", "spend_policy", left)
             remove_policy(change.connection)
             log_policy_change(change.connection, record, None, self._clock.now())
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
+
+    def _keep(self, change: Change, record: PolicyRecord, left: PolicyRecord) -> None:
+        if left != record:
+            put_policy(change.connection, left)
+            log_policy_change(change.connection, record, left, self._clock.now())
+            change.then(partial(self._directory.put_policy, left))
 
 
 def shown_policy(record: PolicyRecord, usage: UsageSource, now: datetime) -> SpendPolicy:
@@ -105,6 +117,9 @@ def shown_policy(record: PolicyRecord, usage: UsageSource, now: datetime) -> Spe
         alert_webhook_signed=record.alert_webhook_signing_secret is not None,
         created_at=record.created_at,
         updated_at=record.updated_at,
+        managed_by=record.managed_by,
+        declared_as=record.declared_as,
+        claim=record.claim,
         status=SpendStatus(
             month=f"{now:%Y-%m}",
             spent_usd=usd(spent),

@@ -1,10 +1,12 @@
 """Lists, shows, sets and deletes teams."""
 
+from dataclasses import replace
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.changes import Change, Changes
 from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced
+from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock
@@ -12,8 +14,8 @@ from pulumi_groq.gateway.store.change_log import log_team_change
 from pulumi_groq.gateway.store.keys import keys_of_team
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import TeamRecord, all_teams, find_team, put_team, remove_team
-from pulumi_groq.models.api_key import Deleted
-from pulumi_groq.models.team import Team, TeamPage, TeamSettings
+from pulumi_groq.models.ownership import Deleted
+from pulumi_groq.models.team import Team, TeamPage, TeamWrite
 
 
 class Teams:
@@ -41,28 +43,33 @@ class Teams:
             raise no_team(name)
         return _shown(record)
 
-    def put(self, name: str, settings: TeamSettings) -> Team:
+    def put(self, name: str, settings: TeamWrite) -> Team:
         """Create a team or set its models and tools; its keys are held to them from the next request on."""
         now = self._clock.now()
         models, tools = tuple(settings.allowed_models), tuple(settings.allowed_tools)
         with self._changes.begin() as change:
             former = find_team(change.connection, name)
-            if former is not None and (former.allowed_models, former.allowed_tools) == (models, tools):
+            created_at = now if former is None else former.created_at
+            record = taken(TeamRecord(name, models, tools, created_at, now), former, settings)
+            if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
             require_priced(self._catalogue, models)
             require_tools_priced(self._catalogue, tools)
-            record = TeamRecord(name, models, tools, now if former is None else former.created_at, now)
             put_team(change.connection, record)
             log_team_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_team, record))
         return _shown(record)
 
-    def delete(self, name: str) -> Deleted:
-        """Delete a team that has no keys."""
+    def delete(self, name: str, claim: str | None) -> Deleted:
+        """Delete a team that has no keys; with a claim, once no other declaration holds it."""
         with self._changes.begin() as change:
             record = find_team(change.connection, name)
             if record is None:
                 raise no_team(name)
+            left = given_up(record, claim)
+            if left is not None:
+                self._keep(change, record, left)
+                return kept("team.deleted", name, left)
             members = keys_of_team(change.connection, name, limit=1)
             if members:
                 raise Conflict(
@@ -76,6 +83,12 @@ class Teams:
             change.then(partial(self._directory.drop_team, name))
         return Deleted(object="team.deleted", id=name)
 
+    def _keep(self, change: Change, record: TeamRecord, left: TeamRecord) -> None:
+        if left != record:
+            put_team(change.connection, left)
+            log_team_change(change.connection, record, left, self._clock.now())
+            change.then(partial(self._directory.put_team, left))
+
 
 def _shown(record: TeamRecord) -> Team:
     return Team(
@@ -84,4 +97,7 @@ def _shown(record: TeamRecord) -> Team:
         allowed_tools=list(record.allowed_tools),
         created_at=record.created_at,
         updated_at=record.updated_at,
+        managed_by=record.managed_by,
+        declared_as=record.declared_as,
+        claim=record.claim,
     )

@@ -31,7 +31,7 @@ changes = Table(
     sqlite_autoincrement=True,
 )
 
-_NOT_NOTED: Final = frozenset({"created_at", "updated_at"})
+_NOT_NOTED: Final = frozenset({"created_at", "updated_at", "claim", "former_holders"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,17 @@ def log_team_change(
     """Note that a team was created, changed or deleted."""
     team = record or former
     if team is not None:
-        _log(connection, "team", (team.name, team.name, None), former, record, at)
+        _log(connection, "team", (team.name, team.name, team.managed_by), former, record, at)
 
 
 def log_policy_change(
     connection: Connection, former: PolicyRecord | None, record: PolicyRecord | None, at: datetime
 ) -> None:
     """Note that the spending policy was set, changed or removed."""
-    _log(connection, "spend_policy", ("spend_policy", "spending policy", None), former, record, at)
+    policy = record or former
+    if policy is not None:
+        named = ("spend_policy", "spending policy", policy.managed_by)
+        _log(connection, "spend_policy", named, former, record, at)
 
 
 def newest_changes(connection: Connection, before: int | None, limit: int) -> list[LoggedChange]:
@@ -94,6 +97,9 @@ def _log(
 ) -> None:
     object_id, name, managed_by = named
     action: ChangeAction = "created" if former is None else "deleted" if record is None else "updated"
+    changed = _changed(former, record) if action == "updated" else []
+    if action == "updated" and not changed:
+        return  # another claim at the same place
     added = connection.execute(
         insert(changes).values(
             at=at,
@@ -101,7 +107,7 @@ def _log(
             object_id=object_id,
             name=name,
             action=action,
-            fields=_changed(former, record) if action == "updated" else [],
+            fields=changed,
             managed_by=managed_by,
         )
     )

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from pulumi_groq.gateway.store.columns import LimitSetting
+from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.schema import api_keys
 
 
@@ -37,6 +38,8 @@ class KeyRecord:
     disabled: bool
     created_at: datetime
     updated_at: datetime
+    claim: str | None = None
+    former_holders: tuple[Holder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def _record(row: Row[Any]) -> KeyRecord:
     values = row._asdict()
     values["allowed_models"] = tuple(values["allowed_models"])
     values["allowed_tools"] = tuple(values["allowed_tools"])
+    values["former_holders"] = holders_of(values["former_holders"])
     return KeyRecord(**values)
 
 

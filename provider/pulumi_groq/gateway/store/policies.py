@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.schema import spend_policy
 
 _ONLY_ROW = 1
@@ -21,6 +22,10 @@ class PolicyRecord:
     alert_webhook_signing_secret: str | None = field(repr=False)
     created_at: datetime
     updated_at: datetime
+    managed_by: str | None = None
+    declared_as: str | None = None
+    claim: str | None = None
+    former_holders: tuple[Holder, ...] = ()
 
 
 def find_policy(connection: Connection) -> PolicyRecord | None:
@@ -36,6 +41,10 @@ def find_policy(connection: Connection) -> PolicyRecord | None:
         alert_webhook_signing_secret=row.alert_webhook_signing_secret,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        managed_by=row.managed_by,
+        declared_as=row.declared_as,
+        claim=row.claim,
+        former_holders=holders_of(row.former_holders),
     )
 
 

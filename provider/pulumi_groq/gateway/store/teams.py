@@ -1,11 +1,12 @@
 """Teams in the store."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.schema import teams
 
 
@@ -18,6 +19,10 @@ class TeamRecord:
     allowed_tools: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    managed_by: str | None = None
+    declared_as: str | None = None
+    claim: str | None = None
+    former_holders: tuple[Holder, ...] = ()
 
 
 def all_teams(connection: Connection) -> list[TeamRecord]:
@@ -33,17 +38,12 @@ def find_team(connection: Connection, name: str) -> TeamRecord | None:
 
 def put_team(connection: Connection, record: TeamRecord) -> None:
     """Add a team, or write it anew; `created_at` of an existing one stays."""
-    lists = {"allowed_models": list(record.allowed_models), "allowed_tools": list(record.allowed_tools)}
-    changed = connection.execute(
-        update(teams).where(teams.c.name == record.name).values(lists | {"updated_at": record.updated_at})
-    )
+    values = asdict(record)
+    kept = values.keys() - {"name", "created_at"}
+    anew = {name: values[name] for name in kept}
+    changed = connection.execute(update(teams).where(teams.c.name == record.name).values(anew))
     if changed.rowcount == 0:
-        connection.execute(
-            insert(teams).values(
-                lists
-                | {"name": record.name, "created_at": record.created_at, "updated_at": record.updated_at}
-            )
-        )
+        connection.execute(insert(teams).values(values))
 
 
 def remove_team(connection: Connection, name: str) -> None:
@@ -52,6 +52,8 @@ def remove_team(connection: Connection, name: str) -> None:
 
 
 def _record(row: Row[Any]) -> TeamRecord:
-    return TeamRecord(
-        row.name, tuple(row.allowed_models), tuple(row.allowed_tools), row.created_at, row.updated_at
-    )
+    values = row._asdict()
+    values["allowed_models"] = tuple(values["allowed_models"])
+    values["allowed_tools"] = tuple(values["allowed_tools"])
+    values["former_holders"] = holders_of(values["former_holders"])
+    return TeamRecord(**values)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pulumi_groq.gateway.admin.keys import Keys, PageQuery
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import Responses, body_errors, errors
+from pulumi_groq.gateway.admin.routes.claim import GivenUp
 from pulumi_groq.gateway.store.keys import KeyQuery
 from pulumi_groq.models.api_key import (
     ApiKey,
@@ -15,9 +16,9 @@ from pulumi_groq.models.api_key import (
     ApiKeyCreated,
     ApiKeyPage,
     ApiKeyUpdate,
-    Deleted,
 )
 from pulumi_groq.models.fields import Address, Name, ObjectId
+from pulumi_groq.models.ownership import Deleted
 
 PATH: Final = "/openai/v1/api-keys"
 LONGEST_QUIET_S: Final = 366 * 24 * 3600
@@ -90,9 +91,10 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
                 ge=1, le=LONGEST_QUIET_S, description="Refuse (409) if the key served within so many seconds."
             ),
         ] = None,
+        claim: GivenUp = None,
     ) -> Deleted:
         """Delete a key: the next request with it is refused."""
         quiet_for = None if unless_used_within_s is None else timedelta(seconds=unless_used_within_s)
-        return keys.delete(key_id, quiet_for)
+        return keys.delete(key_id, quiet_for, claim)
 
     return router

@@ -5,9 +5,10 @@ from typing import Final
 from fastapi import APIRouter
 
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
+from pulumi_groq.gateway.admin.routes.claim import GivenUp
 from pulumi_groq.gateway.admin.spending import Spending
-from pulumi_groq.models.api_key import Deleted
-from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
+from pulumi_groq.models.ownership import Deleted
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicyWrite
 
 PATH: Final = "/openai/v1/spend-policy"
 
@@ -22,13 +23,13 @@ def spending_routes(spending: Spending) -> APIRouter:
         return spending.show()
 
     @router.put("", responses=body_errors())
-    def put_spend_policy(body: SpendPolicySettings) -> SpendPolicy:
+    def put_spend_policy(body: SpendPolicyWrite) -> SpendPolicy:
         """Replace the whole spending policy."""
         return spending.put(body)
 
     @router.delete("", responses=errors(404))
-    def delete_spend_policy() -> Deleted:
+    def delete_spend_policy(claim: GivenUp = None) -> Deleted:
         """Have no spending policy: no cap, no alerts."""
-        return spending.delete()
+        return spending.delete(claim)
 
     return router

@@ -5,10 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
+from pulumi_groq.gateway.admin.routes.claim import GivenUp
 from pulumi_groq.gateway.admin.teams import Teams
-from pulumi_groq.models.api_key import Deleted
 from pulumi_groq.models.fields import Name
-from pulumi_groq.models.team import Team, TeamPage, TeamSettings
+from pulumi_groq.models.ownership import Deleted
+from pulumi_groq.models.team import Team, TeamPage, TeamWrite
 
 PATH: Final = "/openai/v1/teams"
 # A name may hold a slash. A name with a line end matches no path, so even PUT may answer 404.
@@ -30,13 +31,13 @@ def team_routes(teams: Teams) -> APIRouter:
         return teams.show(name)
 
     @router.put(_ONE, responses=body_errors(404))
-    def put_team(name: Annotated[Name, Path()], body: TeamSettings) -> Team:
+    def put_team(name: Annotated[Name, Path()], body: TeamWrite) -> Team:
         """Create a team or set its models; its keys are held to them from the next request on."""
         return teams.put(name, body)
 
     @router.delete(_ONE, responses=errors(404, 409))
-    def delete_team(name: str) -> Deleted:
+    def delete_team(name: str, claim: GivenUp = None) -> Deleted:
         """Delete a team that has no keys."""
-        return teams.delete(name)
+        return teams.delete(name, claim)
 
     return router

@@ -1,0 +1,31 @@
+"""What a declaration draws to hold its object by, and what is told when the object outlives it."""
+
+import secrets
+from collections.abc import Callable
+
+from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.ownership import Deleted, Placed
+
+NewClaim = Callable[[], str]
+"""Draws a claim that nobody else has."""
+
+
+def random_claim() -> str:
+    """A claim of 64 random bits."""
+    return secrets.token_hex(8)
+
+
+def tell_if_kept(notify: Notify, what: str, answer: Deleted | None) -> None:
+    """Tell that `what` was not deleted: after a rename, a replacement or a take-over another holds it."""
+    if answer is not None and not answer.deleted:
+        notify(
+            f"{what}: kept, for it is now {place_of(answer)}; if nothing declares it any more, "
+            "delete it at the admin API without a claim"
+        )
+
+
+def place_of(owned: Placed | ApiKey) -> str:
+    """`declared as 'org-policy' in organization/infra/dev`, as far as it is known."""
+    declared = f"declared as '{owned.declared_as}'" if owned.declared_as else "declared elsewhere"
+    return f"{declared} in {owned.managed_by}" if owned.managed_by else declared

@@ -1,0 +1,195 @@
+"""Renames, replacements and take-overs, cut off at any request: no object is lost that is still declared."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+
+from in_process_gateway import MODEL, Cut, InProcessGateway, ProcessDiedError, Wire, in_process_gateway
+from pulumi_groq.errors import GroqError, NotFoundError
+from stand_in_stack import StandInStack
+
+_numbers = count()
+
+KINDS = ("policy", "team", "key", "adopted key")
+Program = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessGateway]:
+    with in_process_gateway(tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
+
+
+@dataclass
+class Story:
+    """One object of one kind, declared by one or two stacks, run after run."""
+
+    gateway: InProcessGateway
+    kind: str
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    def __post_init__(self) -> None:
+        client = Wire(self.gateway).client()
+        client.delete_spend_policy()
+        self.first = StandInStack(self.kind.split()[-1], f"acme/owner/{self.number}")
+        self.second = StandInStack(self.kind.split()[-1], f"acme/other/{self.number}")
+
+    def program(self, name: str, *, take_over: bool = False) -> Program:
+        """A program that declares the object under the resource name `name`."""
+        if self.kind == "policy":
+            return {name: {"monthly_cap_usd": 50, "adopt_existing": take_over}}
+        if self.kind == "team":
+            team = {"team_name": f"team-{self.number}", "allowed_models": [MODEL]}
+            return {name: {**team, "adopt_existing": take_over}}
+        key = {"name": f"key-{self.number}", "allowed_models": [MODEL], "allow_delete_in_use": True}
+        return {name: {**key, "adopt_key_id": self.adopted if take_over else None}}
+
+    @property
+    def adopted(self) -> str | None:
+        """The key that a later declaration takes over, of the kind that does so."""
+        if self.kind != "adopted key":
+            return None
+        (first,) = {key.id for key in self.keys()}
+        return first
+
+    def keys(self) -> list[Any]:
+        return list(Wire(self.gateway).client().list_keys(name=f"key-{self.number}"))
+
+    def is_there(self) -> bool:
+        """Whether what every stack declares exists at the server."""
+        client = Wire(self.gateway).client()
+        try:
+            if self.kind == "policy":
+                return client.get_spend_policy().monthly_cap_usd == 50
+            if self.kind == "team":
+                return client.get_team(f"team-{self.number}").allowed_models == [MODEL]
+        except NotFoundError:
+            return False
+        held = {each.resource_id for stack in (self.first, self.second) for each in stack.resources.values()}
+        return {key.id for key in self.keys()} == held
+
+    def nothing_is_left(self) -> bool:
+        client = Wire(self.gateway).client()
+        if self.kind == "policy":
+            try:
+                return client.get_spend_policy() is None
+            except NotFoundError:
+                return True
+        if self.kind == "team":
+            return f"team-{self.number}" not in {team.name for team in client.list_teams()}
+        return self.keys() == []
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one run does to the object that the first stack declares as `old`."""
+
+    name: str = "old"
+    by_second: bool = False
+    forced: bool = False
+    aliased: bool = False
+    targeted: bool = False
+
+    def run(self, story: Story, wire: Wire, program: Program) -> Wire:
+        stack = story.second if self.by_second else story.first
+        return stack.up(
+            wire,
+            program,
+            replace=[self.name] if self.forced else (),
+            aliases={self.name: "old"} if self.aliased else None,
+            targets=[self.name] if self.targeted else None,
+        )
+
+
+CHANGES = {
+    "rename": Change("new"),
+    "alias": Change("new", aliased=True),
+    "re-parent with an alias": Change("acme:service:Chatbot$old", aliased=True),
+    "re-parent without": Change("acme:service:Chatbot$old"),
+    "other stack": Change(by_second=True),
+    "--replace": Change(forced=True),
+    "rename with --target": Change("new", targeted=True),
+}
+
+
+def begun(gateway: InProcessGateway, kind: str, change: Change) -> tuple[Story, Program]:
+    """The object declared as `old` in the first stack, and the program that changes that."""
+    story = Story(gateway, kind)
+    story.first.up(Wire(gateway), story.program("old"))
+    return story, story.program(change.name, take_over=change.name != "old" or change.by_second)
+
+
+def cut_off(change: Change, story: Story, program: Program, cut: Cut, at: int) -> None:
+    with pytest.raises((GroqError, ProcessDiedError)):
+        change.run(story, Wire(story.gateway, cut, at), program)
+
+
+CASES = [
+    pytest.param(kind, change, id=f"{name} of a {kind}") for name, change in CHANGES.items() for kind in KINDS
+]
+
+
+def requests_of(gateway: InProcessGateway, kind: str, change: Change) -> int:
+    story, program = begun(gateway, kind, change)
+    return len(change.run(story, Wire(gateway), program).sent)
+
+
+@pytest.mark.parametrize(("kind", "change"), CASES)
+def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: Change) -> None:
+    """The object lives on, the next run has nothing to do, and a destroy of all leaves nothing behind."""
+    story, program = begun(gateway, kind, change)
+    change.run(story, Wire(gateway), program)
+    if not change.targeted:
+        assert story.is_there()
+    end(story, program, change)
+
+
+@pytest.mark.parametrize("refreshed", [False, True], ids=["", "after a refresh"])
+@pytest.mark.parametrize("cut", Cut)
+@pytest.mark.parametrize(("kind", "change"), CASES)
+def test_next_run_after_a_cut(gateway: Any, kind: str, change: Change, cut: Cut, refreshed: bool) -> None:
+    """Wherever the run was cut off, the next one ends with the object there, and a destroy with none."""
+    for at in range(1, requests_of(gateway, kind, change) + 1):
+        story, program = begun(gateway, kind, change)
+        cut_off(change, story, program, cut, at)
+        if refreshed:
+            story.first.refresh(Wire(gateway))
+            story.second.refresh(Wire(gateway))
+        again = Change(change.name, change.by_second, aliased=change.aliased)
+        again.run(story, Wire(gateway), program)
+        assert story.is_there(), f"cut at request {at}"
+        end(story, program, change)
+
+
+@pytest.mark.parametrize("cut", Cut)
+@pytest.mark.parametrize(("kind", "change"), CASES)
+def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: Change, cut: Cut) -> None:
+    """A program that is put back after a run was cut off finds its object there."""
+    for at in range(1, requests_of(gateway, kind, change) + 1):
+        story, program = begun(gateway, kind, change)
+        cut_off(change, story, program, cut, at)
+        back = {"old": change.name} if change.aliased else None
+        story.first.up(Wire(gateway), story.program("old"), aliases=back)
+        story.second.up(Wire(gateway), {})
+        held = {each.resource_id for each in story.first.resources.values()}
+        if "key" in kind:
+            assert held <= {key.id for key in story.keys()}, f"cut at request {at}"
+        else:
+            assert story.is_there(), f"cut at request {at}"
+
+
+def end(story: Story, program: Program, change: Change) -> None:
+    """A further run is without a write; then everything is destroyed."""
+    stack = story.second if change.by_second else story.first
+    if not change.targeted:
+        assert stack.up(Wire(story.gateway), program).writes == []
+    story.first.up(Wire(story.gateway), {})
+    if change.by_second:
+        assert story.is_there()
+    story.second.up(Wire(story.gateway), {})
+    # Where the create of a forced replacement was served but not saved, no later delete can tell itself
+    # from the one that belongs to the replacement: the object is kept, and the run says so.
+    assert story.nothing_is_left() or (change.forced and ": kept, for it is now" in stack.told[-1])
