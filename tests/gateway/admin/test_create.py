@@ -53,6 +53,7 @@ def test_a_create_answers_201_with_the_stored_fields_and_the_value(api: Api) -> 
         "metadata": {"owner": "ana"},
         "managed_by": "organization/groq/dev",
         "declared_as": "chatbot",
+        "claim": None,
         "replaces": None,
         "lineage_id": key_id,
         "generation": 1,

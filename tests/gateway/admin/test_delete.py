@@ -11,6 +11,8 @@ from sqlalchemy.exc import OperationalError
 from admin_plane import Api, error_of
 from pulumi_groq.gateway.store.schema import api_keys
 
+NO_OWNER = {"managed_by": None, "declared_as": None}
+
 
 def is_in_force(api: Api, created: dict[str, Any]) -> bool:
     return api.directory.find(hashlib.sha256(created["api_key"].encode()).digest()) is not None
@@ -20,7 +22,7 @@ def test_a_deleted_key_is_gone_everywhere(api: Api) -> None:
     """From the answer on: by id, from the list, from what is in force."""
     key = api.created()
     answer = api.delete(f"/api-keys/{key['id']}")
-    assert answer.json() == {"object": "api_key.deleted", "id": key["id"], "deleted": True}
+    assert answer.json() == {"object": "api_key.deleted", "id": key["id"], "deleted": True, **NO_OWNER}
     assert api.get(f"/api-keys/{key['id']}").status_code == 404
     assert api.get("/api-keys").json()["data"] == []
     assert not is_in_force(api, key)

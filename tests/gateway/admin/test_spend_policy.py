@@ -28,6 +28,9 @@ def test_a_policy_is_set_and_shown_with_its_status(api: Api) -> None:
         "auto_pause": True,
         "alert_webhook_urls": [],
         "alert_webhook_signed": False,
+        "managed_by": None,
+        "declared_as": None,
+        "claim": None,
         "created_at": "2026-11-23T12:00:00Z",
         "updated_at": "2026-11-23T12:00:00Z",
         "status": {
@@ -128,6 +131,8 @@ def test_a_deleted_policy_is_gone(api: Api) -> None:
         "object": "spend_policy.deleted",
         "id": "spend_policy",
         "deleted": True,
+        "managed_by": None,
+        "declared_as": None,
     }
     assert api.directory.organisation is None
     answers = [api.get("/spend-policy"), api.delete("/spend-policy")]

@@ -29,6 +29,9 @@ def test_a_team_is_set_and_shown(api: Api) -> None:
         "name": "research",
         "allowed_models": [SMALL],
         "allowed_tools": [],
+        "managed_by": None,
+        "declared_as": None,
+        "claim": None,
         "created_at": "2026-11-23T12:00:00Z",
         "updated_at": "2026-11-23T12:00:00Z",
     }
@@ -133,6 +136,8 @@ def test_a_team_whose_keys_are_gone_is_deleted(api: Api) -> None:
         "object": "team.deleted",
         "id": "research",
         "deleted": True,
+        "managed_by": None,
+        "declared_as": None,
     }
     answers = [api.get("/teams/research"), api.delete("/teams/research")]
     assert [error_of(answer) for answer in answers] == [(404, "team_not_found", None)] * 2
