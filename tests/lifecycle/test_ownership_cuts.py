@@ -52,10 +52,11 @@ class Story:
         """The key that a later declaration takes over, of the kind that does so."""
         if self.kind != "adopted key":
             return None
-        (first,) = {key.id for key in self.keys()}
+        first: str
+        (first,) = {key.id for key in self.live_keys()}
         return first
 
-    def keys(self) -> list[Any]:
+    def live_keys(self) -> list[Any]:
         return list(Wire(self.gateway).client().list_keys(name=f"key-{self.number}"))
 
     def is_there(self) -> bool:
@@ -69,7 +70,7 @@ class Story:
         except NotFoundError:
             return False
         held = {each.resource_id for stack in (self.first, self.second) for each in stack.resources.values()}
-        return {key.id for key in self.keys()} == held
+        return {key.id for key in self.live_keys()} == held
 
     def nothing_is_left(self) -> bool:
         client = Wire(self.gateway).client()
@@ -80,7 +81,7 @@ class Story:
                 return True
         if self.kind == "team":
             return f"team-{self.number}" not in {team.name for team in client.list_teams()}
-        return self.keys() == []
+        return self.live_keys() == []
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: Change, 
             story.first.up(Wire(gateway), story.program("old"))
         held = {each.resource_id for each in story.first.resources.values()}
         if "key" in kind:
-            assert held <= {listed.id for listed in story.keys()}, f"cut at request {at}"
+            assert held <= {listed.id for listed in story.live_keys()}, f"cut at request {at}"
         else:
             assert story.is_there(), f"cut at request {at}"
 

@@ -30,7 +30,12 @@ class SpendPolicyArgs(SpendPolicySettings, Placed):
     """The policy as declared."""
 
     adopt_existing: Annotated[
-        bool, ONCE, Field(description="Whether to take over a policy that exists and differs, or that another stack declares.")
+        bool,
+        ONCE,
+        Field(
+            description="Whether to take over a policy that exists and differs, or that another stack "
+            "declares."
+        ),
     ] = False
 
 

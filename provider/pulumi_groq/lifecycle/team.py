@@ -101,9 +101,7 @@ class TeamLifecycle:
 
     def _put(self, args: TeamArgs, claim: str) -> TeamState:
         declared = {name: getattr(args, name) for name in TeamWrite.model_fields if name != "claim"}
-        team = self._client.put_team(
-            args.team_name, TeamWrite.model_validate({**declared, "claim": claim})
-        )
+        team = self._client.put_team(args.team_name, TeamWrite.model_validate({**declared, "claim": claim}))
         return _state(team, args.adopt_existing, claim)
 
 

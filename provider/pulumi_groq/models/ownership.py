@@ -12,8 +12,8 @@ Claim = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"
 OwnClaim = Annotated[
     Claim | None,
     Field(
-        description="What the declaration drew when it created or took over this: 1 to 64 letters, digits and "
-        "underscores. A delete that names a claim deletes nothing while another one holds this."
+        description="What the declaration drew when it created or took over this: 1 to 64 letters, digits "
+        "and underscores. A delete that names a claim deletes nothing while another one holds this."
     ),
 ]
 
@@ -43,5 +43,6 @@ class Deleted(Placed):
     id: Annotated[str, Field(description="The key's id, the team's name, or `spend_policy`.")]
     deleted: bool = Field(
         True,
-        description="Whether it is gone; false where the delete named a claim and another declaration holds it.",
+        description="Whether it is gone; false where the delete named a claim and another declaration "
+        "holds it.",
     )

@@ -1,4 +1,4 @@
-"""Whose an object is: take-overs and deletes that name a claim, alike for keys, teams and the spending policy."""
+"""Whose an object is: take-overs and deletes that name a claim, alike for keys, teams and the policy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ class Owned:
         """The object, written by the declaration `name`; without a claim as by hand."""
         owner = {} if claim is None else {"claim": claim, "managed_by": stack, "declared_as": name}
         if self.kind.path != "/api-keys":
-            answer = self.api.put(self.path, json={**self.kind.body, **owner})
+            answer = self.api.call("PUT", self.path, json={**self.kind.body, **owner})
         elif self.path == self.kind.path:
             created = self.api.created(**owner)
             self.path = f"/api-keys/{created['id']}"
@@ -48,7 +48,7 @@ class Owned:
 
     def given_up(self, claim: str | None) -> tuple[bool, str | None]:
         """Whether a delete with `claim` deleted the object, and as what it is declared if not."""
-        answer = self.api.delete(self.path if claim is None else f"{self.path}?claim={claim}").json()
+        answer = self.api.delete(self.path, **({} if claim is None else {"claim": claim})).json()
         return answer["deleted"], answer["declared_as"]
 
     @property
@@ -57,9 +57,9 @@ class Owned:
         return shown["declared_as"], shown["claim"]
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS.keys())
+@pytest.fixture(params=list(KINDS))
 def owned(request: Any, api: Api) -> Owned:
-    return Owned(api, request.param)
+    return Owned(api, KINDS[request.param])
 
 
 def test_the_owner_deletes(owned: Owned) -> None:
@@ -130,21 +130,19 @@ def test_a_taken_over_object_survives_a_restart(owned: Owned) -> None:
 def test_a_replayed_create_moves_the_claim(api: Api) -> None:
     """The run that repeats a create holds the key; the claim is no part of what must be the same."""
     place = {"managed_by": "o/p/s", "declared_as": "a"}
-    first, again = (
-        api.create(headers={"idempotency-key": "k"}, claim=claim, **place).json() for claim in ("one", "two")
-    )
+    first, again = (api.create(idempotency_key="k", claim=claim, **place).json() for claim in ("one", "two"))
     assert (first["api_key"], first["claim"]) == (again["api_key"], "one")
     assert again["claim"] == "two"
-    assert api.delete(f"/api-keys/{first['id']}?claim=one").json()["deleted"] is False
-    assert api.delete(f"/api-keys/{first['id']}?claim=two").json()["deleted"] is True
+    assert api.delete(f"/api-keys/{first['id']}", claim="one").json()["deleted"] is False
+    assert api.delete(f"/api-keys/{first['id']}", claim="two").json()["deleted"] is True
 
 
 def test_a_replay_does_not_take_back_what_has_moved(api: Api) -> None:
     """A key that another declaration took over since stays with it."""
     place = {"managed_by": "o/p/s", "declared_as": "a"}
-    created = api.create(headers={"idempotency-key": "k"}, claim="one", **place).json()
+    created = api.create(idempotency_key="k", claim="one", **place).json()
     api.patch(created["id"], claim="two", declared_as="b")
-    api.create(headers={"idempotency-key": "k"}, claim="three", **place)
+    api.create(idempotency_key="k", claim="three", **place)
     assert api.get(f"/api-keys/{created['id']}").json()["declared_as"] == "b"
 
 
@@ -162,4 +160,4 @@ def test_a_team_with_keys_is_kept_for_its_owner_without_a_conflict(api: Api) -> 
     team.claimed("two", name="b")
     api.created(team="research")
     assert team.given_up("one") == (False, "b")
-    assert api.delete("/teams/research?claim=two").status_code == 409
+    assert api.delete("/teams/research", claim="two").status_code == 409

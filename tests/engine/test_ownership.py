@@ -1,0 +1,197 @@
+"""Renames, moves, replacements and take-overs on the real engine, cut off and taken back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from killed_runs import up_killed
+from local_engine import Gateway, Stack
+from pulumi_groq.admin import AdminClient
+from pulumi_groq.errors import NotFoundError
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """\
+import json
+from pathlib import Path
+
+import pulumi
+from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
+
+declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
+name, options = declared["name"], {}
+if declared.get("alias"):
+    options["aliases"] = [pulumi.Alias(parent=None)]
+if declared.get("parent"):
+    options["parent"] = pulumi.ComponentResource("acme:service:Chatbot", "bot")
+opts = pulumi.ResourceOptions(**options)
+models = ["openai/gpt-oss-120b"]
+adopt = declared.get("adopt_existing", False)
+if name:
+    GroqSpendPolicy(f"{name}-policy", monthly_cap_usd=50, adopt_existing=adopt, opts=opts)
+    GroqTeam(f"{name}-team", team_name="web", allowed_models=models, adopt_existing=adopt, opts=opts)
+    GroqApiKey(f"{name}-key", name="web", allowed_models=models, opts=opts)
+if declared.get("wrong"):
+    GroqApiKey("wrong", allowed_models=["no-such/model"])
+"""
+
+
+def is_whole(client: AdminClient) -> bool:
+    """Whether policy and team are there, and one key of that name."""
+    try:
+        policy, team = client.get_spend_policy(), client.get_team("web")
+    except NotFoundError:
+        return False
+    whole = policy.monthly_cap_usd == 50 and team.allowed_models == ["openai/gpt-oss-120b"]
+    return whole and len(list(client.list_keys(name="web"))) == 1
+
+
+def is_empty(client: AdminClient) -> bool:
+    """Whether nothing is left of it."""
+    with pytest.raises(NotFoundError):
+        client.get_spend_policy()
+    return client.list_teams() == [] and list(client.list_keys()) == []
+
+
+@pytest.fixture
+def declared(gateway: Gateway, new_stack: Callable[..., Stack]) -> Callable[..., Stack]:
+    """Makes stacks whose program declares one policy, one team and one key below a name."""
+
+    def make(name: str = "dev") -> Stack:
+        stack = new_stack(gateway, name)
+        (Path(stack.folder) / "__main__.py").write_text(PROGRAM)
+        return stack
+
+    return make
+
+
+def urns(stack: Stack) -> list[str]:
+    return [each["urn"] for each in stack.exported()["deployment"]["resources"] if "groq" in each["type"]]
+
+
+def test_interrupted_rename_loses_nothing(gateway: Any, declared: Any) -> None:
+    """A run that fails between the creates and the deletes is finished by the next, which tells."""
+    stack = declared()
+    stack.declare(name="old")
+    stack.up()
+    with gateway.client() as client:
+        stack.declare(name="new", wrong=True)
+        stack.fails_up()
+        stack.declare(name="new")
+        told = stack.up().output
+        assert "the spending policy: kept, for it is now declared as 'new-policy'" in told
+        assert "team 'web': kept, for it is now declared as 'new-team'" in told
+        assert is_whole(client)
+        assert "unchanged" in stack.up().output
+        assert is_whole(client)
+        stack.destroy()
+        assert is_empty(client)
+
+
+def test_interrupted_rename_is_taken_back(gateway: Any, declared: Any) -> None:
+    """A program that is put back after a failed run keeps its policy, team and key."""
+    stack = declared()
+    stack.declare(name="old")
+    stack.up()
+    stack.declare(name="new", wrong=True)
+    stack.fails_up()
+    stack.declare(name="old")
+    stack.up()
+    with gateway.client() as client:
+        assert is_whole(client)
+        stack.destroy()
+        assert is_empty(client)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "new"},
+        {"name": "old", "parent": True},
+        {"name": "old", "parent": True, "alias": True},
+    ],
+    ids=["rename", "re-parent", "re-parent with an alias"],
+)
+def test_uninterrupted_change_of_place(gateway: Any, declared: Any, change: dict[str, Any]) -> None:
+    """What moves within the stack lives on."""
+    stack = declared()
+    stack.declare(name="old")
+    stack.up()
+    stack.declare(**change)
+    stack.up()
+    with gateway.client() as client:
+        assert is_whole(client)
+        stack.destroy()
+        assert is_empty(client)
+
+
+def test_forced_replacement_keeps_everything(gateway: Any, declared: Any) -> None:
+    """`--replace` takes each object over from itself; a run that is killed before the deletes loses none."""
+    stack = declared()
+    stack.declare(name="old")
+    stack.up()
+    forced = [f"--replace={urn}" for urn in urns(stack)]
+    with gateway.client() as client:
+        stack.up(*forced)
+        assert is_whole(client)
+        stack.declare(name="old", wrong=True)
+        stack.fails_up(*forced)
+        stack.declare(name="old")
+        stack.up()
+        assert is_whole(client)
+        stack.destroy()
+        assert is_empty(client)
+
+
+def test_target_renames_in_two_runs(gateway: Any, declared: Any) -> None:
+    """A rename whose creates and deletes are in different runs loses nothing."""
+    stack = declared()
+    stack.declare(name="old")
+    stack.up()
+    stack.declare(name="new")
+    new = [urn.replace("::old-", "::new-") for urn in urns(stack)]
+    stack.up(*[f"--target={urn}" for urn in new])
+    stack.up()
+    with gateway.client() as client:
+        assert is_whole(client)
+        stack.destroy()
+        assert is_empty(client)
+
+
+@pytest.mark.parametrize("whole_run", [False, True])
+def test_killed_between_creates_and_deletes(gateway: Any, declared: Any, whole_run: bool) -> None:
+    """`kill -9` after the first take-over is put right by the next run."""
+    stack = declared()
+    stack.declare(name="old")
+    stack.up()
+    gateway.control("reset-counts")
+    stack.declare(name="new", adopt_existing=True)
+    killed = up_killed(
+        stack, lambda: gateway.requests().get("PUT /openai/v1/spend-policy"), whole_run=whole_run
+    )
+    assert killed.code != 0
+    stack.pulumi("cancel", "--yes")
+    stack.up()
+    with gateway.client() as client:
+        assert is_whole(client)
+        stack.destroy()
+        assert is_empty(client)
+
+
+def test_other_stack(gateway: Any, declared: Any) -> None:
+    """Another stack takes policy and team over on request only; either may then go first."""
+    first, second = declared("dev"), declared("prod")
+    first.declare(name="old")
+    first.up()
+    second.declare(name="theirs")
+    refused = second.fails_up().output
+    assert "belongs to another stack (declared as 'old-policy' in organization/infra/dev)" in refused
+    second.declare(name="theirs", adopt_existing=True)
+    second.up()
+    with gateway.client() as client:
+        first.destroy()
+        assert is_whole(client)
+        second.destroy()
+        assert is_empty(client)
