@@ -28,6 +28,7 @@ KEY = {
     "metadata": {"cost-centre": "[link=x]7[/link]"},
     "managed_by": "acme/groq/dev",
     "declared_as": None,
+    "claim": None,
     "replaces": None,
     "lineage_id": KEY_ID,
     "generation": 1,

@@ -36,7 +36,8 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
     :param alert_webhook_urls: Up to 10 https URLs that every alert is posted to; kept as a secret.
     :param alert_webhook_signing_secret: What alerts are signed with, 16 to 256 characters; kept as a
         secret. Unless set, alerts are not signed.
-    :param adopt_existing: Whether to take over a policy that exists and differs.
+    :param adopt_existing: Whether to take over a policy that exists and differs, or that another
+        stack declares.
     :param opts: Pulumi's resource options.
     """
 

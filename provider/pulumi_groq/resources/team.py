@@ -36,7 +36,7 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
     :param team_name: The team's name, 1 to 128 printable characters; the resource's name where left out.
         Changing it replaces the team; a team that still has keys cannot be deleted.
     :param adopt_existing: Whether to take over a team of that name that exists with other models or
-        tools.
+        tools, or that another stack declares.
     :param opts: Pulumi's resource options.
     """
 
