@@ -80,10 +80,11 @@ def test_a_prompt_is_at_most_the_context_window() -> None:
     [
         {"messages": [{"content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]},
         {"input": [{"content": [{"type": "input_image", "image_url": PICTURE}]}]},
+        {"input": [{"output": [{"type": "input_image", "image_url": PICTURE}]}]},
     ],
 )
 def test_inline_images_are_not_read_as_text(body: dict[str, object]) -> None:
-    """The data of an image counts as an image, in chat and in responses."""
+    """The data of an image counts as an image: in chat, in responses, in what a function put out."""
     assert images_of(body) == Images(number=1, inline_bytes=len(PICTURE))
 
 

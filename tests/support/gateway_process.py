@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,13 @@ def _announced_url(process: "subprocess.Popen[str]") -> str:
     raise AssertionError("the gateway did not announce itself in time")
 
 
-def start_gateway(folder: Path, *options: str) -> Server:
+def start_gateway(
+    folder: Path, *options: str, command: Sequence[str] = (sys.executable, "-m", "pulumi_groq.cli")
+) -> Server:
     store = folder / "gateway.db"
-    command = [sys.executable, "-m", "pulumi_groq.cli", "serve", "--port=0", f"--store=sqlite:///{store}"]
     with (folder / "gateway.log").open("a") as log:
         process = subprocess.Popen(
-            [*command, *options],
+            [*command, "serve", "--port=0", f"--store=sqlite:///{store}", *options],
             env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY, "GROQ_API_KEY": UPSTREAM_KEY},
             stdout=subprocess.PIPE,
             stderr=log,

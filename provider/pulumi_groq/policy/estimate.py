@@ -12,7 +12,7 @@ Output: what the request asks for. Without it, a likely figure that may be set (
 bound is the model's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pulumi_groq.catalogue import CatalogueModel
@@ -69,15 +69,22 @@ def likely_output(
 
 
 def images_of(body: Mapping[str, Any]) -> Images:
-    """The images among the parts of a body's `messages` (chat) or `input` (responses)."""
+    """The images among the parts of a body's `messages` (chat) or items of `input` (responses)."""
     number = inline_bytes = 0
     messages = body["messages"] if "messages" in body else body.get("input")
     for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
-        for part in content if isinstance(content, list) else ():
+        for part in _parts_of(message):
             image = part.get("image_url") if isinstance(part, dict) else None
             url = image.get("url") if isinstance(image, dict) else image
             if isinstance(url, str):
                 number += 1
                 inline_bytes += len(url) if url.startswith("data:") else 0
     return Images(number, inline_bytes)
+
+
+def _parts_of(message: Any) -> Iterator[Any]:
+    """Of its content, and of what a tool put out, which may hold pictures as well."""
+    for name in ("content", "output") if isinstance(message, dict) else ():
+        parts = message.get(name)
+        if isinstance(parts, list):
+            yield from parts

@@ -136,6 +136,8 @@ def test_the_bounds_themselves_are_believed() -> None:
     assert OF_CHAT.can_cause(TokenUsage(300, 0, 200))
     assert not OF_CHAT.can_cause(TokenUsage(301, 0, 200))
     assert not OF_CHAT.can_cause(TokenUsage(300, 0, 201))
+    assert OF_CHAT.can_cause(TokenUsage(1, 0, 0))
+    assert not OF_CHAT.can_cause(TokenUsage(0, 0, 0))  # as servers state it that do not count
     assert OF_AUDIO.can_cause(AudioUsage(60_000))
     assert not OF_AUDIO.can_cause(AudioUsage(60_001))
 

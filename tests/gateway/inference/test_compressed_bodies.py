@@ -21,11 +21,11 @@ class CompressingUpstream:
 
     def __init__(self, body: bytes, content_type: str, *codings: str) -> None:
         self._body = body
-        self._headers = [(b"content-type", content_type.encode())]
-        self._headers += [(b"Content-Encoding", coding.encode()) for coding in codings]
+        self.headers = [(b"content-type", content_type.encode())]
+        self.headers += [(b"Content-Encoding", coding.encode()) for coding in codings]
 
     async def send(self, _call: UpstreamCall) -> UpstreamAnswer:
-        return Pieces(200, self._headers, [self._body])
+        return Pieces(200, self.headers, [self._body])
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -62,6 +62,30 @@ def test_a_compressed_answer_is_502(
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (502, "upstream_bad_answer")
     [settled] = made.metering.settled
     assert settled.consumption.cost_micro_usd == settled.demand.cost_micro_usd
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "Deflate,Chunked", "x-gzip", "br", "nonsense, chunked"])
+@pytest.mark.parametrize(("body", "content_type"), [WHOLE, STREAM, SOUND], ids=["whole", "stream", "sound"])
+def test_a_compressed_transfer_is_502(
+    bench: Callable[..., Any], coding: str, body: bytes, content_type: str
+) -> None:
+    """`transfer-encoding` can name a compression, too, and is no header that is passed on."""
+    upstream = CompressingUpstream(body, content_type)
+    upstream.headers.append((b"Transfer-Encoding", coding.encode()))
+    answer = bench(upstream=upstream).post("chat/completions", json.dumps(CHAT).encode())
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (502, "upstream_bad_answer")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
+def test_a_media_type_has_no_case(bench: Callable[..., Any], content_type: str) -> None:
+    """The usage is read in every spelling, and the answer's own spelling is passed on."""
+    upstream = CompressingUpstream(json.dumps({"choices": [], "usage": USAGE}).encode(), content_type)
+    upstream.headers.append((b"Transfer-Encoding", b"Chunked"))
+    made = bench(upstream=upstream)
+    answer = made.post("chat/completions", json.dumps(CHAT).encode())
+    assert (answer.status, dict(answer.headers)[b"content-type"].decode()) == (200, content_type)
+    [settled] = made.metering.settled
+    assert settled.consumption.completion_tokens == 1
 
 
 def test_identity_is_no_compression(bench: Callable[..., Any]) -> None:

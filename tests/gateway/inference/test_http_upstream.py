@@ -166,6 +166,34 @@ def test_half_an_answer_is_an_error(head: bytes, error: type[UpstreamError]) -> 
         talk(answering(head, then_close=True), lambda upstream: read(upstream, call()))
 
 
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HTTP/1.1 200 ",
+        b"HTTP/1.1 200 OK\r\nx: ",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: ",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nx: ",
+    ],
+    ids=["status", "header", "interim answer", "chunk extension", "trailer"],
+)
+def test_what_is_no_body_is_bounded(beginning: bytes) -> None:
+    """A line without end is cut off long before it fills the memory."""
+    sent: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(beginning)
+        for _ in range(100):
+            writer.write(b"a" * 100_000)
+            await writer.drain()
+            sent.append(100_000)
+
+    with pytest.raises(UpstreamUnreachableError):
+        talk(serve, lambda upstream: read(upstream, call()))
+    assert sum(sent) < 10_000_000
+
+
 def test_what_came_before_a_failure_is_read_first() -> None:
     """Chunks that arrive together with the one that cannot be read are not lost."""
 

@@ -1,12 +1,17 @@
 """Nothing of a refused request is expensive, and a large body keeps nobody waiting."""
 
 import asyncio
+import errno
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import BrokenWorkerProcess
 
+from gateway_process import start_gateway
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference import call_reading
 from pulumi_groq.gateway.inference.call_reading import INLINE_BYTES, CallReader, read_call
@@ -132,6 +137,50 @@ async def test_a_reading_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch
     answer = given_up.value.status, read.fields.model
 
     assert answer == (408, MODEL)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        BrokenWorkerProcess(),
+        ProcessLookupError(),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_a_worker_that_fails_is_told(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Killed, not to be started, or out of memory: 503 and a line of the log, never a traceback."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(call_reading.to_process, "run_sync", fail)
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(CallReader().read("key_1", "chat/completions", chat(INLINE_BYTES)))
+    assert (refused.value.status, refused.value.detail.code) == (503, "body_not_read")
+    assert [record.exc_info for record in caplog.records] == [None]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[sys.executable, "-m", "pulumi_groq.cli"], [str(Path(sys.executable).with_name("pulumi-groq"))]],
+)
+def test_the_real_command_serves_large_bodies(command: list[str], tmp_path: Path) -> None:
+    """However the gateway was started: its worker processes load the module that it was started with."""
+    gateway = start_gateway(tmp_path, command=command)
+    try:
+        with gateway.client() as client:
+            settings = {"requests_per_minute": "unlimited", "tokens_per_minute": "unlimited"}
+            new = {"name": "large", "allowed_models": [MODEL], **settings}
+            key = client.post("api-keys", json=new).raise_for_status().json()["api_key"]
+            headers = {"authorization": f"Bearer {key}"}
+            answer = client.post("chat/completions", content=chat(INLINE_BYTES), headers=headers)
+        assert answer.status_code == 200, answer.text
+    finally:
+        gateway.clear_away()
 
 
 def test_a_large_body_is_served_whole(bench: Callable[..., Any]) -> None:

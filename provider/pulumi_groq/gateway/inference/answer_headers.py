@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from pulumi_groq.gateway.http.asgi import Header
@@ -18,6 +19,11 @@ PASSED: Final = frozenset(
     }
 )
 
+CODINGS: Final = MappingProxyType(
+    {b"content-encoding": IDENTITY, b"transfer-encoding": IDENTITY | {b"chunked"}}
+)
+"""Where a compression may be named (RFC 9110, 8.4; RFC 9112, 7.2), and what is none."""
+
 WAITS: Final = frozenset({b"retry-after", b"retry-after-ms"})
 _SENSIBLE_WAIT: Final = re.compile(
     rb"[0-9]{1,8}(\.[0-9]{1,9})?|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"
@@ -30,7 +36,7 @@ _REQUEST_ID: Final = re.compile(rb"[!-~]{1,200}")
 
 class AnswerHeaders:
     """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and an invalid wait are
-    not.
+    not. `content_type` is in lower case, for comparing.
     """
 
     def __init__(self, upstream: Sequence[Header]) -> None:
@@ -43,9 +49,10 @@ class AnswerHeaders:
             if name in PASSED and (name not in WAITS or _SENSIBLE_WAIT.fullmatch(value)):
                 self._passed.append((name, value))
                 if name == b"content-type":
-                    self.content_type = value
-            elif name == b"content-encoding" and value.strip().lower() not in IDENTITY:
-                self.is_compressed = True
+                    self.content_type = value.strip().lower()
+            elif name in CODINGS:
+                codings = {coding.strip() for coding in value.lower().split(b",")}
+                self.is_compressed = self.is_compressed or not codings <= CODINGS[name]
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.upstream_request_id = value
 

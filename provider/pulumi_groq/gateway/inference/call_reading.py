@@ -5,6 +5,7 @@ other caller waiting: large ones are read by worker processes.
 """
 
 import asyncio
+import logging
 from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -25,6 +26,8 @@ INLINE_BYTES: Final = 256 * 1024
 
 WORKERS: Final = 2
 READING_LIMIT_S: Final = 30.0
+
+_log = logging.getLogger("pulumi_groq.gateway.reading")
 
 
 class CallReading(NamedTuple):
@@ -68,7 +71,10 @@ class CallReader:
                     )
             except TimeoutError:
                 raise request_timeout(READING_LIMIT_S) from None
-            except BrokenWorkerProcess:
+            except (BrokenWorkerProcess, OSError, MemoryError) as failure:
+                # OSError: no process can be started, or it ended before its first word.
+                cause = failure.__cause__ or failure
+                _log.error("a large body could not be read: the worker process failed: %r", cause)
                 message = "The gateway could not read this large body. Try again, or send less."
                 raise Refusal(503, SERVER, message, code="body_not_read") from None
         if isinstance(outcome, CallReading):

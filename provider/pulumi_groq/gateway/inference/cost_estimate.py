@@ -88,7 +88,9 @@ class CostEstimate(NamedTuple):
         )
 
     def can_cause(self, stated: Stated) -> bool:
-        """Whether a request with this worst case can have used what the upstream states."""
+        """Whether a request with this worst case can have used what the upstream states. A model reads at
+        least one token: servers that do not count state 0.
+        """
         if isinstance(stated, AudioUsage):
             return stated.ms <= self.audio_ms
         generates = self.largest_completion_tokens > 0
@@ -96,7 +98,7 @@ class CostEstimate(NamedTuple):
         return (
             completion is not None
             and completion <= self.largest_completion_tokens
-            and stated.prompt <= self.largest_prompt_tokens
+            and 0 < stated.prompt <= self.largest_prompt_tokens
         )
 
     def consumed(self, prompt: int, cached: int, completion: int) -> Consumption:

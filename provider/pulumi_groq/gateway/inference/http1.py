@@ -22,6 +22,10 @@ BUFFER_BYTES: Final = 256 * 1024
 """Above this much unread answer, the connection is not read on."""
 
 HEAD_LINES: Final = 256
+BODILESS_BYTES: Final = 256 * 1024
+"""What may come in one piece after another without a byte of the body: a head, what frames chunks, trailers.
+The parser keeps all of a line until it ends.
+"""
 
 
 class Http1Answer:
@@ -145,6 +149,7 @@ class Http1Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_written = False
+        self._bodiless_bytes = 0
 
     @property
     def is_open(self) -> bool:
@@ -154,6 +159,7 @@ class Http1Connection(asyncio.Protocol):
     async def request(self, head: bytes, body: bytes | AsyncIterator[bytes]) -> Http1Answer:
         """Writes a request and returns the answer once its head has arrived. Raises `UpstreamError`."""
         answer = self._answer = Http1Answer(self)
+        self._bodiless_bytes = 0
         try:
             if isinstance(body, bytes):
                 self._is_written = True
@@ -197,7 +203,10 @@ class Http1Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
+            self._bodiless_bytes = 0 if self._body else self._bodiless_bytes + len(data)
             self._hand_over()
+            if self._bodiless_bytes > BODILESS_BYTES and self._answer is not None:
+                self._fail(UpstreamUnreachableError("the answer's head, or what frames it, is too long"))
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._hand_over()
             self._fail(UpstreamUnreachableError("the answer is not HTTP/1.1"))
