@@ -41,6 +41,38 @@ def test_the_model_may_come_before_or_after_the_file(bench: Callable[..., Any], 
     assert (answer.status, json.loads(answer.body)["text"]) == (200, f"{len(FILE[1])} bytes of audio.")
 
 
+@pytest.mark.parametrize("route", ["audio/transcriptions", "audio/translations"])
+@pytest.mark.parametrize(
+    ("field", "status", "code"),
+    [
+        ("foo", 400, "unknown_field"),
+        ("audio_url", 400, "unknown_field"),
+        ("_charset_", 400, "unknown_field"),
+        ("foo[]", 400, "unknown_field"),
+        ("url", 403, "tool_not_allowed"),
+        ("known_speaker_references[]", 403, "tool_not_allowed"),
+    ],
+)
+def test_a_form_has_documented_fields_only(
+    bench: Callable[..., Any], route: str, field: str, status: int, code: str
+) -> None:
+    """Before or after the file, as in JSON: what is not known may make the upstream read more."""
+    for fields in ([MODEL, (field, b"x"), FILE], [FILE, (field, b"x"), MODEL], [MODEL, FILE, (field, b"x")]):
+        made = bench()
+        answer = made.post(route, form(*fields), TYPE)
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, error["code"]) == (status, code)
+        assert error["param"] == field.removesuffix("[]")
+        assert made.echo.calls.total() == 0
+
+
+def test_every_documented_list_passes(bench: Callable[..., Any]) -> None:
+    """As both official clients write them, as often as they have values."""
+    lists = [("timestamp_granularities[]", b"word"), ("timestamp_granularities[]", b"segment")]
+    answer = bench().post("audio/transcriptions", form(MODEL, *lists, ("language", b"en"), FILE), TYPE)
+    assert answer.status == 200
+
+
 def test_a_translation_is_charged_by_size(bench: Callable[..., Any]) -> None:
     """An answer that states no duration is charged as reserved: the size at 6 kbit/s, at least 10 s."""
     made = bench()

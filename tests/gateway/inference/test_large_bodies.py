@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio import BrokenWorkerProcess
+from anyio import BrokenWorkerProcess, to_process
 
 from gateway_process import start_gateway
 from pulumi_groq.gateway.http.refusal import Refusal
@@ -157,7 +157,7 @@ def test_a_worker_that_fails_is_told(
     async def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(call_reading.to_process, "run_sync", fail)
+    monkeypatch.setattr(to_process, "run_sync", fail)
     with pytest.raises(Refusal) as refused:
         asyncio.run(CallReader().read("key_1", "chat/completions", chat(INLINE_BYTES)))
     assert (refused.value.status, refused.value.detail.code) == (503, "body_not_read")

@@ -11,6 +11,7 @@ import groq.types.audio
 import groq.types.chat.completion_create_params as groq_chat
 import openai.types
 import openai.types.audio
+import openai.types.audio.transcription_create_params as openai_transcription
 import openai.types.chat.completion_create_params as openai_chat
 import openai.types.responses.response_create_params as openai_responses
 import pytest
@@ -21,7 +22,16 @@ from pulumi_groq.catalogue import Catalogue, ToolPrice
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.json_body import read_json_object
 from pulumi_groq.gateway.inference.reach import reach_of
-from pulumi_groq.gateway.inference.reach.fields import CHAT, EMBEDDINGS, RESPONSES, SPEECH, UNSERVED
+from pulumi_groq.gateway.inference.reach.fields import (
+    CHAT,
+    ELSEWHERE,
+    EMBEDDINGS,
+    RESPONSES,
+    SPEECH,
+    TRANSCRIPTIONS,
+    TRANSLATIONS,
+    UNSERVED,
+)
 from pulumi_groq.gateway.inference.tool_access import REMOTE_USES
 
 KEY = "pgq_" + "A" * 48
@@ -307,6 +317,19 @@ def test_the_fields_are_those_of_the_installed_clients() -> None:
     assert documented(groq.types.EmbeddingCreateParams, openai.types.EmbeddingCreateParams) == EMBEDDINGS
     assert documented(groq.types.audio.SpeechCreateParams, openai.types.audio.SpeechCreateParams) == SPEECH
     assert UNSERVED <= CHAT | RESPONSES
+    assert (
+        documented(
+            groq.types.audio.TranscriptionCreateParams,
+            openai_transcription.TranscriptionCreateParamsNonStreaming,
+            openai_transcription.TranscriptionCreateParamsStreaming,
+        )
+        == TRANSCRIPTIONS
+    )
+    assert (
+        documented(groq.types.audio.TranslationCreateParams, openai.types.audio.TranslationCreateParams)
+        == TRANSLATIONS
+    )
+    assert ELSEWHERE <= TRANSCRIPTIONS
 
 
 values = st.recursive(

@@ -3,6 +3,7 @@
 from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.http.request_headers import RequestHeaders
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
+from pulumi_groq.gateway.inference.reach.fields import TRANSCRIPTIONS
 from pulumi_groq.gateway.inference.upload import Upload
 
 FILE = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + b"x" * 1_000
@@ -22,7 +23,7 @@ async def test_all_that_comes_before_the_model_is_held() -> None:
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
     headers = RequestHeaders(b"", b"multipart/form-data; boundary=b", len(whole), b"*/*", b"", b"")
-    upload = Upload(receive, headers, DEFAULT_OPTIONS, told.append)
+    upload = Upload(receive, headers, DEFAULT_OPTIONS, told.append, TRANSCRIPTIONS)
     model = await upload.model()
     answer = model, b"".join([piece async for piece in upload.pieces()])
 

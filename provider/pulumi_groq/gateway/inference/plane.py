@@ -18,6 +18,7 @@ from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.forwarder import Forwarder
 from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
+from pulumi_groq.gateway.inference.reach.fields import KNOWN
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
 from pulumi_groq.gateway.inference.routes import MODEL, MODELS, Form, Route, find_route
 from pulumi_groq.gateway.inference.tool_access import ToolAccess
@@ -138,7 +139,7 @@ class InferencePlane:
 
     async def _serve_upload(self, route: Route, exchange: Exchange) -> None:
         headers = exchange.headers
-        upload = Upload(exchange.receive, headers, self._options, exchange.client.hold)
+        upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, KNOWN[route.label])
         model_id = await upload.model()
         exchange.record.ready_at = self._monotonic()
         model = self._models.permit(exchange.key, (model_id,), route.kind)

@@ -10,7 +10,8 @@ from pulumi_groq.gateway.http.request_headers import RequestHeaders
 from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
 from pulumi_groq.gateway.inference.multipart import Form, FormReader
 from pulumi_groq.gateway.inference.options import InferenceOptions
-from pulumi_groq.gateway.inference.reach.needs import unserved
+from pulumi_groq.gateway.inference.reach.fields import ELSEWHERE
+from pulumi_groq.gateway.inference.reach.needs import unknown_field, unserved
 
 FILE_HEAD_BYTES = 64
 
@@ -18,8 +19,8 @@ FILE_HEAD_BYTES = 64
 class Upload:
     """A multipart body of `length_bytes`. Raises `Refusal` 411 without a length, 413 above the limit.
 
-    `hold` is told of what is held back (`Client.hold`). The form is read on while it is passed on; what makes
-    it unacceptable late breaks the upstream's request off.
+    `hold` is told of what is held back (`Client.hold`); `known` are the fields that the form may have. It is
+    read on while it is passed on; what makes it unacceptable late breaks the upstream's request off.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Upload:
         head: RequestHeaders,
         options: InferenceOptions,
         hold: Callable[[int], None],
+        known: frozenset[str],
     ) -> None:
         if head.content_length is None:
             raise _length_required()
@@ -39,6 +41,7 @@ class Upload:
         self._reader = FormReader(head.content_type)
         self._held: list[bytes] = []
         self._hold = hold
+        self._known = known
         self._more = True
 
     async def model(self) -> str:
@@ -77,7 +80,7 @@ class Upload:
         except TimeoutError:
             raise request_timeout(self._timeout_s) from None
         self._reader.feed(piece)
-        _check(self._reader.form)
+        _check(self._reader.form, self._known)
         return piece
 
     def _finish(self) -> None:
@@ -85,12 +88,16 @@ class Upload:
             raise bad_request("file must be the audio file.", param="file")
 
 
-def _check(form: Form) -> None:
-    if "url" in form.fields:
-        raise unserved(
-            "url",
-            "how long that audio is, and so its price, is not known beforehand. Send the audio as file.",
-        )
+def _check(form: Form, known: frozenset[str]) -> None:
+    for name in form.fields:
+        field = name.removesuffix("[]")
+        if field in ELSEWHERE:
+            raise unserved(
+                field,
+                "how long that audio is, and so its price, is not known beforehand. Send the audio as file.",
+            )
+        if field not in known:
+            raise unknown_field(field)
 
 
 def _length_required() -> Refusal:

@@ -29,9 +29,22 @@ RESPONSES: Final = _names(
 )
 EMBEDDINGS: Final = _names("dimensions encoding_format input model user")
 SPEECH: Final = _names("input instructions model response_format sample_rate speed stream_format voice")
+TRANSLATIONS: Final = _names("file model prompt response_format temperature url")
+TRANSCRIPTIONS: Final = TRANSLATIONS | _names(
+    """chunking_strategy include keywords known_speaker_names known_speaker_references language languages
+    stream timestamp_granularities"""
+)
+"""Of a form; lists have `[]` behind the name there."""
 
 KNOWN: Final = MappingProxyType(
-    {"chat/completions": CHAT, "responses": RESPONSES, "embeddings": EMBEDDINGS, "audio/speech": SPEECH}
+    {
+        "chat/completions": CHAT,
+        "responses": RESPONSES,
+        "embeddings": EMBEDDINGS,
+        "audio/speech": SPEECH,
+        "audio/transcriptions": TRANSCRIPTIONS,
+        "audio/translations": TRANSLATIONS,
+    }
 )
 """By the label of the route."""
 
@@ -39,6 +52,9 @@ UNSERVED: Final = frozenset(
     {"access_programs", "audio", "background_options", "context_management", "image", "moderation"}
 )
 """Documented fields that let more models run, or make more than text: nothing here knows what they cost."""
+
+ELSEWHERE: Final = frozenset({"url", "known_speaker_references"})
+"""Fields of a form that name audio which is not its file: how long that is, is not known beforehand."""
 
 MESSAGE: Final = _names(
     """annotations audio content executed_tools function_call name reasoning refusal role tool_call_id
