@@ -82,7 +82,7 @@ def _make(database: Path, folder: Path, destination: Path) -> None:
     _copy_journal(journal_directory(database), folder / "journal")
     copy = folder / "store"
     count = checked_copy(database, copy)
-    if count < acknowledged:
+    if acknowledged is not None and count < acknowledged:
         raise StoreOpenError(
             f"{database} holds {count} of the {acknowledged} writes that it acknowledged: its write-ahead "
             "log is missing, so this would be no whole backup"

@@ -1,5 +1,6 @@
 """A store that lost or was damaged says so in one line; it never goes on as if nothing had been."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -115,13 +116,31 @@ def test_what_was_checkpointed_does_not_need_the_log(
     assert names == [("a",), ("b",)]
 
 
-@pytest.mark.parametrize("content", [b"", b"not a number", b"\0" * 21])
-def test_a_stamp_that_cannot_be_read_stops_nothing(database: Path, content: bytes) -> None:
-    """It makes losses known; it must not be one."""
+@pytest.mark.parametrize("content", [b"", b"not a number", b"\0" * 21, None])
+def test_a_stamp_that_cannot_be_read_is_told_and_stops_nothing(
+    database: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It makes losses known; it must not be one. Without it nobody would know of them."""
     killed_with_writes(database)
-    stamp_path(database).write_bytes(content)
+    stamp_path(database).unlink()
+    if content is not None:
+        stamp_path(database).write_bytes(content)
 
     assert len(names_in(database)) == 5
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    caplog.clear()
+    killed_with_writes(database.with_name("new.db"))
+    assert len(names_in(database.with_name("new.db"))) == 5
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["reserve", "lock"])
+def test_a_directory_in_the_place_of_a_file_of_the_store_is_no_traceback(database: Path, name: str) -> None:
+    """One line that names it."""
+    beside = database.with_name(f"{database.name}.{name}")
+    beside.mkdir()
+    with pytest.raises(StoreOpenError, match=re.escape(str(beside))):
+        open_store(f"sqlite:///{database}")
 
 
 def test_a_stamp_that_is_behind_is_no_loss(database: Path) -> None:

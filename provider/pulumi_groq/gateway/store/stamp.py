@@ -21,12 +21,12 @@ class CommitStamp:
         self._path = stamp_path(database)
         self._descriptor: int | None = None
 
-    def read(self) -> int:
-        """The number of acknowledged writes; 0 where there is no stamp, or none that can be read."""
+    def read(self) -> int | None:
+        """The number of acknowledged writes; `None` where there is no stamp, or none that can be read."""
         try:
             return int(self._path.read_bytes())
         except (OSError, ValueError):
-            return 0
+            return None
 
     def write(self, count: int) -> None:
         """Note a write. If the disk refuses it, the stamp is merely less precise."""

@@ -1,5 +1,6 @@
 """The store as the rest of the gateway holds it: transactions to read and to write."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from pulumi_groq.gateway.store.errors import (
 from pulumi_groq.gateway.store.lock import StoreLock
 from pulumi_groq.gateway.store.migrate import is_current, migrate
 from pulumi_groq.gateway.store.schema import commits
-from pulumi_groq.gateway.store.stamp import CommitStamp
+from pulumi_groq.gateway.store.stamp import CommitStamp, stamp_path
 
 __all__ = ["Connection", "Store", "cannot_use", "open_beside", "open_store"]
 
@@ -33,6 +34,8 @@ CHECKED_BYTES: Final = 256 * 1024 * 1024
 _FULL: Final = sqlite3.SQLITE_FULL
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY_CODE: Final = 0xFF
+
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -139,9 +142,14 @@ def open_store(url: str, *, accept_older: bool = False) -> Store:
     except StoreUnavailableError as error:
         store.close()
         raise cannot_use(path, error) from error
-    except (StoreOpenError, OSError):
+    except StoreOpenError:
         store.close()
         raise
+    except OSError as error:  # a directory in the place of one of its files, a disk that does not answer
+        store.close()
+        raise StoreOpenError(
+            f"cannot use {error.filename or path}, of the store: {error.strerror}; move away what is there"
+        ) from error
     return store
 
 
@@ -153,7 +161,13 @@ def _open(store: Store, path: Path, stamp: CommitStamp, *, accept_older: bool) -
         current = is_current(connection)
         has_count = inspect(connection).has_table(commits.name)
         held = connection.scalar(select(commits.c.count)) if has_count else 0
-    if (held or 0) < acknowledged:
+    if held and acknowledged is None:
+        _log.warning(
+            "%s is missing or damaged, so a loss of acknowledged writes (of the write-ahead log, for one) "
+            "would not be seen: compare the keys with what is declared",
+            stamp_path(path),
+        )
+    elif acknowledged is not None and (held or 0) < acknowledged:
         if not accept_older:
             raise _older(path, held or 0, acknowledged)
         stamp.write(held or 0)
