@@ -169,6 +169,22 @@ def test_stack_against_live(case: str) -> None:
     assert differing(compared(state, None, facts)) == expected
 
 
+OTHER_STACK = "organization/infra/prod"
+
+
+@pytest.mark.parametrize("owner", [OWNER, None, OTHER_STACK])
+def test_what_another_stack_took_over_is_told(owner: str | None) -> None:
+    """A team or policy that this stack declares and another one owns is a mismatch, equal as it may be."""
+    taken = team("chatbot", "openai/gpt-oss-20b").model_copy(update={"managed_by": owner})
+    facts = live(
+        live_key(team="chatbot"), teams=[taken], policy=live_policy().model_copy(update={"managed_by": owner})
+    )
+    state = stack(key={"team": "chatbot"}, policy={}, chatbot=["openai/gpt-oss-20b"])
+    told = f"taken over: {OTHER_STACK} owns it, this stack ({OWNER}) declares it too"
+    expected = [f"chatbot: {told}", f"organisation: {told}"] if owner == OTHER_STACK else []
+    assert differing(compared(state, None, facts)) == expected
+
+
 def test_unmanaged_keys_can_be_allowed() -> None:
     """Where people make keys by hand, that need not be a mismatch."""
     facts = live(live_key(), live_key(id=OTHER_ID, managed_by=None))

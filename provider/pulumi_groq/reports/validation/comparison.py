@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from pulumi_groq.access import Access
+from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.phrases import LABELS, dollars, in_words
@@ -43,6 +44,9 @@ def teams(state: StackState | None, access: Access | None, live: Live) -> Iterat
     """Each declared team exists, with the declared models and tools."""
     if state is not None:
         yield from _teams(state.teams, live, _STACK, _REFRESH)
+        owners = {team.name: team for team in live.teams}
+        for team in state.teams:
+            yield from _owner(TEAMS, team.team_name, state, owners.get(team.team_name))
     if access is not None:
         declared = [
             TeamSettings(
@@ -77,10 +81,19 @@ def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) 
             yield Check(TEAMS, team.team_name, check, Outcome.OK, alike)
 
 
+def _owner(section: str, name: str, state: StackState, there: Owned | None) -> Iterator[Check]:
+    """Told only where another stack has taken over what this one declares."""
+    if there is not None and state.managed_by and there.managed_by not in (None, state.managed_by):
+        detail = f"taken over: {there.managed_by} owns it, this stack ({state.managed_by}) declares it too"
+        todo = "declare it in one stack: remove it here, or set adopt_existing to take it back"
+        yield Check(section, name, "owner", Outcome.MISMATCH, detail, todo)
+
+
 def policy(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
     """The declared policy is in force; without a declared one, none is."""
     if state is not None:
         yield from _policy(state.policy, live, _STACK, _REFRESH)
+        yield from _owner(POLICY, _ORGANISATION, state, live.policy if state.policy else None)
     if access is not None:
         declared = access.spend_policy
         shown = {"monthly_cap_usd", "alert_thresholds_usd", "auto_pause"}
