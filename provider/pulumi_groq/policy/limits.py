@@ -54,8 +54,8 @@ def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | N
     """The position of the first counter that its amount does not fit into, or `None`. Counters of every
     kind decide by this.
     """
-    for position, most in enumerate(highest):
-        if levels[position] + amounts[position] > most:
+    for position, (most, amount, level) in enumerate(zip(highest, amounts, levels, strict=True)):
+        if level + amount > most:
             return position
     return None
 

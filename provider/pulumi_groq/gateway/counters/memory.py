@@ -1,6 +1,7 @@
 """Counters of one process. A restart empties the rate buckets; totals are seeded from the ledger."""
 
 from collections.abc import Mapping, Sequence
+from operator import add
 from weakref import WeakValueDictionary
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
@@ -55,7 +56,7 @@ class MemoryCounterSet:
             bucket.level += 1
         for bucket in self._tokens:
             bucket.held += tokens
-        return TakeResult(None, [level + amount for level, amount in zip(levels, amounts, strict=True)])
+        return TakeResult(None, list(map(add, levels, amounts)))
 
     async def full(self, now_s: float) -> TakeResult:
         """Which request counter, if any, is too full for one more; nothing is taken."""

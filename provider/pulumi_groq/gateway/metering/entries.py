@@ -3,10 +3,11 @@
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring as _quoted
-from typing import Final, Literal, NamedTuple, get_args
+from operator import le
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from pulumi_groq.gateway.store.ledger import LedgerRecord
 
@@ -132,14 +133,26 @@ def parsed_line(line: bytes) -> Admission | Settlement:
 
 def fault_of(entry: Admission | Settlement) -> str | None:
     """What cannot be true of an entry, whose values may have any type; `None` if it can be booked."""
-    numbers = entry[_FIRST_NUMBER[type(entry)] :]
-    for value, (name, largest) in zip(numbers, _LARGEST[type(entry)], strict=True):
-        # By its exact type: true, 5.0 and a text are no counts, and nan is in no order.
-        if type(value) is not int and not (name == "time" and type(value) is float):
-            return f"its {name} is no number of this kind"
-        if not 0 <= value <= largest:
-            return f"its {name} cannot be true"
+    values: tuple[Any, ...] = entry
+    counts, at_s = values[_FIRST_NUMBER[type(entry)] : -1], values[-1]
+    largest = _LARGEST[type(entry)]
+    # By its exact type: true, 5.0 and a text are no counts, and nan is in no order.
+    if set(map(type, counts)) != {int} or min(counts) < 0 or not all(map(le, counts, largest.values())):
+        return _number_fault(counts, largest)
+    if type(at_s) is not float and type(at_s) is not int:
+        return "its time is no number of this kind"
+    if not 0 <= at_s <= LAST_S:
+        return "its time cannot be true"
     return _text_fault(entry)
+
+
+def _number_fault(counts: Sequence[object], largest: Mapping[str, int]) -> str | None:
+    for value, (name, most) in zip(counts, largest.items(), strict=True):
+        if type(value) is not int:
+            return f"its {name} is no number of this kind"
+        if not 0 <= value <= most:
+            return f"its {name} cannot be true"
+    return None
 
 
 def _text_fault(entry: Admission | Settlement) -> str | None:
@@ -156,15 +169,14 @@ def _text_fault(entry: Admission | Settlement) -> str | None:
 _OUTCOMES: Final = frozenset(get_args(Outcome))
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _FIRST_NUMBER: Final[Mapping[type, int]] = {Admission: 5, Settlement: 2}
-_LARGEST: Final[Mapping[type, tuple[tuple[str, int], ...]]] = {
-    Admission: (("cost", LARGEST_COST_MICRO_USD), ("time", LAST_S)),
-    Settlement: (
-        ("status", 999),
-        ("prompt", LARGEST_TOKENS),
-        ("cached prompt", LARGEST_TOKENS),
-        ("completion", LARGEST_TOKENS),
-        ("cost", LARGEST_COST_MICRO_USD),
-        ("time", LAST_S),
-    ),
+_LARGEST: Final[Mapping[type, Mapping[str, int]]] = {
+    Admission: {"cost": LARGEST_COST_MICRO_USD},
+    Settlement: {
+        "status": 999,
+        "prompt": LARGEST_TOKENS,
+        "cached prompt": LARGEST_TOKENS,
+        "completion": LARGEST_TOKENS,
+        "cost": LARGEST_COST_MICRO_USD,
+    },
 }
-"""What stands behind the texts of an entry, in its order, and how large it may be."""
+"""The counts between the texts of an entry and its time, in its order, and how large each may be."""

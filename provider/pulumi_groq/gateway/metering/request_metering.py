@@ -93,7 +93,7 @@ class RequestMetering:
         denial = denial_of(
             ANY_REQUEST, limits.quotas, position, levels, (), limits.month, self._organisation_id
         )
-        return self._denied(denial, key, ANY_REQUEST, day_at(now_s), limits.rate_headers.at(levels))
+        return self._denied(denial, key, ANY_REQUEST, now_s, limits.rate_headers.at(levels))
 
     async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
         """Take the worst case from all limits, the budget and the cap in one step, or nothing of it.
@@ -101,12 +101,11 @@ class RequestMetering:
         `request_id` is the reservation's id and the ledger's key: it must never be used twice.
         """
         now_s = self._clock.now().timestamp()
-        day = day_at(now_s)
         limits = await self._in_force(key, now_s)
         if self._open.any_expired(now_s):
             await self._expire(now_s)
         if self._ledger.is_behind:
-            return self._denied(store_unavailable(), key, demand, day)
+            return self._denied(store_unavailable(), key, demand, now_s)
         month, counters = limits.month, limits.counters
         position, levels, reserved = await counters.take(demand, now_s)
         headers = limits.rate_headers.at(levels)
@@ -119,7 +118,7 @@ class RequestMetering:
             cap = limits.quotas[position].ceiling or 0
             if denial.reason == "cap" and demand.cost_micro_usd <= cap:
                 self._ledger.usage.cap_refused(month, cap)
-            return self._denied(denial, key, demand, day, headers)
+            return self._denied(denial, key, demand, now_s, headers)
         admission = Admission(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
         )
@@ -130,7 +129,7 @@ class RequestMetering:
                 self._health.failed(JOURNAL, failure)
                 self._events.ledger_failed()
             await counters.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
-            return self._denied(store_unavailable(), key, demand, day, headers)
+            return self._denied(store_unavailable(), key, demand, now_s, headers)
         reservation = Reservation(admission, demand, counters, line, headers, now_s + self._reservation_ttl_s)
         self._open.add(reservation)
         return reservation
@@ -195,7 +194,7 @@ class RequestMetering:
         return self._limits.of(key, self._directory.organisation, month, now_s)
 
     def _denied(
-        self, denial: Denial, key: KeyAccess, demand: Demand, day: str, headers: tuple[Header, ...] = ()
+        self, denial: Denial, key: KeyAccess, demand: Demand, now_s: float, headers: tuple[Header, ...] = ()
     ) -> Denial:
-        self._ledger.deny(DeniedRequests(day, key.key_id, demand.model, denial.reason))
+        self._ledger.deny(DeniedRequests(day_at(now_s), key.key_id, demand.model, denial.reason))
         return denial._replace(headers=headers)
