@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, plugin_pb2
 from pulumi.runtime.proto.language_pb2_grpc import add_LanguageRuntimeServicer_to_server
 

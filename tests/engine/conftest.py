@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import local_engine
-from local_engine import Gateway, Stack
+from local_engine import DYNAMIC, Gateway, Stack
 
 
 @pytest.fixture
@@ -38,6 +38,13 @@ def new_stack(tmp_path: Path) -> Callable[..., Stack]:
 
 
 @pytest.fixture
-def stack(gateway: Gateway, new_stack: Callable[..., Stack]) -> Stack:
+def package(request: pytest.FixtureRequest) -> str:
+    """The package whose resources programs declare; modules that say so run over both (BOTH_PACKAGES)."""
+    package: str = getattr(request, "param", DYNAMIC)
+    return package
+
+
+@pytest.fixture
+def stack(gateway: Gateway, new_stack: Callable[..., Stack], package: str) -> Stack:
     """A stack that talks to `gateway`."""
-    return new_stack(gateway)
+    return new_stack(gateway, package=package)

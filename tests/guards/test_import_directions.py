@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "admin": {"models", "errors"},
     "lifecycle": {"models", "errors", "catalogue", "rotation", "admin"},
     "resources": {"models", "errors", "catalogue", "admin", "lifecycle"},
+    "plugin": {"models", "errors", "catalogue", "admin", "lifecycle"},
     "gateway": {"models", "errors", "catalogue", "policy", "reports"},
     "reports": {"models", "errors", "catalogue", "rotation", "access"},
     "cli": {"models", "errors", "catalogue", "policy", "rotation", "access", "admin", "gateway", "reports"},
@@ -31,6 +32,7 @@ MAY_USE = {
     "admin": {"httpx", "pydantic"},
     "lifecycle": {"pydantic", "pydantic_core"},
     "resources": {"pulumi", "pydantic"},
+    "plugin": {"google", "grpc", "pulumi", "pydantic"},  # pulumi brings grpc and protobuf
     "reports": {"pydantic"},
     "": set(),
 }

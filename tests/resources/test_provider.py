@@ -43,6 +43,9 @@ class RecordingLifecycle:
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
         return compare(TeamArgs, state, inputs)
 
+    def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
+        return frozenset()
+
     def create(self, args: TeamArgs) -> tuple[str, TeamState]:
         self.calls.append(("create", args))
         return args.team_name, state_of(args)

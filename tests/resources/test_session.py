@@ -4,7 +4,8 @@ import pytest
 from pulumi.dynamic import Config
 
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.resources.session import admin_settings, configured_session, deadline_s
+from pulumi_groq.lifecycle.session import Configured, admin_settings, deadline_s
+from pulumi_groq.resources.session import configured_by, configured_session
 
 ENVIRONMENT = {"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:1", "GROQ_ADMIN_KEY": "from-the-environment"}
 
@@ -13,35 +14,39 @@ def config(**values: str) -> Config:
     return Config(raw_config={f"groq:{name}": value for name, value in values.items()}, project_name="infra")
 
 
+def settings(**values: str) -> Configured:
+    return configured_by(config(**values))
+
+
 def test_configuration_wins() -> None:
     """What the stack configures goes before the environment."""
-    settings = admin_settings(config(baseUrl="http://127.0.0.1:2", adminKey="from-the-stack"), ENVIRONMENT)
-    assert (settings.base_url, settings.admin_key) == ("http://127.0.0.1:2", "from-the-stack")
+    found = admin_settings(settings(baseUrl="http://127.0.0.1:2", adminKey="from-the-stack"), ENVIRONMENT)
+    assert (found.base_url, found.admin_key) == ("http://127.0.0.1:2", "from-the-stack")
 
 
 def test_environment_fills_in() -> None:
     """What the stack does not configure comes from the environment."""
-    settings = admin_settings(config(), ENVIRONMENT)
-    assert (settings.base_url, settings.admin_key) == ("http://127.0.0.1:1", "from-the-environment")
+    found = admin_settings(settings(), ENVIRONMENT)
+    assert (found.base_url, found.admin_key) == ("http://127.0.0.1:1", "from-the-environment")
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT))
 def test_missing_setting_is_named(name: str) -> None:
     """A missing setting is named with both places to set it."""
     with pytest.raises(ConfigurationError, match=name):
-        admin_settings(config(), {key: value for key, value in ENVIRONMENT.items() if key != name})
+        admin_settings(settings(), {key: value for key, value in ENVIRONMENT.items() if key != name})
 
 
 def test_deadline_has_a_default() -> None:
     """A call may take two minutes unless that is changed."""
-    assert deadline_s(config(), {}) == 120
+    assert deadline_s(settings(), {}) == 120
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "3601", "nan", "inf"])
 def test_unusable_deadline_is_refused(text: str) -> None:
     """A deadline is a number of seconds from 1 to 3,600."""
     with pytest.raises(ConfigurationError, match="groq:deadlineSeconds"):
-        deadline_s(config(deadlineSeconds=text), {})
+        deadline_s(settings(deadlineSeconds=text), {})
 
 
 def test_one_process_shares_one_client() -> None:

@@ -4,25 +4,52 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.lifecycle.key_state import ApiKeyState
+from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
+from pulumi_groq.lifecycle.team import TeamState
+from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.plugin.spelling import NOTES, camel
+
+DYNAMIC = "pulumi_groq"
+"""The package of the dynamic resources."""
+
+NATIVE = "pulumi_groq_sdk"
+"""The package of the plugin's resources; in Python, both spell their arguments alike."""
+
+BOTH_PACKAGES = pytest.mark.parametrize(
+    "package", [DYNAMIC, NATIVE], ids=["dynamic", "native"], indirect=True
+)
+"""Runs a test of the engine suite once over either adapter."""
+
+SDK = Path(__file__).parents[2] / "sdk" / "python"
+
+_SNAKE = {
+    camel(name): name
+    for model in (ApiKeyState, TeamState, SpendPolicyState, RotationSchedule)
+    for name in (*model.model_fields, *NOTES)
+}
 
 PROGRAM = '''\
-"""Declares what declarations.json holds: {"keys": {name: {...}}, "teams": {...}, "spend_policy": {...}}."""
+"""Declares what declarations.json holds: keys, teams, and the spending policy, each by name."""
 
 import json
 from pathlib import Path
 
 import pulumi
 
-from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
+from {package} import GroqApiKey, GroqSpendPolicy, GroqTeam
 
 declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
 teams = {name: GroqTeam(name, **args) for name, args in declared.get("teams", {}).items()}
@@ -32,7 +59,7 @@ for name, args in declared.get("keys", {}).items():
         args = {**args, "team": teams[args["team"]].team_name}
     keys[name] = GroqApiKey(name, **args)
 for name, args in declared.get("adopted", {}).items():
-    keys[name] = GroqApiKey.get(name, **args)
+    keys[name] = GroqApiKey.get(name, args["key_id"])
 if "spend_policy" in declared:
     GroqSpendPolicy("spend-policy", **declared["spend_policy"])
 pulumi.export("key_ids", {name: key.key_id for name, key in keys.items()})
@@ -81,10 +108,14 @@ class Gateway:
 
 @dataclass
 class Run:
-    """What one `pulumi` command printed and returned."""
+    """What one `pulumi` command printed and returned.
+
+    `output` has properties in the models' spelling, whichever adapter serves them; `printed` is as it was.
+    """
 
     code: int
     output: str
+    printed: str = ""
 
 
 @dataclass
@@ -94,6 +125,14 @@ class Stack:
     folder: Path
     name: str
     environment: dict[str, str] = field(repr=False)
+    package: str = DYNAMIC
+
+    def use(self, package: str) -> None:
+        """Declare the resources of `package` from now on."""
+        self.package = package
+        if package == NATIVE:
+            self.environment["PYTHONPATH"] = str(installed_sdk(self.folder.parent))
+        (self.folder / "__main__.py").write_text(PROGRAM.replace("{package}", package))
 
     def declare(self, **declarations: Any) -> None:
         """Write what the program declares."""
@@ -111,7 +150,8 @@ class Stack:
             timeout=240,
             check=False,
         )
-        return Run(done.returncode, done.stdout)
+        output = done.stdout if self.package == DYNAMIC else _in_snake_case(done.stdout)
+        return Run(done.returncode, output, done.stdout)
 
     def up(self, *arguments: str, **environment: str) -> Run:
         """Run `pulumi up` and expect success."""
@@ -167,6 +207,21 @@ class Stack:
         return [resource for resource in found if resource["type"].endswith(f":{kind}")]
 
 
+def _in_snake_case(text: str) -> str:
+    return re.sub(r"\b[a-z]+(?:[A-Z][a-z]+)+\b", lambda found: _SNAKE.get(found[0], found[0]), text)
+
+
+def installed_sdk(folder: Path) -> Path:
+    """The plugin's Python SDK as an installer lays it out, below `folder`; the entry for the search path."""
+    site = folder / "sdk"
+    if not site.exists():
+        shutil.copytree(SDK, site)
+        metadata = f"Metadata-Version: 2.1\nName: {NATIVE}\nVersion: {version('pulumi-groq')}\n"
+        (site / f"{NATIVE}-{version('pulumi-groq')}.dist-info").mkdir()
+        (site / f"{NATIVE}-{version('pulumi-groq')}.dist-info" / "METADATA").write_text(metadata)
+    return site
+
+
 def start_gateway(store: Path, *options: str) -> Gateway:
     """Start a gateway with test controls on a free port and wait until it serves."""
     admin_key = f"admin-{secrets.token_urlsafe(24)}"
@@ -192,14 +247,20 @@ def start_gateway(store: Path, *options: str) -> Gateway:
     raise AssertionError(f"the gateway did not start: {store.with_suffix('.log').read_text()}")
 
 
-def new_stack(folder: Path, gateway: Gateway | None, name: str = "dev", project: str = "infra") -> Stack:
+def new_stack(
+    folder: Path,
+    gateway: Gateway | None,
+    name: str = "dev",
+    project: str = "infra",
+    package: str = DYNAMIC,
+) -> Stack:
     """Make a project folder below `folder` with one stack; state and home stay there too."""
     home = folder / f"{project}-{name}"
     home.mkdir()
     (home / "Pulumi.yaml").write_text(
         f"name: {project}\nruntime:\n  name: python\n  options:\n    virtualenv: {sys.prefix}\n"
+        f"plugins:\n  providers:\n    - name: groq\n      path: {Path(sys.prefix, 'bin')}\n"
     )
-    (home / "__main__.py").write_text(PROGRAM)
     state = folder / f"state-{project}-{name}"
     state.mkdir()
     environment = {
@@ -213,6 +274,7 @@ def new_stack(folder: Path, gateway: Gateway | None, name: str = "dev", project:
         environment["GROQ_ADMIN_BASE_URL"] = gateway.base_url
         environment["GROQ_ADMIN_KEY"] = gateway.admin_key
     stack = Stack(home, name, environment)
+    stack.use(package)
     made = stack.pulumi("stack", "init", name)
     if made.code:
         raise AssertionError(made.output)

@@ -16,8 +16,16 @@ from pulumi_groq.lifecycle.key_state import (
 from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
-from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare, parse
-from pulumi_groq.lifecycle.succession import Succession
+from pulumi_groq.lifecycle.properties import (
+    Change,
+    Checked,
+    Properties,
+    check_inputs,
+    compare,
+    outputs_beside,
+    parse,
+)
+from pulumi_groq.lifecycle.succession import OBSERVED, Succession
 from pulumi_groq.models.api_key import ApiKey, ApiKeyUpdate
 from pulumi_groq.models.rotation import RotationSchedule
 
@@ -49,6 +57,18 @@ class ApiKeyLifecycle:
             return change
         due = self._succession.due(parse(ApiKeyState, state), inputs)
         return Change(("rotation",), ()) if due and not change.changed else change
+
+    def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
+        if state is None or "key_id" not in state:
+            outputs = outputs_beside(ApiKeyArgs, ApiKeyState)
+            return outputs if inputs.get("rotation") is not None else outputs - OBSERVED
+        differing = {name for name in inputs.keys() | state.keys() if state.get(name) != inputs.get(name)}
+        unsettled = set(self._succession.unsettled(parse(ApiKeyState, state), inputs))
+        if differing & {"disabled", "expires_at"}:
+            unsettled.add("status")
+        if differing & {"managed_by", "declared_as"} and not state.get("claim"):
+            unsettled.add("claim")
+        return frozenset(unsettled)
 
     def create(self, args: ApiKeyArgs) -> tuple[str, ApiKeyState]:
         if args.adopt_key_id is not None:

@@ -46,6 +46,14 @@ class Change:
     changed: tuple[str, ...]
     replaces: tuple[str, ...]
 
+    @property
+    def delete_before_replace(self) -> bool:
+        """Whether a replacement deletes first: one that no property asks for keeps name and address.
+
+        Two objects cannot share those (`replace_on_changes` and `--replace` ask for such a one).
+        """
+        return not self.replaces
+
 
 def is_unknown(value: Any) -> bool:
     """Whether `value` is `UNKNOWN` or holds it at any depth."""
@@ -108,6 +116,18 @@ def dump(model: BaseModel) -> dict[str, Any]:
     """`model` as plain properties; what is unset or empty is left out, so that it never shows as a change."""
     values = model.model_dump(mode="json", exclude_none=True)
     return {name: value for name, value in values.items() if value not in ({}, [])}
+
+
+def defaults(model: type[BaseModel]) -> dict[str, Any]:
+    """What the fields of `model` are when nobody declares them; empty and unset ones are left out."""
+    optional = {name: field for name, field in model.model_fields.items() if not field.is_required()}
+    values = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
+    return {name: value for name, value in values.items() if value not in (None, {}, [])}
+
+
+def outputs_beside(args: type[BaseModel], state: type[BaseModel]) -> frozenset[str]:
+    """The fields that `state` adds to `args`."""
+    return frozenset(state.model_fields.keys() - args.model_fields.keys())
 
 
 def parse(model: type[M], properties: Properties) -> M:

@@ -28,6 +28,13 @@ class Lifecycle(Protocol[ArgsT, StateT]):
         """Compare checked inputs with the state."""
         ...
 
+    def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
+        """The outputs that a create (no state) or an update to checked `inputs` may give another value.
+
+        Defaults are in neither bag.
+        """
+        ...
+
     def create(self, args: ArgsT) -> tuple[str, StateT]:
         """Create the object and return its id and state; a create whose answer was lost is taken over."""
         ...

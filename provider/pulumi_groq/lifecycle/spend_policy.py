@@ -15,6 +15,7 @@ from pulumi_groq.lifecycle.properties import (
     check_inputs,
     compare,
     name_changing_secrets,
+    outputs_beside,
 )
 from pulumi_groq.lifecycle.singleton import refuse_other_stack, refuse_takeover
 from pulumi_groq.models.fields import CreatedAt
@@ -64,6 +65,11 @@ class SpendPolicyLifecycle:
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
         return compare(SpendPolicyArgs, state, inputs)
+
+    def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
+        if state is None:
+            return outputs_beside(SpendPolicyArgs, SpendPolicyState)
+        return frozenset() if state.get("claim") else frozenset({"claim"})
 
     def create(self, args: SpendPolicyArgs) -> tuple[str, SpendPolicyState]:
         existing = self._existing(args)

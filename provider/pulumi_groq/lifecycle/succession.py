@@ -25,6 +25,21 @@ from pulumi_groq.rotation.machine import (
 ROTATION_DUE: Final = "rotation_due"
 """The input that a check adds to show at preview what the run will do."""
 
+OBSERVED: Final = frozenset(
+    {
+        "previous_key_id",
+        "previous_last_four",
+        "previous_status",
+        "previous_last_used_at",
+        "retire_after",
+        "next_rotation_at",
+    }
+)
+"""The outputs that tell of a key's schedule and of its predecessor."""
+
+_MINTED: Final = frozenset(
+    {"key_id", "api_key", "last_four", "status", "created_at", "generation", "delivered_at"}
+)
 _DELETES: Final = frozenset({Action.RETIRE, Action.REVOKE})
 
 
@@ -74,6 +89,26 @@ class Succession:
         _raise_if_refused(state, decided)
         self._tell(state, decided, shown=inputs.get(ROTATION_DUE))
         return bool(decided.steps)
+
+    def unsettled(self, state: ApiKeyState, inputs: Properties) -> frozenset[str]:
+        """The outputs that an update to `inputs` may give another value."""
+        if is_unknown(inputs.get("rotation")):
+            return _MINTED | OBSERVED
+        begun = bool(state.previous_key_id or state.rotation)
+        schedule = in_force(_declared(inputs), begun=begun)
+        if schedule is None:
+            return frozenset()
+        try:
+            snapshot = self._lineage(state)
+        except NoAnswerError:
+            return _MINTED | OBSERVED
+        decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
+        if any(step.action is Action.MINT for step in decided.steps):
+            return _MINTED | OBSERVED
+        if decided.steps:
+            return OBSERVED
+        seen = _observed(state, schedule, snapshot)
+        return frozenset(name for name in OBSERVED if getattr(seen, name) != getattr(state, name))
 
     def _tell(self, state: ApiKeyState, decided: Plan, shown: object) -> None:
         due = "; ".join(step.reason for step in decided.steps)

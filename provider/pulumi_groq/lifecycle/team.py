@@ -8,7 +8,14 @@ from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
-from pulumi_groq.lifecycle.properties import Change, Checked, Properties, check_inputs, compare
+from pulumi_groq.lifecycle.properties import (
+    Change,
+    Checked,
+    Properties,
+    check_inputs,
+    compare,
+    outputs_beside,
+)
 from pulumi_groq.lifecycle.singleton import refuse_other_stack, refuse_takeover
 from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE
@@ -64,6 +71,11 @@ class TeamLifecycle:
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
         return compare(TeamArgs, state, inputs)
+
+    def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
+        if state is None:
+            return outputs_beside(TeamArgs, TeamState)
+        return frozenset() if state.get("claim") else frozenset({"claim"})
 
     def create(self, args: TeamArgs) -> tuple[str, TeamState]:
         existing = self._existing(args)

@@ -7,14 +7,15 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
-from pulumi_groq.lifecycle.key_state import ApiKeyState
+from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.resources.declaration import by_id, declare, options_for
-from pulumi_groq.resources.placement import declared_as, managed_by
+from pulumi_groq.resources.placement import place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.rotation_args import RotationArgs
-from pulumi_groq.resources.session import Session, notify
+from pulumi_groq.resources.session import notify
 
 
 class ApiKeyProvider(LifecycleProvider):
@@ -110,7 +111,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         arguments = {
             "allowed_models": allowed_models,
             "allowed_tools": allowed_tools,
-            "name": resource_name if name is None else name,
+            "name": name,
             "requests_per_minute": requests_per_minute,
             "tokens_per_minute": tokens_per_minute,
             "requests_per_day": requests_per_day,
@@ -123,11 +124,10 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
             "rotation": rotation,
             "adopt_key_id": adopt_key_id,
             "allow_delete_in_use": allow_delete_in_use,
-            "managed_by": managed_by(),
-            "declared_as": declared_as(resource_name, opts),
         }
+        placed = place(resource_name, opts).fill(ApiKeyArgs, arguments)
         super().__init__(
-            ApiKeyProvider(), resource_name, declare(ApiKeyState, arguments), options_for(ApiKeyState, opts)
+            ApiKeyProvider(), resource_name, declare(ApiKeyState, placed), options_for(ApiKeyState, opts)
         )
         warn_of_retired_models(self, allowed_models)
 

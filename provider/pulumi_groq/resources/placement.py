@@ -1,14 +1,17 @@
-"""Where a resource is declared: what the server keeps to tell one stack's objects from another's."""
+"""Where the program declares a resource."""
 
 import pulumi
 
-
-def managed_by() -> str:
-    """The stack: `organization/project/stack`."""
-    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+from pulumi_groq.lifecycle.placement import Place
 
 
-def declared_as(name: str, opts: pulumi.ResourceOptions | None) -> str:
-    """The resource's address inside its stack: its name, below its parent's type where it has a parent."""
+def place(name: str, opts: pulumi.ResourceOptions | None) -> Place:
+    """The place of the resource `name` in the running program's stack."""
     parent = opts.parent if opts is not None else None
-    return f"{parent.pulumi_resource_type}${name}" if parent is not None else name
+    return Place(
+        pulumi.get_organization(),
+        pulumi.get_project(),
+        pulumi.get_stack(),
+        name,
+        parent.pulumi_resource_type if parent is not None else None,
+    )

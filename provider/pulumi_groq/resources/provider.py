@@ -16,11 +16,12 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
-from pydantic import BaseModel
 
-from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, dump, parse
+from pulumi_groq.lifecycle.properties import UNKNOWN, Properties
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.resources.session import Session, configured_session
+from pulumi_groq.lifecycle.run import LifecycleRun
+from pulumi_groq.lifecycle.session import Session
+from pulumi_groq.resources.session import configured_session
 
 _PROVIDER = "__provider"
 
@@ -33,7 +34,7 @@ class LifecycleProvider(ResourceProvider):
     """
 
     serialize_as_secret_always: bool = False  # nothing in it is secret
-    _lifecycle: Lifecycle[Any, Any]
+    _run: LifecycleRun
 
     def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
         """The lifecycle that this provider serves."""
@@ -47,52 +48,33 @@ class LifecycleProvider(ResourceProvider):
 
     def serve(self, lifecycle: Lifecycle[Any, Any]) -> None:
         """Serve `lifecycle` for the rest of this process: one run of the engine."""
-        self._lifecycle = lifecycle
+        self._run = LifecycleRun(lifecycle)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        checked = self._lifecycle.check(_received(_olds), _received(news))
+        checked = self._run.check(_received(_olds), _received(news))
         failures = [CheckFailure(failure.property, failure.reason) for failure in checked.failures]
         return CheckResult(_sent(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        change = self._lifecycle.diff(_id, _received(_olds), _received(_news))
+        change = self._run.diff(_id, _received(_olds), _received(_news))
         return DiffResult(
             changes=bool(change.changed),
             replaces=list(change.replaces),
-            # A replacement that no property asks for (`replace_on_changes`) keeps name and address,
-            # which two objects cannot share: the old one goes first.
-            delete_before_replace=not change.replaces,
+            delete_before_replace=change.delete_before_replace,
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        resource_id, state = self._lifecycle.create(parse(self._lifecycle.args, _received(props)))
-        return CreateResult(resource_id, dump(state))
+        return CreateResult(*self._run.create(_received(props)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        received = _received(props)
-        known = _holds(self._lifecycle.state, received)  # a `get` by id comes without a state
-        state = self._lifecycle.read(id_, parse(self._lifecycle.state, received) if known else None)
-        if state is None:
-            return ReadResult("", {}, {})
-        return ReadResult(id_, dump(state), dump(_arguments(self._lifecycle.args, state)))
+        found = self._run.read(id_, _received(props))
+        return ReadResult("", {}, {}) if found is None else ReadResult(id_, found.state, found.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        state = parse(self._lifecycle.state, _received(_olds))
-        args = parse(self._lifecycle.args, _received(_news))
-        return UpdateResult(dump(self._lifecycle.update(_id, state, args)))
+        return UpdateResult(self._run.update(_id, _received(_olds), _received(_news)))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        # The engine tells a provider nothing of a replacement that it forces (`--replace`): the create
-        # took the old object over, and the server keeps it, for another claim holds it.
-        self._lifecycle.delete(_id, parse(self._lifecycle.state, _received(_props)))
-
-
-def _arguments(args: type[BaseModel], state: BaseModel) -> BaseModel:
-    return args.model_validate({name: getattr(state, name) for name in args.model_fields})
-
-
-def _holds(state: type[BaseModel], properties: Properties) -> bool:
-    return all(name in properties for name, field in state.model_fields.items() if field.is_required())
+        self._run.delete(_id, _received(_props))
 
 
 def _received(properties: Mapping[str, Any]) -> Properties:

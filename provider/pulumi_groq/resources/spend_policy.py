@@ -7,11 +7,17 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.spend_policy import SPEND_POLICY_ID, SpendPolicyLifecycle, SpendPolicyState
+from pulumi_groq.lifecycle.session import Session
+from pulumi_groq.lifecycle.spend_policy import (
+    SPEND_POLICY_ID,
+    SpendPolicyArgs,
+    SpendPolicyLifecycle,
+    SpendPolicyState,
+)
 from pulumi_groq.resources.declaration import by_id, declare, options_for
-from pulumi_groq.resources.placement import declared_as, managed_by
+from pulumi_groq.resources.placement import place
 from pulumi_groq.resources.provider import LifecycleProvider
-from pulumi_groq.resources.session import Session, notify
+from pulumi_groq.resources.session import notify
 
 
 class SpendPolicyProvider(LifecycleProvider):
@@ -63,13 +69,12 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
             "alert_webhook_urls": alert_webhook_urls,
             "alert_webhook_signing_secret": alert_webhook_signing_secret,
             "adopt_existing": adopt_existing,
-            "managed_by": managed_by(),
-            "declared_as": declared_as(resource_name, opts),
         }
+        placed = place(resource_name, opts).fill(SpendPolicyArgs, arguments)
         super().__init__(
             SpendPolicyProvider(),
             resource_name,
-            declare(SpendPolicyState, arguments),
+            declare(SpendPolicyState, placed),
             options_for(SpendPolicyState, opts),
         )
 

@@ -7,12 +7,13 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.team import TeamLifecycle, TeamState
+from pulumi_groq.lifecycle.session import Session
+from pulumi_groq.lifecycle.team import TeamArgs, TeamLifecycle, TeamState
 from pulumi_groq.resources.declaration import by_id, declare, options_for
-from pulumi_groq.resources.placement import declared_as, managed_by
+from pulumi_groq.resources.placement import place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
-from pulumi_groq.resources.session import Session, notify
+from pulumi_groq.resources.session import notify
 
 
 class TeamProvider(LifecycleProvider):
@@ -57,13 +58,12 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
         arguments = {
             "allowed_models": allowed_models,
             "allowed_tools": allowed_tools,
-            "team_name": resource_name if team_name is None else team_name,
+            "team_name": team_name,
             "adopt_existing": adopt_existing,
-            "managed_by": managed_by(),
-            "declared_as": declared_as(resource_name, opts),
         }
+        placed = place(resource_name, opts).fill(TeamArgs, arguments)
         super().__init__(
-            TeamProvider(), resource_name, declare(TeamState, arguments), options_for(TeamState, opts)
+            TeamProvider(), resource_name, declare(TeamState, placed), options_for(TeamState, opts)
         )
         warn_of_retired_models(self, allowed_models)
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.resources.retirement import RetirementWarnings
+from pulumi_groq.lifecycle.retirement import RetirementWarnings
 
 Lines = Callable[..., list[str]]
 

@@ -1,0 +1,36 @@
+"""Where a resource is declared: what the server keeps to tell one stack's objects from another's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from pulumi_groq.lifecycle.properties import Properties
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A resource's name in its stack, and where that stack is; `parent_type` where it has a parent."""
+
+    organization: str
+    project: str
+    stack: str
+    name: str
+    parent_type: str | None = None
+
+    @property
+    def managed_by(self) -> str:
+        """The stack: `organization/project/stack`."""
+        return f"{self.organization}/{self.project}/{self.stack}"
+
+    @property
+    def declared_as(self) -> str:
+        """The resource's address inside its stack: its name, below its parent's type."""
+        return f"{self.parent_type}${self.name}" if self.parent_type is not None else self.name
+
+    def fill(self, args: type[BaseModel], declared: Properties) -> dict[str, Any]:
+        """`declared` with what `args` take from the place: the address, and the name where none is given."""
+        address = {"managed_by": self.managed_by, "declared_as": self.declared_as}
+        names = {name: self.name for name in ("name", "team_name") if declared.get(name) is None}
+        filled = {name: value for name, value in {**names, **address}.items() if name in args.model_fields}
+        return {**declared, **filled}

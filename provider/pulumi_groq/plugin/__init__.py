@@ -1,0 +1,1 @@
+"""The native Pulumi plugin: the engine's protocol over the same lifecycles as the dynamic resources."""

@@ -1,0 +1,45 @@
+"""How every call of the engine ends: with an answer, or with one line that says why not."""
+
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from pathlib import PurePath
+from typing import TypeVar
+
+import grpc
+
+from pulumi_groq.errors import GroqError
+from pulumi_groq.plugin.engine_log import beside
+from pulumi_groq.plugin.spelling import respelled
+
+_S = TypeVar("_S")
+_Request = TypeVar("_Request")
+_Answer = TypeVar("_Answer")
+
+
+def answering(
+    method: Callable[[_S, _Request], _Answer],
+) -> Callable[[_S, _Request, grpc.ServicerContext], _Answer]:
+    """`method` as gRPC calls it: what it tells belongs to the request's resource, errors are one line.
+
+    An unexpected error is told by its type and place alone: its text may hold a value.
+    """
+
+    @wraps(method)
+    def answer(self: _S, request: _Request, context: grpc.ServicerContext) -> _Answer:
+        with beside(getattr(request, "urn", "")):
+            try:
+                return method(self, request)
+            except GroqError as error:
+                context.abort(grpc.StatusCode.UNKNOWN, respelled(str(error)))
+            except NotImplementedError as error:
+                context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
+            except Exception as error:  # noqa: BLE001 (the engine would print its traceback)
+                context.abort(grpc.StatusCode.INTERNAL, _unexpected(error))
+
+    return answer
+
+
+def _unexpected(error: Exception) -> str:
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"the groq plugin failed: {type(error).__name__} in {PurePath(last.filename).name}:{last.lineno}"

@@ -1,0 +1,31 @@
+"""Inputs without defaults: what nobody declared shows in no preview and in no imported program."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from pulumi_groq.lifecycle.properties import defaults
+from pulumi_groq.plugin.spelling import nested_model
+
+
+def without_defaults(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, Any]:
+    """`bag` without what is empty or as `model` has it where nothing is declared."""
+    usual = defaults(model)
+    slim = {name: _nested(without_defaults, model, name, value) for name, value in bag.items()}
+    return {name: value for name, value in slim.items() if not _is_usual(value, usual.get(name))}
+
+
+def with_defaults(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, Any]:
+    """`bag` with what `model` has where nothing is declared."""
+    full = {name: _nested(with_defaults, model, name, value) for name, value in bag.items()}
+    return {**defaults(model), **full}
+
+
+def _is_usual(value: Any, usual: Any) -> bool:
+    return value in (None, []) or (value == usual and type(value) is type(usual))
+
+
+def _nested(rule: Any, model: type[BaseModel], name: str, value: Any) -> Any:
+    nested = nested_model(model, name)
+    return rule(nested, value) if nested is not None and isinstance(value, Mapping) else value

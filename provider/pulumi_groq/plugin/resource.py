@@ -1,0 +1,144 @@
+"""One resource type as the engine's protocol has it: names, secrets and previews around its lifecycle."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import provider_pb2
+
+from pulumi_groq.lifecycle.properties import UNKNOWN, Change, Properties
+from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
+from pulumi_groq.lifecycle.run import LifecycleRun
+from pulumi_groq.models.markers import SECRET, marked
+from pulumi_groq.plugin.default_values import with_defaults, without_defaults
+from pulumi_groq.plugin.place import place_of
+from pulumi_groq.plugin.spelling import NOTES, camel, inward, outward, respelled, strangers
+from pulumi_groq.plugin.wire import Path, received, sent
+
+_Kind = provider_pb2.PropertyDiff
+
+
+@dataclass(frozen=True, slots=True)
+class ServedResource:
+    """Serves one type of resource for the rest of this process. Raises what its lifecycle raises."""
+
+    run: LifecycleRun
+    organization: str | None
+    retirements: RetirementWarnings
+    warn: Warn
+
+    def check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+        """Validate what a program declares; what it leaves out is filled in from where it is declared."""
+        args = self.run.args
+        olds = inward(args, received(request.olds).values)
+        news = received(request.news)
+        strange = sorted(strangers(args, news.values))
+        if strange:
+            reason = "is not a property of this resource"
+            return provider_pb2.CheckResponse(
+                failures=[provider_pb2.CheckFailure(property=path, reason=reason) for path in strange]
+            )
+        declared = place_of(request.urn, self.organization, olds).fill(args, inward(args, news.values))
+        models = declared.get("allowed_models")
+        if isinstance(models, list):
+            self.retirements.tell([model for model in models if isinstance(model, str)], self.warn)
+        checked = self.run.check(olds, declared)
+        failures = [
+            provider_pb2.CheckFailure(property=respelled(failure.property), reason=respelled(failure.reason))
+            for failure in checked.failures
+        ]
+        inputs = without_defaults(args, checked.inputs)
+        return provider_pb2.CheckResponse(inputs=self._sent(inputs, news.secrets), failures=failures)
+
+    def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        """What differs between the state and what is declared, property by property."""
+        state, inputs = self._state(request.olds), self._inputs(request.news)
+        change = self.run.diff(request.id, state, inputs)
+        some = provider_pb2.DiffResponse.DIFF_SOME
+        return provider_pb2.DiffResponse(
+            changes=some if change.changed else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=[camel(name) for name in change.changed],
+            replaces=[camel(name) for name in change.replaces],
+            deleteBeforeReplace=change.delete_before_replace,
+            detailedDiff=_details(change, state, inputs) if change.changed else {},
+            hasDetailedDiff=True,
+        )
+
+    def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
+        """Create the object; a preview tells what its state will be as far as it is known."""
+        inputs, secrets = self._inputs(request.properties), received(request.properties).secrets
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=self._sent(self._foreseen(None, inputs), secrets))
+        resource_id, state = self.run.create(inputs)
+        return provider_pb2.CreateResponse(id=resource_id, properties=self._sent(self._whole(state), secrets))
+
+    def read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
+        """The object as it is: for a refresh, for an import, or for a program that does not own it."""
+        came = received(request.properties)
+        found = self.run.read(request.id, inward(self.run.state, came.values))
+        if found is None:
+            return provider_pb2.ReadResponse()
+        secrets = came.secrets | received(request.inputs).secrets
+        inputs = without_defaults(self.run.args, found.inputs)
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            properties=self._sent(self._whole(found.state), secrets),
+            inputs=self._sent(inputs, secrets),
+        )
+
+    def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
+        """Change the object in place; a preview tells what its state will be as far as it is known."""
+        inputs, secrets = self._inputs(request.news), received(request.news).secrets
+        if request.preview:
+            foreseen = self._foreseen(self._state(request.olds), inputs)
+            return provider_pb2.UpdateResponse(properties=self._sent(foreseen, secrets))
+        state = inward(self.run.state, received(request.olds).values)
+        updated = self.run.update(request.id, state, inputs)
+        return provider_pb2.UpdateResponse(properties=self._sent(self._whole(updated), secrets))
+
+    def delete(self, request: provider_pb2.DeleteRequest) -> None:
+        """Delete the object."""
+        self.run.delete(request.id, inward(self.run.state, received(request.properties).values))
+
+    def _state(self, olds: Struct) -> dict[str, Any]:
+        return without_defaults(self.run.state, inward(self.run.state, received(olds).values))
+
+    def _inputs(self, news: Struct) -> dict[str, Any]:
+        return without_defaults(self.run.args, inward(self.run.args, received(news).values))
+
+    def _foreseen(self, state: Properties | None, inputs: Properties) -> dict[str, Any]:
+        """The state after the run: as declared, outputs as they are, and unknown what may change."""
+        args = self.run.args
+        declared = {name: inputs[name] for name in args.model_fields if name in inputs}
+        outputs = {name: value for name, value in (state or {}).items() if name not in args.model_fields}
+        unsettled = dict.fromkeys(self.run.unsettled(state, inputs), UNKNOWN)
+        return self._whole({**outputs, **declared, **unsettled})
+
+    def _whole(self, state: Properties) -> dict[str, Any]:
+        """`state` with every default and nothing empty, so that a preview and its run agree."""
+        return with_defaults(self.run.state, without_defaults(self.run.state, state))
+
+    def _sent(self, bag: Mapping[str, Any], secrets: Collection[Path]) -> Struct:
+        always = {(camel(name),) for name in marked(self.run.state, SECRET) if name in bag}
+        return sent(outward(self.run.state, bag), always.union(secrets))
+
+
+def _details(change: Change, state: Properties, inputs: Properties) -> dict[str, provider_pb2.PropertyDiff]:
+    """The kind of each difference; a rotation that is due by age differs in its note alone."""
+    differing = [name for name in change.changed if state.get(name) != inputs.get(name)]
+    noted = [name for name in NOTES if name in inputs]
+    kinds = {name: _kind(name, change, state, inputs) for name in (*differing, *noted)}
+    shown = kinds or dict.fromkeys(change.changed, _Kind.UPDATE)
+    return {camel(name): provider_pb2.PropertyDiff(kind=kind) for name, kind in shown.items()}
+
+
+def _kind(
+    name: str, change: Change, state: Properties, inputs: Properties
+) -> provider_pb2.PropertyDiff.Kind.ValueType:
+    replaces = name in change.replaces
+    if name not in state:
+        return _Kind.ADD_REPLACE if replaces else _Kind.ADD
+    if name not in inputs:
+        return _Kind.DELETE_REPLACE if replaces else _Kind.DELETE
+    return _Kind.UPDATE_REPLACE if replaces else _Kind.UPDATE

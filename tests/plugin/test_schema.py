@@ -1,0 +1,59 @@
+"""The package's schema, as SDKs are generated from it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pulumi_groq.plugin.schema import SCHEMA_FILE, written
+
+SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+KEY = SCHEMA["resources"]["groq:index:GroqApiKey"]
+
+
+def test_the_schema_is_that_of_the_models() -> None:
+    """After a change of a model: `python -m pulumi_groq.plugin.schema`."""
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == written()
+
+
+def test_secrets_and_replacements_are_marked() -> None:
+    """As the models mark them."""
+    policy = SCHEMA["resources"]["groq:index:GroqSpendPolicy"]
+    assert KEY["properties"]["apiKey"]["secret"]
+    assert policy["inputProperties"]["alertWebhookUrls"]["secret"]
+    assert policy["inputProperties"]["alertWebhookSigningSecret"]["secret"]
+    assert KEY["inputProperties"]["name"]["willReplaceOnChanges"]
+    assert SCHEMA["provider"]["inputProperties"]["adminKey"]["secret"]
+
+
+def test_a_program_declares_neither_its_stack_nor_its_address() -> None:
+    """They follow from where the resource is; a name does where none is given."""
+    assert not {"managedBy", "declaredAs"} & KEY["inputProperties"].keys()
+    assert KEY["requiredInputs"] == ["allowedModels"]
+
+
+@pytest.mark.parametrize("name", ["GroqApiKey", "GroqTeam", "GroqSpendPolicy"])
+def test_each_resource_takes_over_the_dynamic_one(name: str) -> None:
+    """The alias is part of the SDK."""
+    aliases = SCHEMA["resources"][f"groq:index:{name}"]["aliases"]
+    assert aliases == [{"type": f"pulumi-python:dynamic/groq:{name}"}]
+
+
+def test_limits_are_numbers_or_unlimited_and_say_their_range() -> None:
+    """Both types are allowed, and the description says which values."""
+    limit = KEY["inputProperties"]["requestsPerMinute"]
+    assert limit["oneOf"] == [{"type": "integer"}, {"type": "string"}]
+    assert "1,000,000,000" in limit["description"]
+    assert "unlimited" in limit["description"]
+
+
+def test_every_reference_has_its_type() -> None:
+    """Nothing refers to a type that is not there, and no type is there in vain."""
+
+    def references(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            own = {value["$ref"].removeprefix("#/types/")} if "$ref" in value else set()
+            return own.union(*map(references, value.values()))
+        return set().union(*map(references, value)) if isinstance(value, list) else set()
+
+    assert references(SCHEMA) == SCHEMA["types"].keys()
