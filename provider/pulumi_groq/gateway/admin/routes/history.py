@@ -35,7 +35,8 @@ DayText = Annotated[
     ),
 ]
 After = Annotated[Cursor, Query(description="`next` of the page before.")]
-PageLimit = Annotated[int, Query(ge=1, le=LARGEST_HISTORY_PAGE)]
+OneKey = Annotated[ObjectId, Query(description="Only what belongs to the key with this id.")]
+PageLimit = Annotated[int, Query(ge=1, le=LARGEST_HISTORY_PAGE, description="The most groups on a page.")]
 
 
 def _groups(kinds: tuple[str, ...]) -> str:
@@ -45,12 +46,16 @@ def _groups(kinds: tuple[str, ...]) -> str:
 
 UsageGroups = Annotated[
     str,
-    Query(pattern=_groups(get_args(UsageGroup)), description="Any of day, key, team and model, by commas."),
+    Query(
+        pattern=_groups(get_args(UsageGroup)),
+        description="Of day, key, team and model, comma-separated.",
+    ),
 ]
 DenialGroups = Annotated[
     str,
     Query(
-        pattern=_groups(get_args(DenialGroup)), description="Any of day, key, model and reason, by commas."
+        pattern=_groups(get_args(DenialGroup)),
+        description="Of day, key, model and reason, comma-separated.",
     ),
 ]
 
@@ -64,7 +69,7 @@ def history_routes(history: History) -> APIRouter:
         since: DayText | None = None,
         until: DayText | None = None,
         group_by: UsageGroups | None = None,
-        key_id: Annotated[ObjectId | None, Query()] = None,
+        key_id: OneKey | None = None,
         after: After | None = None,
         limit: PageLimit = 100,
     ) -> UsagePage:
@@ -76,7 +81,7 @@ def history_routes(history: History) -> APIRouter:
         since: DayText | None = None,
         until: DayText | None = None,
         group_by: DenialGroups | None = None,
-        key_id: Annotated[ObjectId | None, Query()] = None,
+        key_id: OneKey | None = None,
         after: After | None = None,
         limit: PageLimit = 100,
     ) -> DenialPage:
@@ -88,7 +93,7 @@ def history_routes(history: History) -> APIRouter:
         before: Annotated[
             int | None, Query(ge=1, le=_LARGEST_ID, description="`last_id` of the page before.")
         ] = None,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        limit: Annotated[int, Query(ge=1, le=100, description="The most changes on a page.")] = 20,
     ) -> ChangePage:
         """The last changes of keys, teams and the spending policy, newest first; never their values."""
         return history.changes(before, limit)

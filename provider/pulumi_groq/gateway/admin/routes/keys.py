@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from pulumi_groq.gateway.admin.keys import Keys, PageQuery
 from pulumi_groq.gateway.admin.minting import Minting
@@ -33,6 +33,7 @@ IdempotencyKey = Annotated[
         description="The same key and body within 24 h give the same answer, the key's value included.",
     ),
 ]
+KeyId = Annotated[str, Path(description="The key's id.")]
 _REPLAYED: Final[Responses] = {
     201: {
         "headers": {
@@ -62,33 +63,35 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     @router.get("", responses=errors())
     def list_keys(
         after: Annotated[ObjectId | None, Query(description="`last_id` of the page before.")] = None,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        name: Annotated[Name | None, Query()] = None,
-        managed_by: Annotated[Address | None, Query()] = None,
-        team: Annotated[Name | None, Query()] = None,
-        lineage_id: Annotated[ObjectId | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=100, description="The most keys on a page.")] = 20,
+        name: Annotated[Name | None, Query(description="Only keys with exactly this name.")] = None,
+        managed_by: Annotated[Address | None, Query(description="Only keys of this stack.")] = None,
+        team: Annotated[Name | None, Query(description="Only keys of this team.")] = None,
+        lineage_id: Annotated[ObjectId | None, Query(description="Only keys of this lineage.")] = None,
     ) -> ApiKeyPage:
         """List keys, oldest first."""
         match = KeyQuery(name=name, managed_by=managed_by, team=team, lineage_id=lineage_id)
         return keys.page(PageQuery(match=match, after=after, limit=limit))
 
     @router.get("/{key_id}", responses=errors(404))
-    def show_key(key_id: str) -> ApiKey:
+    def show_key(key_id: KeyId) -> ApiKey:
         """Show a key."""
         return keys.show(key_id)
 
     @router.patch("/{key_id}", responses=body_errors(404, 409))
-    def update_key(key_id: str, body: ApiKeyUpdate) -> ApiKey:
+    def update_key(key_id: KeyId, body: ApiKeyUpdate) -> ApiKey:
         """Change a key: a field left out stays, null clears it."""
         return keys.update(key_id, body)
 
     @router.delete("/{key_id}", responses=errors(404, 409))
     def delete_key(
-        key_id: str,
+        key_id: KeyId,
         unless_used_within_s: Annotated[
             int | None,
             Query(
-                ge=1, le=LONGEST_QUIET_S, description="Refuse (409) if the key served within so many seconds."
+                ge=1,
+                le=LONGEST_QUIET_S,
+                description="Refuse (409) if the key served in the last N seconds.",
             ),
         ] = None,
         claim: GivenUp = None,

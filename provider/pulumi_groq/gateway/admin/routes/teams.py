@@ -14,6 +14,9 @@ from pulumi_groq.models.team import Team, TeamPage, TeamWrite
 PATH: Final = "/openai/v1/teams"
 # A name may hold a slash. A name with a line end matches no path, so even PUT may answer 404.
 _ONE: Final = "/{name:path}"
+_NAME: Final = "The team's name."
+
+TeamId = Annotated[str, Path(description=_NAME)]
 
 
 def team_routes(teams: Teams) -> APIRouter:
@@ -26,17 +29,17 @@ def team_routes(teams: Teams) -> APIRouter:
         return teams.list()
 
     @router.get(_ONE, responses=errors(404))
-    def show_team(name: str) -> Team:
+    def show_team(name: TeamId) -> Team:
         """Show a team."""
         return teams.show(name)
 
     @router.put(_ONE, responses=body_errors(404))
-    def put_team(name: Annotated[Name, Path()], body: TeamWrite) -> Team:
+    def put_team(name: Annotated[Name, Path(description=_NAME)], body: TeamWrite) -> Team:
         """Create a team or set its models; its keys are held to them from the next request on."""
         return teams.put(name, body)
 
     @router.delete(_ONE, responses=errors(404, 409))
-    def delete_team(name: str, claim: GivenUp = None) -> Deleted:
+    def delete_team(name: TeamId, claim: GivenUp = None) -> Deleted:
         """Delete a team that has no keys."""
         return teams.delete(name, claim)
 
