@@ -76,6 +76,19 @@ async def test_a_threshold_at_the_cap_fires_when_the_cap_refuses(bench: Bench, m
     assert bench.events.fired == [100]
 
 
+async def test_a_request_above_the_whole_cap_fires_nothing(bench: Bench, make_key: MakeKey) -> None:
+    """It is too large for any month: nothing is reached, and smaller ones are admitted."""
+    bench.cap(100, 100)
+    service = bench.open()
+    refused = await bench.admit(service, make_key(), cost=101)
+    await round_of(bench, service)
+    admitted = await bench.admit(service, make_key(), cost=5)
+
+    assert not isinstance(refused, Reservation)
+    assert isinstance(admitted, Reservation)
+    assert bench.events.fired == []
+
+
 async def test_alerts_do_not_need_auto_pause(bench: Bench, make_key: MakeKey) -> None:
     """Without auto-pause the alerts are all that there is."""
     bench.cap(10, 10, auto_pause=False)
@@ -160,6 +173,23 @@ async def test_failures_are_tried_again_with_longer_and_longer_waits(bench: Benc
         True
     ] * 3
     assert bench.events.deliveries == ["delivered"]
+
+
+@pytest.mark.parametrize(("asked_s", "slept_s"), [(120, [120, 120]), (0, [])])
+async def test_a_receiver_is_left_alone_as_long_as_it_asks(
+    bench: Bench, make_key: MakeKey, asked_s: int, slept_s: list[int]
+) -> None:
+    """Its `retry-after` counts where it is longer than the wait of the schedule."""
+    bench.cap(1000, 10)
+    bench.webhooks(URL)
+    bench.sender.answers = [429, 503, 200]
+    bench.sender.retry_after_s = asked_s
+    service = bench.open()
+    await bench.spend(service, make_key(), 10)
+    await round_of(bench, service)
+
+    assert len(bench.sender.posted) == 3
+    assert [slept for slept in bench.slept_s if slept > 2] == slept_s
 
 
 @pytest.mark.parametrize(("answers", "attempts"), [([410], 1), ([500] * 50, 12)])
