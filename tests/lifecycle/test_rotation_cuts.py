@@ -264,3 +264,22 @@ def test_change_of_a_key_deleted_elsewhere_asks_for_a_refresh(story: Any) -> Non
     Wire(plain.gateway).client().delete_key(plain.engine.state.key_id)
     with pytest.raises(NotFoundError, match="run `pulumi refresh`, then this again"):
         plain.up({"requests_per_minute": 7})
+
+
+def test_what_the_preview_has_shown_is_told_once(story: Any) -> None:
+    """The reason is in the inputs of the check; the run tells it as it acts, and nobody before that."""
+    rotated = story([(MONTHLY, timedelta(days=31))])
+    rotated.engine.told.clear()
+    rotated.up(MONTHLY)
+    (told,) = rotated.engine.told
+    assert "rotat" in told
+
+
+def test_what_the_check_could_not_look_up_is_told_before_the_run(story: Any) -> None:
+    """A preview without an answer shows nothing; the diff after it tells what is due, and the run does it."""
+    rotated = story([(MONTHLY, timedelta(days=31))])
+    rotated.engine.told.clear()
+    rotated.up(MONTHLY, Deaf(rotated.gateway, looks=1))
+    unseen, due, done = rotated.engine.told
+    assert "rotation not checked" in unseen
+    assert due == done

@@ -1,6 +1,7 @@
 """Estimates are cheap, and never below what they bound."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -102,3 +103,22 @@ def test_inline_images_are_not_read_as_text(body: dict[str, object]) -> None:
 def test_any_shape_of_body_is_read(body: dict[str, object]) -> None:
     """Bodies that the upstream will refuse do not break the estimate."""
     assert images_of(body) == Images(number=0, inline_bytes=0)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_each_image_adds_to_the_text_around_it(number: int) -> None:
+    """Its likely tokens to the one figure, the most it can be to the other; its data is no text."""
+    estimate = estimate_prompt(Images(number, inline_bytes=9_000 * number), 9_000 * number + 300, GPT_OSS)
+
+    assert estimate == PromptEstimate(
+        100 + TEMPLATE_TOKENS + 2_000 * number, 300 + TEMPLATE_TOKENS + 16_384 * number
+    )
+
+
+def test_a_model_of_unknown_window_may_read_the_whole_body() -> None:
+    """Only its bytes bound the prompt."""
+    unknown = replace(GPT_OSS, context_window=None)
+
+    assert estimate_prompt(Images(0, 0), 3_000_000, unknown) == PromptEstimate(
+        1_000_000 + TEMPLATE_TOKENS, 3_000_000 + TEMPLATE_TOKENS
+    )

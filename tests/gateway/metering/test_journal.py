@@ -268,3 +268,21 @@ def test_a_disk_that_takes_no_room_back_stops_nothing(
     journal.close()
 
     assert list(Journal(tmp_path / "journal").read()) == [RESERVED, SETTLED]
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"{}", b"7", b'["x",1]', b'["r",1]', b'["s",1,2]', b"[" * 100_000]
+)
+def test_a_whole_line_that_is_no_entry_is_refused(content: bytes) -> None:
+    """Its checksum says that it arrived, and not that a gateway wrote it."""
+    line = b"%08x %b" % (zlib.crc32(content + b"\n"), content)
+
+    with pytest.raises(ValueError, match="no entry of the journal"):
+        parsed_line(line)
+
+
+@pytest.mark.parametrize("field", ["request_id", "key_id", "lineage_id", "team", "model"])
+@pytest.mark.parametrize("value", [7, [], "\ud800"])
+def test_a_name_that_is_no_text_cannot_be_booked(field: str, value: object) -> None:
+    """Another type, or half a character."""
+    assert fault_of(RESERVED._replace(**{field: value})) == "a name in it is no text"
