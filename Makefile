@@ -2,10 +2,15 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fmt docs clean environment
+.PHONY: help up down test check coverage oldest fmt docs clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
+OLDEST := .tools/oldest
+# What runs in this process and says something of those four; whole servers have processes of their own.
+COVERED := tests/policy tests/rotation tests/lifecycle tests/resources tests/gateway/counters tests/gateway/metering \
+	--ignore tests/gateway/metering/test_crash.py --ignore tests/gateway/metering/test_whole_gateway.py \
+	--ignore tests/lifecycle/test_rotation_states.py
 ARGS ?=
 export PORT
 
@@ -30,6 +35,15 @@ check: environment ## lint, format and types
 	@.venv/bin/mypy
 	@.venv/bin/mypy setup stacks
 	@.venv/bin/mypy --explicit-package-bases tests
+
+coverage: environment ## branches of policy, rotation, lifecycle and metering that no quick test takes
+	@$(PYTHON) -m pytest -q --cov --cov-report=term $(COVERED) $(ARGS)
+
+oldest: ## the quick tests on the lowest versions that pyproject.toml allows
+	@uv=$$(sh setup/uv.sh) && "$$uv" venv --quiet --clear $(OLDEST) && \
+	"$$uv" pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct \
+		--editable '.[gateway]' --group test
+	@$(OLDEST)/bin/python -m pytest -q tests/policy tests/gateway/http tests/gateway/inference tests/cli $(ARGS)
 
 fmt: environment ## put the code into its format
 	@.venv/bin/ruff check --fix --quiet . || true

@@ -101,6 +101,7 @@ async def test_a_large_body_is_read_as_a_small_one(fields: dict[str, Any]) -> No
         chat(INLINE_BYTES, tools=["nonsense"]),
         chat(INLINE_BYTES, models=["pgq_" + "A" * 48]),
     ],
+    ids=["nesting", "no choices", "no tool", "a key among the models"],
 )
 async def test_a_large_body_is_refused_as_a_small_one(body: bytes) -> None:
     """Status, reason, headers and the whole error body come back from the other process."""

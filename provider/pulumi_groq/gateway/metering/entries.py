@@ -4,7 +4,6 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from json.encoder import encode_basestring as _quoted
 from operator import le
 from typing import Any, Final, Literal, NamedTuple, get_args
@@ -33,11 +32,6 @@ class Admission(NamedTuple):
     model: str
     cost_micro_usd: int
     started_s: float
-
-    @property
-    def started_at(self) -> datetime:
-        """When it was admitted, UTC."""
-        return datetime.fromtimestamp(self.started_s, UTC)
 
 
 class Settlement(NamedTuple):
