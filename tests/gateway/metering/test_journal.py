@@ -4,6 +4,7 @@ import errno
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -283,6 +284,6 @@ def test_a_whole_line_that_is_no_entry_is_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize("field", ["request_id", "key_id", "lineage_id", "team", "model"])
 @pytest.mark.parametrize("value", [7, [], "\ud800"])
-def test_a_name_that_is_no_text_cannot_be_booked(field: str, value: object) -> None:
+def test_a_name_that_is_no_text_cannot_be_booked(field: str, value: Any) -> None:
     """Another type, or half a character."""
     assert fault_of(RESERVED._replace(**{field: value})) == "a name in it is no text"
