@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from local_engine import BOTH_PACKAGES
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 CHATBOT = {
     "allowed_models": ["llama-3.3-70b-versatile", "llama-3.1-8b-instant"],
@@ -89,7 +90,7 @@ def test_forced_replacement_keeps_the_key(gateway: Any, stack: Any) -> None:
     before = stack.output("api_keys")
     (resource,) = stack.resources()
     run = stack.up("--replace", resource["urn"])
-    assert "rotate a key for a new value" in run.output
+    assert "kept, for it is now declared as" in run.output
     with gateway.client() as client:
         (key,) = client.list_keys()
     assert stack.output("api_keys") == before

@@ -1,12 +1,16 @@
 """The package's schema, as SDKs are generated from it."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pulumi_groq.plugin.schema import SCHEMA_FILE, written
+from pulumi_groq.plugin.spelling import camel
 
+SDKS = Path(__file__).parents[2] / "sdk"
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 KEY = SCHEMA["resources"]["groq:index:GroqApiKey"]
 
@@ -57,3 +61,16 @@ def test_every_reference_has_its_type() -> None:
         return set().union(*map(references, value)) if isinstance(value, list) else set()
 
     assert references(SCHEMA) == SCHEMA["types"].keys()
+
+
+@pytest.mark.parametrize("name", ["GroqApiKey", "GroqTeam", "GroqSpendPolicy"])
+def test_the_sdks_have_every_property(name: str) -> None:
+    """After a change of the schema they are generated anew: `pulumi package gen-sdk`."""
+    resource = SCHEMA["resources"][f"groq:index:{name}"]
+    node = (SDKS / "nodejs" / f"{name[0].lower()}{name[1:]}.ts").read_text(encoding="utf-8")
+    module = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    python = (SDKS / "python" / "pulumi_groq_sdk" / f"{module}.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"readonly (\w+): pulumi", node)) == resource["properties"].keys()
+    assert set(re.findall(r'resourceInputs\["(\w+)"\] = args', node)) <= resource["inputProperties"].keys()
+    in_python = set(re.findall(r'__props__\.__dict__\["(\w+)"\]', python))
+    assert set(map(camel, in_python)) == resource["properties"].keys()
