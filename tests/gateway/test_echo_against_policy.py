@@ -64,7 +64,8 @@ class Expected:
         if self.budget_micro_usd is not None and self.spent_micro_usd + worst > self.budget_micro_usd:
             return 400, "key_budget_exceeded"
         tokens = prompt.likely_tokens + likely_output(model, body["max_tokens"])
-        for name, limit in self.limits.items():
+        for name in WINDOWS_S:  # in the order in which limits refuse, whatever order they are declared in
+            limit = self.limits[name]
             asked = 1 if name.startswith("requests") else tokens
             if limit is not None and math.ceil(self.levels[name]) + asked > limit:
                 return (413 if asked > limit else 429), "rate_limit_exceeded"
