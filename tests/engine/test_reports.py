@@ -52,7 +52,9 @@ def test_validation_of_a_real_stack(gateway: Any, stack: Any) -> None:
             assert outcomes[key, check] == "ok"
     assert outcomes["organisation", "as in the stack"] == "ok"
     assert value not in sound.stdout
-    assert gateway.requests()["POST /openai/v1/chat/completions"] == 4
+    assert (
+        gateway.requests()["POST /openai/v1/chat/completions"] == 6
+    )  # an allowed model, a denied one, a tool
 
     expected = drift(gateway)
     drifted = command(stack, "validate", "--no-try", "--output", "json")

@@ -20,7 +20,8 @@ def insert_teams(connection: Connection, *names: str) -> None:
     for name in names:
         connection.execute(
             text(
-                "INSERT INTO teams VALUES (:name, '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
+                "INSERT INTO teams VALUES"
+                " (:name, '[]', '[]', NULL, NULL, NULL, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
             ),
             {"name": name},
         )
@@ -80,12 +81,18 @@ def test_a_store_that_fails_is_unavailable(open_database: Callable[[], Store], d
         beside.execute("DROP TABLE teams")
     beside.close()
     with pytest.raises(StoreUnavailableError) as failed, store.write() as connection:
-        connection.execute(teams.insert().values(name="secret-name", allowed_models=[], allowed_tools=[]))
+        connection.execute(
+            teams.insert().values(name="secret-name", allowed_models=[], allowed_tools=[], former_holders=[])
+        )
     assert "secret-name" not in str(failed.value)
 
 
 def test_errors_of_the_database_hide_their_parameters(open_database: Callable[[], Store]) -> None:
     """Metadata and sealed answers never reach a log through an exception."""
     with pytest.raises(RowRefusedError) as failed, open_database().write() as connection:
-        connection.execute(teams.insert().values(name="secret-name", allowed_models=None, allowed_tools=[]))
+        connection.execute(
+            teams.insert().values(
+                name="secret-name", allowed_models=None, allowed_tools=[], former_holders=[]
+            )
+        )
     assert "secret-name" not in str(failed.value)
