@@ -25,7 +25,8 @@ store = open_store(sys.argv[1])
 for number in range(5):
     with store.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO teams VALUES (?, '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
+            "INSERT INTO teams VALUES "
+            "(?, '[]', '[]', NULL, NULL, NULL, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
             (f"t{number}",),
         )
 os.kill(os.getpid(), 9)
@@ -102,7 +103,12 @@ def test_what_was_checkpointed_does_not_need_the_log(
         with store.write() as connection:
             connection.execute(
                 teams.insert().values(
-                    name=name, allowed_models=[], allowed_tools=[], created_at=AT, updated_at=AT
+                    name=name,
+                    allowed_models=[],
+                    allowed_tools=[],
+                    former_holders=[],
+                    created_at=AT,
+                    updated_at=AT,
                 )
             )
         store.checkpoint()
@@ -207,7 +213,9 @@ def test_a_value_that_nothing_can_be_made_of_is_damage_at_a_start(open_database:
     """A page may be whole and its content not."""
     store = open_database()
     with store.write() as connection:
-        connection.exec_driver_sql("INSERT INTO teams VALUES ('a', '[', '[]', '2026-01-01', '2026-01-01')")
+        connection.exec_driver_sql(
+            "INSERT INTO teams VALUES ('a', '[', '[]', NULL, NULL, NULL, '[]', '2026-01-01', '2026-01-01')"
+        )
 
     with pytest.raises(StoreDamagedError, match="a row cannot be read"), store.read_soundly() as connection:
         all_teams(connection)

@@ -20,7 +20,8 @@ def insert_teams(connection: Connection, *names: str) -> None:
     for name in names:
         connection.execute(
             text(
-                "INSERT INTO teams VALUES (:name, '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
+                "INSERT INTO teams VALUES "
+                "(:name, '[]', '[]', NULL, NULL, NULL, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
             ),
             {"name": name},
         )
