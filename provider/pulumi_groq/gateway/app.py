@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.gate import AdminKey
 from pulumi_groq.gateway.http.refusal import unknown_url
 from pulumi_groq.gateway.ids import ObjectIds
 

@@ -16,10 +16,10 @@ from prometheus_client import (
     generate_latest,
 )
 
+from pulumi_groq.gateway.collectors import FastCounter, FastHistogram
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.record import Disbelief, RequestRecord
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
-from pulumi_groq.gateway.tallies import CounterTally, HistogramTally
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
@@ -33,7 +33,7 @@ class GatewayMetrics:
     def __init__(self, *, key_labels: bool = True) -> None:
         self._key_labels = key_labels
         self.registry = CollectorRegistry()
-        self._requests = CounterTally(
+        self._requests = FastCounter(
             "pulumi_groq_requests",
             "Inference requests, by what was answered.",
             ("route", "model", "status"),
@@ -45,19 +45,19 @@ class GatewayMetrics:
             ("reason",),
             registry=self.registry,
         )
-        self._tokens = CounterTally(
+        self._tokens = FastCounter(
             "pulumi_groq_tokens",
             "Tokens charged; cached ones are not among the prompt's.",
             ("key_id", "model", "kind"),
             registry=self.registry,
         )
-        self._cost = CounterTally(
+        self._cost = FastCounter(
             "pulumi_groq_cost_micro_usd",
             "Cost charged, in micro-dollars.",
             ("key_id", "model"),
             registry=self.registry,
         )
-        self._disbelieved = CounterTally(
+        self._disbelieved = FastCounter(
             "pulumi_groq_disbelieved_usages",
             "Answers whose stated usage was not believed, and which were charged as reserved.",
             ("reason",),
@@ -65,14 +65,14 @@ class GatewayMetrics:
         )
         for reason in get_args(Disbelief):
             self._disbelieved.counts[reason,] += 0  # there from the start, so that its first increase shows
-        self._upstream = HistogramTally(
+        self._upstream = FastHistogram(
             "pulumi_groq_upstream_seconds",
             "From sending a request upstream to the head of its answer.",
             ("model",),
             bounds=UPSTREAM_BUCKETS_S,
             registry=self.registry,
         )
-        self._added = HistogramTally(
+        self._added = FastHistogram(
             "pulumi_groq_added_seconds",
             "What the gateway itself adds before a request goes upstream.",
             bounds=ADDED_BUCKETS_S,

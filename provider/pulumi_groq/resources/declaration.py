@@ -1,4 +1,4 @@
-"""What a resource class hands to the SDK: properties and options, derived from the state's model."""
+"""What a resource class hands to the SDK: properties, options, and where the resource is declared."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,3 +29,14 @@ def options_for(state: type[BaseModel], opts: pulumi.ResourceOptions | None) -> 
 def by_id(resource_id: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
     """`opts` for reading an existing object instead of declaring one."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=resource_id))
+
+
+def managed_by() -> str:
+    """The stack: `organization/project/stack`."""
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
+def declared_as(name: str, opts: pulumi.ResourceOptions | None) -> str:
+    """The resource's address inside its stack: its name, below its parent's type where it has a parent."""
+    parent = opts.parent if opts is not None else None
+    return f"{parent.pulumi_resource_type}${name}" if parent is not None else name

@@ -20,7 +20,7 @@ from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
-from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.metering import Denial

@@ -10,7 +10,7 @@ from key_factory import MakeKey
 from metering_bench import Bench
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
-from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.policy.metering import Denial
 
 

@@ -21,7 +21,7 @@ from pulumi_groq.gateway.metering.journal import Journal
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import DeniedRequests
-from pulumi_groq.gateway.store.ledger_schema import ledger, usage_by_day
+from pulumi_groq.gateway.store.schema import ledger, usage_by_day
 from pulumi_groq.gateway.store.set_aside import DROPPED, SetAside, decide, read_set_aside
 from pulumi_groq.policy.access import KeyAccess, Limits
 from pulumi_groq.policy.metering import Consumption, Denial

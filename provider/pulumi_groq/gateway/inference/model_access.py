@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
-from pulumi_groq.catalogue.model import Kind
+from pulumi_groq.catalogue.catalogue import Kind
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request
 from pulumi_groq.gateway.inference.denial_answer import denied
 from pulumi_groq.policy.access import KeyAccess

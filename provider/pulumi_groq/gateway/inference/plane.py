@@ -20,7 +20,7 @@ from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
 from pulumi_groq.gateway.inference.reach.fields import KNOWN
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
-from pulumi_groq.gateway.inference.routes import MODEL, MODELS, Form, Route, find_route
+from pulumi_groq.gateway.inference.routes import MODEL, MODELS, BodyFormat, Route, find_route
 from pulumi_groq.gateway.inference.tool_access import ToolAccess
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
@@ -95,7 +95,7 @@ class InferencePlane:
             else:
                 require_uncompressed(exchange.headers)
                 await self._turn_away_large(exchange)
-                serve = self._serve_upload if route.form is Form.MULTIPART else self._serve_json
+                serve = self._serve_upload if route.form is BodyFormat.MULTIPART else self._serve_json
                 await serve(route, exchange)
         finally:
             self.drain.leave()

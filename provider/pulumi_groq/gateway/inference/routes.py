@@ -5,7 +5,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from pulumi_groq.catalogue.model import Kind
+from pulumi_groq.catalogue.catalogue import Kind
 from pulumi_groq.gateway.http.asgi import Scope
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, unknown_url
 
@@ -14,7 +14,7 @@ MODELS_PATH: Final = f"{PREFIX}/models"
 UNMETERED: Final = ("batches", "files")
 
 
-class Form(Enum):
+class BodyFormat(Enum):
     """How a request's body is written."""
 
     JSON = "json"
@@ -28,19 +28,19 @@ class Route:
 
     label: str
     path: str
-    form: Form
+    form: BodyFormat
     kind: Kind | None = None
 
 
-def _posts(name: str, kind: Kind, form: Form = Form.JSON) -> tuple[tuple[str, str], Route]:
+def _posts(name: str, kind: Kind, form: BodyFormat = BodyFormat.JSON) -> tuple[tuple[str, str], Route]:
     path = f"{PREFIX}/{name}"
     return ("POST", path), Route(label=name, path=path, form=form, kind=kind)
 
 
 CHAT_LABEL: Final = "chat/completions"
 RESPONSES_LABEL: Final = "responses"
-MODELS: Final = Route(label="models", path=MODELS_PATH, form=Form.NONE)
-MODEL: Final = Route(label="models/{id}", path=f"{MODELS_PATH}/", form=Form.NONE)
+MODELS: Final = Route(label="models", path=MODELS_PATH, form=BodyFormat.NONE)
+MODEL: Final = Route(label="models/{id}", path=f"{MODELS_PATH}/", form=BodyFormat.NONE)
 
 ROUTES: Final = MappingProxyType(
     {
@@ -49,8 +49,8 @@ ROUTES: Final = MappingProxyType(
                 _posts(CHAT_LABEL, "chat"),
                 _posts(RESPONSES_LABEL, "chat"),
                 _posts("embeddings", "embedding"),
-                _posts("audio/transcriptions", "transcription", Form.MULTIPART),
-                _posts("audio/translations", "transcription", Form.MULTIPART),
+                _posts("audio/transcriptions", "transcription", BodyFormat.MULTIPART),
+                _posts("audio/translations", "transcription", BodyFormat.MULTIPART),
                 _posts("audio/speech", "speech"),
             )
         ),

@@ -8,7 +8,7 @@ unreadable. If an answer states several, the dearest of each count is taken: Gro
 import math
 from typing import Any, NamedTuple
 
-from pulumi_groq.catalogue.model import Kind
+from pulumi_groq.catalogue.catalogue import Kind
 from pulumi_groq.gateway.http.json_reading import read_json
 
 
