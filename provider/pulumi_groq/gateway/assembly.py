@@ -15,27 +15,23 @@ from pulumi_groq.gateway.admin.app import AdminParts, admin_app
 from pulumi_groq.gateway.admin.gate import AdminKey
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
-from pulumi_groq.gateway.clock import MovableClock
-from pulumi_groq.gateway.denial_book import DenialBook
+from pulumi_groq.gateway.clock import MovableClock, ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.fault_injection import FaultInjection
 from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.cross_origin import allowing_origins
-from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
-from pulumi_groq.gateway.inference.plane import InferencePlane
+from pulumi_groq.gateway.inference.plane import Drain, InferencePlane
 from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
-from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.journal import journal_directory
 from pulumi_groq.gateway.metering.service import MeteringService, open_metering
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
-from pulumi_groq.gateway.metrics import GatewayMetrics
+from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings

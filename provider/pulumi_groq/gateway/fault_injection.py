@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S, AdminKey
 from pulumi_groq.gateway.clock import MovableClock
-from pulumi_groq.gateway.http.client import client_of
+from pulumi_groq.gateway.http.asgi import client_of
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import SERVER, Refusal, bad_request, invalid_api_key, unknown_url
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
 from pulumi_groq.models.fields import UtcTime, wire_time
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)

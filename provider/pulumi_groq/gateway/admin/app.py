@@ -27,10 +27,10 @@ from pulumi_groq.gateway.admin.routes.teams import team_routes
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.admin.spending import Spending
 from pulumi_groq.gateway.admin.teams import Teams
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValues
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import Limits

@@ -12,11 +12,10 @@ from urllib.parse import parse_qsl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.json_body import require_json
-from pulumi_groq.gateway.http.client import client_of
+from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.http.asgi import bearer_token, client_of, read_request_headers
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body, require_uncompressed
-from pulumi_groq.gateway.http.request_headers import bearer_token, read_request_headers
-from pulumi_groq.gateway.ids import ObjectIds
 
 
 class AdminKey:

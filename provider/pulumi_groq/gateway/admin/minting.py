@@ -21,8 +21,8 @@ from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import taken
 from pulumi_groq.gateway.admin.refusals import Conflict
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change

@@ -9,7 +9,7 @@ from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
 from pulumi_groq.gateway.admin.refusals import Invalid, Missing
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.change_log import log_policy_change
 from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
