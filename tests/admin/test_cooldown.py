@@ -1,6 +1,6 @@
 """The pause that all calls share."""
 
-from pulumi_groq.admin.cooldown import Cooldown
+from pulumi_groq.admin.retry import Cooldown
 
 
 def test_there_is_no_pause_at_first() -> None:

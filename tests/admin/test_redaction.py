@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.admin.redaction import Redaction
+from pulumi_groq.admin.settings import Redaction
 
 KEY = "adm-0123456789"
 GATEWAY_KEY = "pgq_" + "a1B2" * 12

@@ -9,10 +9,9 @@ import pytest
 
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.admin.answers import AnswerReader
-from pulumi_groq.admin.exchange import Call
-from pulumi_groq.admin.redaction import Redaction
 from pulumi_groq.admin.retry import Backoff
-from pulumi_groq.admin.sending import Sender
+from pulumi_groq.admin.sending import Call, Sender
+from pulumi_groq.admin.settings import Redaction
 from pulumi_groq.admin.transport import RetryingTransport
 from pulumi_groq.errors import ApiError, NoAnswerError, NotFoundError, RateLimitError, ServerError
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate

@@ -11,19 +11,18 @@ import pytest
 from pulumi_groq.gateway.backup import back_up, restore
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.metering.service import (
     MeteringService,
     MeteringSettings,
     open_metering,
 )
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
-from pulumi_groq.policy.metering import Consumption, Demand
+from pulumi_groq.policy.limits import Consumption, Demand
 
 KEY = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
 BACKUPS = 4

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq.gateway.denial_book import DenialBook
 from pulumi_groq.gateway.inference.record import RequestRecord
+from pulumi_groq.gateway.metrics import DenialBook
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from pulumi_groq.gateway.ids import ObjectIds
+from pulumi_groq.gateway.clock import ObjectIds
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 

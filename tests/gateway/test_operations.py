@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pulumi_groq.gateway.health import Health
-from pulumi_groq.gateway.operations import Readyz
+from pulumi_groq.gateway.health import Health, Readyz
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.store import Store, open_store
 

@@ -85,7 +85,7 @@ class Story:
 
 
 @dataclass(frozen=True)
-class Change:
+class PropertyDiff:
     """What one run does to the object that the first stack declares as `old`."""
 
     name: str = "old"
@@ -106,24 +106,24 @@ class Change:
 
 
 CHANGES = {
-    "rename": Change("new"),
-    "alias": Change("new", aliased=True),
-    "re-parent with an alias": Change("acme:service:Chatbot$old", aliased=True),
-    "re-parent without": Change("acme:service:Chatbot$old"),
-    "other stack": Change(by_second=True),
-    "--replace": Change(forced=True),
-    "rename with --target": Change("new", targeted=True),
+    "rename": PropertyDiff("new"),
+    "alias": PropertyDiff("new", aliased=True),
+    "re-parent with an alias": PropertyDiff("acme:service:Chatbot$old", aliased=True),
+    "re-parent without": PropertyDiff("acme:service:Chatbot$old"),
+    "other stack": PropertyDiff(by_second=True),
+    "--replace": PropertyDiff(forced=True),
+    "rename with --target": PropertyDiff("new", targeted=True),
 }
 
 
-def begun(gateway: InProcessGateway, kind: str, change: Change) -> tuple[Story, Program]:
+def begun(gateway: InProcessGateway, kind: str, change: PropertyDiff) -> tuple[Story, Program]:
     """The object declared as `old` in the first stack, and the program that changes that."""
     story = Story(gateway, kind)
     story.first.up(Wire(gateway), story.program("old"))
     return story, story.program(change.name, take_over=change.name != "old" or change.by_second)
 
 
-def cut_off(change: Change, story: Story, program: Program, cut: Cut, at: int) -> bool:
+def cut_off(change: PropertyDiff, story: Story, program: Program, cut: Cut, at: int) -> bool:
     """A run that something happens to; whether it had a delete served that it never heard of."""
     wire = Wire(story.gateway, cut, at)
     with pytest.raises((GroqError, ProcessDiedError)):
@@ -136,13 +136,13 @@ CASES = [
 ]
 
 
-def requests_of(gateway: InProcessGateway, kind: str, change: Change) -> int:
+def requests_of(gateway: InProcessGateway, kind: str, change: PropertyDiff) -> int:
     story, program = begun(gateway, kind, change)
     return len(change.run(story, Wire(gateway), program).sent)
 
 
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: Change) -> None:
+def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: PropertyDiff) -> None:
     """The object lives on, the next run has nothing to do, and a destroy of all leaves nothing behind."""
     story, program = begun(gateway, kind, change)
     change.run(story, Wire(gateway), program)
@@ -154,7 +154,9 @@ def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: Change) -> 
 @pytest.mark.parametrize("refreshed", [False, True], ids=["", "after a refresh"])
 @pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_next_run_after_a_cut(gateway: Any, kind: str, change: Change, cut: Cut, refreshed: bool) -> None:
+def test_next_run_after_a_cut(
+    gateway: Any, kind: str, change: PropertyDiff, cut: Cut, refreshed: bool
+) -> None:
     """Wherever the run was cut off, the next one ends with the object there, and a destroy with none."""
     for at in range(1, requests_of(gateway, kind, change) + 1):
         story, program = begun(gateway, kind, change)
@@ -162,7 +164,7 @@ def test_next_run_after_a_cut(gateway: Any, kind: str, change: Change, cut: Cut,
         if refreshed:
             story.first.refresh(Wire(gateway))
             story.second.refresh(Wire(gateway))
-        again = Change(change.name, change.by_second, aliased=change.aliased)
+        again = PropertyDiff(change.name, change.by_second, aliased=change.aliased)
         again.run(story, Wire(gateway), program)
         assert story.is_there(), f"cut at request {at}"
         end(story, program, change)
@@ -170,7 +172,7 @@ def test_next_run_after_a_cut(gateway: Any, kind: str, change: Change, cut: Cut,
 
 @pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: Change, cut: Cut) -> None:
+def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: PropertyDiff, cut: Cut) -> None:
     """A program that is put back after a run was cut off finds its object there.
 
     What it declares was deleted where the delete was served and never heard of: a refresh finds that.
@@ -191,7 +193,7 @@ def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: Change, 
             assert story.is_there(), f"cut at request {at}"
 
 
-def end(story: Story, program: Program, change: Change) -> None:
+def end(story: Story, program: Program, change: PropertyDiff) -> None:
     """A further run is without a write; then everything is destroyed."""
     stack = story.second if change.by_second else story.first
     if not change.targeted:

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.policy.bucket import Bucket, reset_s, used, wait_s
-from pulumi_groq.policy.go_duration import go_duration
+from pulumi_groq.policy.limits import Bucket, go_duration, reset_s, used, wait_s
 
 
 @pytest.mark.parametrize(

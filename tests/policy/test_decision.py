@@ -7,10 +7,17 @@ import pytest
 from key_factory import MakeKey
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.decision import denial_of, quotas_of
-from pulumi_groq.policy.limits import LimitName, amount_of, highest_levels, refusing
+from pulumi_groq.policy.limits import (
+    Allowance,
+    Demand,
+    Denial,
+    LimitName,
+    amount_of,
+    highest_levels,
+    month_of,
+    refusing,
+)
 from pulumi_groq.policy.messages import ORGANISATION_ID
-from pulumi_groq.policy.metering import Allowance, Demand, Denial
-from pulumi_groq.policy.spend import month_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEMAND = Demand(model="openai/gpt-oss-20b", tokens=100, cost_micro_usd=50)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.policy.go_duration import go_duration
+from pulumi_groq.policy.limits import go_duration
 
 
 @pytest.mark.parametrize(

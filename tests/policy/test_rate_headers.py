@@ -1,8 +1,7 @@
 """The x-ratelimit headers: the daily request limit and the per-minute token limit, as at Groq."""
 
 from key_factory import MakeKey
-from pulumi_groq.policy.limits import rate_quotas
-from pulumi_groq.policy.rate_headers import RateHeaders
+from pulumi_groq.policy.limits import RateHeaders, rate_quotas
 
 
 def test_both_limits_are_shown(make_key: MakeKey) -> None:

@@ -12,7 +12,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from pulumi_groq.lifecycle.properties import Change, Checked, Failure, Properties, check_inputs, compare
+from pulumi_groq.lifecycle.properties import Checked, Failure, Properties, PropertyDiff, check_inputs, compare
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.resources.api_key import ApiKeyProvider
@@ -40,7 +40,7 @@ class RecordingLifecycle:
         self.calls.append(("check", dict(olds), dict(news)))
         return check_inputs(TeamArgs, news)
 
-    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
         return compare(TeamArgs, state, inputs)
 
     def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:

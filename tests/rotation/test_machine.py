@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
-from pulumi_groq.rotation.machine import Action, Held, LiveKey, Plan, next_rotation_at, plan, retire_after
+from pulumi_groq.rotation.machine import (
+    Action,
+    Held,
+    LiveKey,
+    RotationPlan,
+    next_rotation_at,
+    plan,
+    retire_after,
+)
 
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,7 +45,7 @@ def on_day(days: float) -> datetime:
     return BORN + timedelta(days=days)
 
 
-def actions(planned: Plan) -> list[tuple[Action, str | None]]:
+def actions(planned: RotationPlan) -> list[tuple[Action, str | None]]:
     return [(step.action, step.key_id) for step in planned.steps]
 
 

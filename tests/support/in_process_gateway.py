@@ -17,7 +17,7 @@ from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.assembly import assemble
-from pulumi_groq.gateway.movable_clock import MovableClock
+from pulumi_groq.gateway.clock import MovableClock
 from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.store import Store, open_store
 

@@ -8,18 +8,18 @@ from random import Random
 
 from fake_clock import NOON, FakeClock
 from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.metering.service import (
     MeteringService,
     MeteringSettings,
     open_metering,
 )
-from pulumi_groq.gateway.metering.webhook import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.metering import Consumption, Demand, Denial
+from pulumi_groq.policy.limits import Consumption, Demand, Denial
 
 START = NOON
 

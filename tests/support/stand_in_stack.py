@@ -7,9 +7,8 @@ from typing import Any
 from in_process_gateway import Wire
 from pulumi_groq.admin import AdminClient, KeyListing
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
-from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.properties import dump, parse
-from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.lifecycle.resource import Lifecycle, Notify
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle
 

@@ -10,8 +10,7 @@ from pydantic_core import ErrorDetails
 
 from pulumi_groq.access.document import LARGEST_FILE_BYTES, Node, parse
 from pulumi_groq.access.model import Access, DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
-from pulumi_groq.access.phrases import reworded, unknown
-from pulumi_groq.access.problems import Path, Problems
+from pulumi_groq.access.problems import Path, Problems, reworded, unknown
 from pulumi_groq.errors import AccessFileError
 from pulumi_groq.models.fields import json_number
 from pulumi_groq.models.markers import SECRET, marked

@@ -4,8 +4,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from pulumi_groq.admin.redaction import GATEWAY_KEY_PREFIX
-from pulumi_groq.admin.settings import API_PATH
+from pulumi_groq.admin.settings import API_PATH, GATEWAY_KEY_PREFIX
 from pulumi_groq.errors import GroqError
 
 KEYS: Final = f"{API_PATH}/api-keys"

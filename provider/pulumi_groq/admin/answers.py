@@ -6,9 +6,8 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from pulumi_groq.admin.exchange import Answer, Call, Failure
-from pulumi_groq.admin.redaction import Redaction
-from pulumi_groq.admin.settings import SET_ADMIN_KEY, SET_BASE_URL
+from pulumi_groq.admin.sending import Call, Failure, HttpAnswer
+from pulumi_groq.admin.settings import SET_ADMIN_KEY, SET_BASE_URL, Redaction
 from pulumi_groq.errors import ApiError, NoAnswerError, NotFoundError, UnexpectedAnswerError, error_class
 from pulumi_groq.models.error import ErrorBody, ErrorDetail
 from pulumi_groq.models.fields import WireModel
@@ -33,7 +32,7 @@ class AnswerReader:
         self._base_url = base_url
         self._redaction = redaction
 
-    def model(self, call: Call, answer: Answer, model: type[ModelT]) -> ModelT:
+    def model(self, call: Call, answer: HttpAnswer, model: type[ModelT]) -> ModelT:
         """The body as `model`. Raises ApiError for an error answer, and when the body does not fit."""
         if not 200 <= answer.status < 300:
             raise self.error(call, answer)
@@ -43,7 +42,7 @@ class AnswerReader:
             misfit = _misfit(error)
         raise self.unexpected(call, answer, misfit)
 
-    def error(self, call: Call, answer: Answer, note: str = "") -> ApiError:
+    def error(self, call: Call, answer: HttpAnswer, note: str = "") -> ApiError:
         """The error that `answer` stands for; `note` says why it was not tried again."""
         detail = _detail(answer.body)
         kind = error_class(answer.status, detail.code)
@@ -56,7 +55,9 @@ class AnswerReader:
         advice = _ADVICE.get(answer.status, _LATER if answer.status >= 500 else "")
         return self._error(kind, call, answer, detail, "; ".join(filter(None, (note, advice))))
 
-    def unexpected(self, call: Call, answer: Answer, why: str, detail: ErrorDetail | None = None) -> ApiError:
+    def unexpected(
+        self, call: Call, answer: HttpAnswer, why: str, detail: ErrorDetail | None = None
+    ) -> ApiError:
         """The error of an answer that is not the admin API's."""
         advice = f"check that {self._base_url} is the admin API, in a version that fits: {SET_BASE_URL}"
         detail = (detail or ErrorDetail()).model_copy(update={"message": why})
@@ -76,7 +77,7 @@ class AnswerReader:
         return f"cannot {self._redaction.line(call.operation)}"
 
     def _error(
-        self, kind: type[ApiError], call: Call, answer: Answer, detail: ErrorDetail, advice: str
+        self, kind: type[ApiError], call: Call, answer: HttpAnswer, detail: ErrorDetail, advice: str
     ) -> ApiError:
         code, param = self._short(detail.code), self._short(detail.param)
         request_id = self._short(answer.headers.get("x-request-id"))

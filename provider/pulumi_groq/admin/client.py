@@ -25,11 +25,9 @@ from pulumi_groq.admin.addressing import (
     team_path,
 )
 from pulumi_groq.admin.answers import AnswerReader
-from pulumi_groq.admin.exchange import Call
-from pulumi_groq.admin.redaction import Redaction
 from pulumi_groq.admin.retry import Backoff
-from pulumi_groq.admin.sending import Sender
-from pulumi_groq.admin.settings import AdminSettings
+from pulumi_groq.admin.sending import Call, Sender
+from pulumi_groq.admin.settings import AdminSettings, Redaction
 from pulumi_groq.admin.transport import RetryingTransport
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate

@@ -1,7 +1,8 @@
-"""When a failed attempt is tried again, and after how long: pure, no clock, no I/O."""
+"""When a failed attempt is tried again, after how long, and how one wait holds all parallel calls."""
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -56,3 +57,22 @@ def _http_date(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+class Cooldown:
+    """The time until which nobody calls the server. Thread-safe; times are of `clock`, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until = clock()
+
+    def hold(self, duration_s: float) -> None:
+        """Let nobody call for `duration_s` from now; a longer pause that is already under way stands."""
+        with self._lock:
+            self._until = max(self._until, self._clock() + duration_s)
+
+    def remaining_s(self) -> float:
+        """How long the pause still lasts; 0 when there is none."""
+        with self._lock:
+            return max(0.0, self._until - self._clock())

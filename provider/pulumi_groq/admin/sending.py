@@ -1,8 +1,9 @@
-"""One attempt of one call over httpx: an answer, or the reason why there is none."""
+"""One attempt of one call over httpx: its answer, or the reason why there is none."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -10,11 +11,62 @@ from typing import Final
 
 import httpx
 
-from pulumi_groq.admin.exchange import Answer, Call, Deadline, Failure
-from pulumi_groq.admin.redaction import Redaction
 from pulumi_groq.admin.retry import retry_after_s
-from pulumi_groq.admin.settings import AdminSettings
+from pulumi_groq.admin.settings import AdminSettings, Redaction
 from pulumi_groq.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `operation` says in words what it does; `path` is quoted, below the base URL."""
+
+    operation: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method != "POST" or self.idempotency_key is not None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What the server answered: the body read and decompressed, `retry_after_s` the wait that it asks for."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer, in words. a `passing` failure may be over by the next attempt."""
+
+    reason: str
+    passing: bool
+
+
+class Deadline:
+    """When a call must be over, on `clock` (seconds)."""
+
+    def __init__(self, clock: Callable[[], float], duration_s: float) -> None:
+        self._clock = clock
+        self._began = clock()
+        self.duration_s = duration_s
+
+    def elapsed_s(self) -> float:
+        """How long the call has taken so far."""
+        return self._clock() - self._began
+
+    def remaining_s(self) -> float:
+        """How long the call may still take; not above 0 when it is over."""
+        return self.duration_s - self.elapsed_s()
+
 
 CONNECT_TIMEOUT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 30.0
@@ -70,7 +122,7 @@ class Sender:
                 "ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR in the environment"
             ) from None
 
-    def attempt(self, call: Call, deadline: Deadline) -> Answer | Failure:
+    def attempt(self, call: Call, deadline: Deadline) -> HttpAnswer | Failure:
         """Send `call` once. The deadline bounds each phase, and is looked at after each piece of the body."""
         try:
             with closing(self._http.send(self._request(call, deadline), stream=True)) as response:
@@ -78,7 +130,7 @@ class Sender:
                 if isinstance(body, Failure):
                     return body
                 asked_s = retry_after_s(response.headers, self._now())
-                return Answer(response.status_code, response.headers, body, asked_s)
+                return HttpAnswer(response.status_code, response.headers, body, asked_s)
         except httpx.DecodingError:
             return Failure("the answer's content encoding is broken", passing=False)
         except httpx.TransportError as error:

@@ -1,4 +1,4 @@
-"""Where the admin API is, and the key for it."""
+"""Where the admin API is and with which key, checked; and how that key is kept out of what is shown."""
 
 import re
 from dataclasses import dataclass, field
@@ -73,3 +73,23 @@ def _check_admin_key(key: str) -> None:
         raise ConfigurationError(
             f"{ADMIN_KEY_SETTING} holds a space, a line break or a character that no key has: {SET_ADMIN_KEY}"
         )
+
+
+GATEWAY_KEY_PREFIX: Final = "pgq_"
+MASK: Final = "[key]"
+
+_GATEWAY_KEY: Final = re.compile(GATEWAY_KEY_PREFIX + r"[0-9A-Za-z]+")
+
+
+class Redaction:
+    """Cleans what a server or a library said. Holds the admin key to know what to mask."""
+
+    def __init__(self, admin_key: str) -> None:
+        self._admin_key = admin_key
+
+    def line(self, text: str, longest: int = 300) -> str:
+        """`text` on one line of at most `longest` characters, the admin key and gateway keys masked."""
+        printable = "".join(character if character.isprintable() else " " for character in text)
+        line = " ".join(printable.split())
+        masked = _GATEWAY_KEY.sub(MASK, line.replace(self._admin_key, MASK))
+        return masked if len(masked) <= longest else masked[: longest - 1] + "…"

@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from pulumi_groq.admin.answers import AnswerReader
-from pulumi_groq.admin.cooldown import Cooldown
-from pulumi_groq.admin.exchange import Answer, Call, Deadline, Failure
-from pulumi_groq.admin.retry import RETRIED_STATUSES, Backoff
-from pulumi_groq.admin.sending import Sender
+from pulumi_groq.admin.retry import RETRIED_STATUSES, Backoff, Cooldown
+from pulumi_groq.admin.sending import Call, Deadline, Failure, HttpAnswer, Sender
 from pulumi_groq.errors import GroqError
 
 PARALLEL_CALLS: Final = 4
@@ -44,7 +42,7 @@ class RetryingTransport:
         self._cooldown = Cooldown(clock)
         self._slots = threading.BoundedSemaphore(PARALLEL_CALLS)
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> HttpAnswer:
         """The answer to `call`; one of RETRIED_STATUSES is never returned.
 
         Raises NoAnswerError when there is none in time, and ApiError for an answer that stays
@@ -54,14 +52,14 @@ class RetryingTransport:
         retry = counted = 0
         while True:
             outcome = self._attempt(call, deadline)
-            if isinstance(outcome, Answer) and outcome.status not in RETRIED_STATUSES:
+            if isinstance(outcome, HttpAnswer) and outcome.status not in RETRIED_STATUSES:
                 return outcome
             if not call.repeatable or (isinstance(outcome, Failure) and not outcome.passing):
                 raise self._error(call, outcome)
-            asked_s = outcome.retry_after_s if isinstance(outcome, Answer) else None
+            asked_s = outcome.retry_after_s if isinstance(outcome, HttpAnswer) else None
             counted += asked_s is None
             wait_s = max(asked_s or 0.0, self._backoff.delay_s(retry, self._random()))
-            if isinstance(outcome, Answer) and (outcome.status == 429 or asked_s is not None):
+            if isinstance(outcome, HttpAnswer) and (outcome.status == 429 or asked_s is not None):
                 # A far-off time ends this call below; it must not lock this process for as long.
                 self._cooldown.hold(min(wait_s, self._deadline_s))
             if counted >= self._backoff.most_attempts:
@@ -73,7 +71,7 @@ class RetryingTransport:
             self._sleep(wait_s)
             retry += 1
 
-    def _attempt(self, call: Call, deadline: Deadline) -> Answer | Failure:
+    def _attempt(self, call: Call, deadline: Deadline) -> HttpAnswer | Failure:
         if not self._slots.acquire(timeout=max(0.0, deadline.remaining_s())):
             raise self._reader.not_sent(call, f"other calls took all of its {deadline.duration_s:g} s")
         try:
@@ -92,8 +90,8 @@ class RetryingTransport:
         if deadline.remaining_s() <= 0:
             raise self._reader.not_sent(call, f"its {deadline.duration_s:g} s are over")
 
-    def _error(self, call: Call, outcome: Answer | Failure, note: str = "") -> GroqError:
-        if isinstance(outcome, Answer):
+    def _error(self, call: Call, outcome: HttpAnswer | Failure, note: str = "") -> GroqError:
+        if isinstance(outcome, HttpAnswer):
             return self._reader.error(call, outcome, note)
         return self._reader.failure(call, outcome, note)
 

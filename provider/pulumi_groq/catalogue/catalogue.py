@@ -1,24 +1,252 @@
-"""The catalogue: every model by its id, from the shipped list with the user's own laid over it."""
+"""The models that Groq serves, with prices, limits and retirements; exact integer arithmetic on money."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pulumi_groq.catalogue.model import CatalogueModel, Kind, Prices, Retirement, ToolPrice
-from pulumi_groq.catalogue.price_list import (
-    ModelEntry,
-    PriceList,
-    PricesEntry,
-    RetiredEntry,
-    ToolEntry,
-    read_price_list,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.models.fields import micro_usd
+from pulumi_groq.models.fields import ModelId, micro_usd
+from pulumi_groq.models.tools import CONTENT, ToolPermission
+
+Kind = Literal["chat", "transcription", "speech", "embedding"]
+Audience = Literal["free_and_developer", "all"]
+
+PICO_PER_MICRO: Final = 1_000_000
+MS_PER_HOUR: Final = 3_600_000
+
+
+class UnpricedUsageError(Exception):
+    """Something was used that the model has no price for: tokens of a model priced by audio, for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """`retired_on` is Groq's date; `audience` is who is refused; `replacements` come best first."""
+
+    retired_on: date
+    replacements: tuple[str, ...]
+    audience: Audience
+
+    @property
+    def for_whom(self) -> str:
+        """The plans that Groq refuses, as the end of a sentence; empty if it refuses everybody."""
+        return " for free and developer plans" if self.audience == "free_and_developer" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """List prices on `priced_on`, in pico-dollars (10^-12 USD) a unit; `None` is no price, never free.
+
+    Tokens and characters are priced singly, audio by the hour with at least `audio_minimum_ms` per
+    request. `batch_factor` is the part of the price that a batch pays (Groq: half).
+    """
+
+    priced_on: date
+    input_token: int | None = None
+    output_token: int | None = None
+    cached_input_token: int | None = None
+    character: int | None = None
+    audio_hour: int | None = None
+    audio_minimum_ms: int = 0
+    batch_factor: Fraction = Fraction(1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPrice:
+    """What a use of one of the upstream's tools costs, and how many uses one request may have.
+
+    `priced_on` and `source` say when and where the operator found the price.
+    """
+
+    micro_usd_per_call: int
+    max_uses: int
+    priced_on: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueModel:
+    """A model that Groq serves or served; `None` sizes and owners are unknown.
+
+    `runs_tools` are the built-in tools that it runs without being asked to, as compound systems do.
+    """
+
+    id: str
+    kind: Kind
+    owned_by: str | None
+    context_window: int | None
+    max_completion_tokens: int | None
+    prices: Prices | None
+    retirement: Retirement | None
+    runs_tools: frozenset[str] = frozenset()
+
+    def cost_micro_usd(
+        self,
+        *,
+        prompt_tokens: int = 0,
+        cached_tokens: int = 0,
+        completion_tokens: int = 0,
+        characters: int = 0,
+        audio_ms: int = 0,
+        batch: bool = False,
+    ) -> int:
+        """What one request costs in micro-dollars, rounded up once.
+
+        `cached_tokens` are the part of `prompt_tokens` that was in the upstream's cache. Raises
+        `UnpricedUsageError` if something that was used has no price, so that nothing counts as free.
+        """
+        prices = self.prices
+        if prices is None:
+            raise UnpricedUsageError(f"model {self.id} has no price")
+        pico = 0
+        if cached_tokens:
+            cached_tokens = min(cached_tokens, prompt_tokens)
+            cached = prices.cached_input_token
+            pico += self._pico(cached_tokens, prices.input_token if cached is None else cached)
+            prompt_tokens -= cached_tokens
+        if prompt_tokens:
+            pico += self._pico(prompt_tokens, prices.input_token)
+        if completion_tokens:
+            pico += self._pico(completion_tokens, prices.output_token)
+        if characters:
+            pico += self._pico(characters, prices.character)
+        if audio_ms:
+            pico += self._audio_pico(prices, audio_ms)
+        if batch:
+            factor = prices.batch_factor
+            return -(-pico * factor.numerator // (PICO_PER_MICRO * factor.denominator))
+        return -(-pico // PICO_PER_MICRO)
+
+    def _pico(self, amount: int, price: int | None) -> int:
+        if price is not None:
+            return amount * price
+        if amount:
+            raise UnpricedUsageError(f"model {self.id} has no price for what was used")
+        return 0
+
+    def _audio_pico(self, prices: Prices, audio_ms: int) -> int:
+        if prices.audio_hour is None:
+            raise UnpricedUsageError(f"model {self.id} has no price for audio")
+        return -(-max(audio_ms, prices.audio_minimum_ms) * prices.audio_hour // MS_PER_HOUR)
+
+
+def _decimal(value: Any) -> Any:
+    """TOML writes 22 and 22.0; both are amounts. Anything else is left for pydantic to refuse."""
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Price = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6), BeforeValidator(_decimal)]
+"""US dollars with at most 6 decimal places."""
+
+Size = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PricesEntry(_Strict):
+    """`prices` of a model: US dollars per 1,000,000 tokens or characters, or per hour of audio."""
+
+    priced_on: date
+    input: Price | None = None
+    output: Price | None = None
+    cached_input: Price | None = None
+    characters: Price | None = None
+    audio_hour: Price | None = None
+    audio_minimum_s: Annotated[int, Field(ge=0, le=3600)] = 0
+    batch_factor: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6), BeforeValidator(_decimal)] = (
+        Decimal("0.5")
+    )
+
+    @model_validator(mode="after")
+    def _prices_something(self) -> Self:
+        if self.input is self.output is self.characters is self.audio_hour is None:
+            raise ValueError("give at least one of input, output, characters, audio_hour")
+        if self.cached_input is not None and (self.input is None or self.cached_input > self.input):
+            # Money is reserved before it is known what a cache holds: at the price of input.
+            raise ValueError("give cached_input at most the price of input")
+        return self
+
+
+class RetiredEntry(_Strict):
+    """`retired` of a model."""
+
+    on: date
+    audience: Annotated[Audience, Field(alias="for")] = "all"
+    replacements: list[ModelId] = Field(default_factory=list)
+
+
+class ModelEntry(_Strict):
+    """One `[models."..."]` table; what a user's list leaves out stays as shipped."""
+
+    kind: Kind = "chat"
+    owned_by: str | None = None
+    context_window: Size | None = None
+    max_completion_tokens: Size | None = None
+    prices: PricesEntry | None = None
+    retired: RetiredEntry | None = None
+    runs_tools: list[ToolPermission] = Field(default_factory=list)
+
+    def over(self, other: "ModelEntry") -> "ModelEntry":
+        """This entry's own fields laid over those of `other`; a `prices` table replaces the whole one."""
+        return other.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
+
+
+class ToolEntry(_Strict):
+    """One `[tools."..."]` table: one of the upstream's tools, with a price that the operator has confirmed.
+
+    `max_uses` is how often one request can make the upstream use it. `source` says where the price is from.
+    """
+
+    priced_on: date
+    source: Annotated[str, Field(min_length=1, max_length=500)]
+    usd_per_call: Price
+    max_uses: Annotated[int, Field(ge=1, le=1000)]
+
+
+class PriceList(_Strict):
+    """A whole file."""
+
+    format: Literal[1]
+    as_of: date
+    models: dict[ModelId, ModelEntry] = Field(default_factory=dict)
+    tools: dict[ToolPermission, ToolEntry] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _tools_are_tools(self) -> Self:
+        free = sorted(tool for tool in self.tools if tool in CONTENT)
+        if free:
+            raise ValueError(f"{free[0]} is charged by what is read and has no price of its own")
+        return self
+
+
+def read_price_list(path: Path) -> PriceList:
+    """The price list in the file at `path`. Raises `ConfigurationError`: file, entry, why, in one line."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    except OSError as failure:
+        raise ConfigurationError(f"{path}: the price list cannot be read: {failure.strerror}") from None
+    except InvalidOperation:  # its text is no sentence
+        raise ConfigurationError(f"{path}: the price list has a number with too large an exponent") from None
+    except (ValueError, RecursionError) as failure:  # of TOML, of UTF-8, of a number with thousands of digits
+        raise ConfigurationError(f"{path}: the price list is not TOML: {failure}") from None
+    try:
+        return PriceList.model_validate(raw)
+    except ValidationError as failure:
+        first = failure.errors(include_url=False)[0]
+        place = ".".join(f'"{part}"' if "." in str(part) else str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {place}: {first['msg']}") from None
+
 
 PICO_USD_PER_USD: Final = 10**12
 PICO_USD_PER_PRICED_MILLION: Final = 10**6

@@ -11,8 +11,8 @@ import click
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.admin.retry import Backoff
+from pulumi_groq.cli.connection import access_file_option, price_list_option, project_options
 from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
-from pulumi_groq.cli.options import access_file_option, price_list_option, project_options
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_groq.cli.connection import admin_client
+from pulumi_groq.cli.connection import admin_client, project_options
 from pulumi_groq.cli.facts import held_stack
-from pulumi_groq.cli.options import project_options
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.phrases import counted, minute

@@ -1,11 +1,12 @@
-"""`pulumi-groq validate`: what is declared against what the gateway does."""
+"""`pulumi-groq validate`, and the calls that it makes with keys' values."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import click
+import httpx
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from pulumi_groq.access import Access
 from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.cli.connection import access_file_option, price_list_option, project_options
 from pulumi_groq.cli.facts import (
     access_file,
     admin_settings,
@@ -21,10 +23,8 @@ from pulumi_groq.cli.facts import (
     held_stack,
     live_facts,
 )
-from pulumi_groq.cli.options import access_file_option, price_list_option, project_options
 from pulumi_groq.cli.pulumi_cli import progress
 from pulumi_groq.cli.serve import UnusableSettingError
-from pulumi_groq.cli.trial_calls import Caller
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.live import Live
@@ -33,7 +33,73 @@ from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome, Validation
 from pulumi_groq.reports.validation.comparison import compared
 from pulumi_groq.reports.validation.formats import validation_json, validation_junit, validation_markdown
-from pulumi_groq.reports.validation.trials import Trial, trials, verdicts
+from pulumi_groq.reports.validation.trials import Answers, Trial, TrialAnswer, trials, verdicts
+
+_TIMEOUT_S: Final = 30.0
+_THIS_MACHINE: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")  # never through a proxy
+
+
+class Caller:
+    """Makes the calls of trials against the gateway at `base_url`. `transport` is httpx's own seam."""
+
+    def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._client = httpx.Client(
+            base_url=f"{base_url}/openai/v1",
+            timeout=_TIMEOUT_S,
+            transport=transport,
+            mounts=dict.fromkeys(_THIS_MACHINE),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def answers(self, trial: Trial) -> Answers:
+        """The answers to all calls of the trial; a key that must not work makes one call only."""
+        listed = self._call(trial, "GET", "/models")
+        if not trial.works or listed.status != 200:
+            return Answers(listed)
+        return Answers(
+            listed,
+            self._chat(trial, trial.allowed),
+            self._chat(trial, trial.denied),
+            self._chat(trial, trial.allowed, trial.denied_tool) if trial.denied_tool else None,
+        )
+
+    def _chat(self, trial: Trial, model: str | None, tool: str | None = None) -> TrialAnswer | None:
+        if model is None:
+            return None
+        message = {"role": "user", "content": "Hi"}
+        body: dict[str, Any] = {"model": model, "messages": [message], "max_tokens": 1}
+        if tool is not None:
+            body["tools"] = [{"type": tool}]
+        return self._call(trial, "POST", "/chat/completions", body)
+
+    def _call(self, trial: Trial, method: str, path: str, body: dict[str, Any] | None = None) -> TrialAnswer:
+        try:
+            response = self._client.request(
+                method, path, json=body, headers={"authorization": f"Bearer {trial.value}"}
+            )
+        except httpx.HTTPError as failure:
+            return TrialAnswer(0, why=f"no answer ({type(failure).__name__})")
+        return _answer(response)
+
+
+def _answer(response: httpx.Response) -> TrialAnswer:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return TrialAnswer(response.status_code)
+    error, data = body.get("error"), body.get("data")
+    code = error.get("code") if isinstance(error, dict) else None
+    rows = data if isinstance(data, list) else []
+    models = frozenset(str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row)
+    return TrialAnswer(response.status_code, code if isinstance(code, str) else None, models)
+
 
 DIFFERS: Final = 3
 _PIPE_WIDTH: Final = 200

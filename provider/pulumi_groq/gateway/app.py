@@ -6,9 +6,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.refusal import unknown_url
-from pulumi_groq.gateway.ids import ObjectIds
 
 ADMIN_PATHS: Final = (
     "/openai/v1/api-keys",

@@ -12,30 +12,26 @@ from starlette.types import ASGIApp
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
-from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.gate import AdminKey
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
-from pulumi_groq.gateway.denial_book import DenialBook
+from pulumi_groq.gateway.clock import MovableClock, ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.fault_injection import FaultInjection
+from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference.cross_origin import allowing_origins
-from pulumi_groq.gateway.inference.drain import Drain
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
-from pulumi_groq.gateway.inference.plane import InferencePlane
+from pulumi_groq.gateway.inference.plane import Drain, InferencePlane
 from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
-from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
 from pulumi_groq.gateway.metering.journal import journal_directory
 from pulumi_groq.gateway.metering.service import MeteringService, open_metering
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
-from pulumi_groq.gateway.metrics import GatewayMetrics
-from pulumi_groq.gateway.movable_clock import MovableClock
-from pulumi_groq.gateway.operations import Readyz, healthz
+from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
@@ -44,10 +40,8 @@ from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
-from pulumi_groq.gateway.test_controls import TestControls
 from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
-from pulumi_groq.gateway.ui.attempts import SignInAttempts
-from pulumi_groq.gateway.ui.sessions import Sessions
+from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
 from pulumi_groq.gateway.ui.source import GatewaySource
 
 
@@ -152,7 +146,7 @@ def assemble(
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
-        app = TestControls(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
+        app = FaultInjection(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
     return Assembly(
         app, inference.drain, coalescer, Connections(settings.connection_bounds), gateway.is_essential
     )

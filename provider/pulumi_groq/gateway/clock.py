@@ -1,6 +1,10 @@
-"""The system's time: only this module of the gateway reads it."""
+"""The system's time, read here only, a clock over it that tests may set, and ids that sort by time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Final, Literal
+
+from pulumi_groq.gateway.protocols import Clock
 
 
 class SystemClock:
@@ -9,3 +13,44 @@ class SystemClock:
     def now(self) -> datetime:
         """The present."""
         return datetime.now(UTC)
+
+
+class MovableClock:
+    """Runs at the pace of the clock below, from whatever time it was set to."""
+
+    def __init__(self, below: Clock) -> None:
+        self._below = below
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The present as it was set."""
+        return self._below.now() + self._ahead
+
+    def set(self, now: datetime) -> None:
+        """Make `now` the present."""
+        self._ahead = now - self._below.now()
+
+
+_CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
+_OF_A_BYTE: Final = _CROCKFORD.encode() * 8
+_RANDOM_CHARACTERS: Final = 15
+
+
+class ObjectIds:
+    """Makes ids: 45 bits of Unix milliseconds (until the year 3084), then 75 random bits.
+
+    They identify things and grant nothing, so `random` need not be the system's.
+    """
+
+    def __init__(self, clock: Clock, random: Random) -> None:
+        self._clock = clock
+        self._random = random
+
+    def new(self, prefix: Literal["key", "req"]) -> str:
+        """A new id such as `key_01` + 24 characters."""
+        ms = int(self._clock.now().timestamp() * 1000)
+        high = _PAIRS[ms >> 35 & 1023] + _PAIRS[ms >> 25 & 1023]
+        low = _PAIRS[ms >> 15 & 1023] + _PAIRS[ms >> 5 & 1023] + _CROCKFORD[ms & 31]
+        drawn = self._random.randbytes(_RANDOM_CHARACTERS).translate(_OF_A_BYTE).decode()
+        return f"{prefix}_01{high}{low}{drawn}"

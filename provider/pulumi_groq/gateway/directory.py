@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from pulumi_groq.gateway.store.columns import LimitSetting
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
+from pulumi_groq.gateway.store.schema import LimitSetting
 from pulumi_groq.gateway.store.teams import TeamRecord
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 

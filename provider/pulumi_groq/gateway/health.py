@@ -1,4 +1,4 @@
-"""Which parts of the gateway fail right now, and the background work that goes on whatever happens."""
+"""What of the gateway fails right now, its background work, and the answers of `/healthz` and `/readyz`."""
 
 import asyncio
 import logging
@@ -7,7 +7,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from pulumi_groq.gateway.store.errors import StoreError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from pulumi_groq.gateway.store.errors import StoreError, StoreUnavailableError
+from pulumi_groq.gateway.store.store import Store
 
 LOGGED_AGAIN_AFTER_S: Final = 60.0
 BEGUN_AGAIN_AFTER_S: Final = 1.0
@@ -149,3 +154,31 @@ class Background:
             await job
         except Exception as failure:  # noqa: BLE001  nobody awaits it: it is told here
             self.health.ended(part, failure)
+
+
+async def healthz(scope: Scope, receive: Receive, send: Send) -> None:
+    """200 while the event loop runs."""
+    await JSONResponse({"status": "ok"})(scope, receive, send)
+
+
+class Readyz:
+    """200 while the store answers and nothing that is spent fails to be booked, else 503 with what fails."""
+
+    def __init__(self, store: Store, health: Health, set_aside: Callable[[], int]) -> None:
+        self._store = store
+        self._health = health
+        self._set_aside = set_aside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the store, and the health of the rest."""
+        failing = dict(self._health.failing)
+        try:
+            await run_in_threadpool(self._store.check)
+        except StoreUnavailableError as failure:
+            failing["store"] = str(failure)
+        if failing:
+            status = "store_unavailable" if "store" in failing else "failing"
+            answer = JSONResponse({"status": status, "failing": failing}, 503)
+        else:
+            answer = JSONResponse({"status": "ok", "set_aside": self._set_aside()})
+        await answer(scope, receive, send)

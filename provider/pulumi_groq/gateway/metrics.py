@@ -3,6 +3,8 @@
 Routes and reasons are the gateway's own words, models those of the catalogue that a key may use,
 statuses HTTP's. Keys are labelled by id, never by name or value, and only in the counters of use;
 their number is bounded by the keys that exist. `key_labels=False` leaves them out.
+
+What is refused before the metering sees it is counted in the ledger, too.
 """
 
 from collections.abc import Callable
@@ -16,10 +18,14 @@ from prometheus_client import (
     generate_latest,
 )
 
+from pulumi_groq.gateway.collectors import FastCounter, FastHistogram
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
-from pulumi_groq.gateway.inference.record import Disbelief, RequestRecord
+from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Disbelief, RequestRecord
+from pulumi_groq.gateway.metering.ledger import Ledger
+from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
-from pulumi_groq.gateway.tallies import CounterTally, HistogramTally
+from pulumi_groq.gateway.store.ledger import DeniedRequests
+from pulumi_groq.policy.limits import day_of
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
@@ -33,7 +39,7 @@ class GatewayMetrics:
     def __init__(self, *, key_labels: bool = True) -> None:
         self._key_labels = key_labels
         self.registry = CollectorRegistry()
-        self._requests = CounterTally(
+        self._requests = FastCounter(
             "pulumi_groq_requests",
             "Inference requests, by what was answered.",
             ("route", "model", "status"),
@@ -45,19 +51,19 @@ class GatewayMetrics:
             ("reason",),
             registry=self.registry,
         )
-        self._tokens = CounterTally(
+        self._tokens = FastCounter(
             "pulumi_groq_tokens",
             "Tokens charged; cached ones are not among the prompt's.",
             ("key_id", "model", "kind"),
             registry=self.registry,
         )
-        self._cost = CounterTally(
+        self._cost = FastCounter(
             "pulumi_groq_cost_micro_usd",
             "Cost charged, in micro-dollars.",
             ("key_id", "model"),
             registry=self.registry,
         )
-        self._disbelieved = CounterTally(
+        self._disbelieved = FastCounter(
             "pulumi_groq_disbelieved_usages",
             "Answers whose stated usage was not believed, and which were charged as reserved.",
             ("reason",),
@@ -65,14 +71,14 @@ class GatewayMetrics:
         )
         for reason in get_args(Disbelief):
             self._disbelieved.counts[reason,] += 0  # there from the start, so that its first increase shows
-        self._upstream = HistogramTally(
+        self._upstream = FastHistogram(
             "pulumi_groq_upstream_seconds",
             "From sending a request upstream to the head of its answer.",
             ("model",),
             bounds=UPSTREAM_BUCKETS_S,
             registry=self.registry,
         )
-        self._added = HistogramTally(
+        self._added = FastHistogram(
             "pulumi_groq_added_seconds",
             "What the gateway itself adds before a request goes upstream.",
             bounds=ADDED_BUCKETS_S,
@@ -230,3 +236,17 @@ class GatewayMetrics:
         ):
             if tokens:
                 self._tokens.counts[key_id, record.model, kind] += tokens
+
+
+class DenialBook:
+    """An observer of the inference plane. The metering counts its own denials: those have a model."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def observe(self, record: RequestRecord) -> None:
+        """Count a refused request of a known key; what the caller named as a model is not kept."""
+        refused = record.reason and record.status != CLIENT_CLOSED
+        if refused and record.key_id and not record.model:
+            self._ledger.deny(DeniedRequests(day_of(self._clock.now()), record.key_id, "", record.reason))

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.policy.access import Limits
 
 ECHO: Final = "echo"

@@ -14,18 +14,18 @@ from pulumi_groq.lifecycle.key_state import (
     with_fields,
 )
 from pulumi_groq.lifecycle.minting import mint
-from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
-    Change,
     Checked,
     Properties,
+    PropertyDiff,
     check_inputs,
     compare,
     outputs_beside,
     parse,
 )
-from pulumi_groq.lifecycle.succession import OBSERVED, Succession
+from pulumi_groq.lifecycle.resource import Notify
+from pulumi_groq.lifecycle.rotation_runner import OBSERVED, RotationRunner
 from pulumi_groq.models.api_key import ApiKey, ApiKeyUpdate
 from pulumi_groq.models.rotation import RotationSchedule
 
@@ -45,25 +45,25 @@ class ApiKeyLifecycle:
         self._listing = listing
         self._notify = notify
         self._new_claim = new_claim
-        self._succession = Succession(client, listing, notify)
+        self._rotations = RotationRunner(client, listing, notify)
 
     def check(self, olds: Properties, news: Properties) -> Checked:
         checked = check_inputs(ApiKeyArgs, news)
-        return self._succession.check(olds, checked)
+        return self._rotations.check(olds, checked)
 
-    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
         change = compare(ApiKeyArgs, state, inputs)
         if change.replaces or "key_id" not in state:
             return change
-        due = self._succession.due(parse(ApiKeyState, state), inputs)
-        return Change(("rotation",), ()) if due and not change.changed else change
+        due = self._rotations.due(parse(ApiKeyState, state), inputs)
+        return PropertyDiff(("rotation",), ()) if due and not change.changed else change
 
     def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
         if state is None or "key_id" not in state:
             outputs = outputs_beside(ApiKeyArgs, ApiKeyState)
             return outputs if inputs.get("rotation") is not None else outputs - OBSERVED
         differing = {name for name in inputs.keys() | state.keys() if state.get(name) != inputs.get(name)}
-        unsettled = set(self._succession.unsettled(parse(ApiKeyState, state), inputs))
+        unsettled = set(self._rotations.unsettled(parse(ApiKeyState, state), inputs))
         if differing & {"disabled", "expires_at"}:
             unsettled.add("status")
         if differing & {"managed_by", "declared_as"} and not state.get("claim"):
@@ -77,7 +77,7 @@ class ApiKeyLifecycle:
         minted = mint(self._client, args, claim, replaces=None)
         self._listing.forget()
         state = new_state(args, minted.key, minted.key.api_key, claim)
-        return minted.key.id, self._succession.started(state, minted.key)
+        return minted.key.id, self._rotations.started(state, minted.key)
 
     def _adopt(self, args: ApiKeyArgs, key_id: str) -> tuple[str, ApiKeyState]:
         key = self._client.get_key(key_id)
@@ -94,7 +94,7 @@ class ApiKeyLifecycle:
         key = self._client.update_key(key_id, update)
         self._listing.forget()
         adopted = new_state(args, key, None, claim)
-        return key.id, self._succession.advance(adopted, acted_on=args.rotation)
+        return key.id, self._rotations.advance(adopted, acted_on=args.rotation)
 
     def read(self, resource_id: str, state: ApiKeyState | None) -> ApiKeyState | None:
         try:
@@ -104,9 +104,9 @@ class ApiKeyLifecycle:
         if state is None:
             return new_state(parse(ApiKeyArgs, settings_of(key)), key, None, None)
         if key.id != state.key_id:
-            return self._succession.observed(with_fields(state, status="deleted"))
+            return self._rotations.observed(with_fields(state, status="deleted"))
         seen = with_fields(state, **settings_of(key), **outputs_of(key))
-        return self._succession.observed(seen)
+        return self._rotations.observed(seen)
 
     def _live_key(self, resource_id: str, state: ApiKeyState | None) -> ApiKey:
         if state is None:
@@ -131,7 +131,7 @@ class ApiKeyLifecycle:
                 if key_id == state.key_id:
                     changed = with_fields(changed, **outputs_of(key))
             self._listing.forget()
-        return self._succession.advance(changed, acted_on=state.rotation)
+        return self._rotations.advance(changed, acted_on=state.rotation)
 
     def _updated(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
         try:

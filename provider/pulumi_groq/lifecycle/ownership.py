@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.ownership import Deleted, Placed
 

@@ -40,7 +40,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PropertyDiff:
     """What differs between state and inputs, as sorted field names."""
 
     changed: tuple[str, ...]
@@ -135,7 +135,7 @@ def parse(model: type[M], properties: Properties) -> M:
     return model.model_validate({name: properties[name] for name in model.model_fields if name in properties})
 
 
-def compare(args: type[BaseModel], state: Properties, inputs: Properties) -> Change:
+def compare(args: type[BaseModel], state: Properties, inputs: Properties) -> PropertyDiff:
     """The fields of `args` that differ between two canonical bags; an unknown input counts as different."""
     changed = [
         name
@@ -143,4 +143,4 @@ def compare(args: type[BaseModel], state: Properties, inputs: Properties) -> Cha
         if is_unknown(inputs.get(name)) or state.get(name) != inputs.get(name)
     ]
     replaces = [name for name in changed if name in marked(args, REPLACE)]
-    return Change(tuple(changed), tuple(replaces))
+    return PropertyDiff(tuple(changed), tuple(replaces))

@@ -1,10 +1,15 @@
-"""What every resource's lifecycle offers to an engine."""
+"""What every resource's lifecycle offers to an engine, and what it tells the person at the terminal."""
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from pulumi_groq.lifecycle.properties import Change, Checked, Properties
+from pulumi_groq.lifecycle.properties import Checked, Properties, PropertyDiff
+
+Notify = Callable[[str], None]
+"""Shows one line: a warning, or what is being done. The line never holds a secret."""
+
 
 ArgsT = TypeVar("ArgsT", bound=BaseModel)
 StateT = TypeVar("StateT", bound=BaseModel)
@@ -24,7 +29,7 @@ class Lifecycle(Protocol[ArgsT, StateT]):
         """Validate `news`, `olds` being the inputs of the last run (empty before the first)."""
         ...
 
-    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
         """Compare checked inputs with the state."""
         ...
 

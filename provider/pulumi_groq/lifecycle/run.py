@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pulumi_groq.lifecycle.properties import Change, Checked, Properties, dump, parse
+from pulumi_groq.lifecycle.properties import Checked, Properties, PropertyDiff, dump, parse
 from pulumi_groq.lifecycle.resource import Lifecycle
 
 
@@ -40,7 +40,7 @@ class LifecycleRun:
         """Validate `news`, `olds` being the inputs of the last run (empty before the first)."""
         return self._lifecycle.check(olds, news)
 
-    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
         """Compare checked inputs with the state."""
         return self._lifecycle.diff(resource_id, state, inputs)
 

@@ -6,17 +6,17 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
-from pulumi_groq.lifecycle.notice import Notify
+from pulumi_groq.lifecycle.adoption import refuse_other_stack, refuse_takeover
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
-    Change,
     Checked,
     Properties,
+    PropertyDiff,
     check_inputs,
     compare,
     outputs_beside,
 )
-from pulumi_groq.lifecycle.singleton import refuse_other_stack, refuse_takeover
+from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE
 from pulumi_groq.models.ownership import OwnClaim, Placed
@@ -69,7 +69,7 @@ class TeamLifecycle:
     def check(self, olds: Properties, news: Properties) -> Checked:
         return check_inputs(TeamArgs, news)
 
-    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> Change:
+    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
         return compare(TeamArgs, state, inputs)
 
     def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
-from pulumi_groq.lifecycle.notice import Notify
-from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.lifecycle.resource import Lifecycle, Notify
 from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle

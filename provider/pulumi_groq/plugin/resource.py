@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
-from pulumi_groq.lifecycle.properties import UNKNOWN, Change, Properties
+from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, PropertyDiff
 from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
 from pulumi_groq.lifecycle.run import LifecycleRun
 from pulumi_groq.models.markers import SECRET, marked
@@ -124,7 +124,9 @@ class ServedResource:
         return sent(outward(self.run.state, bag), always.union(secrets))
 
 
-def _details(change: Change, state: Properties, inputs: Properties) -> dict[str, provider_pb2.PropertyDiff]:
+def _details(
+    change: PropertyDiff, state: Properties, inputs: Properties
+) -> dict[str, provider_pb2.PropertyDiff]:
     """The kind of each difference; a rotation that is due by age differs in its note alone."""
     differing = [name for name in change.changed if state.get(name) != inputs.get(name)]
     noted = [name for name in NOTES if name in inputs]
@@ -134,7 +136,7 @@ def _details(change: Change, state: Properties, inputs: Properties) -> dict[str,
 
 
 def _kind(
-    name: str, change: Change, state: Properties, inputs: Properties
+    name: str, change: PropertyDiff, state: Properties, inputs: Properties
 ) -> provider_pb2.PropertyDiff.Kind.ValueType:
     replaces = name in change.replaces
     if name not in state:

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.properties import SECRETS_CHANGING
+from pulumi_groq.lifecycle.rotation_runner import ROTATION_DUE
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
-from pulumi_groq.lifecycle.succession import ROTATION_DUE
 from pulumi_groq.lifecycle.team import TeamState
 
 NOTES: Final = (ROTATION_DUE, SECRETS_CHANGING)

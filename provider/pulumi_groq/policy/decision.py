@@ -9,10 +9,18 @@ from collections.abc import Sequence
 
 from pulumi_groq.policy import messages
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.bucket import used
-from pulumi_groq.policy.limits import Levels, Quota, amount_of, rate_quotas
-from pulumi_groq.policy.metering import Allowance, Demand, Denial
-from pulumi_groq.policy.spend import SpendLevel, spend_quotas
+from pulumi_groq.policy.limits import (
+    Allowance,
+    Demand,
+    Denial,
+    Levels,
+    Quota,
+    SpendLevel,
+    amount_of,
+    rate_quotas,
+    spend_quotas,
+    used,
+)
 
 
 def quotas_of(key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> tuple[Quota, ...]:

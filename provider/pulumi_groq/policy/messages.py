@@ -3,11 +3,18 @@
 import math
 from typing import Final
 
-from pulumi_groq.policy.bucket import wait_s
-from pulumi_groq.policy.go_duration import go_duration
-from pulumi_groq.policy.limits import LimitName, Quota, amount_of
-from pulumi_groq.policy.metering import Allowance, Demand, Denial
-from pulumi_groq.policy.spend import SpendLevel, next_month
+from pulumi_groq.policy.limits import (
+    Allowance,
+    Demand,
+    Denial,
+    LimitName,
+    Quota,
+    SpendLevel,
+    amount_of,
+    go_duration,
+    next_month,
+    wait_s,
+)
 
 ORGANISATION_ID: Final = "org_01000000000000000000000000"
 """The gateway's own organisation, where Groq's texts name the caller's."""

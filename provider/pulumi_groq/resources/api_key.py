@@ -10,8 +10,7 @@ from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
-from pulumi_groq.resources.declaration import by_id, declare, options_for
-from pulumi_groq.resources.placement import place
+from pulumi_groq.resources.declaration import by_id, declare, options_for, place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.rotation_args import RotationArgs

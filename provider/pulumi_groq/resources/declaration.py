@@ -1,4 +1,4 @@
-"""What a resource class hands to the SDK: properties and options, derived from the state's model."""
+"""What a resource class hands to the SDK: properties, options, and where the resource is declared."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 from pydantic import BaseModel
 
+from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
 
 
@@ -29,3 +30,15 @@ def options_for(state: type[BaseModel], opts: pulumi.ResourceOptions | None) -> 
 def by_id(resource_id: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
     """`opts` for reading an existing object instead of declaring one."""
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=resource_id))
+
+
+def place(name: str, opts: pulumi.ResourceOptions | None) -> Place:
+    """The place of the resource `name` in the running program's stack."""
+    parent = opts.parent if opts is not None else None
+    return Place(
+        pulumi.get_organization(),
+        pulumi.get_project(),
+        pulumi.get_stack(),
+        name,
+        parent.pulumi_resource_type if parent is not None else None,
+    )

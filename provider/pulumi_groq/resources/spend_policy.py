@@ -14,8 +14,7 @@ from pulumi_groq.lifecycle.spend_policy import (
     SpendPolicyLifecycle,
     SpendPolicyState,
 )
-from pulumi_groq.resources.declaration import by_id, declare, options_for
-from pulumi_groq.resources.placement import place
+from pulumi_groq.resources.declaration import by_id, declare, options_for, place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.session import notify
 

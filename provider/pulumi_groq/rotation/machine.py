@@ -55,7 +55,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RotationStep:
     """One action, on the key `key_id` (for MINT the predecessor, `None` without one), and why in words."""
 
     action: Action
@@ -64,13 +64,13 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RotationPlan:
     """The steps due now, what to report, and why a rotation that was asked for may not start.
 
     `kept` is the id of a predecessor whose overlap is over but which is still in use.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RotationStep, ...] = ()
     warnings: tuple[str, ...] = ()
     refusal: str | None = None
     kept: str | None = None
@@ -83,69 +83,71 @@ def in_force(declared: RotationSchedule | None, *, begun: bool) -> RotationSched
     return declared or (RotationSchedule() if begun else None)
 
 
-def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> Plan:
+def plan(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> RotationPlan:
     """The steps due at `now` for the live keys of one lineage (at most two, by the server's rule)."""
     decided = _decide(schedule, held, live, now)
     gone = held.previous_key_id
     if decided.steps or gone is None or any(key.key_id == gone for key in live):
         return decided
-    forget = Step(Action.FORGET, gone, f"forget previous key {gone}: it is gone")
+    forget = RotationStep(Action.FORGET, gone, f"forget previous key {gone}: it is gone")
     return replace(decided, steps=(forget,))
 
 
-def _decide(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> Plan:
+def _decide(schedule: RotationSchedule, held: Held, live: Sequence[LiveKey], now: datetime) -> RotationPlan:
     keys = sorted(live, key=lambda key: key.generation)
     if not keys:
-        return Plan((Step(Action.MINT, None, "create: every key of it was deleted elsewhere"),))
+        return RotationPlan(
+            (RotationStep(Action.MINT, None, "create: every key of it was deleted elsewhere"),)
+        )
     newest, older = keys[-1], keys[:-1]
     emergency = _is_new(schedule.emergency_trigger, held.emergency_trigger)
     if newest.key_id != held.key_id and newest.generation >= held.generation:
         return _resume(newest, older, emergency)
     if newest.key_id != held.key_id:
         why = "rotate: its live key was deleted elsewhere"
-        return Plan((*_room(older), Step(Action.MINT, newest.key_id, why)))
+        return RotationPlan((*_room(older), RotationStep(Action.MINT, newest.key_id, why)))
     if emergency:
         why = "rotate: emergency trigger changed, earlier keys are revoked at once"
-        minted = Step(Action.MINT, newest.key_id, why)
-        return Plan((*_room(older), minted, _revoke(newest)))
+        minted = RotationStep(Action.MINT, newest.key_id, why)
+        return RotationPlan((*_room(older), minted, _revoke(newest)))
     return _scheduled(schedule, held, newest, older[-1] if older else None, now)
 
 
-def _resume(newest: LiveKey, older: Sequence[LiveKey], emergency: bool) -> Plan:
+def _resume(newest: LiveKey, older: Sequence[LiveKey], emergency: bool) -> RotationPlan:
     why = f"resume: key …{newest.last_four} was created, but its value did not reach the state"
-    minted = Step(Action.MINT, (older[-1] if older else newest).key_id, why)
+    minted = RotationStep(Action.MINT, (older[-1] if older else newest).key_id, why)
     # Without a predecessor the key cannot be had again: its successor makes it one of the earlier keys.
     earlier = older or [newest]
-    return Plan((minted, *(_revoke(key) for key in earlier if emergency)))
+    return RotationPlan((minted, *(_revoke(key) for key in earlier if emergency)))
 
 
-def _room(older: Sequence[LiveKey]) -> tuple[Step, ...]:
+def _room(older: Sequence[LiveKey]) -> tuple[RotationStep, ...]:
     return tuple(_revoke(key) for key in older)
 
 
-def _revoke(key: LiveKey) -> Step:
-    return Step(Action.REVOKE, key.key_id, f"revoke key …{key.last_four} at once")
+def _revoke(key: LiveKey) -> RotationStep:
+    return RotationStep(Action.REVOKE, key.key_id, f"revoke key …{key.last_four} at once")
 
 
 def _scheduled(
     schedule: RotationSchedule, held: Held, newest: LiveKey, previous: LiveKey | None, now: datetime
-) -> Plan:
+) -> RotationPlan:
     frozen_until = _frozen_until(schedule, now)
     wanted, asked = _wanted(schedule, held, newest, now)
     if frozen_until is not None:
         frozen = f"a freeze window lasts until {_minute(frozen_until)}; no rotation starts before"
-        return Plan(refusal=frozen if asked else None)
+        return RotationPlan(refusal=frozen if asked else None)
     opens = retire_after(schedule, newest, held.delivered_at)
     retire, warning = _retirement(schedule, opens, previous, now)
     steps = (retire,) if retire else ()
     if wanted and (previous is None or retire):
-        return Plan((*steps, Step(Action.MINT, newest.key_id, wanted)))
+        return RotationPlan((*steps, RotationStep(Action.MINT, newest.key_id, wanted)))
     if asked and previous is not None:
-        return Plan(refusal=_refusal(schedule, opens, previous))
+        return RotationPlan(refusal=_refusal(schedule, opens, previous))
     warnings = [warning] if warning else []
     if wanted and previous is not None:
         warnings.append(f"{wanted}; it waits until key …{previous.last_four} is retired")
-    return Plan(steps, tuple(warnings), kept=previous.key_id if previous and warning else None)
+    return RotationPlan(steps, tuple(warnings), kept=previous.key_id if previous and warning else None)
 
 
 def _wanted(
@@ -164,15 +166,17 @@ def _wanted(
 
 def _retirement(
     schedule: RotationSchedule, opens: datetime, previous: LiveKey | None, now: datetime
-) -> tuple[Step | None, str | None]:
+) -> tuple[RotationStep | None, str | None]:
     if previous is None or now < opens:
         return None, None
     quiet = now - (previous.last_used_at or previous.created_at)
     if previous.last_used_at is None:
-        return Step(Action.RETIRE, previous.key_id, f"retire key …{previous.last_four}: never used"), None
+        return RotationStep(
+            Action.RETIRE, previous.key_id, f"retire key …{previous.last_four}: never used"
+        ), None
     if quiet >= timedelta(hours=schedule.quiet_hours):
         hours = quiet // timedelta(hours=1)
-        return Step(
+        return RotationStep(
             Action.RETIRE, previous.key_id, f"retire key …{previous.last_four}: quiet for {hours} h"
         ), None
     used = _minute(previous.last_used_at)

@@ -12,12 +12,12 @@ from admin_plane import ADMIN_KEY, DEFAULTS, Api, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.app import AdminParts, admin_app
-from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.gate import AdminKey
 from pulumi_groq.gateway.admin.seal import Seal
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValues
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.store.store import open_store
 
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, Gate
-from pulumi_groq.gateway.http.asgi import Message, Receive
+from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, AdminKey, Gate
+from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.http.asgi import Message, Receive, read_request_headers
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
-from pulumi_groq.gateway.http.request_headers import read_request_headers
-from pulumi_groq.gateway.ids import ObjectIds
 
 SCOPE = {
     "type": "http",

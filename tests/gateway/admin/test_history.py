@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from admin_plane import Api, error_of
-from pulumi_groq.gateway.metering.entries import Admission, LedgerRow, Settlement
+from pulumi_groq.gateway.metering.journal import Admission, LedgerRow, Settlement
 from pulumi_groq.gateway.store import change_log
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials, insert_rows
 

@@ -11,8 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters, MemoryCounterSet
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.policy.limits import Quota
-from pulumi_groq.policy.metering import Demand
+from pulumi_groq.policy.limits import Demand, Quota
 
 RPM = Quota("requests_per_minute", "rpm:k", "requests", 30, 60)
 TPM = Quota("tokens_per_minute", "tpm:k", "tokens", 1000, 60)

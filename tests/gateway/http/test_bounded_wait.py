@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pulumi_groq.gateway.http.bounded_wait import within
+from pulumi_groq.gateway.http.asgi import within
 
 
 async def test_work_that_need_not_wait_is_done_at_once() -> None:

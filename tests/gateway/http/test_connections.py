@@ -11,18 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.gateway.http.client import client_of
+from pulumi_groq.gateway.http.asgi import client_of
+from pulumi_groq.gateway.http.bodies import read_body
 from pulumi_groq.gateway.http.connections import (
+    DEFAULT_DEADLINES,
     LOG_INTERVAL_S,
     ConnectionBounds,
     Connections,
+    Deadlines,
     Place,
     peer_of,
 )
-from pulumi_groq.gateway.http.deadlines import DEFAULT_DEADLINES, Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_body import read_body
 
 DEADLINE_S = 20
 BOUNDS = ConnectionBounds(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq.gateway.http.deadlines import Deadlines
+from pulumi_groq.gateway.http.connections import Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 
 DEADLINE_S = 20

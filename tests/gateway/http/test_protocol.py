@@ -14,7 +14,7 @@ import uvicorn
 
 import pulumi_groq
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
-from pulumi_groq.gateway.http.deadlines import Deadlines
+from pulumi_groq.gateway.http.connections import Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.request_reader import HEAD_LIMIT_BYTES
 

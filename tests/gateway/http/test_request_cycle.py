@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq.gateway.http.flow_control import FlowControl
-from pulumi_groq.gateway.http.request_cycle import RequestCycle
+from pulumi_groq.gateway.http.request_cycle import FlowControl, RequestCycle
 from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, CoalescedTransport, WriteCoalescer
 
 DEADLINE_S = 30

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_reader import HEAD_LIMIT_BYTES, HEAD_LINES, RequestHead, RequestReader
-from pulumi_groq.gateway.http.request_target import RequestTarget, read_target
+from pulumi_groq.gateway.http.request_reader import (
+    HEAD_LIMIT_BYTES,
+    HEAD_LINES,
+    RequestHead,
+    RequestReader,
+    RequestTarget,
+    read_target,
+)
 
 HOST = b"host: h\r\n"
 END = b"\r\n"

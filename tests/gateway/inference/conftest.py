@@ -16,18 +16,18 @@ import pytest
 import uvicorn
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.http.asgi import Message
 from pulumi_groq.gateway.http.protocol import HttpProtocol
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, InferencePlane
-from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
+from pulumi_groq.gateway.inference.echo.request import PLAIN, EchoScript
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord
-from pulumi_groq.gateway.metering.entries import Admission
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.journal import Admission
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
-from pulumi_groq.policy.metering import Consumption, Demand, Denial
+from pulumi_groq.policy.limits import Consumption, Demand, Denial
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEY = "pgq_" + "A" * 48

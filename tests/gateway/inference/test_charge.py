@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.catalogue import Catalogue, Prices
-from pulumi_groq.gateway.inference.charge import Charge
-from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
-from pulumi_groq.gateway.inference.sse import SseRelay
-from pulumi_groq.gateway.inference.usage import (
+from pulumi_groq.gateway.inference.charge import (
     AudioUsage,
+    Charge,
+    CostEstimate,
     TokenUsage,
     audio_of,
     parsed_answer,
     stated_by,
     usage_of,
 )
+from pulumi_groq.gateway.inference.sse import SseUsageScanner
 
 CATALOGUE = Catalogue.load()
 GPT, WHISPER = CATALOGUE.get("openai/gpt-oss-20b"), CATALOGUE.get("whisper-large-v3-turbo")
@@ -99,7 +99,7 @@ def test_no_json_is_charged_beyond_the_reservation_on_any_route(
     charge.sent()
     document = json.dumps(answer).encode()
     if streamed:
-        relay = SseRelay(hide_usage=True)
+        relay = SseUsageScanner(hide_usage=True)
         relay.feed(b"data: " + document + b"\n\ndata: [DONE]\n\n")
         charge.stated(lambda: stated_by(relay.stating_event(), estimate.model.kind))
     else:

@@ -16,7 +16,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from pulumi_groq.gateway.inference.echo.media import audio_s
-from pulumi_groq.gateway.inference.echo.script import EchoScript
+from pulumi_groq.gateway.inference.echo.request import EchoScript
 
 MODEL = "openai/gpt-oss-20b"
 MESSAGES = [{"role": "user", "content": "one two three"}]

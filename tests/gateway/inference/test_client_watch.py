@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_groq.gateway.http.client import ListenedClient
-from pulumi_groq.gateway.inference.client_watch import ClientWatch
+from pulumi_groq.gateway.http.asgi import ListenedClient
+from pulumi_groq.gateway.inference.exchange import ClientWatch
 
 MORE = {"type": "http.request"}
 LEFT = {"type": "http.disconnect"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_groq.gateway.inference import InferenceOptions
-from pulumi_groq.policy.metering import Denial
+from pulumi_groq.policy.limits import Denial
 
 CHAT = b'{"model":"openai/gpt-oss-20b","messages":[{"role":"user","content":"hi"}]}'
 

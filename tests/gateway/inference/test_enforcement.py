@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.inference.upstream import UpstreamCall
+from pulumi_groq.gateway.metering.alert_delivery import WebhookAnswer
 from pulumi_groq.gateway.metering.service import MeteringService, open_metering
-from pulumi_groq.gateway.metering.webhook import WebhookAnswer
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import Limits, OrganisationPolicy

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.inference.json_body import read_json_object
-from pulumi_groq.gateway.inference.usage_request import with_usage_requested
+from pulumi_groq.gateway.inference.call_fields import read_json_object, with_usage_requested
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pulumi_groq.gateway.http.json_reading import read_json
+from pulumi_groq.gateway.http.bodies import read_json
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.inference.json_body import read_json_object
+from pulumi_groq.gateway.inference.call_fields import read_json_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),

@@ -13,9 +13,9 @@ from anyio import BrokenWorkerProcess, to_process
 
 from gateway_process import start_gateway
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.inference import call_reading
-from pulumi_groq.gateway.inference.call_reading import INLINE_BYTES, CallReader, read_call
-from pulumi_groq.policy.metering import Denial
+from pulumi_groq.gateway.inference import calls
+from pulumi_groq.gateway.inference.calls import INLINE_BYTES, CallReader, read_call
+from pulumi_groq.policy.limits import Denial
 
 MODEL = "openai/gpt-oss-20b"
 FULL = Denial(429, "requests", "rate_limit_exceeded", "full", retry_after_s=3, reason="requests_per_minute")
@@ -129,11 +129,11 @@ async def test_the_loop_goes_on_while_a_large_body_is_read() -> None:
 
 async def test_a_reading_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """408 when its time is over; the worker is ended, and the next body finds another."""
-    monkeypatch.setattr(call_reading, "READING_LIMIT_S", 0.0)
+    monkeypatch.setattr(calls, "READING_LIMIT_S", 0.0)
     reader = CallReader()
     with pytest.raises(Refusal) as given_up:
         await reader.read("key_1", "chat/completions", chat(INLINE_BYTES))
-    monkeypatch.setattr(call_reading, "READING_LIMIT_S", 30.0)
+    monkeypatch.setattr(calls, "READING_LIMIT_S", 30.0)
     read = await reader.read("key_1", "chat/completions", chat(INLINE_BYTES))
     answer = given_up.value.status, read.fields.model
 

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from pulumi_groq.catalogue import Catalogue, ToolPrice
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.inference.json_body import read_json_object
+from pulumi_groq.gateway.inference.call_fields import read_json_object
+from pulumi_groq.gateway.inference.permissions import REMOTE_USES
 from pulumi_groq.gateway.inference.reach import reach_of
-from pulumi_groq.gateway.inference.reach.fields import (
+from pulumi_groq.gateway.inference.reach.needs import (
     CHAT,
     ELSEWHERE,
     EMBEDDINGS,
@@ -32,7 +33,6 @@ from pulumi_groq.gateway.inference.reach.fields import (
     TRANSLATIONS,
     UNSERVED,
 )
-from pulumi_groq.gateway.inference.tool_access import REMOTE_USES
 
 KEY = "pgq_" + "A" * 48
 MODEL = "openai/gpt-oss-20b"

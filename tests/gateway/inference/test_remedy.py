@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.inference.call_fields import READERS
-from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
-from pulumi_groq.gateway.inference.remedy import remedy_of
+from pulumi_groq.gateway.inference.charge import CostEstimate
+from pulumi_groq.gateway.inference.denials import remedy_of
 from pulumi_groq.policy.estimate import images_of
-from pulumi_groq.policy.metering import Allowance
+from pulumi_groq.policy.limits import Allowance
 
 CHAT, SPEECH, AUDIO = "openai/gpt-oss-20b", "canopylabs/orpheus-v1-english", "whisper-large-v3-turbo"
 AT_MOST = re.compile(r"Set ([a-z_ ]+) to at most (\d+)")

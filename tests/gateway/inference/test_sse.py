@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.gateway.inference.sse import SseRelay
-from pulumi_groq.gateway.inference.usage import TokenUsage, UnreadableUsageError, usage_of
+from pulumi_groq.gateway.inference.charge import TokenUsage, UnreadableUsageError, usage_of
+from pulumi_groq.gateway.inference.sse import SseUsageScanner
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
 EXPECTED = TokenUsage(prompt=7, cached=2, completion=3)
@@ -31,8 +31,8 @@ DONE = b"data: [DONE]\n\n"
 STREAM = b"".join([*CONTENT, FINISH, EXTRA, DONE])
 
 
-def relayed(stream: bytes, cuts: list[int], *, hide: bool) -> tuple[bytes, SseRelay]:
-    relay = SseRelay(hide_usage=hide)
+def relayed(stream: bytes, cuts: list[int], *, hide: bool) -> tuple[bytes, SseUsageScanner]:
+    relay = SseUsageScanner(hide_usage=hide)
     places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
     out = b"".join(relay.feed(stream[one:two]) for one, two in pairwise(places))
     return out + relay.rest(), relay
@@ -90,7 +90,7 @@ def test_usage_is_found_in_each_of_its_places(last: dict[str, Any]) -> None:
 
 def test_tokens_are_counted_by_frames_and_size() -> None:
     """Without usage the count is one token a frame at least, more where frames carry more."""
-    relay = SseRelay(hide_usage=True)
+    relay = SseUsageScanner(hide_usage=True)
     relay.feed(CONTENT[0])
     for _ in range(9):
         relay.feed(frame({"choices": [{"delta": {"role": "assistant", "content": "x" * 400}}]}))
@@ -99,7 +99,7 @@ def test_tokens_are_counted_by_frames_and_size() -> None:
 
 def test_a_frame_beyond_the_limit_passes_in_pieces() -> None:
     """A frame that never ends is not kept in memory."""
-    relay = SseRelay(hide_usage=True)
+    relay = SseUsageScanner(hide_usage=True)
     passed = sum(len(relay.feed(b"x" * 65_536)) for _ in range(64))
     assert passed > 63 * 65_536 - 300_000
 

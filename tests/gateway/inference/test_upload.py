@@ -1,9 +1,8 @@
 """What is held back of an upload is told to whoever bounds it."""
 
-from pulumi_groq.gateway.http.asgi import Message
-from pulumi_groq.gateway.http.request_headers import RequestHeaders
+from pulumi_groq.gateway.http.asgi import Message, RequestHeaders
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
-from pulumi_groq.gateway.inference.reach.fields import TRANSCRIPTIONS
+from pulumi_groq.gateway.inference.reach.needs import TRANSCRIPTIONS
 from pulumi_groq.gateway.inference.upload import Upload
 
 FILE = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + b"x" * 1_000

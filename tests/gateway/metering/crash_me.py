@@ -11,14 +11,13 @@ from random import Random
 
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.metering.service import MeteringSettings, open_metering
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
-from pulumi_groq.policy.metering import Consumption, Demand
+from pulumi_groq.policy.limits import Consumption, Demand
 
 IN_FLIGHT = 8
 

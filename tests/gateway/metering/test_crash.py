@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from pulumi_groq.gateway.metering.journal import Journal
 from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter
 from pulumi_groq.gateway.metering.recovery import recover
-from pulumi_groq.gateway.store.ledger_schema import ledger, usage_by_day
+from pulumi_groq.gateway.store.schema import ledger, usage_by_day
 from pulumi_groq.gateway.store.store import open_store
 
 CRASH_ME = Path(__file__).with_name("crash_me.py")

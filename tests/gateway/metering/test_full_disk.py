@@ -16,14 +16,14 @@ from sqlalchemy import event, select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench, used
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
-from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess
-from pulumi_groq.policy.metering import Denial
+from pulumi_groq.policy.limits import Denial
 
 FREED_BY_THE_RESERVE_PAGES = 200
 

@@ -10,17 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.gateway.metering.entries import (
+from pulumi_groq.gateway.metering.journal import (
     LARGEST_COST_MICRO_USD,
     LAST_S,
+    SEGMENT_BYTES,
     Admission,
+    DamagedLine,
+    Journal,
     Settlement,
     admission_line,
     fault_of,
     parsed_line,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, DamagedLine, Journal
 
 RESERVED = Admission("req_1", "key_1", "key_1", None, "m", 10, 1.5)
 SETTLED = Settlement("req_1", "settled", 200, 1, 0, 2, 7, 2.5)

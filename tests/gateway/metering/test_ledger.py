@@ -4,9 +4,9 @@ from sqlalchemy import func, select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench, used
-from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
-from pulumi_groq.policy.metering import Demand
+from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day
+from pulumi_groq.policy.limits import Demand
 
 
 async def test_a_settled_request_is_one_row(bench: Bench, make_key: MakeKey) -> None:

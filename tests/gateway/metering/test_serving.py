@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from key_factory import MakeKey
 from metering_bench import Bench
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
-from pulumi_groq.gateway.store.ledger_schema import ledger
-from pulumi_groq.policy.metering import Denial
+from pulumi_groq.gateway.store.schema import ledger
+from pulumi_groq.policy.limits import Denial
 
 
 def written(bench: Bench) -> int:

@@ -10,21 +10,21 @@ from sqlalchemy import func, select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench, used
-from pulumi_groq.gateway.metering.entries import (
+from pulumi_groq.gateway.metering.journal import (
     Admission,
+    Journal,
     LedgerRow,
     Settlement,
     admission_line,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.journal import Journal
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import DeniedRequests
-from pulumi_groq.gateway.store.ledger_schema import ledger, usage_by_day
+from pulumi_groq.gateway.store.schema import ledger, usage_by_day
 from pulumi_groq.gateway.store.set_aside import DROPPED, SetAside, decide, read_set_aside
 from pulumi_groq.policy.access import KeyAccess, Limits
-from pulumi_groq.policy.metering import Consumption, Denial
+from pulumi_groq.policy.limits import Consumption, Denial
 
 HOSTILE: list[Any] = [2**63, 2**64 - 1, 10**19, 10**30, -1, 5000.0, math.nan, math.inf, None, "5", True, [1]]
 AT_S = START.timestamp()

@@ -10,15 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from metering_bench import START
-from pulumi_groq.gateway.metering.httpx_sender import HttpxAlertSender
-from pulumi_groq.gateway.metering.webhook import (
+from pulumi_groq.gateway.metering.alert_delivery import (
     NotDeliveredError,
     WebhookAnswer,
     alert_body,
     alert_headers,
     retry_after_s,
 )
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.store.alerts import Alert
 
 ALERT = Alert("2026-11", 100_000_000, 100_250_000, 500_000_000, START)

@@ -3,7 +3,7 @@
 import pytest
 
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 
 FORBIDDEN = [
     *("0.0.0.1", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.9.9.9", "168.63.129.16"),

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint
 
-from pulumi_groq.gateway.store import change_log, ledger_schema  # noqa: F401 (they add their tables)
+from pulumi_groq.gateway.store import change_log  # noqa: F401 (it adds its table)
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.gateway.store.store import Store

@@ -9,10 +9,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from fake_clock import FakeClock
 from page_visitor import ADMIN_KEY, Visitor
-from pulumi_groq.gateway.admin.credentials import AdminKey
+from pulumi_groq.gateway.admin.gate import AdminKey
 from pulumi_groq.gateway.ui import Ui
-from pulumi_groq.gateway.ui.attempts import SignInAttempts
-from pulumi_groq.gateway.ui.sessions import Sessions
+from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
 from recorded_source import RecordedSource
 
 RECORDED = Path(__file__).parents[2] / "reports" / "usage" / "golden" / "facts.json"

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fake_clock import FakeClock
-from pulumi_groq.gateway.ui.sessions import Sessions
+from pulumi_groq.gateway.ui.sign_in import Sessions
 
 
 def test_tokens_differ(clock: FakeClock, make_sessions: Callable[..., Sessions]) -> None:

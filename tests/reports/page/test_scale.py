@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.reports.page.scale import scale_for, short_number
+from pulumi_groq.reports.page.charts import scale_for, short_number
 
 
 @given(st.floats(1e-9, 1e15))

@@ -7,14 +7,14 @@ import pytest
 
 from pulumi_groq.reports.stack_export import StackState, read_stack
 from pulumi_groq.reports.validation.checks import Outcome
-from pulumi_groq.reports.validation.trials import Answer, Answers, Trial, trials, verdicts
+from pulumi_groq.reports.validation.trials import Answers, Trial, TrialAnswer, trials, verdicts
 from report_facts import CATALOGUE, KEY, KEY_ID, TYPES, live, live_key, team, urn
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 VALUE = "pgq_" + "a" * 48
 A, B = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
 TRIAL = Trial("chatbot-prod", VALUE, frozenset({A}), A, B, works=True)
-LISTED = Answer(200, models=frozenset({A}))
+LISTED = TrialAnswer(200, models=frozenset({A}))
 
 
 def stack(api_key: object) -> StackState:
@@ -60,22 +60,22 @@ def test_the_team_bounds_the_key() -> None:
     assert (trial.models, trial.allowed) == (frozenset({B}), B)
 
 
-SOUND = Answers(LISTED, Answer(200), Answer(403, "model_not_available"))
+SOUND = Answers(LISTED, TrialAnswer(200), TrialAnswer(403, "model_not_available"))
 
 
 @pytest.mark.parametrize(
     ("trial", "answers", "outcomes"),
     [
         (TRIAL, SOUND, "ok ok ok"),
-        (TRIAL, replace(SOUND, listed=Answer(200, models=frozenset({A, B}))), "mismatch ok ok"),
-        (TRIAL, replace(SOUND, allowed=Answer(403, "model_not_available")), "ok mismatch ok"),
-        (TRIAL, replace(SOUND, allowed=Answer(400, "other")), "ok mismatch ok"),
-        (TRIAL, replace(SOUND, allowed=Answer(0, why="no answer")), "ok mismatch ok"),
-        (TRIAL, replace(SOUND, denied=Answer(200)), "ok ok mismatch"),
-        (TRIAL, replace(SOUND, denied=Answer(403)), "ok ok mismatch"),
-        (TRIAL, Answers(Answer(401, "invalid_api_key")), "mismatch"),
-        (replace(TRIAL, models=frozenset()), Answers(Answer(200)), "mismatch"),
-        (replace(TRIAL, works=False), Answers(Answer(401, "invalid_api_key")), "ok"),
+        (TRIAL, replace(SOUND, listed=TrialAnswer(200, models=frozenset({A, B}))), "mismatch ok ok"),
+        (TRIAL, replace(SOUND, allowed=TrialAnswer(403, "model_not_available")), "ok mismatch ok"),
+        (TRIAL, replace(SOUND, allowed=TrialAnswer(400, "other")), "ok mismatch ok"),
+        (TRIAL, replace(SOUND, allowed=TrialAnswer(0, why="no answer")), "ok mismatch ok"),
+        (TRIAL, replace(SOUND, denied=TrialAnswer(200)), "ok ok mismatch"),
+        (TRIAL, replace(SOUND, denied=TrialAnswer(403)), "ok ok mismatch"),
+        (TRIAL, Answers(TrialAnswer(401, "invalid_api_key")), "mismatch"),
+        (replace(TRIAL, models=frozenset()), Answers(TrialAnswer(200)), "mismatch"),
+        (replace(TRIAL, works=False), Answers(TrialAnswer(401, "invalid_api_key")), "ok"),
         (replace(TRIAL, works=False), Answers(LISTED), "mismatch"),
     ],
 )
@@ -109,7 +109,7 @@ def test_what_answers_mean(trial: Trial, answers: Answers, outcomes: str) -> Non
 )
 def test_each_answer_to_an_allowed_call(status: int, code: str | None, outcome: str) -> None:
     """A limit, a budget, the cap and the upstream's refusal decide nothing; any other refusal is wrong."""
-    _, served, _ = verdicts(TRIAL, replace(SOUND, allowed=Answer(status, code)))
+    _, served, _ = verdicts(TRIAL, replace(SOUND, allowed=TrialAnswer(status, code)))
     assert served.outcome.value == outcome
 
 
@@ -128,11 +128,11 @@ def test_each_answer_to_an_allowed_call(status: int, code: str | None, outcome: 
 )
 def test_each_wrong_answer_to_a_denied_call(status: int, code: str | None) -> None:
     """The model is judged before limits, budget and upstream, so their answers show that it was not."""
-    *_, denied = verdicts(TRIAL, replace(SOUND, denied=Answer(status, code)))
+    *_, denied = verdicts(TRIAL, replace(SOUND, denied=TrialAnswer(status, code)))
     assert denied.outcome.value == "mismatch"
 
 
 def test_a_proxys_401_proves_no_refusal() -> None:
     """A disabled key is refused by the gateway's own code; another 401 may come from anything in front."""
-    (refused,) = verdicts(replace(TRIAL, works=False), Answers(Answer(401)))
+    (refused,) = verdicts(replace(TRIAL, works=False), Answers(TrialAnswer(401)))
     assert refused.outcome.value == "mismatch"

@@ -10,14 +10,13 @@ from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.changes import Changes
-from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.exception_handlers import add_exception_handlers
-from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
+from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, AdminKey, Gate
 from pulumi_groq.gateway.admin.history import History
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import document
+from pulumi_groq.gateway.admin.refusals import add_exception_handlers
 from pulumi_groq.gateway.admin.reporting import Reporting
 from pulumi_groq.gateway.admin.routes.history import history_routes
 from pulumi_groq.gateway.admin.routes.keys import key_routes
@@ -28,10 +27,10 @@ from pulumi_groq.gateway.admin.routes.teams import team_routes
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.admin.spending import Spending
 from pulumi_groq.gateway.admin.teams import Teams
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValues
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import Limits

@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Connection, Store
 
-Step = Callable[[], None]
+Callback = Callable[[], None]
 
 
-class Change:
+class PendingChange:
     """One change under way: `connection` writes; the steps run once the outcome is known."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.committed: list[Step] = []
-        self.failed: list[Step] = []
+        self.committed: list[Callback] = []
+        self.failed: list[Callback] = []
 
-    def then(self, step: Step) -> None:
+    def then(self, step: Callback) -> None:
         """Run `step` after the commit."""
         self.committed.append(step)
 
-    def otherwise(self, step: Step) -> None:
+    def otherwise(self, step: Callback) -> None:
         """Run `step` when the store fails to commit."""
         self.failed.append(step)
 
@@ -37,13 +37,13 @@ class Changes:
         self._one_at_a_time = threading.Lock()
 
     @contextmanager
-    def begin(self) -> Iterator[Change]:
+    def begin(self) -> Iterator[PendingChange]:
         """A change that is committed when the block ends and undone when it raises."""
         with self._one_at_a_time:
-            change: Change | None = None
+            change: PendingChange | None = None
             try:
                 with self._store.write() as connection:
-                    change = Change(connection)
+                    change = PendingChange(connection)
                     yield change
             except StoreUnavailableError:
                 for step in change.failed if change else ():

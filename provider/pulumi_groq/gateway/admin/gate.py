@@ -1,19 +1,75 @@
-"""What every admin request passes before a route sees it: request id, admin key, query, body."""
+"""What every admin request passes before a route sees it: id, log line, admin key, query, body."""
 
+import hashlib
+import hmac
+import logging
+import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.credentials import AdminKey
 from pulumi_groq.gateway.admin.json_body import require_json
-from pulumi_groq.gateway.admin.request_log import AdminLog
-from pulumi_groq.gateway.http.client import client_of
+from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.http.asgi import bearer_token, client_of, read_request_headers
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body, require_uncompressed
-from pulumi_groq.gateway.http.request_headers import read_request_headers
-from pulumi_groq.gateway.ids import ObjectIds
+
+
+class AdminKey:
+    """Compares what a request carries with the admin key, in a time that reveals nothing about either."""
+
+    def __init__(self, admin_key: str) -> None:
+        self._digest = hashlib.sha256(admin_key.encode()).digest()
+
+    def opens(self, scope: Scope) -> bool:
+        """Whether the request carries the admin key as its one bearer token."""
+        return self.is_it(bearer_token(read_request_headers(scope).authorization))
+
+    def is_it(self, sent: bytes) -> bool:
+        """Whether this is the admin key."""
+        return hmac.compare_digest(hashlib.sha256(sent).digest(), self._digest)
+
+
+# Read by `gateway.logs.LineFormatter`.
+_FIELDS: Final = "fields"
+
+
+class AdminLog:
+    """Times one request from its construction and writes its line; never a query, a header or a body.
+
+    An id or name from the path is written only if it was found: one that was not may be a key's value
+    sent to the wrong place.
+    """
+
+    def __init__(
+        self, request_id: str, scope: Scope, monotonic: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._request_id = request_id
+        self._scope = scope
+        self._monotonic = monotonic
+        self._started_s = monotonic()
+        self.status: int | None = None
+
+    def write(self) -> None:
+        """At INFO, at WARNING where the gateway failed; without a status when the client was gone."""
+        fields = {
+            "request_id": self._request_id,
+            "method": self._scope["method"][:16],
+            "route": getattr(self._scope.get("route"), "path", "-"),
+            "object": self._found() or "-",
+            "status": self.status or "-",
+            "ms": round((self._monotonic() - self._started_s) * 1000, 1),
+        }
+        level = logging.WARNING if (self.status or 0) >= 500 else logging.INFO
+        logging.getLogger(__name__).log(level, "admin request", extra={_FIELDS: fields})
+
+    def _found(self) -> str:
+        found = self.status is not None and self.status < 400
+        return " ".join(self._scope.get("path_params", {}).values()) if found else ""
+
 
 OPENAPI_PATH: Final = "/openapi.json"
 BODY_LIMIT_BYTES: Final = 64 * 1024

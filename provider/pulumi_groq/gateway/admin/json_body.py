@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from starlette.types import Scope
 
-from pulumi_groq.gateway.http.json_reading import strict_decoder
+from pulumi_groq.gateway.http.bodies import strict_decoder
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.changes import Change, Changes
+from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_merge import merged
 from pulumi_groq.gateway.admin.key_rules import (
     require_future,
@@ -130,7 +130,7 @@ class Keys:
                 self._run_on_loop(partial(self._directory.drop_key_if, record.key_hash, quiet))
         return Deleted(object="api_key.deleted", id=key_id)
 
-    def _keep(self, change: Change, record: KeyRecord, left: KeyRecord) -> None:
+    def _keep(self, change: PendingChange, record: KeyRecord, left: KeyRecord) -> None:
         if left != record:
             require_own_address(change.connection, left)
             replace_key(change.connection, left)

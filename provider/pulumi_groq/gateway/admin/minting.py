@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.changes import Change, Changes
+from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import (
     require_future,
     require_own_address,
@@ -21,8 +21,8 @@ from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import taken
 from pulumi_groq.gateway.admin.refusals import Conflict
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
+from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.ids import ObjectIds
 from pulumi_groq.gateway.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change
@@ -80,7 +80,7 @@ class Minting:
             return Minted(self._mint(change, wanted, idempotency_key, now), replayed=False)
 
     def _mint(
-        self, change: Change, wanted: ApiKeyCreate, idempotency_key: str | None, now: datetime
+        self, change: PendingChange, wanted: ApiKeyCreate, idempotency_key: str | None, now: datetime
     ) -> ApiKeyCreated:
         value = self._values.new()
         record = self._record(change.connection, wanted, value, now)
@@ -134,7 +134,9 @@ class Minting:
         require_own_address(connection, record)
         return record if parent is not None else _made_again(connection, record)
 
-    def _replay(self, change: Change, earlier: IdempotencyRecord, wanted: ApiKeyCreate) -> ApiKeyCreated:
+    def _replay(
+        self, change: PendingChange, earlier: IdempotencyRecord, wanted: ApiKeyCreate
+    ) -> ApiKeyCreated:
         if earlier.fingerprint != _fingerprint(wanted):
             raise Conflict(
                 "This Idempotency-Key was used with another body: use a new one for another key",
@@ -156,7 +158,7 @@ class Minting:
         self._claim_again(change, earlier.key_id, wanted)
         return answer.model_copy(update={"claim": wanted.claim})
 
-    def _claim_again(self, change: Change, key_id: str, wanted: ApiKeyCreate) -> None:
+    def _claim_again(self, change: PendingChange, key_id: str, wanted: ApiKeyCreate) -> None:
         """Let a repeated create hold the key by its own claim, unless the key was moved elsewhere since."""
         record = find_key(change.connection, key_id)
         place = (wanted.managed_by, wanted.declared_as)

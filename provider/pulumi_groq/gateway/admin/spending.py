@@ -5,11 +5,11 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from pulumi_groq.gateway.admin.changes import Change, Changes
+from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
 from pulumi_groq.gateway.admin.refusals import Invalid, Missing
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.metering.webhook_addresses import WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
 from pulumi_groq.gateway.store.change_log import log_policy_change
 from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
@@ -98,7 +98,7 @@ class Spending:
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
 
-    def _keep(self, change: Change, record: PolicyRecord, left: PolicyRecord) -> None:
+    def _keep(self, change: PendingChange, record: PolicyRecord, left: PolicyRecord) -> None:
         if left != record:
             put_policy(change.connection, left)
             log_policy_change(change.connection, record, left, self._clock.now())

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.changes import Change, Changes
+from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced
 from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
@@ -83,7 +83,7 @@ class Teams:
             change.then(partial(self._directory.drop_team, name))
         return Deleted(object="team.deleted", id=name)
 
-    def _keep(self, change: Change, record: TeamRecord, left: TeamRecord) -> None:
+    def _keep(self, change: PendingChange, record: TeamRecord, left: TeamRecord) -> None:
         if left != record:
             put_team(change.connection, left)
             log_team_change(change.connection, record, left, self._clock.now())

@@ -5,10 +5,7 @@ from operator import add
 from weakref import WeakValueDictionary
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.policy.bucket import Bucket
-from pulumi_groq.policy.limits import Quota, highest_levels, refusing
-from pulumi_groq.policy.metering import Demand
-from pulumi_groq.policy.spend import month_key_prefix
+from pulumi_groq.policy.limits import Bucket, Demand, Quota, highest_levels, month_key_prefix, refusing
 
 
 class Total:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from pulumi_groq.policy.limits import Levels, Quota
-from pulumi_groq.policy.metering import Demand
+from pulumi_groq.policy.limits import Demand, Levels, Quota
 
 
 class TakeResult(NamedTuple):

@@ -11,13 +11,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
-from pulumi_groq.gateway.http.client import CLIENT
-from pulumi_groq.gateway.http.connections import Connections, Place, peer_of, too_many_connections
-from pulumi_groq.gateway.http.deadlines import DEFAULT_DEADLINES, Deadlines
-from pulumi_groq.gateway.http.flow_control import FlowControl
+from pulumi_groq.gateway.http.asgi import CLIENT, Receive, Scope, Send
+from pulumi_groq.gateway.http.connections import (
+    DEFAULT_DEADLINES,
+    Connections,
+    Deadlines,
+    Place,
+    peer_of,
+    too_many_connections,
+)
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_cycle import STATUS_LINES, RequestCycle
+from pulumi_groq.gateway.http.request_cycle import STATUS_LINES, FlowControl, RequestCycle
 from pulumi_groq.gateway.http.request_reader import RequestHead, RequestReader
 from pulumi_groq.gateway.http.write_coalescing import CoalescedTransport, WriteCoalescer
 

@@ -6,13 +6,244 @@ charged as reserved: no answer costs more than was reserved for it, so none pass
 """
 
 import logging
+import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, NamedTuple, Self
 
-from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
+from pulumi_groq.catalogue import CatalogueModel
+from pulumi_groq.catalogue.catalogue import Kind
+from pulumi_groq.gateway.http.bodies import read_json
+from pulumi_groq.gateway.inference.call_fields import CallFields, OutputLimit
 from pulumi_groq.gateway.inference.record import Disbelief
-from pulumi_groq.gateway.inference.usage import Stated, TokenUsage, UnreadableUsageError
-from pulumi_groq.policy.metering import Consumption
+from pulumi_groq.policy.estimate import Images, estimate_prompt, largest_output, likely_output
+from pulumi_groq.policy.limits import Consumption, Demand
+
+
+class UnreadableUsageError(Exception):
+    """The upstream states a usage that cannot be read; the text names the field."""
+
+
+class TokenUsage(NamedTuple):
+    """What the upstream says was used; `cached` tokens are among the `prompt` ones. `completion` is `None`
+    where it names none, as embeddings do.
+    """
+
+    prompt: int
+    cached: int
+    completion: int | None
+
+
+class AudioUsage(NamedTuple):
+    """How many milliseconds of audio the upstream says it heard."""
+
+    ms: int
+
+
+Stated = TokenUsage | AudioUsage
+
+
+def parsed_answer(document: bytes) -> Any:
+    """A whole answer, parsed; `None` for what is not JSON, which states nothing."""
+    try:
+        return read_json(document)
+    except (ValueError, RecursionError):
+        return None
+
+
+def stated_by(answer: Any, kind: Kind) -> Stated | None:
+    """What a parsed answer, or event of a stream, of a model of this kind states, in the unit that the kind
+    is charged by; `None` where it states nothing. Raises `UnreadableUsageError`.
+    """
+    if kind == "transcription":
+        return audio_of(answer)
+    # Speech is charged by the characters that were sent, whatever its answer says.
+    return None if kind == "speech" else usage_of(answer)
+
+
+def usage_of(answer: Any) -> TokenUsage | None:
+    """The tokens that a parsed answer, or event of a stream, states. Raises `UnreadableUsageError`."""
+    stated = [_tokens(usage) for usage in _usages(answer)]
+    if not stated:
+        return None
+    return TokenUsage(
+        max(each.prompt for each in stated),
+        min(each.cached for each in stated),
+        max((each.completion for each in stated if each.completion is not None), default=None),
+    )
+
+
+def audio_of(answer: Any) -> AudioUsage | None:
+    """The length that a transcription states in seconds, whole or as an event of a stream: `duration`
+    (verbose_json) or `usage.seconds`. Raises `UnreadableUsageError`.
+    """
+    if not isinstance(answer, dict):
+        return None
+    places = [answer.get("duration")]
+    places += [usage.get("seconds") for usage in _usages(answer) if isinstance(usage, dict)]
+    stated = [_ms(seconds) for seconds in places if seconds is not None]
+    return AudioUsage(max(stated)) if stated else None
+
+
+def _usages(answer: Any) -> list[Any]:
+    if not isinstance(answer, dict):
+        return []
+    holders = (answer, answer.get("x_groq"), answer.get("response"))
+    usages = (holder.get("usage") for holder in holders if isinstance(holder, dict))
+    return [usage for usage in usages if usage is not None]
+
+
+def _ms(seconds: Any) -> int:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise UnreadableUsageError("the duration is no number of seconds above 0")
+    # A length that no float can hold in milliseconds is far beyond any bound either way.
+    return math.ceil(min(seconds, 1e15) * 1000)
+
+
+def _tokens(usage: Any) -> TokenUsage:
+    if not isinstance(usage, dict):
+        raise UnreadableUsageError("usage is no object")
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    if prompt is None:
+        raise UnreadableUsageError("prompt_tokens is missing")
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    cached = (_count(details, "cached_tokens", null_is_missing=True) or 0) if isinstance(details, dict) else 0
+    if cached > prompt:
+        raise UnreadableUsageError("cached_tokens is above prompt_tokens")
+    return TokenUsage(prompt, cached, _count(usage, "completion_tokens", "output_tokens"))
+
+
+def _count(holder: dict[str, Any], *names: str, null_is_missing: bool = False) -> int | None:
+    """What the first of `names` that is there counts; `None` where none of them is."""
+    for name in names:
+        if name not in holder:
+            continue
+        value = holder[name]
+        if value is None and null_is_missing:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise UnreadableUsageError(f"{name} is no whole number from 0")
+        return value
+    return None
+
+
+class Beyond(NamedTuple):
+    """The worst of what is not in the body.
+
+    `turns` are the times that the model may be called: once, and once more after each use of a tool. In
+    each it may read its whole context window. `fee_micro_usd` is the price of all uses.
+    """
+
+    turns: int
+    fee_micro_usd: int
+
+
+class CostEstimate(NamedTuple):
+    """What a request may use. Tokens count against rate limits; the price is of tokens, or of the
+    `characters` read aloud, or of the milliseconds of audio heard.
+
+    The likely tokens are what rate limits see, the largest ones what money is reserved for. Without a
+    limit of its own a request may use all that the model can write, which many keys' limits per
+    minute could never hold. `fee_micro_usd` is that of built-in tools at their most uses: answers do not
+    tell reliably how often they were used, so it is charged whole. `reaches_beyond`: the prompt may be
+    far above the likely one. The model writes each of the `choices` anew in `turns`; `output_limits` are
+    the fields of the request that would lower the output.
+    """
+
+    model: CatalogueModel
+    likely_prompt_tokens: int = 0
+    largest_prompt_tokens: int = 0
+    likely_completion_tokens: int = 0
+    largest_completion_tokens: int = 0
+    characters: int = 0
+    audio_ms: int = 0
+    fee_micro_usd: int = 0
+    reaches_beyond: bool = False
+    choices: int = 1
+    turns: int = 1
+    output_limits: tuple[OutputLimit, ...] = ()
+
+    @classmethod
+    def of_json(
+        cls,
+        model: CatalogueModel,
+        fields: CallFields,
+        images: Images,
+        body_bytes: int,
+        beyond: Beyond | None = None,
+    ) -> Self:
+        """Of a JSON request of `body_bytes` bytes with `images`, and of what it may cause `beyond` them."""
+        likely_prompt, largest_prompt = estimate_prompt(images, body_bytes, model)
+        likely = largest = 0
+        if model.kind == "chat":
+            likely = likely_output(model, fields.max_output_tokens, fields.choices)
+            largest = largest_output(model, fields.max_output_tokens, fields.choices)
+        estimate = cls(
+            model,
+            likely_prompt,
+            largest_prompt,
+            likely,
+            largest,
+            fields.input_characters,
+            choices=fields.choices,
+            output_limits=fields.output_limits,
+        )
+        return estimate if beyond is None else estimate._reaching(beyond, fields.choices)
+
+    @classmethod
+    def of_audio(cls, model: CatalogueModel, audio_ms: int) -> Self:
+        """Of a transcription or translation. Audio is priced by its length and uses no tokens."""
+        return cls(model=model, audio_ms=audio_ms)
+
+    def _reaching(self, beyond: Beyond, choices: int) -> Self:
+        """With the tools' fees, and with the model called anew after each use, for each choice."""
+        window = self.model.context_window or 0
+        return self._replace(
+            largest_prompt_tokens=window * beyond.turns * choices,
+            largest_completion_tokens=self.largest_completion_tokens * beyond.turns,
+            fee_micro_usd=beyond.fee_micro_usd * choices,
+            reaches_beyond=True,
+            turns=beyond.turns,
+        )
+
+    @property
+    def demand(self) -> Demand:
+        """The reservation to ask for."""
+        return Demand(
+            self.model.id,
+            self.likely_prompt_tokens + self.likely_completion_tokens,
+            self.cost_micro_usd(self.largest_prompt_tokens, 0, self.largest_completion_tokens),
+        )
+
+    def can_cause(self, stated: Stated) -> bool:
+        """Whether a request with this worst case can have used what the upstream states. A model reads at
+        least one token: servers that do not count state 0.
+        """
+        if isinstance(stated, AudioUsage):
+            return stated.ms <= self.audio_ms
+        generates = self.largest_completion_tokens > 0
+        completion = stated.completion if generates else stated.completion or 0
+        return (
+            completion is not None
+            and completion <= self.largest_completion_tokens
+            and 0 < stated.prompt <= self.largest_prompt_tokens
+        )
+
+    def consumed(self, prompt: int, cached: int, completion: int) -> Consumption:
+        """These tokens, priced."""
+        return Consumption(prompt, cached, completion, self.cost_micro_usd(prompt, cached, completion))
+
+    def cost_micro_usd(self, prompt: int, cached: int, completion: int) -> int:
+        """The price of these tokens, or of this request's characters or audio, with the tools' fees."""
+        model = self.model
+        if model.kind == "speech":
+            return model.cost_micro_usd(characters=self.characters)
+        if model.kind == "transcription":
+            return model.cost_micro_usd(audio_ms=self.audio_ms)
+        of_tokens = model.cost_micro_usd(
+            prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion
+        )
+        return of_tokens + self.fee_micro_usd
+
 
 _log = logging.getLogger("pulumi_groq.gateway.upstream")
 

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from pulumi_groq.gateway.inference.answer_headers import PASSED
+from pulumi_groq.gateway.inference.forwarder import PASSED
 
 _MAX_AGE_S: Final = 600
 _SHOWN: Final = (

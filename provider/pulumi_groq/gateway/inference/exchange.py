@@ -1,18 +1,57 @@
 """One request: whose it is, what is reserved for it, and the client's end of the connection."""
 
-from typing import Final
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
 
-from pulumi_groq.gateway.http.asgi import Message, Receive, Scope, Send
-from pulumi_groq.gateway.http.bounded_wait import within
-from pulumi_groq.gateway.http.client import client_of
-from pulumi_groq.gateway.http.request_body import ClientGoneError
-from pulumi_groq.gateway.http.request_headers import read_request_headers
-from pulumi_groq.gateway.inference.charge import Charge
-from pulumi_groq.gateway.inference.client_watch import ClientWatch
-from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
+from pulumi_groq.gateway.http.asgi import (
+    Client,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    client_of,
+    read_request_headers,
+    within,
+)
+from pulumi_groq.gateway.http.bodies import ClientGoneError
+from pulumi_groq.gateway.inference.charge import Charge, CostEstimate
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.policy.access import KeyAccess
+
+GONE: Final = "client_gone"
+
+
+class ClientWatch:
+    """While entered, ends `bound` when the client is gone and the `drain_s` seconds to drain are over."""
+
+    __slots__ = ("_bound", "_client", "_drain_s", "_end_watch", "gone")
+
+    def __init__(self, client: Client, bound: asyncio.Timeout, drain_s: float) -> None:
+        self.gone = False
+        self._client = client
+        self._bound = bound
+        self._drain_s = drain_s
+        self._end_watch: Callable[[], object] | None = None
+
+    def __enter__(self) -> Self:
+        self._end_watch = self._client.watch_departure(self.leave)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._end_watch is not None:
+            self._end_watch()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        if not self.gone:
+            self.gone = True
+            self._bound.reschedule(asyncio.get_running_loop().time() + self._drain_s)
+
 
 TOO_SLOW: Final = "client_too_slow"
 

@@ -1,24 +1,270 @@
 """Takes admitted requests to the upstream and back to the client; settles each once, whatever happens."""
 
 import asyncio
-from collections.abc import Callable
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Final
 
-from pulumi_groq.gateway.http.asgi import Message
-from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_body import ClientGoneError
-from pulumi_groq.gateway.inference.client_watch import GONE, ClientWatch
-from pulumi_groq.gateway.inference.exchange import Exchange
+from pulumi_groq.gateway.http.asgi import Header, Message
+from pulumi_groq.gateway.http.bodies import IDENTITY, ClientGoneError
+from pulumi_groq.gateway.http.refusal import PERMISSIONS, SERVER, Refusal
+from pulumi_groq.gateway.inference.charge import Charge, parsed_answer, stated_by
+from pulumi_groq.gateway.inference.exchange import GONE, ClientWatch, Exchange
 from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED
-from pulumi_groq.gateway.inference.relay import Relay
+from pulumi_groq.gateway.inference.sse import SseUsageScanner
 from pulumi_groq.gateway.inference.upstream import (
     Upstream,
+    UpstreamAnswer,
     UpstreamCall,
     UpstreamError,
     UpstreamTimeoutError,
+    UpstreamUnreachableError,
 )
-from pulumi_groq.gateway.inference.upstream_trouble import no_answer
-from pulumi_groq.gateway.metering.protocol import Metering
+from pulumi_groq.gateway.metering.request_metering import Metering
+
+PASSED: Final = frozenset(
+    {
+        b"content-type",
+        b"content-disposition",
+        b"retry-after",
+        b"retry-after-ms",
+        b"x-should-retry",
+        b"x-groq-region",
+    }
+)
+
+CODINGS: Final = MappingProxyType(
+    {b"content-encoding": IDENTITY, b"transfer-encoding": IDENTITY | {b"chunked"}}
+)
+"""Where a compression may be named (RFC 9110, 8.4; RFC 9112, 7.2), and what is none."""
+
+WAITS: Final = frozenset({b"retry-after", b"retry-after-ms"})
+_SENSIBLE_WAIT: Final = re.compile(
+    rb"[0-9]{1,8}(\.[0-9]{1,9})?|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT"
+)
+"""A number or a date (RFC 9110, 5.6.7). Clients may take -1, NaN or 1e309 for no wait, or wait for ever."""
+
+_REQUEST_ID: Final = re.compile(rb"[!-~]{1,200}")
+"""It goes into a log line: no spaces, no line ends of any kind."""
+
+
+class AnswerHeaders:
+    """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and an invalid wait are
+    not. `content_type` is in lower case, for comparing.
+    """
+
+    def __init__(self, upstream: Sequence[Header]) -> None:
+        self.content_type = b""
+        self.upstream_request_id = b""
+        self.is_compressed = False
+        self._passed: list[Header] = []
+        for raw_name, value in upstream:
+            name = raw_name.lower()
+            if name in PASSED and (name not in WAITS or _SENSIBLE_WAIT.fullmatch(value)):
+                self._passed.append((name, value))
+                if name == b"content-type":
+                    self.content_type = value.strip().lower()
+            elif name in CODINGS:
+                codings = {coding.strip() for coding in value.lower().split(b",")}
+                self.is_compressed = self.is_compressed or not codings <= CODINGS[name]
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                self.upstream_request_id = value
+
+    def lines(self, request_id: str, rate_limits: tuple[Header, ...]) -> list[Header]:
+        """The header lines for the client, without a length."""
+        lines = [(b"x-request-id", request_id.encode()), *rate_limits, *self._passed]
+        if self.upstream_request_id:
+            lines.append((b"x-upstream-request-id", self.upstream_request_id))
+        return lines
+
+
+_log = logging.getLogger("pulumi_groq.gateway.upstream")
+
+
+def no_answer(failure: UpstreamError) -> Refusal:
+    """504 `upstream_timeout` or 502 `upstream_unreachable`."""
+    _log.warning("the upstream failed: %s", failure)
+    if isinstance(failure, UpstreamTimeoutError):
+        return _trouble(504, "upstream_timeout", "The upstream did not answer in time. Try again later.")
+    return _trouble(502, "upstream_unreachable", "The upstream could not be reached. Try again later.")
+
+
+def bad_answer(status: int) -> Refusal:
+    """502 for an answer that is neither a result nor an error: a redirect, for one."""
+    _log.error("the upstream answered %d, which is no API's answer; check --upstream", status)
+    return _trouble(502, "upstream_bad_answer", "The upstream's answer could not be used. Tell the operator.")
+
+
+def compressed_answer() -> Refusal:
+    """502 for an answer that is compressed though `identity` was asked for. It is not decoded: what a few
+    bytes grow to has no bound, and without its header no client could read it.
+    """
+    _log.error("the upstream's answer is compressed, though it was asked for a plain one")
+    return _trouble(502, "upstream_bad_answer", "The upstream's answer could not be used. Tell the operator.")
+
+
+def answer_too_large(limit_bytes: int) -> Refusal:
+    """502 for a JSON answer above the gateway's limit."""
+    _log.error("the upstream's answer is larger than %d bytes", limit_bytes)
+    return _trouble(502, "upstream_answer_too_large", f"The answer is larger than {limit_bytes} bytes.")
+
+
+def key_rejected(status: int) -> Refusal:
+    """502 `upstream_key_rejected`: the operator's key is at fault, so the caller's is not blamed."""
+    _log.error("the upstream rejected the gateway's own key with %d: set a valid GROQ_API_KEY", status)
+    return _trouble(
+        502,
+        "upstream_key_rejected",
+        "The upstream rejected the gateway's own key. Your key is fine; tell the operator.",
+    )
+
+
+def is_permission_error(body: bytes) -> bool:
+    """Whether a 403 is Groq's answer about a model, rather than about the key."""
+    try:
+        error = json.loads(body)["error"]
+        return bool(error["type"] == PERMISSIONS)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False
+
+
+def broken_stream_frame(request_id: str, refusal: Refusal) -> bytes:
+    """The last event of a stream that broke off: an error that both official clients raise."""
+    error = refusal.detail.model_dump(exclude_none=True)
+    data = {"error": error, "x_groq": {"id": request_id, "error": refusal.detail.message}}
+    return b"event: error\ndata: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
+
+
+def _trouble(status: int, code: str, message: str) -> Refusal:
+    return Refusal(status, SERVER, message, reason=code, code=code)
+
+
+class Relay:
+    """Passes answers back and charges what they say was used. Whole ones have at most `limit_bytes`."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+
+    async def pass_back(self, exchange: Exchange, answer: UpstreamAnswer) -> tuple[Message, ...]:
+        """Passes `answer` to the client; gives the messages that end it. Raises `Refusal`."""
+        headers = AnswerHeaders(answer.headers)
+        status = answer.status
+        exchange.record.upstream_request_id = headers.upstream_request_id.decode("latin-1")
+        succeeded = 200 <= status < 300
+        if not succeeded:
+            exchange.charge.refused()
+        if not (succeeded or 400 <= status < 600):
+            raise bad_answer(status)
+        if headers.is_compressed:
+            raise compressed_answer()
+        if succeeded and headers.content_type.startswith(b"text/event-stream"):
+            return await _relay_stream(exchange, answer, headers)
+        if succeeded and headers.content_type.startswith((b"audio/", b"application/octet-stream")):
+            return await _relay_binary(exchange, answer, headers)
+        return await self._relay_whole(exchange, answer, headers)
+
+    async def _relay_whole(
+        self, exchange: Exchange, answer: UpstreamAnswer, headers: AnswerHeaders
+    ) -> tuple[Message, ...]:
+        try:
+            body = await self._read_whole(answer)
+        except UpstreamError as failure:
+            raise no_answer(failure) from failure
+        status = answer.status
+        if status == 401 or (status == 403 and not is_permission_error(body)):
+            raise key_rejected(status)
+        # Of text (a transcript in `text`, `srt`, `vtt`) its speaker may have made something like a usage.
+        if status < 400 and headers.content_type.startswith(b"application/json"):
+            _charge_whole(exchange.charge, body)
+        exchange.record.status = status
+        lines = headers.lines(exchange.record.request_id, exchange.reservation.headers)
+        lines.append((b"content-length", b"%d" % len(body)))
+        return (
+            {"type": "http.response.start", "status": status, "headers": lines},
+            {"type": "http.response.body", "body": body},
+        )
+
+    async def _read_whole(self, answer: UpstreamAnswer) -> bytes:
+        pieces = []
+        size = 0
+        while piece := await answer.next_piece():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._limit_bytes:
+                raise answer_too_large(self._limit_bytes)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _charge_whole(charge: Charge, body: bytes) -> None:
+    charge.stated(lambda: stated_by(parsed_answer(body), charge.estimate.model.kind))
+
+
+async def _relay_binary(
+    exchange: Exchange, answer: UpstreamAnswer, headers: AnswerHeaders
+) -> tuple[Message, ...]:
+    """Speech was priced before it was sent, so there is nothing to read in it."""
+    await _send_start(exchange, answer.status, headers)
+    try:
+        while piece := await answer.next_piece():
+            await exchange.send({"type": "http.response.body", "body": piece, "more_body": True})
+    except UpstreamError as failure:
+        # Half an audio file must not look whole: without an end the server cuts the connection.
+        exchange.record.reason = no_answer(failure).reason
+        return ()
+    return ({"type": "http.response.body"},)
+
+
+async def _relay_stream(
+    exchange: Exchange, answer: UpstreamAnswer, headers: AnswerHeaders
+) -> tuple[Message, ...]:
+    relay = SseUsageScanner(hide_usage=exchange.hide_usage)
+    record = exchange.record
+    broken = False
+    held = b""
+    try:
+        await _send_start(exchange, answer.status, headers)
+        while piece := await answer.next_piece():
+            if held:
+                await exchange.send({"type": "http.response.body", "body": held, "more_body": True})
+                held = b""
+            passed = relay.feed(piece)
+            if relay.may_be_end:
+                held = passed
+            elif passed:
+                await exchange.send({"type": "http.response.body", "body": passed, "more_body": True})
+        rest = relay.rest()
+        if not relay.ended:
+            raise UpstreamUnreachableError("the stream ended before its last event")
+        held += rest
+    except UpstreamError as failure:
+        broken = True
+        trouble = no_answer(failure)
+        record.reason = trouble.reason
+        held += broken_stream_frame(record.request_id, trouble)
+    finally:
+        _charge_stream(exchange.charge, relay, broken=broken)
+    if exchange.watch is not None and exchange.watch.gone:
+        record.status = CLIENT_CLOSED
+    return ({"type": "http.response.body", "body": held},)
+
+
+def _charge_stream(charge: Charge, relay: SseUsageScanner, *, broken: bool) -> None:
+    if charge.stated(lambda: stated_by(relay.stating_event(), charge.estimate.model.kind)):
+        return
+    if broken:
+        charge.counted(relay.counted_tokens)
+    else:
+        charge.as_reserved(relay.counted_tokens)
+
+
+async def _send_start(exchange: Exchange, status: int, headers: AnswerHeaders) -> None:
+    exchange.record.status = status
+    lines = headers.lines(exchange.record.request_id, exchange.reservation.headers)
+    await exchange.send({"type": "http.response.start", "status": status, "headers": lines})
 
 
 class Forwarder:

@@ -1,32 +1,97 @@
 """The inference plane: one ASGI application for everything a gateway key can do."""
 
+import asyncio
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Final
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
-from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body, require_uncompressed
-from pulumi_groq.gateway.ids import ObjectIds
-from pulumi_groq.gateway.inference.call_reading import CallReader
-from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
-from pulumi_groq.gateway.inference.credentials import Credentials
-from pulumi_groq.gateway.inference.denial_answer import denied
-from pulumi_groq.gateway.inference.drain import Drain
+from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.http.asgi import Receive, Scope, Send, bearer_token
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
+from pulumi_groq.gateway.http.refusal import SERVER, Refusal, invalid_api_key
+from pulumi_groq.gateway.inference.calls import MODEL, MODELS, BodyFormat, CallReader, Route, find_route
+from pulumi_groq.gateway.inference.charge import CostEstimate
+from pulumi_groq.gateway.inference.denials import denied
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.forwarder import Forwarder
-from pulumi_groq.gateway.inference.model_access import ModelAccess
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
-from pulumi_groq.gateway.inference.reach.fields import KNOWN
+from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
+from pulumi_groq.gateway.inference.reach.needs import KNOWN
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
-from pulumi_groq.gateway.inference.routes import MODEL, MODELS, Form, Route, find_route
-from pulumi_groq.gateway.inference.tool_access import ToolAccess
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
-from pulumi_groq.gateway.metering.protocol import Metering
+from pulumi_groq.gateway.metering.request_metering import Metering
 from pulumi_groq.gateway.protocols import Clock, Directory
-from pulumi_groq.policy.metering import Denial
+from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.limits import Denial
+
+
+class Drain:
+    """Counts the running requests of the plane; after `begin` no further one may enter."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self._retry_after_s = retry_after_s
+        self._running = 0
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def running(self) -> int:
+        """Requests that have entered and not left."""
+        return self._running
+
+    def begin(self) -> None:
+        """From now on `enter` refuses."""
+        self._draining = True
+
+    def enter(self) -> None:
+        """A request begins. Raises `Refusal` 503 with `retry-after` while shutting down."""
+        if self._draining:
+            raise Refusal(
+                503,
+                SERVER,
+                "The gateway is shutting down. Try again; another instance will answer.",
+                reason="shutting_down",
+                code="shutting_down",
+                headers=((b"retry-after", b"%d" % self._retry_after_s),),
+                close=True,
+            )
+        self._running += 1
+        self._idle.clear()
+
+    def leave(self) -> None:
+        """A request that entered is over."""
+        self._running -= 1
+        if not self._running:
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Returns once nothing runs."""
+        await self._idle.wait()
+
+
+class Credentials:
+    """Finds the key of a request."""
+
+    def __init__(self, directory: Directory, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+
+    def check(self, authorization: bytes) -> KeyAccess:
+        """The live key in an `Authorization` header. Raises `Refusal` 401 for anything else.
+
+        The admin key is not a gateway key: its digest is in no directory.
+        """
+        key = self._directory.find(hashlib.sha256(bearer_token(authorization)).digest())
+        if key is None or key.disabled:
+            raise invalid_api_key()
+        if key.expires_at is not None and key.expires_at <= self._clock.now():
+            raise invalid_api_key()
+        return key
+
 
 READ_FIRST_BYTES: Final = 64 * 1024
 
@@ -95,7 +160,7 @@ class InferencePlane:
             else:
                 require_uncompressed(exchange.headers)
                 await self._turn_away_large(exchange)
-                serve = self._serve_upload if route.form is Form.MULTIPART else self._serve_json
+                serve = self._serve_upload if route.form is BodyFormat.MULTIPART else self._serve_json
                 await serve(route, exchange)
         finally:
             self.drain.leave()

@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final
 
-from pulumi_groq.gateway.http.json_reading import read_json
-from pulumi_groq.gateway.inference.usage import UnreadableUsageError
+from pulumi_groq.gateway.http.bodies import read_json
+from pulumi_groq.gateway.inference.charge import UnreadableUsageError
 
 FRAME_LIMIT_BYTES: Final = 256 * 1024
 """A frame longer than this passes in pieces, and a usage inside it is not seen."""
@@ -18,7 +18,7 @@ _FRAME_END: Final = re.compile(rb"\r?\n\r?\n")
 BYTES_PER_TOKEN: Final = 4
 
 
-class SseRelay:
+class SseUsageScanner:
     """Takes the upstream's bytes, cut anywhere, and gives them back cut between frames.
 
     With `hide_usage` the extra chunk (no choices, only usage) is left out. `ended` turns true with the

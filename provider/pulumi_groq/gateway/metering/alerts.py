@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
 from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
-from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
+from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import Alert, insert_alerts
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd
-from pulumi_groq.policy.spend import month_of
+from pulumi_groq.policy.limits import month_of
 
 _log = logging.getLogger(__name__)
 

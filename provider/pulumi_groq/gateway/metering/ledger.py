@@ -22,19 +22,19 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulumi_groq.gateway.health import Health
-from pulumi_groq.gateway.metering.entries import (
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.journal import (
     LARGEST_COST_MICRO_USD,
     Admission,
+    Journal,
     LedgerRow,
     Settlement,
     admission_line,
     fault_of,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.journal import Journal
 from pulumi_groq.gateway.metering.ledger_writer import Batch, LedgerWriter, aside_of, charged
-from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
+from pulumi_groq.gateway.metering.usage import UsageInMemory
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.disk_space import NO_SPACE, DiskReserve
 from pulumi_groq.gateway.store.errors import StoreDamagedError, StoreFullError

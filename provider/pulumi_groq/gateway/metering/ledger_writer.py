@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
-from pulumi_groq.gateway.metering.entries import (
+from pulumi_groq.gateway.metering.journal import (
     LARGEST_COST_MICRO_USD,
+    DamagedLine,
     LedgerRow,
     charged_as_reserved,
     fault_of,
 )
-from pulumi_groq.gateway.metering.journal import DamagedLine
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.ledger import (
     DeniedRequests,
@@ -33,7 +33,7 @@ from pulumi_groq.gateway.store.set_aside import (
     read_set_aside,
 )
 from pulumi_groq.gateway.store.store import Connection, Store
-from pulumi_groq.policy.spend import day_at
+from pulumi_groq.policy.limits import day_at
 
 UNKNOWN: Final = "unknown"
 """Key and lineage of spend that cannot be attributed: it counts against the organisation's cap."""

@@ -5,15 +5,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from pulumi_groq.gateway.metering.entries import (
+from pulumi_groq.gateway.metering.journal import (
     LARGEST_COST_MICRO_USD,
     Admission,
+    DamagedLine,
+    Journal,
     LedgerRow,
     Settlement,
     charged_as_reserved,
     fault_of,
 )
-from pulumi_groq.gateway.metering.journal import DamagedLine, Journal
 from pulumi_groq.gateway.metering.ledger_writer import (
     Batch,
     LedgerWriter,

@@ -7,30 +7,169 @@ A request belongs to the day and month in which it was admitted, also when it en
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Final
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
 
-from pulumi_groq.gateway.counters.protocol import Counters
+from pulumi_groq.gateway.counters.protocol import Counters, CounterSet
 from pulumi_groq.gateway.health import Health
-from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
-from pulumi_groq.gateway.metering.entries import (
+from pulumi_groq.gateway.metering.events import MeteringEvents
+from pulumi_groq.gateway.metering.journal import (
     Admission,
     LedgerRow,
     Settlement,
     charged_as_reserved,
 )
-from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
-from pulumi_groq.gateway.metering.reservations import OpenReservations, Reservation
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
-from pulumi_groq.policy.access import KeyAccess
-from pulumi_groq.policy.decision import denial_of
+from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
+from pulumi_groq.policy.decision import denial_of, quotas_of
+from pulumi_groq.policy.limits import (
+    Consumption,
+    Demand,
+    Denial,
+    Header,
+    Quota,
+    RateHeaders,
+    day_at,
+    lineage_counter_key,
+    organisation_counter_key,
+)
 from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
-from pulumi_groq.policy.metering import Consumption, Demand, Denial, Header
-from pulumi_groq.policy.spend import day_at, lineage_counter_key, organisation_counter_key
+
+
+class Reservation(NamedTuple):
+    """What one request holds from its admission until it is settled, or until `expires_s` (Unix seconds).
+
+    It took `demand` from `counters`; `line` is its admission in the journal. `headers` are the
+    `x-ratelimit-*` lines for the answer.
+    """
+
+    admission: Admission
+    demand: Demand
+    counters: CounterSet
+    line: bytes
+    headers: tuple[Header, ...]
+    expires_s: float
+
+    @property
+    def id(self) -> str:
+        """The request's id."""
+        return self.admission.request_id
+
+
+class OpenReservations:
+    """Those that nobody has settled yet. Each stays open for the same time, so the oldest expires first."""
+
+    def __init__(self) -> None:
+        self._by_id: OrderedDict[str, Reservation] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def add(self, reservation: Reservation) -> None:
+        """Remember a reservation; its id must not be in use."""
+        if reservation.id in self._by_id:
+            raise ValueError(f"request {reservation.id} holds a reservation already")
+        self._by_id[reservation.id] = reservation
+
+    def remove(self, reservation: Reservation) -> bool:
+        """Whether it was open; it is not any more."""
+        return self._by_id.pop(reservation.id, None) is not None
+
+    def any_expired(self, now_s: float) -> bool:
+        """Whether a reservation has been open for too long."""
+        return bool(self._by_id) and next(iter(self._by_id.values())).expires_s <= now_s
+
+    def expired(self, now_s: float) -> Iterator[Reservation]:
+        """Takes out, one by one, the reservations that have been open for too long."""
+        while self.any_expired(now_s):
+            _, oldest = self._by_id.popitem(last=False)
+            yield oldest
+
+    def lines(self) -> bytes:
+        """The journal lines of all open reservations."""
+        return b"".join(reservation.line for reservation in self._by_id.values())
+
+
+class Metering(Protocol):
+    """Reserve, then settle: every admitted request is settled exactly once, on every exit path."""
+
+    async def turns_away(self, key: KeyAccess) -> Denial | None:
+        """The denial of any further request of the key right now, whatever it contains; takes nothing."""
+        ...
+
+    async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
+        """Take the worst case from all limits, the budget and the cap in one step, or nothing of it.
+
+        `request_id` is the reservation's id and the ledger's key: it must never be used twice.
+        """
+        ...
+
+    async def settle(self, reservation: Reservation, consumption: Consumption | None, status: int) -> None:
+        """Book what was used; `None` means that nothing was generated. A second settle does nothing."""
+        ...
+
+
+MOST_LOOKED_AT: Final = 1_000
+"""How many one `forget_idle` looks at, so that it never keeps requests waiting for long."""
+
+
+class CompiledLimits(NamedTuple):
+    """Of one key, under one policy, in one month (`YYYY-MM`)."""
+
+    key: KeyAccess
+    organisation: OrganisationPolicy | None
+    month: str
+    quotas: tuple[Quota, ...]
+    rate_headers: RateHeaders
+    counters: CounterSet
+
+
+class CompiledLimitsByKey:
+    """The compiled limits of the keys in use. Keys and policies are never changed in place, so that
+    identity tells whether something changed.
+
+    Limits that were replaced are kept until their counters are idle, too: the next ones go on with the
+    levels, and a request that began under the former ones cannot set them back.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._by_key_id: dict[str, CompiledLimits] = {}
+        self._kept: deque[CompiledLimits] = deque()
+
+    def of(
+        self, key: KeyAccess, organisation: OrganisationPolicy | None, month: str, now_s: float
+    ) -> CompiledLimits:
+        """The limits that are in force."""
+        limits = self._by_key_id.get(key.key_id)
+        if (
+            limits is not None
+            and limits.key is key
+            and limits.organisation is organisation
+            and limits.month == month
+        ):
+            return limits
+        quotas = quotas_of(key, organisation, month)
+        counters = self._counters.counter_set(quotas, now_s)
+        made = CompiledLimits(key, organisation, month, quotas, RateHeaders(quotas), counters)
+        self._by_key_id[key.key_id] = made
+        self._kept.append(made)
+        return made
+
+    def forget_idle(self, now_s: float) -> None:
+        """Look at up to `MOST_LOOKED_AT` limits in turn and forget those whose counters are idle."""
+        for _ in range(min(len(self._kept), MOST_LOOKED_AT)):
+            limits = self._kept.popleft()
+            if not limits.counters.is_idle(now_s):
+                self._kept.append(limits)
+            elif self._by_key_id.get(limits.key.key_id) is limits:
+                del self._by_key_id[limits.key.key_id]
+
 
 ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
 """Stands for a request that was not read."""

@@ -12,24 +12,22 @@ from typing import Final
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.health import Background
-from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, RetrySchedule
+from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, AlertSender, RetrySchedule
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
 from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, LineageSums, key_day_sums
 from pulumi_groq.gateway.metering.recovery import recover
 from pulumi_groq.gateway.metering.request_metering import RequestMetering
-from pulumi_groq.gateway.metering.usage_totals import UsageInMemory
-from pulumi_groq.gateway.metering.webhook import AlertSender
+from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import read_alerts
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import read_daily_sums, read_last_used, read_lineage_spend
 from pulumi_groq.gateway.store.set_aside import read_set_aside
 from pulumi_groq.gateway.store.store import Connection, Store
-from pulumi_groq.policy.spend import last_month, lineage_counter_key, month_of, organisation_counter_key
+from pulumi_groq.policy.limits import last_month, lineage_counter_key, month_of, organisation_counter_key
 
 UPKEEP_PERIOD_S: Final = 0.25
 CHECKPOINT_PERIOD_S: Final = 10.0

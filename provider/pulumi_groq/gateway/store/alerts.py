@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from pulumi_groq.gateway.store.ledger_schema import alert_deliveries, alerts_sent
+from pulumi_groq.gateway.store.schema import alert_deliveries, alerts_sent
 
 DeliveryOutcome = Literal["delivered", "given_up"]
 

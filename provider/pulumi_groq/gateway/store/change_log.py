@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, insert, select
 
-from pulumi_groq.gateway.store.columns import UtcTimestamp
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
-from pulumi_groq.gateway.store.schema import metadata
+from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
 from pulumi_groq.gateway.store.teams import TeamRecord
 from pulumi_groq.models.history import ChangeAction, ObjectKind
 

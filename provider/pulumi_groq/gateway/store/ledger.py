@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Dialect, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from pulumi_groq.gateway.store.ledger_schema import denials_by_day, ledger, usage_by_day
-from pulumi_groq.policy.spend import day_at
+from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day
+from pulumi_groq.policy.limits import day_at
 
 _IDS_PER_QUERY: Final = 500
 

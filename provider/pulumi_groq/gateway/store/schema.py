@@ -1,4 +1,7 @@
-"""The tables of the store. A change needs a revision in `migrations/versions`; a test compares the two."""
+"""The tables of the store, and the types of their columns."""
+
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from sqlalchemy import (
     JSON,
@@ -6,6 +9,8 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -15,8 +20,48 @@ from sqlalchemy import (
     Table,
     text,
 )
+from sqlalchemy.types import TypeDecorator
 
-from pulumi_groq.gateway.store.columns import DeclaredLimit, UtcTimestamp
+LimitSetting = int | Literal["unlimited"] | None
+"""A limit as declared: a number per window, explicitly unlimited, or unset (the server's default)."""
+
+_UNLIMITED_IN_STORE: Final = -1
+
+
+class UtcTimestamp(TypeDecorator[datetime]):
+    """Aware UTC times; SQLite keeps no zone, so UTC is implied there."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Write an aware time in UTC."""
+        if value is None:
+            return None
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (signature of SQLAlchemy)
+        """Read an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class DeclaredLimit(TypeDecorator[LimitSetting]):
+    """A limit as declared: NULL is unset, -1 is unlimited; 0 does not occur."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: LimitSetting, dialect: Dialect) -> int | None:  # noqa: ARG002 (signature of SQLAlchemy)
+        """Write the setting as a number."""
+        return _UNLIMITED_IN_STORE if value == "unlimited" else value
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> LimitSetting:  # noqa: ARG002 (signature of SQLAlchemy)
+        """Read the number as a setting."""
+        return "unlimited" if value == _UNLIMITED_IN_STORE else value
+
 
 metadata = MetaData(
     naming_convention={
@@ -121,4 +166,100 @@ commits = Table(
     Column("id", Integer, primary_key=True),
     Column("count", BigInteger, nullable=False),
     CheckConstraint(text("id = 1"), name="one_row"),
+)
+
+
+# One row a request that was admitted, once it is over. Times are Unix microseconds: to convert them took
+# as long as SQLite takes to write the row. Ids sort by time, so the table is one tree that grows at its end.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("key_id", String(64), nullable=False),
+    Column("lineage_id", String(64), nullable=False),
+    Column("team", String(128), nullable=True),
+    Column("model", String(200), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_micro_usd", BigInteger, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("settled_us", BigInteger, nullable=False),
+    Index("ix_ledger_started_us", "started_us"),
+    sqlite_with_rowid=False,
+)
+
+# Sums of the ledger, written with it; they stay when old rows of the ledger are dropped.
+usage_by_day = Table(
+    "usage_by_day",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("key_id", String(64), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("lineage_id", String(64), nullable=False),
+    Column("team", String(128), nullable=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost_micro_usd", BigInteger, nullable=False),
+    Column("last_used_at", UtcTimestamp, nullable=False),
+    Index("ix_usage_by_day_key_id_last_used_at", "key_id", "last_used_at"),
+)
+
+# Denials are only counted, so that refused traffic cannot fill the disk.
+denials_by_day = Table(
+    "denials_by_day",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("key_id", String(64), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+)
+
+alerts_sent = Table(
+    "alerts_sent",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("threshold_micro_usd", BigInteger, primary_key=True),
+    Column("spent_micro_usd", BigInteger, nullable=False),
+    Column("cap_micro_usd", BigInteger, nullable=False),
+    Column("sent_at", UtcTimestamp, nullable=False),
+)
+
+# A row means that nothing is left to do for this alert and this URL (kept as its SHA-256 digest).
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("threshold_micro_usd", BigInteger, primary_key=True),
+    Column("url_digest", String(64), primary_key=True),
+    Column("outcome", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("done_at", UtcTimestamp, nullable=False),
+)
+
+# What could not be booked, as it was found. `charged_micro_usd` counts as spent until an operator decides;
+# `decided_micro_usd` is the decision: a cost to book, or -1 to drop it. A closed row, without its content, is
+# what keeps the same one from being set aside again.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("origin", String(128), nullable=False, unique=True),
+    Column("reason", String(200), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("request_id", String(64), nullable=True),
+    Column("key_id", String(64), nullable=True),
+    Column("lineage_id", String(64), nullable=True),
+    Column("team", String(128), nullable=True),
+    Column("model", String(200), nullable=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("charged_micro_usd", BigInteger, nullable=False),
+    Column("decided_micro_usd", BigInteger, nullable=True),
+    Column("is_closed", Boolean, nullable=False),
+    sqlite_autoincrement=True,
 )

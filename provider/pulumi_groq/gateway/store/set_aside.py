@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from pulumi_groq.gateway.store.ledger_schema import set_aside
+from pulumi_groq.gateway.store.schema import set_aside
 
 DROPPED: Final = -1
 """A decision instead of a cost: nothing is booked."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, func, literal, select, tuple_
 
-from pulumi_groq.gateway.store.ledger_schema import denials_by_day, usage_by_day
+from pulumi_groq.gateway.store.schema import denials_by_day, usage_by_day
 
 USAGE_GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
     "day": usage_by_day.c.day,

@@ -11,14 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.http.client import client_of
+from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
-from pulumi_groq.gateway.http.request_headers import read_request_headers
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.ui.attempts import SignInAttempts
-from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
+from pulumi_groq.gateway.ui.sign_in import LIFETIME_S, Sessions, SignInAttempts
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, page, page_facts, sign_in_page
 from pulumi_groq.reports.usage.source import FactSource
 

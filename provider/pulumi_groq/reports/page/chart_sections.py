@@ -7,14 +7,13 @@ from typing import Final
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.charts import Series, stacked_days
 from pulumi_groq.reports.page.facts import PageFacts
-from pulumi_groq.reports.page.markup import Markup, element
+from pulumi_groq.reports.page.markup import Heading, Markup, element, fallback, table
 from pulumi_groq.reports.page.series import (
     days_of,
     denials_by_reason,
     spend_by_key,
     tokens_by_model,
 )
-from pulumi_groq.reports.page.tables import Heading, fallback, table
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from pulumi_groq.models.history import Change
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.charts import life_bars, share_bar
 from pulumi_groq.reports.page.facts import PageFacts
-from pulumi_groq.reports.page.markup import Child, Markup, element, fragment
-from pulumi_groq.reports.page.tables import Heading, table
+from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fragment, table
 from pulumi_groq.reports.phrases import LABELS, minute
 from pulumi_groq.reports.usage.cells import money, share
 from pulumi_groq.reports.usage.report import UsageReport, UsageRow

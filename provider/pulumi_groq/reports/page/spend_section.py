@@ -8,9 +8,8 @@ from pulumi_groq.models.fields import json_number, micro_usd
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.reports.page.charts import Mark, running_total, share_bar, short_day
 from pulumi_groq.reports.page.facts import PageFacts
-from pulumi_groq.reports.page.markup import Child, Markup, element
+from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fallback, table
 from pulumi_groq.reports.page.series import spend_by_day
-from pulumi_groq.reports.page.tables import Heading, fallback, table
 from pulumi_groq.reports.phrases import minute
 from pulumi_groq.reports.usage.cells import money, pace_sentences, share
 from pulumi_groq.reports.usage.projection import Pace, last_day

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pulumi_groq.models.spend_policy import SECRET_CHANGES
 from pulumi_groq.reports.phrases import LIMITS, counted, dollars, in_words
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Plan
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import ReviewedPlan
 from pulumi_groq.reports.review.rules.access import last_use
 from pulumi_groq.reports.review.rules.keys import mints
 from pulumi_groq.reports.settings import FieldChange, KeySettings
@@ -15,7 +15,7 @@ _HIDDEN = "secret or known after the run"
 _SET = "set (a secret)"
 
 
-def old_and_new(changed: FieldChange, plan: Plan) -> tuple[str, str]:
+def old_and_new(changed: FieldChange, plan: ReviewedPlan) -> tuple[str, str]:
     """Both values of a field, in words with units."""
     field = changed.field
     default = plan.live.default_limit(field) if plan.live and field in LIMITS else None
@@ -38,7 +38,7 @@ def _added_and_removed(changed: FieldChange) -> Iterator[str]:
         yield f"removes {', '.join(removed)}"
 
 
-def affected(change: Change, plan: Plan) -> str:
+def affected(change: PlannedChange, plan: ReviewedPlan) -> str:
     """Who notices the change."""
     settings = change.new or change.old
     if isinstance(settings, KeySettings):
@@ -50,7 +50,7 @@ def affected(change: Change, plan: Plan) -> str:
     return f"every key of the organisation{spent}"
 
 
-def _of_key(change: Change, settings: KeySettings, plan: Plan) -> Iterator[str]:
+def _of_key(change: PlannedChange, settings: KeySettings, plan: ReviewedPlan) -> Iterator[str]:
     yield f"team {settings.team}" if settings.team else "no team"
     if plan.key_of(change) is not None:
         yield last_use(change, plan)
@@ -61,13 +61,13 @@ def _of_key(change: Change, settings: KeySettings, plan: Plan) -> Iterator[str]:
         yield f"{used}, {dollars(month.cost_usd)} this month"
 
 
-def gets_new_value(change: Change) -> bool:
+def gets_new_value(change: PlannedChange) -> bool:
     """Whether the run gives the key a value that it does not have now."""
     _, new = change.key()
     return new is not None and (change.operation != "update" or mints(new))
 
 
-def reason(change: Change, plan: Plan) -> str | None:
+def reason(change: PlannedChange, plan: ReviewedPlan) -> str | None:
     """Why it is declared this way, in the access file's own words."""
     declared = plan.declared_of(change)
     return declared.reason if declared else None

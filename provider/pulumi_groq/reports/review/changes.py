@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, resource_name
-from pulumi_groq.reports.review.preview import Preview, Step
+from pulumi_groq.reports.review.preview import Preview, PreviewStep
 from pulumi_groq.reports.settings import (
     FieldChange,
     KeySettings,
@@ -34,7 +34,7 @@ _NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy":
 
 
 @dataclass(frozen=True)
-class Change:
+class PlannedChange:
     """What the run would do with one resource. `old` is what the state holds, `new` what is declared.
 
     `key_id` is the live key's id, if the resource is a key that exists. `downstream` are the
@@ -85,15 +85,15 @@ class Change:
         return _both(self, PolicySettings)
 
 
-def _both(change: Change, kind: type[Any]) -> tuple[Any, Any]:
+def _both(change: PlannedChange, kind: type[Any]) -> tuple[Any, Any]:
     old, new = change.old, change.new
     return (old if isinstance(old, kind) else None), (new if isinstance(new, kind) else None)
 
 
-def changes_of(preview: Preview) -> tuple[Change, ...]:
+def changes_of(preview: Preview) -> tuple[PlannedChange, ...]:
     """The changes of this package's resources, in the order of kinds and then of names."""
     takers = _takers(preview.steps)
-    by_urn: dict[str, Change] = {}
+    by_urn: dict[str, PlannedChange] = {}
     for step in preview.steps:
         state = step.new or step.old
         operation = _OPERATIONS.get(step.op)
@@ -116,12 +116,12 @@ def others_of(preview: Preview) -> dict[str, int]:
     return counted
 
 
-def _change(step: Step, operation: Operation, kind: str, takers: Sequence[str]) -> Change:
+def _change(step: PreviewStep, operation: Operation, kind: str, takers: Sequence[str]) -> PlannedChange:
     old = None if operation == "create" else _settings(kind, step.old, outputs_first=True)
     new = None if operation == "delete" else _settings(kind, step.new, outputs_first=False)
     outputs = step.old.outputs if step.old else {}
     generation = outputs.get("generation", 1)
-    return Change(
+    return PlannedChange(
         kind=kind,
         operation=operation,
         urn=step.urn,
@@ -142,7 +142,7 @@ def _settings(kind: str, state: ResourceState | None, *, outputs_first: bool) ->
     return _SETTINGS[kind].read(properties)
 
 
-def _takers(steps: Sequence[Step]) -> dict[str, list[str]]:
+def _takers(steps: Sequence[PreviewStep]) -> dict[str, list[str]]:
     """URN -> names of the resources that take something of it that cannot be read in the preview."""
     takers: dict[str, list[str]] = {}
     for step in steps:

@@ -7,7 +7,7 @@ from pulumi_groq.reports.escaping import code, prose
 from pulumi_groq.reports.markdown import LONGEST_COMMENT, Document, row
 from pulumi_groq.reports.phrases import LABELS
 from pulumi_groq.reports.review.change_phrases import affected, gets_new_value, old_and_new, reason
-from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding
 from pulumi_groq.reports.review.report import Review
 
@@ -64,7 +64,7 @@ def _finding(each: Finding) -> str:
     )
 
 
-def _change(change: Change, review: Review) -> Iterator[str]:
+def _change(change: PlannedChange, review: Review) -> Iterator[str]:
     yield ""
     yield f"#### {_VERBS[change.operation].capitalize()} {change.noun} {code(change.name)}"
     yield ""

@@ -12,7 +12,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.usage import KeyUsage
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.changes import PlannedChange
 
 
 class Severity(IntEnum):
@@ -55,14 +55,14 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReviewedPlan:
     """All that rules look at. `live` is `None` when the gateway could not be asked.
 
     `raise_factor` is how many times its old value a limit may become before it is a finding; `now`
     is the server's clock, or this machine's if the gateway could not be asked.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[PlannedChange, ...]
     catalogue: Catalogue
     now: datetime
     raise_factor: Decimal
@@ -83,25 +83,32 @@ class Plan:
     def _declared(self) -> dict[tuple[str, str], Declared]:
         return declarations(self.access)
 
-    def key_of(self, change: Change) -> ApiKey | None:
+    def key_of(self, change: PlannedChange) -> ApiKey | None:
         """The live key that the change is about, where there is one."""
         return self.live.keys_by_id.get(change.key_id) if self.live and change.key_id else None
 
-    def usage_of(self, change: Change) -> KeyUsage | None:
+    def usage_of(self, change: PlannedChange) -> KeyUsage | None:
         """What the live key that the change is about has used."""
         return self.live.usage_by_id.get(change.key_id) if self.live and change.key_id else None
 
-    def declared_of(self, change: Change) -> Declared | None:
+    def declared_of(self, change: PlannedChange) -> Declared | None:
         """Where and why the access file declares the change's resource."""
         return self._declared.get((change.kind, "" if change.kind == "GroqSpendPolicy" else change.name))
 
 
-Rule = Callable[[Change, Plan], Iterator[Finding]]
+Rule = Callable[[PlannedChange, ReviewedPlan], Iterator[Finding]]
 """Looks at one change. Yields nothing for changes of other kinds, or where what it needs is unknown."""
 
 
 def finding(
-    rule: str, severity: Severity, change: Change, plan: Plan, *, what: str, why: str, todo: str
+    rule: str,
+    severity: Severity,
+    change: PlannedChange,
+    plan: ReviewedPlan,
+    *,
+    what: str,
+    why: str,
+    todo: str,
 ) -> Finding:
     """A finding about the resource of `change`."""
     declared = plan.declared_of(change)
@@ -121,7 +128,9 @@ def declarations(access: Access | None) -> dict[tuple[str, str], Declared]:
     return found
 
 
-def budgets_after(changes: Sequence[Change], live: Live | None, access: Access | None) -> Decimal | None:
+def budgets_after(
+    changes: Sequence[PlannedChange], live: Live | None, access: Access | None
+) -> Decimal | None:
     """The sum of all keys' monthly budgets in US dollars after `changes`; a lineage counts once.
 
     Without the gateway the access file's own sum; `None` without either.
@@ -131,7 +140,7 @@ def budgets_after(changes: Sequence[Change], live: Live | None, access: Access |
     return _sum(key.monthly_budget_usd for key in access.keys) if access is not None else None
 
 
-def _budgets(changes: Sequence[Change], live: Live) -> dict[str, Decimal | None]:
+def _budgets(changes: Sequence[PlannedChange], live: Live) -> dict[str, Decimal | None]:
     lineages = {key.id: key.lineage_id for key in live.keys}
     budgets = {key.lineage_id: key.monthly_budget_usd for key in live.keys}
     for change in changes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pulumi_groq.reports.escaping import sarif_text, workflow_data, workflow_property
 from pulumi_groq.reports.review.change_phrases import affected, gets_new_value, old_and_new, reason
-from pulumi_groq.reports.review.changes import Change
+from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, Severity
 from pulumi_groq.reports.review.report import Review
 
@@ -47,7 +47,7 @@ def finding_fields(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _change(change: Change, review: Review) -> dict[str, Any]:
+def _change(change: PlannedChange, review: Review) -> dict[str, Any]:
     fields = {each.field: old_and_new(each, review.plan) for each in change.fields}
     return {
         "operation": change.operation,

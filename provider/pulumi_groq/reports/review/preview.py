@@ -6,7 +6,7 @@ from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.reports.engine_state import Lenient, ResourceState
 
 
-class Step(Lenient):
+class PreviewStep(Lenient):
     """What the run would do with one resource."""
 
     op: str
@@ -26,7 +26,7 @@ class Diagnostic(Lenient):
 class Preview(Lenient):
     """A whole preview; `change_summary` counts resources by operation."""
 
-    steps: list[Step] = Field(default_factory=list)
+    steps: list[PreviewStep] = Field(default_factory=list)
     diagnostics: list[Diagnostic] = Field(default_factory=list)
     change_summary: dict[str, int] | None = Field(default=None, alias="changeSummary")
 

@@ -10,8 +10,8 @@ from pulumi_groq.access import Access
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.reports.engine_state import resource_name, stack_address
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.review.changes import Change, changes_of, others_of
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity
+from pulumi_groq.reports.review.changes import PlannedChange, changes_of, others_of
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity
 from pulumi_groq.reports.review.preview import Preview
 from pulumi_groq.reports.review.rules import (
     access,
@@ -51,14 +51,14 @@ class Review:
 
     project: str
     stack: str
-    plan: Plan
+    plan: ReviewedPlan
     findings: tuple[Finding, ...]
     unchecked: tuple[str, ...]
     others: dict[str, int]
     unchanged: int
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[PlannedChange, ...]:
         """The changes of this package's resources."""
         return self.plan.changes
 
@@ -81,7 +81,7 @@ def review(
     `now` counts if the gateway's clock cannot be read.
     """
     facts = live if isinstance(live, Live) else None
-    plan = Plan(
+    plan = ReviewedPlan(
         changes=changes_of(preview),
         catalogue=catalogue,
         now=facts.as_of if facts else now,
@@ -102,7 +102,7 @@ def review(
     )
 
 
-def _findings(plan: Plan) -> Iterator[Finding]:
+def _findings(plan: ReviewedPlan) -> Iterator[Finding]:
     for change in plan.changes:
         for rule in RULES:
             yield from rule(change, plan)
@@ -122,7 +122,7 @@ def _failures(preview: Preview) -> Iterator[Finding]:
             )
 
 
-def _unchecked(live: Live | str, changes: Sequence[Change]) -> tuple[str, ...]:
+def _unchecked(live: Live | str, changes: Sequence[PlannedChange]) -> tuple[str, ...]:
     if isinstance(live, Live) or not changes:
         return ()
     return (live, *NEEDS_GATEWAY)

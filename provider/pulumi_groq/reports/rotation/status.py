@@ -9,7 +9,15 @@ from typing import Any
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.reports.stack_export import StackKey, StackState
-from pulumi_groq.rotation.machine import Held, LiveKey, Plan, in_force, next_rotation_at, plan, retire_after
+from pulumi_groq.rotation.machine import (
+    Held,
+    LiveKey,
+    RotationPlan,
+    in_force,
+    next_rotation_at,
+    plan,
+    retire_after,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,9 @@ def _row(key: StackKey, lineage: Sequence[ApiKey], as_of: datetime) -> KeyRotati
     newest = LiveKey.of(live) if live else None
     schedule = in_force(key.settings.rotation, begun=key.previous_key_id is not None)
     decided = (
-        plan(schedule, _held(key), [LiveKey.of(each) for each in lineage], as_of) if schedule else Plan()
+        plan(schedule, _held(key), [LiveKey.of(each) for each in lineage], as_of)
+        if schedule
+        else RotationPlan()
     )
     return KeyRotation(
         resource=key.resource,

@@ -53,7 +53,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TrialAnswer:
     """The answer to a call: `status` is 0 if there was none, and `why` says so in words."""
 
     status: int
@@ -66,10 +66,10 @@ class Answer:
 class Answers:
     """The answers to one key's calls; `None` for a call that was not made."""
 
-    listed: Answer
-    allowed: Answer | None = None
-    denied: Answer | None = None
-    denied_tool: Answer | None = None
+    listed: TrialAnswer
+    allowed: TrialAnswer | None = None
+    denied: TrialAnswer | None = None
+    denied_tool: TrialAnswer | None = None
 
 
 def trials(state: StackState, live: Live, catalogue: Catalogue) -> tuple[list[Trial], list[Check]]:
@@ -141,7 +141,7 @@ def verdicts(trial: Trial, answers: Answers) -> Iterator[Check]:
         yield _expect(trial, "denied tool", answers.denied_tool, 403, "tool_not_allowed", detail)
 
 
-def _listed(trial: Trial, answer: Answer) -> Check:
+def _listed(trial: Trial, answer: TrialAnswer) -> Check:
     check = "models it may call"
     if answer.status != 200:
         return _mismatch(trial, check, f"could not be listed: {_said(answer)}")
@@ -153,7 +153,7 @@ def _listed(trial: Trial, answer: Answer) -> Check:
     return Check(SECTION, trial.name, check, Outcome.OK, ", ".join(sorted(answer.models)))
 
 
-def _served(trial: Trial, answer: Answer) -> Check:
+def _served(trial: Trial, answer: TrialAnswer) -> Check:
     check = "allowed model"
     if answer.status == 200:
         return Check(SECTION, trial.name, check, Outcome.OK, f"{trial.allowed}: answered")
@@ -164,7 +164,7 @@ def _served(trial: Trial, answer: Answer) -> Check:
     return _mismatch(trial, check, f"{trial.allowed}: {_said(answer)}")
 
 
-def _undecided(answer: Answer) -> tuple[str, str]:
+def _undecided(answer: TrialAnswer) -> tuple[str, str]:
     """Why an answer neither proves the access nor refutes it, and what to do; empty if it decides."""
     given = (answer.status, answer.code)
     if given in _AT_A_LIMIT:
@@ -176,7 +176,7 @@ def _undecided(answer: Answer) -> tuple[str, str]:
     return "", ""
 
 
-def _expect(trial: Trial, check: str, answer: Answer, status: int, code: str, detail: str) -> Check:
+def _expect(trial: Trial, check: str, answer: TrialAnswer, status: int, code: str, detail: str) -> Check:
     if (answer.status, answer.code) == (status, code):
         return Check(SECTION, trial.name, check, Outcome.OK, detail)
     return _mismatch(trial, check, f"expected {status} {code}, got {_said(answer)}")
@@ -187,5 +187,5 @@ def _mismatch(trial: Trial, check: str, detail: str) -> Check:
     return Check(SECTION, trial.name, check, Outcome.MISMATCH, detail, todo)
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: TrialAnswer) -> str:
     return answer.why or f"{answer.status} {answer.code or ''}".rstrip()

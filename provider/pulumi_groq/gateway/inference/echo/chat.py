@@ -8,11 +8,11 @@ from typing import Any
 from pulumi_groq.gateway.inference.echo.request import (
     EchoRefusalError,
     EchoRequest,
+    EchoScript,
     prompt_tokens,
     reply_tokens,
     text_of,
 )
-from pulumi_groq.gateway.inference.echo.script import EchoScript
 
 QUEUE_S = 0.001
 PROMPT_S_PER_TOKEN = 0.00002

@@ -8,11 +8,11 @@ from typing import Any, Final
 from pulumi_groq.gateway.inference.echo.request import (
     EchoRefusalError,
     EchoRequest,
+    EchoScript,
     prompt_tokens,
     reply_tokens,
     text_of,
 )
-from pulumi_groq.gateway.inference.echo.script import EchoScript
 
 _TOKEN: Final = re.compile(r"\s*\S+")
 Event = dict[str, Any]

@@ -8,8 +8,7 @@ from typing import Any
 
 from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.inference.echo import chat, media, responses
-from pulumi_groq.gateway.inference.echo.request import EchoRefusalError, EchoRequest
-from pulumi_groq.gateway.inference.echo.script import PLAIN, EchoScript
+from pulumi_groq.gateway.inference.echo.request import PLAIN, EchoRefusalError, EchoRequest, EchoScript
 from pulumi_groq.gateway.inference.multipart import read_form
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
 from pulumi_groq.gateway.protocols import Clock

@@ -4,10 +4,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.refusal import bad_request
-from pulumi_groq.gateway.inference.json_body import JsonObject
-from pulumi_groq.gateway.inference.reach.fields import KNOWN, MESSAGE, UNSERVED
+from pulumi_groq.gateway.inference.call_fields import JsonObject
 from pulumi_groq.gateway.inference.reach.items import read_include, read_input
-from pulumi_groq.gateway.inference.reach.needs import Needs, Reach, as_list, as_object, only, unserved
+from pulumi_groq.gateway.inference.reach.needs import (
+    KNOWN,
+    MESSAGE,
+    UNSERVED,
+    Needs,
+    Reach,
+    as_list,
+    as_object,
+    only,
+    unserved,
+)
 from pulumi_groq.gateway.inference.reach.parts import read_content, read_documents
 from pulumi_groq.gateway.inference.reach.tools import read_compound, read_tool_choice, read_tools
 from pulumi_groq.models.tools import STORED_RESPONSES

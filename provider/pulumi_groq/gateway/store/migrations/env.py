@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from pulumi_groq.gateway.store.ledger_schema import ledger
+from pulumi_groq.gateway.store.schema import ledger
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -5,15 +5,15 @@ from datetime import timedelta
 from typing import Final
 
 from pulumi_groq.reports.phrases import counted, minute
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings, TeamSettings
 
 SOON: Final = timedelta(days=7)
 IN_USE: Final = timedelta(hours=24)
 
 
-def access_widened(change: Change, plan: Plan) -> Iterator[Finding]:
+def access_widened(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key or team that exists gets models, or another team."""
     for old, new in (change.key(), change.team()):
         if old is None or new is None:
@@ -43,7 +43,7 @@ def access_widened(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def access_narrowed(change: Change, plan: Plan) -> Iterator[Finding]:
+def access_narrowed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key in use loses models."""
     old, new = change.key()
     if old is None or new is None:
@@ -61,7 +61,7 @@ def access_narrowed(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def key_disabled(change: Change, plan: Plan) -> Iterator[Finding]:
+def key_disabled(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key in use is switched off, or one that was off comes back."""
     old, new = change.key()
     if old is None or new is None or old.disabled == new.disabled:
@@ -88,7 +88,7 @@ def key_disabled(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def expiry(change: Change, plan: Plan) -> Iterator[Finding]:
+def expiry(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key's end is set to the past or to the next days."""
     old, new = change.key()
     if new is None or new.expires_at is None or (old and old.expires_at == new.expires_at):
@@ -115,13 +115,13 @@ def expiry(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def in_use(change: Change, plan: Plan, span: timedelta = IN_USE) -> bool:
+def in_use(change: PlannedChange, plan: ReviewedPlan, span: timedelta = IN_USE) -> bool:
     """Whether the change's live key is known to have served traffic within `span`."""
     key = plan.key_of(change)
     return key is not None and plan.live is not None and plan.live.used_within(key, span)
 
 
-def last_use(change: Change, plan: Plan) -> str:
+def last_use(change: PlannedChange, plan: ReviewedPlan) -> str:
     """When the change's live key was last used and how much, in words."""
     key, row = plan.key_of(change), plan.usage_of(change)
     if key is None or key.last_used_at is None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.review.rules.access import in_use, last_use
 from pulumi_groq.reports.settings import KeySettings
 
@@ -30,7 +30,7 @@ def revokes(settings: KeySettings | None) -> bool:
     return any(step.startswith(_REVOKES) for step in due_steps(settings))
 
 
-def deleted(change: Change, plan: Plan) -> Iterator[Finding]:
+def deleted(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key that serves traffic is deleted, or a key whose use is not known."""
     old, new = change.key()
     if old is None or new is not None:
@@ -63,7 +63,7 @@ def deleted(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def replaced(change: Change, plan: Plan) -> Iterator[Finding]:
+def replaced(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key in use is replaced: the old value ends in the same run."""
     old, new = change.key()
     if change.operation != "replace" or old is None or new is None:
@@ -85,7 +85,7 @@ def replaced(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def rotated(change: Change, plan: Plan) -> Iterator[Finding]:
+def rotated(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key in use is rotated; in an emergency the old value ends at once."""
     old, new = change.key()
     if new is None or not (mints(new) or revokes(new)):
@@ -113,7 +113,7 @@ def rotated(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def secret_changes(change: Change, plan: Plan) -> Iterator[Finding]:
+def secret_changes(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """The key's value changes, and whatever took the old one has to take the new one."""
     _, new = change.key()
     if new is None:

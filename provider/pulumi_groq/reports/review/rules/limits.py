@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.reports.phrases import LABELS, LIMITS, dollars, in_words
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings
 
 BUDGET: Final = "monthly_budget_usd"
@@ -15,7 +15,7 @@ NEAR: Final = Decimal("0.8")
 """Use of at least this share of a limit counts as near it."""
 
 
-def limit_raised(change: Change, plan: Plan) -> Iterator[Finding]:
+def limit_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A limit or budget of a key grows beyond the factor that the reviewer set."""
     for field, old, new in _amounts(change, plan):
         if old is None or new is None or new <= old * plan.raise_factor:
@@ -32,7 +32,7 @@ def limit_raised(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def limit_removed(change: Change, plan: Plan) -> Iterator[Finding]:
+def limit_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A limit that held becomes unlimited, or a key's own budget goes."""
     _, new = change.key()
     if new is None:
@@ -55,7 +55,7 @@ def limit_removed(change: Change, plan: Plan) -> Iterator[Finding]:
             )
 
 
-def near_limit_lowered(change: Change, plan: Plan) -> Iterator[Finding]:
+def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A limit is lowered to what the key uses already, or near it."""
     for field, old, new in _amounts(change, plan):
         lowered = new is not None and (old is None or new < old)
@@ -78,7 +78,9 @@ def near_limit_lowered(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def _amounts(change: Change, plan: Plan) -> Iterator[tuple[str, Decimal | None, Decimal | None]]:
+def _amounts(
+    change: PlannedChange, plan: ReviewedPlan
+) -> Iterator[tuple[str, Decimal | None, Decimal | None]]:
     """Each limit that changes on a key that exists, as amounts in force; `None` is none, or not known."""
     old, new = change.key()
     if old is None or new is None:
@@ -92,26 +94,26 @@ def _amounts(change: Change, plan: Plan) -> Iterator[tuple[str, Decimal | None, 
             )
 
 
-def _in_force(field: str, value: Any, plan: Plan) -> Decimal | None:
+def _in_force(field: str, value: Any, plan: ReviewedPlan) -> Decimal | None:
     if value is None and field != BUDGET and plan.live is not None:
         value = plan.live.default_limit(field)
     return None if value in (None, UNLIMITED) else Decimal(value)
 
 
-def _is_endless(new: KeySettings, field: str, plan: Plan) -> bool:
+def _is_endless(new: KeySettings, field: str, plan: ReviewedPlan) -> bool:
     value = getattr(new, field)
     if field == BUDGET or value == UNLIMITED:
         return True
     return plan.live is not None and plan.live.default_limit(field) == UNLIMITED
 
 
-def _from_to(change: Change, field: str, plan: Plan) -> str:
+def _from_to(change: PlannedChange, field: str, plan: ReviewedPlan) -> str:
     default = plan.live.default_limit(field) if plan.live and field != BUDGET else None
     changed = next(each for each in change.fields if each.field == field)
     return f"{in_words(field, changed.old, default)} to {in_words(field, changed.new, default)}"
 
 
-def _used(change: Change, field: str, plan: Plan) -> Decimal | None:
+def _used(change: PlannedChange, field: str, plan: ReviewedPlan) -> Decimal | None:
     """What the key has used of `field`'s window; of a minute, the average since midnight: a lower bound."""
     row = plan.usage_of(change)
     if row is None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pulumi_groq.catalogue import Retirement
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings, TeamSettings
 
 
-def retired(change: Change, plan: Plan) -> Iterator[Finding]:
+def retired(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key or team is given a model that Groq has retired or is about to.
 
     A model that it already had matters less, and so does one that stays in service for enterprise plans.
@@ -33,7 +33,7 @@ def retired(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def unpriced(change: Change, plan: Plan) -> Iterator[Finding]:
+def unpriced(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key or team is given a model without a price: the gateway refuses that."""
     given, before = _models(change)
     for model_id in given:
@@ -53,7 +53,7 @@ def unpriced(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def _models(change: Change) -> tuple[list[str], frozenset[str]]:
+def _models(change: PlannedChange) -> tuple[list[str], frozenset[str]]:
     """The models that the change's resource is to have, and those it has."""
     for old, new in (change.key(), change.team()):
         if new is not None and "allowed_models" not in new.hidden:

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Final
 
 from pulumi_groq.reports.phrases import dollars
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 
 
-def policy_removed(change: Change, plan: Plan) -> Iterator[Finding]:
+def policy_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """The spending policy goes."""
     old, new = change.policy()
     if old is not None and new is None:
@@ -25,7 +25,7 @@ def policy_removed(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def auto_pause_off(change: Change, plan: Plan) -> Iterator[Finding]:
+def auto_pause_off(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """The cap stops nothing any more."""
     old, new = change.policy()
     if new is not None and not new.auto_pause and (old is None or old.auto_pause):
@@ -40,7 +40,7 @@ def auto_pause_off(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def alerts_removed(change: Change, plan: Plan) -> Iterator[Finding]:
+def alerts_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """No alert is left."""
     old, new = change.policy()
     if old and new and old.alert_thresholds_usd and not new.alert_thresholds_usd:
@@ -55,7 +55,7 @@ def alerts_removed(change: Change, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def cap_below_spend(change: Change, plan: Plan) -> Iterator[Finding]:
+def cap_below_spend(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """The new cap is reached already."""
     old, new = change.policy()
     if new is None or new.monthly_cap_usd is None or plan.live is None:
@@ -82,7 +82,7 @@ def cap_below_spend(change: Change, plan: Plan) -> Iterator[Finding]:
     )
 
 
-def cap_below_budgets(change: Change, plan: Plan) -> Iterator[Finding]:
+def cap_below_budgets(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """The keys' budgets together exceed the cap: its new value, or the one in force when a budget grows."""
     budgets = plan.budgets_usd
     cap = _cap_to_compare(change, plan)
@@ -101,7 +101,7 @@ def cap_below_budgets(change: Change, plan: Plan) -> Iterator[Finding]:
     )
 
 
-def _cap_to_compare(change: Change, plan: Plan) -> Decimal | None:
+def _cap_to_compare(change: PlannedChange, plan: ReviewedPlan) -> Decimal | None:
     _, policy = change.policy()
     if policy is not None:
         return policy.monthly_cap_usd

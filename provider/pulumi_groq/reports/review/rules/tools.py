@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from pulumi_groq.models.tools import FILE_IDS, MCP, STORED_RESPONSES
-from pulumi_groq.reports.review.changes import Change
-from pulumi_groq.reports.review.findings import Finding, Plan, Rule, Severity, finding
+from pulumi_groq.reports.review.changes import PlannedChange
+from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 
 _SHARED: Final = frozenset({FILE_IDS, STORED_RESPONSES})
 """What they read belongs to the upstream's whole account, other keys' requests included."""
 
 
-def tools_allowed(change: Change, plan: Plan) -> Iterator[Finding]:
+def tools_allowed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key or team is given tools that it does not have; remote MCP servers are reported separately."""
     for old, new in (change.key(), change.team()):
         if new is None or "allowed_tools" in new.hidden or (old and "allowed_tools" in old.hidden):

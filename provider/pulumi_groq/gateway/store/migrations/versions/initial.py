@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from pulumi_groq.gateway.store.columns import DeclaredLimit, UtcTimestamp
+from pulumi_groq.gateway.store.schema import DeclaredLimit, UtcTimestamp
 
 revision = "0001"
 down_revision = None

@@ -1,21 +1,44 @@
-"""The ledger as the admin plane reads it, in memory: kept with each settlement, read by any thread.
+"""What is known in memory of usage, alerts and refusals by the cap: kept as requests go, read by any thread.
 
-Every value is replaced, never changed, and a dict is copied in one step, so a reader needs no lock and sees
-whole rows.
+Every value is replaced, never changed, and a dict is copied in one step, so a reader sees whole rows.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from pulumi_groq.gateway.metering.entries import LedgerRow
-from pulumi_groq.gateway.metering.fired_alerts import FiredAlerts
+from pulumi_groq.gateway.metering.journal import LedgerRow
 from pulumi_groq.gateway.protocols import KeyUsageRow
+from pulumi_groq.gateway.store.alerts import Alert
 from pulumi_groq.gateway.store.ledger import KeyDaySums
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
-from pulumi_groq.policy.spend import day_at, day_of, month_of
+from pulumi_groq.policy.limits import day_at, day_of, month_of
+
+
+class FiredAlerts:
+    """Alerts by month and threshold."""
+
+    def __init__(self, alerts: Iterable[Alert]) -> None:
+        self._alerts = {(alert.month, alert.threshold_micro_usd): alert for alert in alerts}
+
+    def __contains__(self, month_and_threshold: tuple[str, int]) -> bool:
+        return month_and_threshold in self._alerts
+
+    def add(self, alert: Alert) -> None:
+        """The alert is in the store."""
+        self._alerts[alert.month, alert.threshold_micro_usd] = alert
+
+    def of_month(self, month: str) -> list[Alert]:
+        """The alerts of a month, by threshold."""
+        alerts = [alert for alert in self._alerts.copy().values() if alert.month == month]
+        return sorted(alerts, key=lambda alert: alert.threshold_micro_usd)
+
+    def all(self) -> list[Alert]:
+        """The alerts of all months."""
+        return list(self._alerts.copy().values())
+
 
 Sums = tuple[str, int, int, int]
 """A day or a month, and its requests, tokens (prompt plus completion) and micro-dollars. Plain tuples: two

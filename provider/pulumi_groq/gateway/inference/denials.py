@@ -1,12 +1,13 @@
-"""What to change in a request that spending refused so that it is admitted."""
+"""What the metering or the policy denies, as an answer that says what to do about it."""
 
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pulumi_groq.gateway.inference.cost_estimate import CostEstimate
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.inference.charge import CostEstimate
 from pulumi_groq.policy.estimate import BYTES_PER_TOKEN, TEMPLATE_TOKENS
-from pulumi_groq.policy.metering import Allowance
+from pulumi_groq.policy.limits import Allowance, Denial
 
 
 def remedy_of(estimate: CostEstimate, allowance: Allowance) -> str:
@@ -100,3 +101,24 @@ def _added_bytes(estimate: CostEstimate, tokens: int) -> int:
         elif present > tokens:
             added += len(str(tokens)) - len(str(present))
     return added
+
+
+def denied(denial: Denial, estimate: CostEstimate | None = None, *, close: bool = False) -> Refusal:
+    """The answer to a denied request: when to come again where that is known, and where spending refused
+    what to change in the request whose worst case is known.
+    """
+    message = denial.message
+    if denial.allowance is not None and estimate is not None:
+        message = f"{message} {remedy_of(estimate, denial.allowance)}"
+    headers = denial.headers
+    if denial.retry_after_s is not None:
+        headers = (*headers, (b"retry-after", b"%d" % denial.retry_after_s))
+    return Refusal(
+        denial.status,
+        denial.type,
+        message,
+        reason=denial.reason or denial.code,
+        code=denial.code or None,
+        headers=headers,
+        close=close,
+    )

@@ -1,8 +1,9 @@
-"""Who is signed in: a signed, short-lived token in a cookie; only ended sessions are stored."""
+"""Who is signed in, and how often a wrong admin key may be tried."""
 
 import hashlib
 import hmac
 import re
+from collections import OrderedDict, deque
 from random import Random
 from typing import Final
 
@@ -55,3 +56,45 @@ class Sessions:
 
     def _now_s(self) -> int:
         return int(self._clock.now().timestamp())
+
+
+WINDOW_S: Final = 300
+MOST_OF_ONE_ADDRESS: Final = 5
+MOST_IN_ALL: Final = 100
+_MOST_ADDRESSES: Final = 1_000
+
+
+class SignInAttempts:
+    """Counts failures of the last five minutes, by address and in all; memory is bounded.
+
+    Behind a proxy all callers share its address: then five wrong keys pause the sign-in for all.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._all: deque[float] = deque(maxlen=MOST_IN_ALL)
+        self._by_address: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait_s(self, address: str) -> int:
+        """How many seconds the address must wait before its next attempt; 0 when it need not."""
+        own = self._by_address.get(address)
+        waits = [self._wait_s(self._all, MOST_IN_ALL)]
+        if own is not None:
+            waits.append(self._wait_s(own, MOST_OF_ONE_ADDRESS))
+        return max(waits)
+
+    def failed(self, address: str) -> None:
+        """Note a wrong key."""
+        now_s = self._clock.now().timestamp()
+        self._all.append(now_s)
+        own = self._by_address.setdefault(address, deque(maxlen=MOST_OF_ONE_ADDRESS))
+        own.append(now_s)
+        self._by_address.move_to_end(address)
+        if len(self._by_address) > _MOST_ADDRESSES:
+            self._by_address.popitem(last=False)
+
+    def _wait_s(self, failures: deque[float], most: int) -> int:
+        if len(failures) < most:
+            return 0
+        left_s = failures[0] + WINDOW_S - self._clock.now().timestamp()
+        return max(int(left_s) + 1, 0) if left_s > 0 else 0

@@ -7,15 +7,15 @@ from pulumi_groq.admin import AdminClient, KeyListing, KeySnapshot
 from pulumi_groq.errors import ConflictError, NoAnswerError, RotationRefusedError
 from pulumi_groq.lifecycle.key_state import ApiKeyState, new_state, with_fields
 from pulumi_groq.lifecycle.minting import mint
-from pulumi_groq.lifecycle.notice import Notify
 from pulumi_groq.lifecycle.properties import Checked, Properties, is_unknown
+from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.rotation.machine import (
     Action,
     Held,
     LiveKey,
-    Plan,
+    RotationPlan,
     in_force,
     next_rotation_at,
     plan,
@@ -43,7 +43,7 @@ _MINTED: Final = frozenset(
 _DELETES: Final = frozenset({Action.RETIRE, Action.REVOKE})
 
 
-class Succession:
+class RotationRunner:
     """Keeps each lineage on its schedule: at most two keys, the older one retired when it is quiet."""
 
     def __init__(self, client: AdminClient, listing: KeyListing, notify: Notify) -> None:
@@ -110,7 +110,7 @@ class Succession:
         seen = _observed(state, schedule, snapshot)
         return frozenset(name for name in OBSERVED if getattr(seen, name) != getattr(state, name))
 
-    def _tell(self, state: ApiKeyState, decided: Plan, shown: object) -> None:
+    def _tell(self, state: ApiKeyState, decided: RotationPlan, shown: object) -> None:
         due = "; ".join(step.reason for step in decided.steps)
         if due and due != shown:
             self._notify(f"{state.name}: {due}")
@@ -197,7 +197,7 @@ def _declared(inputs: Properties) -> RotationSchedule | None:
     return None if rotation is None or is_unknown(rotation) else RotationSchedule.model_validate(rotation)
 
 
-def _raise_if_refused(state: ApiKeyState, decided: Plan) -> None:
+def _raise_if_refused(state: ApiKeyState, decided: RotationPlan) -> None:
     if decided.refusal:
         raise RotationRefusedError(f"{state.name}: rotation.trigger: {decided.refusal}")
 

@@ -1,4 +1,4 @@
-"""Objects that are written whole under a name that is known beforehand: teams, the spending policy."""
+"""Taking over what exists already: objects that are written whole under a name that is known beforehand."""
 
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.lifecycle.ownership import place_of

@@ -1,12 +1,35 @@
-"""Reading a request body from the client, bounded in size and time."""
+"""Reading bodies: bounded in size and time; their JSON quick where it is plain, exact where it is odd."""
 
+import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, NoReturn
 
-from pulumi_groq.gateway.http.asgi import Receive
-from pulumi_groq.gateway.http.bounded_wait import within
+from pydantic_core import from_json
+
+from pulumi_groq.gateway.http.asgi import Receive, RequestHeaders, within
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, body_too_large
-from pulumi_groq.gateway.http.request_headers import RequestHeaders
+
+
+def read_json(document: bytes) -> Any:
+    """What `json.loads` gives. Raises `ValueError` or `RecursionError` as it does.
+
+    pydantic's reader takes a third of the time and gives the same, integers beyond 64 bits included. What it
+    refuses and JSON does not is read slowly: half a surrogate pair, nesting above 200.
+    """
+    try:
+        return from_json(document)
+    except ValueError:
+        return json.loads(document)
+
+
+def strict_decoder(object_of: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
+    """A decoder that refuses NaN and Infinity; `object_of` makes an object of its pairs, or raises."""
+    return json.JSONDecoder(object_pairs_hook=object_of, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
 
 IDENTITY: Final = frozenset({b"", b"identity"})
 """Content codings that leave a body as it is (RFC 9110, 8.4.1)."""

@@ -1,25 +1,105 @@
-"""What must be known of a JSON call before it may go out, read from its bytes in this process or another.
-
-A parser holds the interpreter until it is done, in a thread too, so a body of many megabytes would keep every
-other caller waiting: large ones are read by worker processes.
-"""
+"""Which calls the inference plane serves, and what is read of each before it may go upstream."""
 
 import asyncio
 import logging
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
-from pulumi_groq.gateway.http.refusal import SERVER, Refusal
-from pulumi_groq.gateway.http.request_body import request_timeout
-from pulumi_groq.gateway.inference.call_fields import READERS, CallFields
-from pulumi_groq.gateway.inference.json_body import read_json_object
+from pulumi_groq.catalogue.catalogue import Kind
+from pulumi_groq.gateway.http.asgi import Scope
+from pulumi_groq.gateway.http.bodies import request_timeout
+from pulumi_groq.gateway.http.refusal import SERVER, Refusal, bad_request, unknown_url
+from pulumi_groq.gateway.inference.call_fields import (
+    READERS,
+    CallFields,
+    read_json_object,
+    with_usage_requested,
+)
 from pulumi_groq.gateway.inference.reach import reach_of
 from pulumi_groq.gateway.inference.reach.needs import Reach
-from pulumi_groq.gateway.inference.routes import CHAT_LABEL
-from pulumi_groq.gateway.inference.usage_request import with_usage_requested
 from pulumi_groq.policy.estimate import Images, images_of
+
+PREFIX: Final = "/openai/v1"
+MODELS_PATH: Final = f"{PREFIX}/models"
+UNMETERED: Final = ("batches", "files")
+
+
+class BodyFormat(Enum):
+    """How a request's body is written."""
+
+    JSON = "json"
+    MULTIPART = "multipart"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. `label` is its name in metrics and logs; `kind` is the kind of model it takes."""
+
+    label: str
+    path: str
+    form: BodyFormat
+    kind: Kind | None = None
+
+
+def _posts(name: str, kind: Kind, form: BodyFormat = BodyFormat.JSON) -> tuple[tuple[str, str], Route]:
+    path = f"{PREFIX}/{name}"
+    return ("POST", path), Route(label=name, path=path, form=form, kind=kind)
+
+
+CHAT_LABEL: Final = "chat/completions"
+RESPONSES_LABEL: Final = "responses"
+MODELS: Final = Route(label="models", path=MODELS_PATH, form=BodyFormat.NONE)
+MODEL: Final = Route(label="models/{id}", path=f"{MODELS_PATH}/", form=BodyFormat.NONE)
+
+ROUTES: Final = MappingProxyType(
+    {
+        **dict(
+            (
+                _posts(CHAT_LABEL, "chat"),
+                _posts(RESPONSES_LABEL, "chat"),
+                _posts("embeddings", "embedding"),
+                _posts("audio/transcriptions", "transcription", BodyFormat.MULTIPART),
+                _posts("audio/translations", "transcription", BodyFormat.MULTIPART),
+                _posts("audio/speech", "speech"),
+            )
+        ),
+        ("GET", MODELS_PATH): MODELS,
+    }
+)
+
+
+def find_route(scope: Scope) -> Route:
+    """The route of a request. Raises `Refusal`: 404 off the list, 400 for what cannot be metered.
+
+    The path is compared as it was sent: nothing is decoded, folded or normalised, so that no second
+    spelling of a path exists. Only the id in `models/{id}` may be percent-encoded.
+    """
+    method: str = scope["method"]
+    path: str = scope["path"]
+    route = ROUTES.get((method, path))
+    if route is not None and scope["raw_path"] == path.encode("latin-1", "replace"):
+        return route
+    if method == "GET" and scope["raw_path"].startswith(b"/openai/v1/models/") and path != MODEL.path:
+        return MODEL
+    if path.removeprefix(f"{PREFIX}/").split("/", 1)[0] in UNMETERED and path.startswith(f"{PREFIX}/"):
+        raise _unmetered(path)
+    raise unknown_url(method, path)
+
+
+def _unmetered(path: str) -> Refusal:
+    name = path.removeprefix(f"{PREFIX}/").split("/", 1)[0]
+    return bad_request(
+        f"This gateway does not serve {name}: what a batch costs is known up to 24 hours after the request, "
+        "so it cannot be held to a key's limits and budget. Send the requests to chat/completions instead.",
+        code="unsupported_operation",
+    )
+
 
 INLINE_BYTES: Final = 256 * 1024
 """A body of this size is parsed in a few milliseconds."""

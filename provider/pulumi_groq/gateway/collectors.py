@@ -27,7 +27,7 @@ class Counts(dict[Labels, float]):
         return 0
 
 
-class CounterTally(Collector):
+class FastCounter(Collector):
     """A counter with labels: add to `counts[label values]`."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Distribution:
         self.total += value
 
 
-class HistogramTally(Collector):
+class FastHistogram(Collector):
     """A histogram, by the values of its labels if it has any."""
 
     def __init__(

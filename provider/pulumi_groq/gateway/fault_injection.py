@@ -1,26 +1,76 @@
-"""Test controls under `/__test__/`: only in a gateway started with `--test-controls` on the echo upstream.
+"""Fault injection under `/__test__/`: only in a gateway started with `--test-controls` on the echo upstream.
 
-They move the clock, make requests fail or stall, lose answers after the work is done, and count requests.
+It moves the clock, makes requests fail or stall, loses answers after the work is done, and counts requests.
 """
 
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Final, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.credentials import AdminKey
-from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S
-from pulumi_groq.gateway.control_orders import ClockOrder, FailOrder, MatchOrder, StallOrder
-from pulumi_groq.gateway.http.client import client_of
+from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S, AdminKey
+from pulumi_groq.gateway.clock import MovableClock
+from pulumi_groq.gateway.http.asgi import client_of
+from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import SERVER, Refusal, bad_request, invalid_api_key, unknown_url
-from pulumi_groq.gateway.http.request_body import ClientGoneError, read_body
-from pulumi_groq.gateway.movable_clock import MovableClock
-from pulumi_groq.models.fields import wire_time
+from pulumi_groq.models.fields import UtcTime, wire_time
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+_FARTHEST_S: Final = 100 * 366 * 24 * 3600
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClockOrder(_Order):
+    """Body of `POST /__test__/clock`: a time from 2000 to 3000, or seconds to add."""
+
+    now: Annotated[UtcTime, Field(ge=_EARLIEST, le=_LATEST)] | None = None
+    advance_s: Annotated[float, Field(ge=-_FARTHEST_S, le=_FARTHEST_S, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.now is None) == (self.advance_s is None):
+            raise ValueError("give either now or advance_s")
+        return self
+
+
+class MatchOrder(_Order):
+    """Body of `POST /__test__/lose-response`: which requests, and how many behind the first `skip`."""
+
+    times: Annotated[int, Field(ge=1, le=100_000)] = 1
+    skip: Annotated[int, Field(ge=0, le=100_000)] = 0
+    method: str | None = None
+    path_prefix: str = "/openai/"
+
+    def matches(self, scope: Scope) -> bool:
+        """Whether the order matches the request."""
+        path: str = scope["path"]
+        return self.method in (None, scope["method"]) and path.startswith(self.path_prefix)
+
+
+class FailOrder(MatchOrder):
+    """Body of `POST /__test__/fail`: they get `status` and are not handled."""
+
+    status: Annotated[int, Field(ge=400, le=599)] = 503
+    retry_after_s: Annotated[int, Field(ge=0, le=3600)] | None = None
+
+
+class StallOrder(MatchOrder):
+    """Body of `POST /__test__/stall`: they get no answer as long as their client waits.
+
+    They are left unhandled, or with `handled` are handled and committed first.
+    """
+
+    handled: bool = False
+
 
 PREFIX: Final = "/__test__/"
 _TEMPLATES: Final = (
@@ -33,10 +83,8 @@ OrderT = TypeVar("OrderT", bound=BaseModel)
 MatchT = TypeVar("MatchT", bound=MatchOrder)
 
 
-class TestControls:
+class FaultInjection:
     """ASGI: the gateway, with the controls in front. All of them need the admin key."""
-
-    __test__ = False  # the name is no test class
 
     def __init__(
         self, gateway: ASGIApp, *, clock: MovableClock, admin_key: AdminKey, upstream_calls: Mapping[str, int]

@@ -1,0 +1,138 @@
+"""Which models a key may use, and what it may let the upstream do beyond the body, at what cost."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from pulumi_groq.catalogue import Catalogue, CatalogueModel
+from pulumi_groq.catalogue.catalogue import Kind
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request
+from pulumi_groq.gateway.inference.charge import Beyond
+from pulumi_groq.gateway.inference.denials import denied
+from pulumi_groq.gateway.inference.reach.needs import not_permitted
+from pulumi_groq.models.tools import CONTENT, MCP
+from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.messages import model_not_available
+
+
+class ModelAccess:
+    """The catalogue as far as a key may use it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def permit(self, key: KeyAccess, models: tuple[str, ...], kind: Kind | None) -> CatalogueModel:
+        """The first of `models`, when the key may use all of them and it is of this `kind`.
+
+        Raises `Refusal`: 403 `model_not_available`, 400 `model_not_priced`, 400 for the wrong kind.
+        """
+        for model_id in models:
+            if model_id not in key.models:
+                raise denied(model_not_available(model_id))
+        model = self._catalogue.get(models[0])
+        if model is None or model.prices is None:
+            message = (
+                f"The model `{models[0]}` has no price here, so its use cannot be charged. Tell the operator."
+            )
+            raise bad_request(message, param="model", code="model_not_priced")
+        if model.kind != kind:
+            raise bad_request(f"The model `{model.id}` is for {model.kind}, not for this URL.", param="model")
+        return model
+
+    def listed(self, key: KeyAccess) -> bytes:
+        """The body of `GET /openai/v1/models`: the key's own models only."""
+        return _json({"object": "list", "data": [_entry(model) for model in self._of(key)]})
+
+    def described(self, key: KeyAccess, model_id: str) -> bytes:
+        """The body of `GET /openai/v1/models/{id}`. Raises `Refusal` 404 `model_not_found`."""
+        for model in self._of(key):
+            if model.id == model_id:
+                return _json(_entry(model))
+        message = f"The model `{model_id[:200]}` does not exist or you do not have access to it."
+        raise Refusal(404, INVALID_REQUEST, message, reason="model_not_found", code="model_not_found")
+
+    def _of(self, key: KeyAccess) -> Iterator[CatalogueModel]:
+        return (model for model in self._catalogue.models if model.id in key.models)
+
+
+def _entry(model: CatalogueModel) -> dict[str, object]:
+    """`created` is 0: the catalogue does not know when a model was made."""
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": 0,
+        "owned_by": model.owned_by or "",
+        "active": model.retirement is None,
+        "context_window": model.context_window,
+        "max_completion_tokens": model.max_completion_tokens,
+        "public_apps": None,
+    }
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+REMOTE_USES: Final = 10
+"""Calls of one remote MCP server in a request, where the price list does not say how many there can be."""
+
+
+class ToolAccess:
+    """The price list's tools as far as a key may use them."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def permit(
+        self, key: KeyAccess, model: CatalogueModel, models: Iterable[str], reach: Mapping[str, str]
+    ) -> Beyond | None:
+        """What a request with this `reach`, to `models`, may cause when the key may do all of it.
+
+        `None` where nothing reaches beyond the body. Raises `Refusal`: 403 `tool_not_allowed`, 400
+        `tool_not_priced`.
+        """
+        needed = dict(reach)
+        for model_id in models:
+            run = self._catalogue.get(model_id)
+            for tool in sorted(run.runs_tools) if run is not None else ():
+                needed.setdefault(tool, "model")
+        if not needed:
+            return None
+        for permission, path in needed.items():
+            if not _has(key, permission):
+                raise not_permitted(permission, path)
+        if model.context_window is None:
+            path = next(iter(needed.values()))
+            raise bad_request(
+                f"{path} cannot be served: the price list does not know the context window of `{model.id}`, "
+                "and so not how much it may read. Tell the operator.",
+                param=path,
+            )
+        uses = fee = 0
+        for permission, path in needed.items():
+            of_this, fee_of_this = self._worst(permission, path)
+            uses += of_this
+            fee += fee_of_this
+        return Beyond(1 + uses, fee)
+
+    def _worst(self, permission: str, path: str) -> tuple[int, int]:
+        """The most uses, and their price in micro-dollars."""
+        if permission in CONTENT:
+            return 0, 0
+        price = self._catalogue.tool(permission)
+        if price is not None:
+            return price.max_uses, price.max_uses * price.micro_usd_per_call
+        if permission.startswith(MCP):
+            return REMOTE_USES, 0
+        raise _not_priced(permission, path)
+
+
+def _has(key: KeyAccess, permission: str) -> bool:
+    if permission == MCP:  # a server that was named by an earlier request
+        return any(each.startswith(MCP) for each in key.tools)
+    return permission in key.tools
+
+
+def _not_priced(permission: str, path: str) -> Refusal:
+    message = f"The tool `{permission}` has no price here, so its use cannot be charged. Tell the operator."
+    return bad_request(message, param=path, code="tool_not_priced")
