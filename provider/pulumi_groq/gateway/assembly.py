@@ -1,7 +1,6 @@
 """Puts a gateway together from its settings, over an open store."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,20 +10,23 @@ from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
-from pulumi_groq.gateway.admin.app import AdminParts, admin_app
+from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.fault_injection import FaultInjection
+from pulumi_groq.gateway.gauges import GatewayGauges
 from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
 from pulumi_groq.gateway.http.connections import Connections
+from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.inference.cross_origin import allowing_origins
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
-from pulumi_groq.gateway.inference.plane import Drain, InferencePlane
+from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
@@ -76,7 +78,9 @@ def assemble(
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
     admin_key = AdminKey(settings.admin_key)
     metrics = GatewayMetrics()
-    background = Background(Health(metrics))
+    health = Health(metrics)
+    background = Background(health)
+    webhook_addresses = WebhookAddresses(settings.webhook_hosts)
     service = open_metering(
         store=store,
         journal_directory=journal_directory(sqlite_path(settings.store_url)),
@@ -84,10 +88,11 @@ def assemble(
         clock=clock,
         events=metrics,
         background=background,
-        sender=HttpxAlertSender(WebhookAddresses(settings.webhook_hosts)),
+        sender=HttpxAlertSender(webhook_addresses),
         random=random,
     )
-    coalescer = WriteCoalescer(lambda: inference.drain.running > 1)
+    drain = Drain()
+    coalescer = WriteCoalescer(drain)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
     inference = InferencePlane(
         directory=directory,
@@ -96,26 +101,11 @@ def assemble(
         catalogue=catalogue,
         clock=clock,
         ids=ids,
-        observers=(
-            metrics.observe,
-            DenialBook(service.ledger, clock).observe,
-            *observers,
-        ),
-    )
-    metrics.watch(
-        running=lambda: inference.drain.running,
-        reservations=lambda: service.metering.open_reservations,
-        backlog=lambda: service.ledger.waiting_rows,
-    )
-    metrics.watch_books(
-        failing=lambda: len(background.health.failing), set_aside=lambda: service.ledger.set_aside
-    )
-    metrics.watch_spending(
-        spent_micro_usd=lambda: service.usage.month_spend_micro_usd(clock.now()),
-        cap_micro_usd=lambda: directory.organisation.cap_micro_usd if directory.organisation else math.inf,
+        drain=drain,
+        observers=(metrics.observe, DenialBook(service.ledger, clock).observe, *observers),
     )
     secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
-    parts = AdminParts(
+    handlers = admin_handlers(
         store=store,
         directory=directory,
         catalogue=catalogue,
@@ -123,18 +113,33 @@ def assemble(
         clock=clock,
         ids=ids,
         values=KeyValues(random),
-        admin_key=admin_key,
         seal=Seal(secret),
         defaults=settings.default_limits,
-        webhook_addresses=WebhookAddresses(settings.webhook_hosts),
+        webhook_addresses=webhook_addresses,
     )
-    ui = _ui(parts, Sessions(secret, settings.admin_key, clock, random))
+    ui = Ui(
+        source=GatewaySource(handlers),
+        admin_key=admin_key,
+        sessions=Sessions(secret, settings.admin_key, clock, random),
+        attempts=SignInAttempts(clock),
+    )
+    connections = Connections(settings.connection_bounds)
+    metrics.registry.register(
+        GatewayGauges(
+            drain=drain,
+            connections=connections,
+            service=service,
+            health=health,
+            directory=directory,
+            clock=clock,
+        )
+    )
     gateway = Gateway(
-        admin=admin_app(parts),
+        admin=admin_app(handlers, admin_key, ids),
         inference=allowing_origins(inference, settings.cors_origins),
         operations={
             "/healthz": healthz,
-            "/readyz": Readyz(store, background.health, lambda: service.ledger.set_aside),
+            "/readyz": Readyz(store, health, lambda: service.ledger.set_aside),
             "/metrics": metrics,
             UI_PATH: ui,
             SIGN_IN_PATH: ui,
@@ -147,21 +152,7 @@ def assemble(
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
         app = FaultInjection(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
-    return Assembly(
-        app, inference.drain, coalescer, Connections(settings.connection_bounds), gateway.is_essential
-    )
-
-
-def _ui(parts: AdminParts, sessions: Sessions) -> Ui:
-    source = GatewaySource(
-        store=parts.store,
-        catalogue=parts.catalogue,
-        usage=parts.usage,
-        clock=parts.clock,
-        defaults=parts.defaults,
-    )
-    attempts = SignInAttempts(parts.clock)
-    return Ui(source=source, admin_key=parts.admin_key, sessions=sessions, attempts=attempts)
+    return Assembly(app, drain, coalescer, connections, gateway.is_essential)
 
 
 def _load_directory(settings: Settings, store: Store) -> LiveDirectory:

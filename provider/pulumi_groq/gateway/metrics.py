@@ -7,16 +7,9 @@ their number is bounded by the keys that exist. `key_labels=False` leaves them o
 What is refused before the metering sees it is counted in the ledger, too.
 """
 
-from collections.abc import Callable
 from typing import Final, get_args
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 
 from pulumi_groq.gateway.collectors import FastCounter, FastHistogram
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
@@ -121,35 +114,6 @@ class GatewayMetrics:
             ("part",),
             registry=self.registry,
         )
-        self._failing = Gauge(
-            "pulumi_groq_failing_parts",
-            "Parts of the gateway that fail now: readyz fails.",
-            registry=self.registry,
-        )
-        self._set_aside_rows = Gauge(
-            "pulumi_groq_set_aside_rows",
-            "Rows and lines set aside that nobody has decided on.",
-            registry=self.registry,
-        )
-        self._running = Gauge(
-            "pulumi_groq_running_requests", "Inference requests being served.", registry=self.registry
-        )
-        self._reservations = Gauge(
-            "pulumi_groq_open_reservations", "Reservations not yet settled.", registry=self.registry
-        )
-        self._backlog = Gauge(
-            "pulumi_groq_ledger_backlog", "Settled requests not yet written down.", registry=self.registry
-        )
-        self._month_spend = Gauge(
-            "pulumi_groq_month_spend_micro_usd",
-            "Spent in the running UTC month, in micro-dollars.",
-            registry=self.registry,
-        )
-        self._month_cap = Gauge(
-            "pulumi_groq_month_cap_micro_usd",
-            "The monthly cap, in micro-dollars; +Inf without one.",
-            registry=self.registry,
-        )
 
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that is over."""
@@ -196,26 +160,6 @@ class GatewayMetrics:
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:
         """A URL received an alert, or was given up."""
         self._deliveries.labels(outcome).inc()
-
-    def watch(
-        self, *, running: Callable[[], int], reservations: Callable[[], int], backlog: Callable[[], int]
-    ) -> None:
-        """Where the gauges are read from, at each scrape."""
-        self._running.set_function(running)
-        self._reservations.set_function(reservations)
-        self._backlog.set_function(backlog)
-
-    def watch_books(self, *, failing: Callable[[], int], set_aside: Callable[[], int]) -> None:
-        """Where the gauges of what went wrong are read from, at each scrape."""
-        self._failing.set_function(failing)
-        self._set_aside_rows.set_function(set_aside)
-
-    def watch_spending(
-        self, *, spent_micro_usd: Callable[[], int], cap_micro_usd: Callable[[], float]
-    ) -> None:
-        """Where the gauges of the month are read from, at each scrape."""
-        self._month_spend.set_function(spent_micro_usd)
-        self._month_cap.set_function(cap_micro_usd)
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         body = generate_latest(self.registry)

@@ -17,8 +17,8 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import MovableClock, SystemClock
+from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.protocol import HttpProtocol
-from pulumi_groq.gateway.inference.plane import Drain
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.engine import sqlite_path

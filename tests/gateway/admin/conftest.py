@@ -11,8 +11,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from admin_plane import ADMIN_KEY, DEFAULTS, Api, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.app import AdminParts, admin_app
+from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
@@ -45,21 +46,20 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         stop.callback(store.close)
         running.enter_context(stop)
         clock, usage, directory = FakeClock(), SetUsage(), LiveDirectory(DEFAULTS)
-        app = admin_app(
-            AdminParts(
-                store=store,
-                directory=directory,
-                catalogue=catalogue,
-                usage=usage,
-                clock=clock,
-                ids=ObjectIds(clock, SystemRandom()),
-                values=KeyValues(SystemRandom()),
-                admin_key=AdminKey(ADMIN_KEY),
-                seal=Seal(secret),
-                defaults=DEFAULTS,
-                webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
-            )
+        ids = ObjectIds(clock, SystemRandom())
+        handlers = admin_handlers(
+            store=store,
+            directory=directory,
+            catalogue=catalogue,
+            usage=usage,
+            clock=clock,
+            ids=ids,
+            values=KeyValues(SystemRandom()),
+            seal=Seal(secret),
+            defaults=DEFAULTS,
+            webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
         )
+        app = admin_app(handlers, AdminKey(ADMIN_KEY), ids)
         return Api(app, portal, store, directory, clock, usage, stop.close)
 
     with running:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, CoalescedTransport, WriteCoalescer
 
 Events = list[tuple[str, bytes | str]]
@@ -34,6 +35,14 @@ class RecordingTransport(asyncio.Transport):
 Use = Callable[[CoalescedTransport, CoalescedTransport, Events], None]
 
 
+def serving(requests: int) -> Drain:
+    """So many requests are being served."""
+    served = Drain()
+    for _ in range(requests):
+        served.enter()
+    return served
+
+
 @pytest.fixture
 def events_of() -> Callable[..., Events]:
     def events_of(use: Use, *, crowded: bool = True) -> Events:
@@ -41,7 +50,7 @@ def events_of() -> Callable[..., Events]:
 
         async def run() -> Events:
             events: Events = []
-            coalescer = WriteCoalescer(lambda: crowded)
+            coalescer = WriteCoalescer(serving(2 if crowded else 1))
             a, b = (CoalescedTransport(RecordingTransport(name, events), coalescer) for name in "ab")
             use(a, b, events)
             await asyncio.sleep(0)
@@ -91,10 +100,10 @@ def test_order_is_kept_when_the_others_end_within_the_turn() -> None:
 
     async def run() -> Events:
         events: Events = []
-        crowded = [True]
-        transport = CoalescedTransport(RecordingTransport("a", events), WriteCoalescer(lambda: crowded[0]))
+        served = serving(2)
+        transport = CoalescedTransport(RecordingTransport("a", events), WriteCoalescer(served))
         transport.write(b"first ")
-        crowded[0] = False
+        served.leave()
         transport.write(b"second")
         await asyncio.sleep(0)
         return events
@@ -141,7 +150,7 @@ def test_what_waits_for_a_client_that_left_is_dropped() -> None:
 
     async def run() -> Events:
         events: Events = []
-        coalescer = WriteCoalescer(lambda: True)
+        coalescer = WriteCoalescer(serving(2))
         gone = RecordingTransport("gone", events)
         CoalescedTransport(gone, coalescer).write(b"never")
         CoalescedTransport(RecordingTransport("here", events), coalescer).write(b"always")

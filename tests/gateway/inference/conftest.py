@@ -19,6 +19,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.http.asgi import Message
+from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.inference import EchoUpstream, InferenceOptions, InferencePlane
 from pulumi_groq.gateway.inference.echo.request import PLAIN, EchoScript
@@ -160,6 +161,7 @@ class Bench:
             catalogue=self.catalogue,
             clock=self.clock,
             ids=ObjectIds(self.clock, SystemRandom()),
+            drain=Drain(),
             options=self.options,
             observers=(self.records.append,),
         )

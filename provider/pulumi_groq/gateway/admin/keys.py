@@ -25,6 +25,7 @@ from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
     KeyQuery,
     KeyRecord,
+    all_keys,
     bury_key,
     cursor_position,
     find_key,
@@ -87,6 +88,12 @@ class Keys:
             last_id=keys[-1].id if keys else None,
             has_more=len(found) > query.limit,
         )
+
+    def every(self) -> list[ApiKey]:
+        """Every live key, oldest first."""
+        now = self._clock.now()
+        with self._store.read() as connection:
+            return [self._views.show(record, now) for record in all_keys(connection)]
 
     def show(self, key_id: str) -> ApiKey:
         """One key."""

@@ -39,13 +39,18 @@ class Spending:
         self._clock = clock
         self._webhook_addresses = webhook_addresses
 
-    def show(self) -> SpendPolicy:
-        """The policy and where the month stands."""
+    def find(self) -> SpendPolicy | None:
+        """The policy and where the month stands, if one is set."""
         with self._store.read() as connection:
             record = find_policy(connection)
-        if record is None:
+        return None if record is None else _shown(record, self._usage, self._clock.now())
+
+    def show(self) -> SpendPolicy:
+        """The policy and where the month stands."""
+        policy = self.find()
+        if policy is None:
             raise _no_policy()
-        return shown_policy(record, self._usage, self._clock.now())
+        return policy
 
     def put(self, settings: SpendPolicyWrite) -> SpendPolicy:
         """Replace the whole policy; in force on the next request. The same policy again changes nothing.
@@ -67,11 +72,11 @@ class Spending:
             )
             record = taken(written, former, settings)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
-                return shown_policy(former, self._usage, now)
+                return _shown(former, self._usage, now)
             put_policy(change.connection, record)
             log_policy_change(change.connection, former, record, now)
             change.then(partial(self._directory.put_policy, record))
-        return shown_policy(record, self._usage, now)
+        return _shown(record, self._usage, now)
 
     def _check_webhooks(self, urls: list[str]) -> None:
         for position, url in enumerate(urls):
@@ -105,7 +110,7 @@ class Spending:
             change.then(partial(self._directory.put_policy, left))
 
 
-def shown_policy(record: PolicyRecord, usage: UsageSource, now: datetime) -> SpendPolicy:
+def _shown(record: PolicyRecord, usage: UsageSource, now: datetime) -> SpendPolicy:
     """A policy as the admin API shows it, with the state of the month."""
     spent = usage.month_spend_micro_usd(now)
     cap = record.monthly_cap_micro_usd

@@ -7,17 +7,18 @@ alone nothing is gained, so what somebody waits for goes out at once.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Final
+
+from pulumi_groq.gateway.http.drain import Drain
 
 MOST_WAITING_BYTES: Final = 64 * 1024
 
 
 class WriteCoalescer:
-    """What many connections send when the turn is over. `is_crowded`: several requests are being served."""
+    """What many connections send when the turn is over, while several requests are `served`."""
 
-    def __init__(self, is_crowded: Callable[[], bool] = lambda: False) -> None:
-        self.is_crowded: Final = is_crowded
+    def __init__(self, served: Drain | None = None) -> None:
+        self.served: Final = served or Drain()
         self._waiting: list[CoalescedTransport] = []
 
     def add(self, transport: "CoalescedTransport") -> None:
@@ -43,7 +44,7 @@ class CoalescedTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send what somebody waits for: at once where no other request is served."""
-        if self._coalescer.is_crowded():
+        if self._coalescer.served.running > 1:
             self.write_soon(data)
         elif self._held:
             self._held += data

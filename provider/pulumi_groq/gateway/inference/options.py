@@ -16,7 +16,6 @@ class InferenceOptions:
     pause between two pieces; then 408.
     `send_timeout_s`: how long a client may leave one piece of the answer unread; then it is cut off.
     `drain_after_disconnect_s`: how long a stream is read on for its usage after its client is gone.
-    `drain_retry_after_s`: the `retry-after` of the 503 while the gateway shuts down.
     """
 
     json_body_limit_bytes: int = 32 * MIB
@@ -25,7 +24,6 @@ class InferenceOptions:
     body_timeout_s: float = 30.0
     send_timeout_s: float = 60.0
     drain_after_disconnect_s: float = 10.0
-    drain_retry_after_s: int = 2
 
 
 DEFAULT_OPTIONS: Final = InferenceOptions()

@@ -1,6 +1,5 @@
 """The inference plane: one ASGI application for everything a gateway key can do."""
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable
@@ -10,7 +9,8 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send, bearer_token
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
-from pulumi_groq.gateway.http.refusal import SERVER, Refusal, invalid_api_key
+from pulumi_groq.gateway.http.drain import Drain
+from pulumi_groq.gateway.http.refusal import Refusal, invalid_api_key
 from pulumi_groq.gateway.inference.calls import MODEL, MODELS, BodyFormat, CallReader, Route, find_route
 from pulumi_groq.gateway.inference.charge import CostEstimate
 from pulumi_groq.gateway.inference.denials import denied
@@ -26,51 +26,6 @@ from pulumi_groq.gateway.metering.request_metering import Metering
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.limits import Denial
-
-
-class Drain:
-    """Counts the running requests of the plane; after `begin` no further one may enter."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        self._retry_after_s = retry_after_s
-        self._running = 0
-        self._draining = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    @property
-    def running(self) -> int:
-        """Requests that have entered and not left."""
-        return self._running
-
-    def begin(self) -> None:
-        """From now on `enter` refuses."""
-        self._draining = True
-
-    def enter(self) -> None:
-        """A request begins. Raises `Refusal` 503 with `retry-after` while shutting down."""
-        if self._draining:
-            raise Refusal(
-                503,
-                SERVER,
-                "The gateway is shutting down. Try again; another instance will answer.",
-                reason="shutting_down",
-                code="shutting_down",
-                headers=((b"retry-after", b"%d" % self._retry_after_s),),
-                close=True,
-            )
-        self._running += 1
-        self._idle.clear()
-
-    def leave(self) -> None:
-        """A request that entered is over."""
-        self._running -= 1
-        if not self._running:
-            self._idle.set()
-
-    async def idle(self) -> None:
-        """Returns once nothing runs."""
-        await self._idle.wait()
 
 
 class Credentials:
@@ -111,11 +66,12 @@ class InferencePlane:
         catalogue: Catalogue,
         clock: Clock,
         ids: ObjectIds,
+        drain: Drain,
         options: InferenceOptions = DEFAULT_OPTIONS,
         observers: tuple[Observer, ...] = (),
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.drain = Drain(options.drain_retry_after_s)
+        self.drain = drain
         self._credentials = Credentials(directory, clock)
         self._metering = metering
         self._models = ModelAccess(catalogue)

@@ -4,15 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
-from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.history import History, Span
-from pulumi_groq.gateway.admin.key_views import KeyViews
-from pulumi_groq.gateway.admin.reporting import Reporting
-from pulumi_groq.gateway.admin.spending import shown_policy
-from pulumi_groq.gateway.protocols import Clock, UsageSource
-from pulumi_groq.gateway.store.keys import all_keys
-from pulumi_groq.gateway.store.policies import find_policy
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.admin.handlers import Handlers
+from pulumi_groq.gateway.admin.history import Span
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import (
     LARGEST_HISTORY_PAGE,
@@ -26,7 +19,6 @@ from pulumi_groq.models.history import (
 )
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
-from pulumi_groq.policy.access import Limits
 
 PageT = TypeVar("PageT", UsagePage, DenialPage)
 
@@ -34,31 +26,21 @@ PageT = TypeVar("PageT", UsagePage, DenialPage)
 class GatewaySource:
     """Implements `reports.usage.source.FactSource`. Not for an event loop: it waits for the store."""
 
-    def __init__(
-        self, *, store: Store, catalogue: Catalogue, usage: UsageSource, clock: Clock, defaults: Limits
-    ) -> None:
-        self._store = store
-        self._usage = usage
-        self._clock = clock
-        self._reporting = Reporting(store=store, catalogue=catalogue, usage=usage, clock=clock)
-        self._history = History(store=store, clock=clock)
-        self._views = KeyViews(usage, defaults)
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._history = handlers.history
 
     def usage(self) -> Usage:
         """Today and this month, by key."""
-        return self._reporting.usage()
+        return self._handlers.reporting.usage()
 
     def keys(self) -> Iterable[ApiKey]:
         """Every live key."""
-        now = self._clock.now()
-        with self._store.read() as connection:
-            return [self._views.show(record, now) for record in all_keys(connection)]
+        return self._handlers.keys.every()
 
     def policy(self) -> SpendPolicy | None:
         """The spending policy, if one is set."""
-        with self._store.read() as connection:
-            record = find_policy(connection)
-        return None if record is None else shown_policy(record, self._usage, self._clock.now())
+        return self._handlers.spending.find()
 
     def usage_buckets(
         self, *, since: date, until: date, group_by: Sequence[UsageGroup], key_id: str | None = None

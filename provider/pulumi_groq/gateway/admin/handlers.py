@@ -1,0 +1,86 @@
+"""What answers the admin plane's routes and the page: made once, for both."""
+
+from dataclasses import dataclass
+
+from anyio.from_thread import run_sync
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.changes import Changes
+from pulumi_groq.gateway.admin.history import History
+from pulumi_groq.gateway.admin.key_views import KeyViews
+from pulumi_groq.gateway.admin.keys import Keys
+from pulumi_groq.gateway.admin.minting import Minting
+from pulumi_groq.gateway.admin.reporting import Reporting
+from pulumi_groq.gateway.admin.seal import Seal
+from pulumi_groq.gateway.admin.spending import Spending
+from pulumi_groq.gateway.admin.teams import Teams
+from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.key_values import KeyValues
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
+from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.policy.access import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """One for each subject. Not for an event loop: they wait for the store."""
+
+    keys: Keys
+    minting: Minting
+    teams: Teams
+    spending: Spending
+    reporting: Reporting
+    history: History
+
+
+def admin_handlers(
+    *,
+    store: Store,
+    directory: LiveDirectory,
+    catalogue: Catalogue,
+    usage: UsageSource,
+    clock: Clock,
+    ids: ObjectIds,
+    values: KeyValues,
+    seal: Seal,
+    defaults: Limits,
+    webhook_addresses: WebhookAddresses,
+) -> Handlers:
+    """The handlers over one store, whose changes reach `directory`."""
+    changes = Changes(store)
+    views = KeyViews(usage, defaults)
+    return Handlers(
+        keys=Keys(
+            store=store,
+            changes=changes,
+            directory=directory,
+            catalogue=catalogue,
+            views=views,
+            usage=usage,
+            clock=clock,
+            run_on_loop=run_sync,
+        ),
+        minting=Minting(
+            changes=changes,
+            directory=directory,
+            catalogue=catalogue,
+            views=views,
+            clock=clock,
+            ids=ids,
+            values=values,
+            seal=seal,
+        ),
+        teams=Teams(store=store, changes=changes, directory=directory, catalogue=catalogue, clock=clock),
+        spending=Spending(
+            store=store,
+            changes=changes,
+            directory=directory,
+            usage=usage,
+            clock=clock,
+            webhook_addresses=webhook_addresses,
+        ),
+        reporting=Reporting(store=store, catalogue=catalogue, usage=usage, clock=clock),
+        history=History(store=store, clock=clock),
+    )

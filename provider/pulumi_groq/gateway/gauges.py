@@ -1,0 +1,73 @@
+"""What is so right now, read from where it is at each scrape of `/metrics`."""
+
+import math
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from pulumi_groq.gateway.health import Health
+from pulumi_groq.gateway.http.connections import Connections
+from pulumi_groq.gateway.http.drain import Drain
+from pulumi_groq.gateway.metering.service import MeteringService
+from pulumi_groq.gateway.protocols import Clock, Directory
+
+
+class GatewayGauges(Collector):
+    """The gauges of a gateway that is put together."""
+
+    def __init__(
+        self,
+        *,
+        drain: Drain,
+        connections: Connections,
+        service: MeteringService,
+        health: Health,
+        directory: Directory,
+        clock: Clock,
+    ) -> None:
+        self._drain = drain
+        self._connections = connections
+        self._service = service
+        self._health = health
+        self._directory = directory
+        self._clock = clock
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Prometheus asks for this."""
+        organisation = self._directory.organisation
+        for name, documentation, value in (
+            ("running_requests", "Inference requests being served.", self._drain.running),
+            ("open_connections", "Connections of clients, idle ones included.", self._connections.open),
+            (
+                "open_reservations",
+                "Reservations not yet settled.",
+                self._service.metering.open_reservations,
+            ),
+            (
+                "ledger_backlog",
+                "Settled requests not yet written down.",
+                self._service.ledger.waiting_rows,
+            ),
+            (
+                "failing_parts",
+                "Parts of the gateway that fail now: readyz fails.",
+                len(self._health.failing),
+            ),
+            (
+                "set_aside_rows",
+                "Rows and lines set aside that nobody has decided on.",
+                self._service.ledger.set_aside,
+            ),
+            (
+                "month_spend_micro_usd",
+                "Spent in the running UTC month, in micro-dollars.",
+                self._service.usage.month_spend_micro_usd(self._clock.now()),
+            ),
+            (
+                "month_cap_micro_usd",
+                "The monthly cap, in micro-dollars; +Inf without one.",
+                math.inf if organisation is None else organisation.cap_micro_usd,
+            ),
+        ):
+            yield GaugeMetricFamily(f"pulumi_groq_{name}", documentation, value)
