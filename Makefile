@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
 OLDEST := .tools/oldest
 # What runs in this process and says something of those four; whole servers have processes of their own.
-COVERED := tests/policy tests/rotation tests/lifecycle tests/resources tests/gateway/counters tests/gateway/metering \
+COVERED := tests/policy tests/rotation tests/lifecycle tests/resources tests/plugin tests/gateway/counters tests/gateway/metering \
 	--ignore tests/gateway/metering/test_crash.py --ignore tests/gateway/metering/test_whole_gateway.py \
 	--ignore tests/lifecycle/test_rotation_states.py
 ARGS ?=
