@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check coverage oldest fmt docs clean environment
+.PHONY: help up down test check coverage oldest fmt docs sdk clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -51,6 +51,9 @@ fmt: environment ## put the code into its format
 
 docs: environment ## write what the code knows into docs/: options and fields
 	@$(PYTHON) setup/documentation.py
+
+sdk: environment ## write the plugin's schema and SDKs anew from the models
+	@$(PYTHON) setup/sdk.py
 
 clean: down ## down, then forget the local state, its keys and all caches
 	@rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis stacks/Pulumi.dev.yaml.bak

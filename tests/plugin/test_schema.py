@@ -16,7 +16,7 @@ KEY = SCHEMA["resources"]["groq:index:GroqApiKey"]
 
 
 def test_the_schema_is_that_of_the_models() -> None:
-    """After a change of a model: `python -m pulumi_groq.plugin.schema`."""
+    """After a change of a model: `make sdk`."""
     assert SCHEMA_FILE.read_text(encoding="utf-8") == written()
 
 
@@ -65,7 +65,7 @@ def test_every_reference_has_its_type() -> None:
 
 @pytest.mark.parametrize("name", ["GroqApiKey", "GroqTeam", "GroqSpendPolicy"])
 def test_the_sdks_have_every_property(name: str) -> None:
-    """After a change of the schema they are generated anew: `pulumi package gen-sdk`."""
+    """After a change of the schema they are generated anew: `make sdk`."""
     resource = SCHEMA["resources"][f"groq:index:{name}"]
     node = (SDKS / "nodejs" / f"{name[0].lower()}{name[1:]}.ts").read_text(encoding="utf-8")
     module = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -1,6 +1,7 @@
-"""The package's schema, derived from the models: `python -m pulumi_groq.plugin.schema` writes it anew."""
+"""The package's schema, derived from the models: `make sdk` writes it and the SDKs anew."""
 
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -129,4 +130,4 @@ def written() -> str:
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(written(), encoding="utf-8")
+    Path(*(sys.argv[1:2] or [str(SCHEMA_FILE)])).write_text(written(), encoding="utf-8")
