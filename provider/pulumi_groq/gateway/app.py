@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.refusal import unknown_url
 
@@ -34,14 +34,14 @@ class Gateway:
         admin: ASGIApp,
         inference: ASGIApp,
         operations: Mapping[str, ASGIApp],
-        admin_key: AdminKey,
+        credentials: AdminCredentials,
         ids: ObjectIds,
         lifespan: Lifespan,
     ) -> None:
         self._admin = admin
         self._inference = inference
         self._operations = operations
-        self._admin_key = admin_key
+        self._credentials = credentials
         self._ids = ids
         self._lifespan = lifespan
 
@@ -80,7 +80,7 @@ class Gateway:
         path: str = scope["path"]
         if path == MODELS_PATH:
             # Both planes serve it: the admin sees the catalogue, a gateway key its own models.
-            return self._admin_key.opens(scope)
+            return self._credentials.caller(scope) is not None
         return _is_below_admin(path)
 
     async def _live(self, receive: Receive, send: Send) -> None:

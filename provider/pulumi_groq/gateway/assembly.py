@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
-from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
@@ -76,7 +76,8 @@ def assemble(
     directory = _load_directory(settings, store)
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
-    admin_key = AdminKey(settings.admin_key)
+    root = RootKey(settings.admin_key)
+    credentials = AdminCredentials([root])
     metrics = GatewayMetrics()
     health = Health(metrics)
     background = Background(health)
@@ -119,7 +120,7 @@ def assemble(
     )
     ui = Ui(
         source=GatewaySource(handlers),
-        admin_key=admin_key,
+        credentials=credentials,
         sessions=Sessions(secret, settings.admin_key, clock, random),
         attempts=SignInAttempts(clock),
     )
@@ -135,7 +136,7 @@ def assemble(
         )
     )
     gateway = Gateway(
-        admin=admin_app(handlers, admin_key, ids),
+        admin=admin_app(handlers, credentials, ids),
         inference=allowing_origins(inference, settings.cors_origins),
         operations={
             "/healthz": healthz,
@@ -145,13 +146,15 @@ def assemble(
             SIGN_IN_PATH: ui,
             SIGN_OUT_PATH: ui,
         },
-        admin_key=admin_key,
+        credentials=credentials,
         ids=ids,
         lifespan=_lifespan(service, AnswerPurge(store, clock), background, upstream),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
-        app = FaultInjection(gateway, clock=clock, admin_key=admin_key, upstream_calls=upstream_calls)
+        app = FaultInjection(
+            gateway, clock=clock, root=AdminCredentials([root]), upstream_calls=upstream_calls
+        )
     return Assembly(app, drain, coalescer, connections, gateway.is_essential)
 
 

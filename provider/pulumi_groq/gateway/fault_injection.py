@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S, AdminKey
+from pulumi_groq.gateway.admin.credentials import AdminCredentials
+from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, BODY_TIMEOUT_S
 from pulumi_groq.gateway.clock import MovableClock
 from pulumi_groq.gateway.http.asgi import client_of
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
@@ -87,11 +88,16 @@ class FaultInjection:
     """ASGI: the gateway, with the controls in front. All of them need the admin key."""
 
     def __init__(
-        self, gateway: ASGIApp, *, clock: MovableClock, admin_key: AdminKey, upstream_calls: Mapping[str, int]
+        self,
+        gateway: ASGIApp,
+        *,
+        clock: MovableClock,
+        root: AdminCredentials,
+        upstream_calls: Mapping[str, int],
     ) -> None:
         self._gateway = gateway
         self._clock = clock
-        self._admin_key = admin_key
+        self._root = root
         self._upstream_calls = upstream_calls
         self._upstream_calls_before_reset: dict[str, int] = {}
         self._requests: Counter[str] = Counter()
@@ -127,7 +133,7 @@ class FaultInjection:
             await self._gateway(scope, receive, send)
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._admin_key.opens(scope):
+        if self._root.caller(scope) is None:
             await _send(invalid_api_key(), send)
             return
         try:

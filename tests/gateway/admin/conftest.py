@@ -12,7 +12,7 @@ from admin_plane import ADMIN_KEY, DEFAULTS, Api, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.app import admin_app
-from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
@@ -59,7 +59,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             defaults=DEFAULTS,
             webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
         )
-        app = admin_app(handlers, AdminKey(ADMIN_KEY), ids)
+        app = admin_app(handlers, AdminCredentials([RootKey(ADMIN_KEY)]), ids)
         return Api(app, portal, store, directory, clock, usage, stop.close)
 
     with running:

@@ -9,7 +9,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from fake_clock import FakeClock
 from page_visitor import ADMIN_KEY, Visitor
-from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.ui import Ui
 from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
 from recorded_source import RecordedSource
@@ -46,7 +46,7 @@ def visitor(portal: BlockingPortal, clock: FakeClock, make_sessions: Callable[..
     sessions = make_sessions(clock)
     app = Ui(
         source=RecordedSource.read(RECORDED),
-        admin_key=AdminKey(ADMIN_KEY),
+        credentials=AdminCredentials([RootKey(ADMIN_KEY)]),
         sessions=sessions,
         attempts=SignInAttempts(clock),
     )

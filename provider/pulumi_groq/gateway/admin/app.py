@@ -6,7 +6,8 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
-from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, AdminKey, Gate
+from pulumi_groq.gateway.admin.credentials import AdminCredentials
+from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
 from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.admin.openapi import document
 from pulumi_groq.gateway.admin.refusals import add_exception_handlers
@@ -19,7 +20,7 @@ from pulumi_groq.gateway.admin.routes.teams import team_routes
 from pulumi_groq.gateway.clock import ObjectIds
 
 
-def admin_app(handlers: Handlers, admin_key: AdminKey, ids: ObjectIds) -> ASGIApp:
+def admin_app(handlers: Handlers, credentials: AdminCredentials, ids: ObjectIds) -> ASGIApp:
     """The admin plane, for the paths in `app.ADMIN_PATHS`."""
     app = FastAPI(
         docs_url=None,
@@ -35,4 +36,4 @@ def admin_app(handlers: Handlers, admin_key: AdminKey, ids: ObjectIds) -> ASGIAp
     app.include_router(history_routes(handlers.history))
     add_exception_handlers(app)
     app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way
-    return Gate(app, admin_key, ids)
+    return Gate(app, credentials, ids)

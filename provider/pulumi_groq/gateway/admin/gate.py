@@ -1,7 +1,5 @@
-"""What every admin request passes before a route sees it: id, log line, admin key, query, body."""
+"""What every admin request passes before a route sees it: id, log line, caller, query, body."""
 
-import hashlib
-import hmac
 import logging
 import time
 from collections import Counter
@@ -11,26 +9,16 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.clock import ObjectIds
-from pulumi_groq.gateway.http.asgi import bearer_token, client_of, read_request_headers
+from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
+from pulumi_groq.policy.roles import AdminIdentity
 
-
-class AdminKey:
-    """Compares what a request carries with the admin key, in a time that reveals nothing about either."""
-
-    def __init__(self, admin_key: str) -> None:
-        self._digest = hashlib.sha256(admin_key.encode()).digest()
-
-    def opens(self, scope: Scope) -> bool:
-        """Whether the request carries the admin key as its one bearer token."""
-        return self.is_it(bearer_token(read_request_headers(scope).authorization))
-
-    def is_it(self, sent: bytes) -> bool:
-        """Whether this is the admin key."""
-        return hmac.compare_digest(hashlib.sha256(sent).digest(), self._digest)
+CALLER: Final = "pulumi_groq.admin_caller"
+"""Where a request's scope has the `AdminIdentity` that the gate found."""
 
 
 # Read by `gateway.logs.LineFormatter`.
@@ -55,11 +43,14 @@ class AdminLog:
 
     def write(self) -> None:
         """At INFO, at WARNING where the gateway failed; without a status when the client was gone."""
+        caller: AdminIdentity | None = self._scope.get(CALLER)
         fields = {
             "request_id": self._request_id,
             "method": self._scope["method"][:16],
             "route": getattr(self._scope.get("route"), "path", "-"),
             "object": self._found() or "-",
+            "actor": caller.actor_id if caller else "-",
+            "role": caller.role if caller else "-",
             "status": self.status or "-",
             "ms": round((self._monotonic() - self._started_s) * 1000, 1),
         }
@@ -78,11 +69,13 @@ _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Gate:
-    """ASGI: guards `app`, which gets whole, checked bodies; puts `x-request-id` on every answer."""
+    """ASGI: guards `app`, which gets known callers and whole, checked bodies; puts `x-request-id` on every
+    answer.
+    """
 
-    def __init__(self, app: ASGIApp, admin_key: AdminKey, ids: ObjectIds) -> None:
+    def __init__(self, app: ASGIApp, credentials: AdminCredentials, ids: ObjectIds) -> None:
         self._app = app
-        self._admin_key = admin_key
+        self._credentials = credentials
         self._ids = ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,8 +106,10 @@ class Gate:
     async def _pass(self, scope: Scope, receive: Receive) -> Receive:
         if scope["path"] == OPENAPI_PATH:
             return receive
-        if not self._admin_key.opens(scope):
+        caller = self._credentials.caller(scope)
+        if caller is None:
             raise invalid_api_key()
+        scope[CALLER] = caller
         _require_one_idempotency_key(scope)
         _require_plain_query(scope["query_string"])
         if scope["method"] not in _WITH_BODY:

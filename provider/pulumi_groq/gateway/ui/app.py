@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.gate import AdminKey
+from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
@@ -43,10 +43,15 @@ class Ui:
     """Answers at `UI_PATH`, `SIGN_IN_PATH` and `SIGN_OUT_PATH`; changes nothing but who is signed in."""
 
     def __init__(
-        self, *, source: FactSource, admin_key: AdminKey, sessions: Sessions, attempts: SignInAttempts
+        self,
+        *,
+        source: FactSource,
+        credentials: AdminCredentials,
+        sessions: Sessions,
+        attempts: SignInAttempts,
     ) -> None:
         self._source = source
-        self._admin_key = admin_key
+        self._credentials = credentials
         self._sessions = sessions
         self._attempts = attempts
         # A page takes longer to make than a decision: one at a time leaves the rest to the requests.
@@ -104,7 +109,7 @@ class Ui:
         announced = read_request_headers(request.scope).content_length
         hold = client_of(request.scope, request.receive).hold
         body = await read_body(request.receive, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S, hold)
-        if not self._admin_key.is_it(_posted_key(body)):
+        if self._credentials.identify(_posted_key(body)) is None:
             self._attempts.failed(address)
             _log.warning("ui sign-in refused: wrong key, from %s", address)
             return _form("That is not the admin key.", 401)
