@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check coverage oldest fmt docs sdk clean environment
+.PHONY: help up down test test-services check coverage oldest fmt docs sdk clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -15,7 +15,7 @@ ARGS ?=
 export PORT
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 up: environment ## gateway and reference stack on this machine (PORT=8700)
 	@$(PYTHON) setup/local_stack.py up
@@ -25,9 +25,13 @@ down: ## destroy the stack, stop the gateway
 
 test: environment ## the whole test suite on the built wheel, real Pulumi engine and browser included (ARGS="-k name")
 	@sh setup/browser.sh
+	@sh setup/test_services.sh
 	@sh setup/environment.sh wheel
 	@cli=$$($(PYTHON) setup/pulumi_cli.py) && \
 	PATH="$(CURDIR)/$(WHEEL):$$cli:$$PATH" $(WHEEL)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-services: ## PostgreSQL and Redis, of which the tests start their own servers (root: installs them)
+	@sh setup/test_services.sh
 
 check: environment ## lint, format and types
 	@.venv/bin/ruff check .
@@ -42,7 +46,7 @@ coverage: environment ## branches of policy, rotation, lifecycle and metering th
 oldest: ## the quick tests on the lowest versions that pyproject.toml allows
 	@uv=$$(sh setup/uv.sh) && "$$uv" venv --quiet --clear $(OLDEST) && \
 	"$$uv" pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct \
-		--editable '.[gateway]' --group test
+		--editable '.[postgresql]' --group test
 	@$(OLDEST)/bin/python -m pytest -q tests/policy tests/gateway/http tests/gateway/inference tests/cli $(ARGS)
 
 fmt: environment ## put the code into its format

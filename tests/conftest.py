@@ -1,7 +1,11 @@
 """What holds for every test."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+
+from postgresql_server import PostgresqlServer
 
 # The machines are slow and noisy, so no example has a deadline; the same examples on every run, so
 # that a failure is the change's and not the day's.
@@ -13,3 +17,25 @@ settings.load_profile("suite")
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the gateway does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """One server for the session: no test stops it, each has a database of its own."""
+    server = PostgresqlServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresqlServer) -> str:
+    """The URL of an empty database."""
+    return postgresql_server.new_database()
+
+
+@pytest.fixture
+def own_postgresql_server() -> Iterator[PostgresqlServer]:
+    """A server that the test may stop."""
+    server = PostgresqlServer()
+    yield server
+    server.close()
