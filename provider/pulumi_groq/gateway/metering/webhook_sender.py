@@ -1,143 +1,28 @@
 """Sends webhooks with httpx, and only to addresses that they may go to."""
 
 import asyncio
-import ipaddress
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import httpx
 
-from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError, WebhookAnswer, retry_after_s
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_GLOBAL_UNICAST_V6: Final = ipaddress.ip_network("2000::/3")
-_REFUSED: Final = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "0.0.0.0/8",
-            "10.0.0.0/8",
-            "100.64.0.0/10",  # carrier-grade NAT; a cloud's metadata is at 100.100.100.200
-            "127.0.0.0/8",
-            "168.63.129.16/32",  # a cloud's host agent at a public address
-            "169.254.0.0/16",  # link-local; most clouds' metadata is at 169.254.169.254
-            "172.16.0.0/12",
-            "192.0.0.0/24",
-            "192.0.2.0/24",
-            "192.88.99.0/24",  # 6to4 relays
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "224.0.0.0/3",  # multicast, reserved and broadcast
-            "2001::/23",  # Teredo and other protocols
-            "2001:db8::/32",
-            "2002::/16",  # 6to4, which holds any IPv4 address
-            "3fff::/20",
-        ),
-    )
-)
-"""Of the IANA special-purpose address registries. Of IPv6 nothing outside 2000::/3 is taken either: loopback,
-link-local, unique local, multicast, IPv4-mapped addresses and NAT64 are all there."""
+from pulumi_groq.gateway.outbound import AddressNotAllowedError, JudgedClient, OutboundAddresses, Resolver
 
 
-class WebhookAddresses:
-    """`listed` are host names, addresses and networks that are allowed besides public addresses.
+class WebhookAddresses(OutboundAddresses):
+    """Where webhooks may go."""
 
-    Raises `ConfigurationError` for anything else.
-    """
-
-    def __init__(self, listed: Iterable[str] = ()) -> None:
-        self._hosts: set[str] = set()
-        self._networks: list[Network] = []
-        for entry in listed:
-            network = _network(entry)
-            if network is not None:
-                self._networks.append(network)
-            elif _is_host_name(entry):
-                self._hosts.add(entry.lower().removesuffix("."))
-            else:
-                raise ConfigurationError(
-                    f"--webhook-hosts: {entry[:80]!r} is neither a host name nor an address nor a "
-                    "network such as 10.1.0.0/16"
-                )
-
-    def allow(self, host: str, address: str) -> bool:
-        """Whether a webhook for the URL's `host` may connect to `address`, which it resolved to."""
-        if host.lower().removesuffix(".") in self._hosts:
-            return True
-        judged = _address(address)
-        return judged is not None and (any(judged in each for each in self._networks) or _is_public(judged))
-
-    def allow_as_written(self, host: str) -> bool:
-        """False for a host that is plainly refused before any name is resolved: an address in any
-        spelling that resolvers take, or `localhost`."""
-        written = host.lower().removesuffix(".").strip("[]")
-        if written == "localhost" or written.endswith(".localhost"):
-            return self.allow(host, "127.0.0.1")
-        literal = _address(written) or _old_literal(written)
-        return literal is None or self.allow(host, str(literal))
-
-
-def _is_public(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST_V6:
-        return False
-    return address.is_global and not any(address in each for each in _REFUSED)
-
-
-def _address(text: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-
-
-def _old_literal(text: str) -> Address | None:
-    """To the C library, 127.1, 0x7f000001 and 2130706433 are addresses, too."""
-    if not text[:1].isdigit():
-        return None
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(text))
-    except (OSError, ValueError):
-        return None
-
-
-def _network(text: str) -> Network | None:
-    try:
-        return ipaddress.ip_network(text.strip("[]"))
-    except ValueError:
-        return None
-
-
-def _is_host_name(text: str) -> bool:
-    labels = text.removesuffix(".").split(".")
-    return (
-        0 < len(text) <= 253
-        and text.isascii()
-        and not labels[-1].isdigit()
-        and all(label.replace("-", "").replace("_", "").isalnum() for label in labels)
-    )
+    option = "--webhook-hosts"
 
 
 TIMEOUT_S: Final = 10.0
 """For one webhook in all: its name, connection, TLS, and the head of its answer."""
 
-Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
-"""A host name and port to addresses. Raises `OSError`."""
-
 
 class HttpxAlertSender:
-    """The `AlertSender` of a running gateway. A connection serves one webhook.
-
-    It goes to the judged address itself, so that a name cannot mean another one a moment later; the name
-    stays in `Host`, in TLS and in the check of the certificate. Proxies of the environment are not used:
-    they would resolve the name themselves.
-    """
+    """The `AlertSender` of a running gateway. A connection serves one webhook."""
 
     def __init__(
         self,
@@ -147,63 +32,26 @@ class HttpxAlertSender:
         tls: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._addresses = addresses
-        self._resolve = resolve or _resolved
-        self._tls = tls
+        self._client = JudgedClient(addresses, timeout_s, resolve=resolve, tls=tls)
         self._timeout_s = timeout_s
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
         """What the receiver answers; its body is not read. Raises `NotDeliveredError`."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._post(httpx.URL(url), body, headers)
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._client.sending("POST", httpx.URL(url), headers, body) as answer,
+            ):
+                return WebhookAnswer(answer.status_code, retry_after_s(answer.headers.get("retry-after")))
         except TimeoutError:
             raise NotDeliveredError(f"no answer within {self._timeout_s:g} s") from None
+        except AddressNotAllowedError:
+            raise NotDeliveredError(
+                "its address is not public; list the host with --webhook-hosts if it is meant"
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
             # The text of the failure may hold the URL, and so a token.
             raise NotDeliveredError(type(failure).__name__) from None
 
     async def close(self) -> None:
         """Nothing is kept open."""
-
-    async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
-        host = url.raw_host.decode("ascii")
-        found = await self._resolve(host, url.port or (443 if url.scheme == "https" else 80))
-        allowed = [address for address in found if self._addresses.allow(host, address)]
-        if not allowed:
-            raise NotDeliveredError(
-                "its address is not public; list the host with --webhook-hosts if it is meant"
-            )
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(ssl.create_default_context)
-        async with httpx.AsyncClient(
-            verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._timeout_s
-        ) as client:
-            for address in allowed[:-1]:
-                try:
-                    return await _post_to(client, url, address, body, headers)
-                except httpx.ConnectError:
-                    continue
-            return await _post_to(client, url, allowed[-1], body, headers)
-
-
-async def _post_to(
-    client: httpx.AsyncClient, url: httpx.URL, address: str, body: bytes, headers: Mapping[str, str]
-) -> WebhookAnswer:
-    request = client.build_request(
-        "POST",
-        url.copy_with(host=address),
-        content=body,
-        headers={**headers, "host": url.netloc.decode("ascii"), "accept-encoding": "identity"},
-        extensions={"sni_hostname": url.raw_host.decode("ascii")},
-    )
-    answer = await client.send(request, stream=True)
-    try:
-        return WebhookAnswer(answer.status_code, retry_after_s(answer.headers.get("retry-after")))
-    finally:
-        await answer.aclose()
-
-
-async def _resolved(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
