@@ -1,13 +1,12 @@
 """Renames, replacements and take-overs, cut off at any request: no object is lost that is still declared."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 import pytest
 
-from in_process_gateway import MODEL, Cut, InProcessGateway, ProcessDiedError, Wire, in_process_gateway
+from in_process_gateway import MODEL, Cut, InProcessGateway, ProcessDiedError, Wire
 from pulumi_groq.errors import GroqError, NotFoundError
 from stand_in_stack import StandInStack
 
@@ -15,12 +14,6 @@ _numbers = count()
 
 KINDS = ("policy", "team", "key", "adopted key")
 Program = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessGateway]:
-    with in_process_gateway(tmp_path_factory.mktemp("gateway")) as gateway:
-        yield gateway
 
 
 @dataclass
@@ -85,7 +78,7 @@ class Story:
 
 
 @dataclass(frozen=True)
-class PropertyDiff:
+class Alteration:
     """What one run does to the object that the first stack declares as `old`."""
 
     name: str = "old"
@@ -106,24 +99,24 @@ class PropertyDiff:
 
 
 CHANGES = {
-    "rename": PropertyDiff("new"),
-    "alias": PropertyDiff("new", aliased=True),
-    "re-parent with an alias": PropertyDiff("acme:service:Chatbot$old", aliased=True),
-    "re-parent without": PropertyDiff("acme:service:Chatbot$old"),
-    "other stack": PropertyDiff(by_second=True),
-    "--replace": PropertyDiff(forced=True),
-    "rename with --target": PropertyDiff("new", targeted=True),
+    "rename": Alteration("new"),
+    "alias": Alteration("new", aliased=True),
+    "re-parent with an alias": Alteration("acme:service:Chatbot$old", aliased=True),
+    "re-parent without": Alteration("acme:service:Chatbot$old"),
+    "other stack": Alteration(by_second=True),
+    "--replace": Alteration(forced=True),
+    "rename with --target": Alteration("new", targeted=True),
 }
 
 
-def begun(gateway: InProcessGateway, kind: str, change: PropertyDiff) -> tuple[Story, Program]:
+def begun(gateway: InProcessGateway, kind: str, change: Alteration) -> tuple[Story, Program]:
     """The object declared as `old` in the first stack, and the program that changes that."""
     story = Story(gateway, kind)
     story.first.up(Wire(gateway), story.program("old"))
     return story, story.program(change.name, take_over=change.name != "old" or change.by_second)
 
 
-def cut_off(change: PropertyDiff, story: Story, program: Program, cut: Cut, at: int) -> bool:
+def cut_off(change: Alteration, story: Story, program: Program, cut: Cut, at: int) -> bool:
     """A run that something happens to; whether it had a delete served that it never heard of."""
     wire = Wire(story.gateway, cut, at)
     with pytest.raises((GroqError, ProcessDiedError)):
@@ -136,13 +129,13 @@ CASES = [
 ]
 
 
-def requests_of(gateway: InProcessGateway, kind: str, change: PropertyDiff) -> int:
+def requests_of(gateway: InProcessGateway, kind: str, change: Alteration) -> int:
     story, program = begun(gateway, kind, change)
     return len(change.run(story, Wire(gateway), program).sent)
 
 
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: PropertyDiff) -> None:
+def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: Alteration) -> None:
     """The object lives on, the next run has nothing to do, and a destroy of all leaves nothing behind."""
     story, program = begun(gateway, kind, change)
     change.run(story, Wire(gateway), program)
@@ -154,9 +147,7 @@ def test_change_that_is_not_cut_off(gateway: Any, kind: str, change: PropertyDif
 @pytest.mark.parametrize("refreshed", [False, True], ids=["", "after a refresh"])
 @pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_next_run_after_a_cut(
-    gateway: Any, kind: str, change: PropertyDiff, cut: Cut, refreshed: bool
-) -> None:
+def test_next_run_after_a_cut(gateway: Any, kind: str, change: Alteration, cut: Cut, refreshed: bool) -> None:
     """Wherever the run was cut off, the next one ends with the object there, and a destroy with none."""
     for at in range(1, requests_of(gateway, kind, change) + 1):
         story, program = begun(gateway, kind, change)
@@ -164,7 +155,7 @@ def test_next_run_after_a_cut(
         if refreshed:
             story.first.refresh(Wire(gateway))
             story.second.refresh(Wire(gateway))
-        again = PropertyDiff(change.name, change.by_second, aliased=change.aliased)
+        again = Alteration(change.name, change.by_second, aliased=change.aliased)
         again.run(story, Wire(gateway), program)
         assert story.is_there(), f"cut at request {at}"
         end(story, program, change)
@@ -172,7 +163,7 @@ def test_next_run_after_a_cut(
 
 @pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: PropertyDiff, cut: Cut) -> None:
+def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: Alteration, cut: Cut) -> None:
     """A program that is put back after a run was cut off finds its object there.
 
     What it declares was deleted where the delete was served and never heard of: a refresh finds that.
@@ -193,7 +184,7 @@ def test_change_taken_back_after_a_cut(gateway: Any, kind: str, change: Property
             assert story.is_there(), f"cut at request {at}"
 
 
-def end(story: Story, program: Program, change: PropertyDiff) -> None:
+def end(story: Story, program: Program, change: Alteration) -> None:
     """A further run is without a write; then everything is destroyed."""
     stack = story.second if change.by_second else story.first
     if not change.targeted:

@@ -1,22 +1,15 @@
 """A run cut off at any of its requests, in any way: the next run ends with exactly the intended keys."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 
-from in_process_gateway import MODEL, Cut, InProcessGateway, ProcessDiedError, Wire, in_process_gateway
-from pulumi_groq.errors import ConflictError, GroqError, NotFoundError, RotationRefusedError
-from pulumi_groq.models.api_key import ApiKey
-from stand_in_engine import Engine
+from in_process_gateway import Cut, Wire
+from pulumi_groq.errors import ConflictError, NotFoundError, RotationRefusedError
+from rotation_story import MONTHLY, Deaf, Declared
 
-_stacks = count()
-
-Declared = dict[str, Any]
-MONTHLY: Declared = {"rotation": {"every_days": 30}}
 LONG_OVERLAP: Declared = {"rotation": {"every_days": 30, "overlap_hours": 72}}
 
 STEPS: dict[str, tuple[list[tuple[Declared, timedelta]], Declared, int]] = {
@@ -64,75 +57,6 @@ STEPS: dict[str, tuple[list[tuple[Declared, timedelta]], Declared, int]] = {
 TRIGGERED = {value: {"rotation": {"trigger": value}} for value in "abc"}
 
 LATER = {"at once": timedelta(), "after the replay's 24 hours": timedelta(hours=25)}
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessGateway]:
-    with in_process_gateway(tmp_path_factory.mktemp("gateway")) as gateway:
-        yield gateway
-
-
-class Deaf(Wire):
-    """Loses the answers to the first `looks` requests."""
-
-    def __init__(self, gateway: InProcessGateway, looks: int) -> None:
-        super().__init__(gateway)
-        self.looks = looks
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = super().handle_request(request)
-        if len(self.sent) <= self.looks:
-            raise httpx.ReadError("connection reset")
-        return answer
-
-
-class Story:
-    """One stack with one key, run after run."""
-
-    def __init__(self, gateway: InProcessGateway) -> None:
-        self.gateway = gateway
-        self.engine = Engine()
-        self.stack = f"acme/cuts/{next(_stacks)}"
-        self.values: dict[str, str] = {}
-
-    def up(self, declared: Declared, wire: Wire | None = None) -> Wire:
-        key = {"name": "chatbot-prod", "allowed_models": [MODEL], "requests_per_minute": 500}
-        wire = wire or Wire(self.gateway)
-        try:
-            self.engine.up(wire, {**key, "managed_by": self.stack, "declared_as": "chatbot-prod", **declared})
-        finally:
-            self.values |= wire.minted
-        return wire
-
-    def is_cut_off(self, declared: Declared, cut: Cut, at: int) -> bool:
-        """A run that something happens to; False when it got over a lost answer."""
-        try:
-            self.up(declared, Wire(self.gateway, cut, at))
-        except (GroqError, ProcessDiedError):
-            return True
-        return False
-
-    def live(self) -> dict[str, ApiKey]:
-        return dict(Wire(self.gateway).client().snapshot(managed_by=self.stack).keys)
-
-    def holds_what_is_live(self) -> None:
-        """The state names exactly the live keys, and holds the value of the newest."""
-        state = self.engine.state
-        assert {state.key_id, state.previous_key_id} - {None} == set(self.live())
-        assert state.api_key is not None
-        assert self.values[state.api_key] == state.key_id
-
-
-@pytest.fixture
-def story(gateway: InProcessGateway) -> Any:
-    def begin(before: list[tuple[Declared, timedelta]]) -> Story:
-        story = Story(gateway)
-        for declared, span in before:
-            story.up(declared)
-            gateway.advance(span)
-        return story
-
-    return begin
 
 
 def requests_of(story: Any, before: list[tuple[Declared, timedelta]], declared: Declared) -> int:

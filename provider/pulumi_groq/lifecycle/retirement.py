@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from pulumi_groq.catalogue import Catalogue, CatalogueModel
+from pulumi_groq.catalogue import Catalogue, Retirement
 
 Warn = Callable[[str], object]
 
@@ -23,14 +23,11 @@ class RetirementWarnings:
         self._told.update(fresh)
         for model in filter(None, map(catalogue.get, fresh)):
             if model.retirement is not None:
-                warn(_line(catalogue, model, self._today()))
+                warn(_line(catalogue, model.id, model.retirement, self._today()))
 
 
-def _line(catalogue: Catalogue, model: CatalogueModel, today: date) -> str:
-    retirement = model.retirement
-    if retirement is None:
-        raise ValueError(f"{model.id} is not retired")
+def _line(catalogue: Catalogue, model_id: str, retirement: Retirement, today: date) -> str:
     verb = "retired" if retirement.retired_on <= today else "retires"
     instead = " or ".join(catalogue.in_service(retirement.replacements))
     advice = f"; use {instead} instead" if instead else ""
-    return f"Groq {verb} {model.id} on {retirement.retired_on}{retirement.for_whom}{advice}"
+    return f"Groq {verb} {model_id} on {retirement.retired_on}{retirement.for_whom}{advice}"

@@ -1,0 +1,79 @@
+"""What exists already is taken over only where that cannot surprise anybody."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from in_process_gateway import MODEL, InProcessGateway, Wire
+from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.models.team import TeamSettings
+from stand_in_stack import StandInStack
+
+OTHER_MODEL = "openai/gpt-oss-120b"
+_numbers = count()
+
+
+class Declaring:
+    """Two stacks that declare one object of a kind."""
+
+    def __init__(self, gateway: InProcessGateway, kind: str) -> None:
+        self.gateway = gateway
+        self.kind = kind
+        self.number = next(_numbers)
+        self.first = StandInStack(kind, f"acme/first/{self.number}")
+        self.second = StandInStack(kind, f"acme/second/{self.number}")
+        Wire(gateway).client().delete_spend_policy()
+
+    def arguments(self, *, changed: bool = False, **more: Any) -> dict[str, Any]:
+        if self.kind == "policy":
+            return {"monthly_cap_usd": 60 if changed else 50, **more}
+        models = [OTHER_MODEL] if changed else [MODEL]
+        return {"team_name": f"team-{self.number}", "allowed_models": models, **more}
+
+    def up(self, stack: StandInStack, name: str, **declared: Any) -> None:
+        stack.up(Wire(self.gateway), {name: self.arguments(**declared)})
+
+
+@pytest.fixture(params=["policy", "team"])
+def declaring(request: pytest.FixtureRequest, gateway: InProcessGateway) -> Declaring:
+    return Declaring(gateway, request.param)
+
+
+def test_other_stacks_object_is_refused(declaring: Declaring) -> None:
+    """Even an equal one: the first stack's next run would set it back, and a destroy take it along."""
+    declaring.up(declaring.first, "one")
+    with pytest.raises(ConfigurationError, match=r"belongs to another stack \(declared as 'one' in acme/fir"):
+        declaring.up(declaring.second, "one")
+
+
+def test_renamed_and_changed_in_one_run_is_refused(declaring: Declaring) -> None:
+    """It looks like a second declaration of the same object: the message names what differs."""
+    declaring.up(declaring.first, "one")
+    field = "monthly_cap_usd" if declaring.kind == "policy" else "allowed_models"
+    with pytest.raises(ConfigurationError, match=f"differs in {field}: declare it once"):
+        declaring.first.up(
+            Wire(declaring.gateway),
+            {"one": declaring.arguments(), "two": declaring.arguments(changed=True)},
+        )
+
+
+def test_what_nobody_declares_is_taken_over_when_equal(gateway: InProcessGateway) -> None:
+    """A team made by hand that is just so becomes the stack's; of another what differs is named."""
+    declaring = Declaring(gateway, "team")
+    client = Wire(gateway).client()
+    client.put_team(declaring.arguments()["team_name"], TeamSettings(allowed_models=[MODEL]))
+    with pytest.raises(ConfigurationError, match="differs in allowed_models: no stack declares it"):
+        declaring.up(declaring.first, "one", changed=True)
+    declaring.up(declaring.first, "one")
+    team = client.get_team(declaring.arguments()["team_name"])
+    assert (team.managed_by, team.declared_as) == (declaring.first.address, "one")
+
+
+def test_update_of_what_another_stack_took_over_is_refused(declaring: Declaring) -> None:
+    """The former owner's next change does not write over the new owner's; asked for, it takes it back."""
+    declaring.up(declaring.first, "one")
+    declaring.up(declaring.second, "one", adopt_existing=True)
+    with pytest.raises(ConfigurationError, match=r"belongs to another stack \(declared as 'one' in acme/sec"):
+        declaring.up(declaring.first, "one", changed=True)
+    declaring.up(declaring.first, "one", changed=True, adopt_existing=True)
