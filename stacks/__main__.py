@@ -1,15 +1,18 @@
 """The reference stack: declares what the access file holds and hands out the keys' values.
 
 The file is `access.<stack>.yaml` beside this program where that exists, else `access.yaml`;
-`pulumi config set groq:accessFile FILE` names another one.
+`pulumi config set groq:accessFile FILE` names another one. `pulumi config set groq:plugin true` declares
+the plugin's resources instead of the dynamic ones; a stack that is deployed moves over as it is.
 """
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pulumi
+from groq_access import GroqAccess
 
-from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
-from pulumi_groq.access import DeclaredKey, DeclaredSpendPolicy, load_access
+from pulumi_groq.access import load_access
 from pulumi_groq.errors import AccessFileError
 
 HERE = Path(__file__).parent
@@ -23,23 +26,16 @@ def access_file() -> Path:
     return HERE / (config.get("accessFile") or usual)
 
 
-def api_key(key: DeclaredKey, team: GroqTeam) -> GroqApiKey:
-    """The resource for one declared key."""
-    settings = key.model_dump(mode="json", exclude_none=True, exclude={"name", "team", "reason", "line"})
-    settings.setdefault("allow_delete_in_use", config.get_bool("allowDeleteInUse"))
-    return GroqApiKey(key.name, team=team.team_name, **settings)
-
-
-def spend_policy(policy: DeclaredSpendPolicy) -> GroqSpendPolicy:
-    """The resource for the spending policy; where its alerts go comes from the stack's configuration."""
-    return GroqSpendPolicy(
-        "spend-policy",
-        **policy.model_dump(
-            mode="json", include={"monthly_cap_usd", "alert_thresholds_usd", "auto_pause"}, exclude_none=True
-        ),
-        alert_webhook_urls=config.get_secret_object("alertWebhookUrls"),
-        alert_webhook_signing_secret=config.get_secret("alertWebhookSigningSecret"),
-    )
+def resources() -> ModuleType:
+    """The package whose resources are declared: one program serves both, for they are declared alike."""
+    package = "pulumi_groq_sdk" if config.get_bool("plugin") else "pulumi_groq"
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        raise pulumi.RunError(
+            f"groq:plugin is true, and {error.name} is not installed: run `pip install ./sdk/python`, "
+            "or `pulumi config rm groq:plugin` for the dynamic resources"
+        ) from None
 
 
 def main() -> None:
@@ -50,12 +46,16 @@ def main() -> None:
         raise pulumi.RunError(str(error)) from None
     for warning in access.warnings:
         pulumi.warn(warning)
-    teams = {team.name: GroqTeam(team.name, allowed_models=team.allowed_models) for team in access.teams}
-    keys = {key.name: api_key(key, teams[key.team]) for key in access.keys}
-    if access.spend_policy:
-        spend_policy(access.spend_policy)
-    pulumi.export("key_ids", {name: key.key_id for name, key in keys.items()})
-    pulumi.export("api_keys", {name: key.api_key for name, key in keys.items()})
+    declared = GroqAccess(
+        "access",
+        access,
+        resources(),
+        alert_webhook_urls=config.get_secret_object("alertWebhookUrls"),
+        alert_webhook_signing_secret=config.get_secret("alertWebhookSigningSecret"),
+        allow_delete_in_use=config.get_bool("allowDeleteInUse"),
+    )
+    pulumi.export("key_ids", declared.key_ids)
+    pulumi.export("api_keys", declared.api_keys)
 
 
 main()

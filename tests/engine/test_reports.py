@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from local_engine import BOTH_PACKAGES
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 MODELS = ["openai/gpt-oss-120b", "openai/gpt-oss-20b"]
 CHATBOT = {"allowed_models": MODELS, "requests_per_minute": 500}
@@ -80,6 +81,23 @@ def drift(gateway: Any) -> list[str]:
         f"stray ({stray.id}): unmanaged: no stack manages it",
         "organisation: missing: no cap is in force",
     ]
+
+
+def test_rotation_status_of_a_real_stack(gateway: Any, stack: Any) -> None:
+    """The state of either adapter tells the generation, the predecessor, and what the next run does."""
+    rotating = {**CHATBOT, "rotation": {"every_days": 30, "trigger": "1"}}
+    stack.declare(keys={"chatbot-prod": rotating})
+    stack.up()
+    rotating["rotation"] = {"every_days": 30, "trigger": "2"}
+    stack.declare(keys={"chatbot-prod": rotating})
+    stack.up()
+    gateway.control("clock", advance_s=31 * 24 * 3600)
+    status = command(stack, "rotation", "status", "--output", "json")
+    assert (status.returncode, status.stderr) == (3, "")
+    (key,) = json.loads(status.stdout)["keys"]
+    assert (key["name"], key["generation"]) == ("chatbot-prod", 2)
+    assert key["previous"]["key_id"] != key["key_id"]
+    assert any(each.startswith("rotate") for each in key["due"])
 
 
 def test_review_of_a_real_stack(stack: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pulumi_groq.models.spelling import camel
 from pulumi_groq.plugin.schema import SCHEMA_FILE, written
-from pulumi_groq.plugin.spelling import camel
 
 SDKS = Path(__file__).parents[2] / "sdk"
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))

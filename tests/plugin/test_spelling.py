@@ -1,11 +1,13 @@
 """Names of properties: snake_case inside, camelCase outside, labels as written."""
 
 import pytest
+from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
+from pulumi_groq.models.spelling import camel, outward
 from pulumi_groq.plugin.default_values import with_defaults, without_defaults
-from pulumi_groq.plugin.spelling import camel, inward, outward, respelled, strangers
+from pulumi_groq.plugin.spelling import inward, respelled, strangers
 
 BAG = {
     "allowed_models": ["a"],
@@ -27,6 +29,26 @@ def test_names_come_in_from_either_spelling() -> None:
     """A state of the dynamic resources reads like one of the plugin; its pickled provider is left out."""
     assert inward(ApiKeyArgs, outward(ApiKeyArgs, BAG)) == BAG
     assert inward(ApiKeyArgs, {**BAG, "__provider": "gASV"}) == BAG
+
+
+class _Window(BaseModel):
+    starts_at: str
+    open_hours: int = 8
+
+
+class _Shop(BaseModel):
+    by_city: dict[str, _Window] | None = None
+
+
+def test_keys_of_a_mapping_stay_while_the_models_below_them_are_respelled() -> None:
+    """As a program writes them, also where they look like names of fields; with their defaults."""
+    bag = {"by_city": {"new_york": {"starts_at": "9", "open_hours": 8}, "laPaz": {"starts_at": "8"}}}
+    sent = outward(_Shop, bag)
+    assert sent == {"byCity": {"new_york": {"startsAt": "9", "openHours": 8}, "laPaz": {"startsAt": "8"}}}
+    assert inward(_Shop, sent) == bag
+    assert without_defaults(_Shop, bag)["by_city"]["new_york"] == {"starts_at": "9"}
+    strange = {"byCity": {"laPaz": {"startsAt": "8", "ends_at": "9"}}}
+    assert list(strangers(_Shop, strange)) == ['byCity["laPaz"].ends_at']
 
 
 @pytest.mark.parametrize("model", [ApiKeyState, SpendPolicyState])

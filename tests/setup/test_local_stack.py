@@ -34,7 +34,7 @@ def test_up_again_and_down(local_stack: Run, installed: Path, port: str) -> None
     """Up declares the stack and prints commands that work; down takes all of it away; both repeat."""
     up = local_stack("up", PORT=port)
     assert up.returncode == 0, up.stdout + up.stderr
-    assert "+ 7 created" in up.stdout
+    assert "+ 8 created" in up.stdout
     assert "chatbot-prod   : [secret]" in up.stdout
 
     values = _values(installed)
@@ -47,15 +47,15 @@ def test_up_again_and_down(local_stack: Run, installed: Path, port: str) -> None
     )
     assert pasted.returncode == 0, pasted.stderr
     assert '"object":"chat.completion"' in pasted.stdout.replace('": "', '":"')
-    assert "7 unchanged" in pasted.stdout
+    assert "8 unchanged" in pasted.stdout
 
     again = local_stack("up", PORT=port)
-    assert "7 unchanged" in again.stdout
+    assert "8 unchanged" in again.stdout
     assert _values(installed) == values
 
     down = local_stack("down")
     assert down.returncode == 0, down.stdout + down.stderr
-    assert "- 7 deleted" in down.stdout
+    assert "- 8 deleted" in down.stdout
     assert down.stderr.endswith("Stopped the gateway.\n")
     nothing = local_stack("down")
     assert (nothing.returncode, nothing.stdout) == (0, "")
@@ -98,7 +98,7 @@ def test_down_after_a_crash(local_stack: Run, installed: Path, port: str) -> Non
     os.kill(running["pid"], signal.SIGKILL)
     down = local_stack("down", PORT=port)
     assert down.returncode == 0, down.stdout + down.stderr
-    assert "- 7 deleted" in down.stdout
+    assert "- 8 deleted" in down.stdout
 
 
 def test_a_lock_that_a_killed_run_left(local_stack: Run, installed: Path, port: str) -> None:

@@ -20,7 +20,8 @@ from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
 from pulumi_groq.models.rotation import RotationSchedule
-from pulumi_groq.plugin.spelling import NOTES, camel
+from pulumi_groq.models.spelling import camel
+from pulumi_groq.plugin.spelling import NOTES
 
 DYNAMIC = "pulumi_groq"
 """The package of the dynamic resources."""

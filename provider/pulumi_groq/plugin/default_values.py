@@ -6,26 +6,21 @@ from typing import Any
 from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.properties import defaults
-from pulumi_groq.plugin.spelling import nested_model
+from pulumi_groq.models.spelling import below
 
 
 def without_defaults(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, Any]:
     """`bag` without what is empty or as `model` has it where nothing is declared."""
     usual = defaults(model)
-    slim = {name: _nested(without_defaults, model, name, value) for name, value in bag.items()}
+    slim = {name: below(without_defaults, model, name, value) for name, value in bag.items()}
     return {name: value for name, value in slim.items() if not _is_usual(value, usual.get(name))}
 
 
 def with_defaults(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, Any]:
     """`bag` with what `model` has where nothing is declared."""
-    full = {name: _nested(with_defaults, model, name, value) for name, value in bag.items()}
+    full = {name: below(with_defaults, model, name, value) for name, value in bag.items()}
     return {**defaults(model), **full}
 
 
 def _is_usual(value: Any, usual: Any) -> bool:
     return value in (None, []) or (value == usual and type(value) is type(usual))
-
-
-def _nested(rule: Any, model: type[BaseModel], name: str, value: Any) -> Any:
-    nested = nested_model(model, name)
-    return rule(nested, value) if nested is not None and isinstance(value, Mapping) else value

@@ -10,9 +10,10 @@ from pulumi_groq.lifecycle.properties import Checked, check_inputs
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import Address, Name
 from pulumi_groq.models.model import Model
+from pulumi_groq.models.spelling import outward
 from pulumi_groq.models.usage import Usage
 from pulumi_groq.plugin.kinds import token
-from pulumi_groq.plugin.spelling import inward, outward
+from pulumi_groq.plugin.spelling import inward
 
 
 class _Question(BaseModel):

@@ -11,9 +11,10 @@ from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, PropertyDiff
 from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
 from pulumi_groq.lifecycle.run import LifecycleRun
 from pulumi_groq.models.markers import SECRET, marked
+from pulumi_groq.models.spelling import camel, outward
 from pulumi_groq.plugin.default_values import with_defaults, without_defaults
 from pulumi_groq.plugin.place import place_of
-from pulumi_groq.plugin.spelling import NOTES, camel, inward, outward, respelled, strangers
+from pulumi_groq.plugin.spelling import NOTES, inward, respelled, strangers
 from pulumi_groq.plugin.wire import Path, received, sent
 
 _Kind = provider_pb2.PropertyDiff

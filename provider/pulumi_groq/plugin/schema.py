@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle
+from pulumi_groq.models.spelling import camel
 from pulumi_groq.plugin.functions import FUNCTIONS
 from pulumi_groq.plugin.kinds import PACKAGE, token
 from pulumi_groq.plugin.schema_types import ObjectTypes, Spec
 from pulumi_groq.plugin.settings import SECRET_SETTINGS, SETTINGS
-from pulumi_groq.plugin.spelling import camel
 
 SCHEMA_FILE: Final = Path(__file__).parent / "schema.json"
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from pulumi_groq.models.markers import REPLACE, SECRET, marked
+from pulumi_groq.models.spelling import camel, nested_model
 from pulumi_groq.plugin.kinds import token
-from pulumi_groq.plugin.spelling import camel, nested_model, respelled
+from pulumi_groq.plugin.spelling import respelled
 
 Spec = dict[str, Any]
 Mode = Literal["validation", "serialization"]
@@ -33,7 +34,7 @@ class ObjectTypes:
 
     def _field(self, model: type[BaseModel], name: str, schema: Mapping[str, Any], mode: Mode) -> Spec:
         nested = nested_model(model, name)
-        spec = self._type(schema, lambda: self._reference(nested, mode))
+        spec = self._type(schema, lambda: self._reference(nested.model if nested else None, mode))
         told = _description(model, name) or _range(schema)
         told = " ".join(filter(None, (told, _default(schema, mode))))
         described = {"description": respelled(told)} if told else {}

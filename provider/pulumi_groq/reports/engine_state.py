@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pulumi_groq.models.spelling import camel
+
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """How Pulumi writes a value that is known only after the run (seen in `preview --json`)."""
 
@@ -21,17 +23,22 @@ class Lenient(BaseModel):
 
 
 class ResourceState(Lenient):
-    """One resource: `inputs` as declared, `outputs` as its provider left them."""
+    """One resource: `inputs` as declared, `outputs` as they came back. A component is not `custom`."""
 
     type: str = ""
     id: str = ""
-    custom: bool = False
+    custom: bool = True
     delete: bool = False
     inputs: dict[str, Any] = Field(default_factory=dict, repr=False)
     outputs: dict[str, Any] = Field(default_factory=dict, repr=False)
     property_dependencies: dict[str, list[str] | None] | None = Field(
         default=None, alias="propertyDependencies"
     )
+
+
+def output(outputs: Mapping[str, Any], name: str) -> Any:
+    """The output `name`, in the spelling of the dynamic resources or the plugin's; `None` where it is not."""
+    return outputs.get(name, outputs.get(camel(name)))
 
 
 def resource_name(urn: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pulumi_groq.models.fields import Limit, Usd, UtcTime
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.spelling import inward
 from pulumi_groq.models.spend_policy import SECRET_CHANGES
 from pulumi_groq.reports.engine_state import is_readable
 from pulumi_groq.reports.phrases import LABELS
@@ -26,9 +27,12 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> Self:
-        """The settings in `properties`. A value that does not fit its field counts as hidden."""
-        names = cls.model_fields.keys() - {"hidden"}
-        given = {name: value for name, value in properties.items() if name in names and value is not None}
+        """The settings in `properties`, in the spelling of either adapter.
+
+        A value that does not fit its field counts as hidden.
+        """
+        spelled = inward(cls, {name: value for name, value in properties.items() if name != "hidden"})
+        given = {name: value for name, value in spelled.items() if value is not None}
         hidden = {name for name, value in given.items() if not is_readable(value)}
         readable = {name: value for name, value in given.items() if name not in hidden}
         try:

@@ -14,6 +14,7 @@ from pulumi_groq.reports.engine_state import (
     ResourceState,
     groq_kind,
     is_readable,
+    output,
     resource_name,
     revealed,
     stack_address,
@@ -107,13 +108,13 @@ def _key(resource: _Resource) -> StackKey:
     return StackKey(
         resource=resource_name(resource.urn),
         settings=KeySettings.read(outputs),
-        key_id=_text(outputs.get("key_id")) or resource.id,
-        lineage_id=_text(outputs.get("lineage_id")) or resource.id,
-        previous_key_id=_text(outputs.get("previous_key_id")),
-        generation=_generation(outputs.get("generation")),
-        has_value=outputs.get("api_key") is not None,
-        delivered_at=_time(outputs.get("delivered_at")),
-        value=_value(outputs.get("api_key")),
+        key_id=_text(output(outputs, "key_id")) or resource.id,
+        lineage_id=_text(output(outputs, "lineage_id")) or resource.id,
+        previous_key_id=_text(output(outputs, "previous_key_id")),
+        generation=_generation(output(outputs, "generation")),
+        has_value=output(outputs, "api_key") is not None,
+        delivered_at=_time(output(outputs, "delivered_at")),
+        value=_value(output(outputs, "api_key")),
     )
 
 
@@ -133,8 +134,8 @@ def _time(value: Any) -> datetime | None:
         return None
 
 
-def _value(output: Any) -> str | None:
-    plaintext = revealed(output)
+def _value(shown: Any) -> str | None:
+    plaintext = revealed(shown)
     try:
         value = json.loads(plaintext) if plaintext is not None else None
     except ValueError:

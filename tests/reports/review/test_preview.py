@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.lifecycle.key_state import ApiKeyState
+from pulumi_groq.models.spelling import outward
 from pulumi_groq.reports.review.changes import changes_of, others_of
 from pulumi_groq.reports.review.comment import review_markdown
 from pulumi_groq.reports.review.preview import read_preview
@@ -49,6 +51,32 @@ def test_one_change_for_all_steps_of_a_replacement() -> None:
         key_step(name, {}, {"name": "new"}) for name in ("create-replacement", "replace", "delete-replaced")
     ]
     assert [change.operation for change in changes_of(preview(*steps))] == ["replace"]
+
+
+def test_components_are_no_resources_that_a_run_touches() -> None:
+    """The engine lists them as steps of their own; nothing outside the state changes with them."""
+    component = step("create", "GroqAccess", "access", new={})
+    component["newState"] |= {"type": "groq:stacks:GroqAccess", "custom": False}
+    assert (changes_of(preview(component)), others_of(preview(component))) == ((), {})
+
+
+def test_changes_read_alike_in_both_spellings() -> None:
+    """The plugin's state and plan are in camelCase, down to the rotation; labels stay as they are written."""
+    labels = {"costCentre": "7"}
+    dynamic = key_step(
+        "update",
+        {"rotation": {"every_days": 30, "overlap_hours": 24}},
+        {"rotation": {"every_days": 90, "overlap_hours": 24}, "metadata": labels},
+    )
+    native = json.loads(json.dumps(dynamic))
+    for state in (native["oldState"], native["newState"]):
+        state["type"] = "groq:index:GroqApiKey"
+        for part in {"inputs", "outputs"} & state.keys():
+            state[part] = outward(ApiKeyState, state[part])
+    assert "everyDays" in json.dumps(native)
+    (spelled,) = changes_of(preview(native))
+    assert spelled == changes_of(preview(dynamic))[0]
+    assert [change.field for change in spelled.fields] == ["metadata", "rotation"]
 
 
 def test_a_program_may_name_its_resources_alike() -> None:

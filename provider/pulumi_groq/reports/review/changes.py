@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, resource_name
+from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, output, resource_name
 from pulumi_groq.reports.review.preview import Preview, PreviewStep
 from pulumi_groq.reports.settings import (
     FieldChange,
@@ -104,12 +104,13 @@ def changes_of(preview: Preview) -> tuple[PlannedChange, ...]:
 
 
 def others_of(preview: Preview) -> dict[str, int]:
-    """How many other resources the run would touch, by operation; the stack itself is none."""
+    """How many other resources the run would touch, by operation; the stack and components are none."""
     counted: dict[str, int] = {}
     for step in preview.steps:
         state = step.new or step.old
         kind = state.type if state else ""
-        if step.op in _NOT_CHANGES or groq_kind(kind) or kind.startswith("pulumi:"):
+        is_object = state is None or state.custom
+        if step.op in _NOT_CHANGES or not is_object or groq_kind(kind) or kind.startswith("pulumi:"):
             continue
         operation = _OPERATIONS.get(step.op, step.op)
         counted[operation] = counted.get(operation, 0) + 1
@@ -120,7 +121,7 @@ def _change(step: PreviewStep, operation: Operation, kind: str, takers: Sequence
     old = None if operation == "create" else _settings(kind, step.old, outputs_first=True)
     new = None if operation == "delete" else _settings(kind, step.new, outputs_first=False)
     outputs = step.old.outputs if step.old else {}
-    generation = outputs.get("generation", 1)
+    generation = output(outputs, "generation")
     return PlannedChange(
         kind=kind,
         operation=operation,
@@ -128,7 +129,7 @@ def _change(step: PreviewStep, operation: Operation, kind: str, takers: Sequence
         old=old,
         new=new,
         fields=field_changes(old, new) if new is not None else (),
-        key_id=_text(outputs.get("key_id")) if kind == "GroqApiKey" else None,
+        key_id=_text(output(outputs, "key_id")) if kind == "GroqApiKey" else None,
         generation=int(generation) if isinstance(generation, int | float) else 1,
         downstream=tuple(sorted(set(takers))),
     )

@@ -1,0 +1,118 @@
+"""The reference stack on the real engine: one program, over the dynamic resources and over the plugin."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_engine import NATIVE, installed_sdk
+
+pytestmark = pytest.mark.engine
+
+STACKS = Path(__file__).parents[2] / "stacks"
+ACCESS = """\
+teams:
+  chatbot:
+    allowed_models: [openai/gpt-oss-20b]
+    allowed_tools: [stored_responses]
+    keys:
+      chatbot-prod:
+        allowed_tools: [stored_responses]
+        requests_per_minute: 500
+        rotation: {trigger: "1", freeze_windows: [{start: 2030-01-01T00:00:00Z, end: 2030-01-02T00:00:00Z}]}
+spend_policy:
+  monthly_cap_usd: 500
+"""
+FLAT: dict[str, Any] = {
+    "teams": {"chatbot": {"allowed_models": ["openai/gpt-oss-20b"], "allowed_tools": ["stored_responses"]}},
+    "keys": {
+        "chatbot-prod": {
+            "team": "chatbot",
+            "allowed_models": ["openai/gpt-oss-20b"],
+            "allowed_tools": ["stored_responses"],
+            "requests_per_minute": 500,
+            "rotation": {
+                "trigger": "1",
+                "freeze_windows": [{"start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z"}],
+            },
+        }
+    },
+    "spend_policy": {"monthly_cap_usd": 500},
+}
+
+
+def use_reference_stack(stack: Any) -> None:
+    """Put the program of stacks/ in the place of the stack's own."""
+    for name in ("__main__.py", "groq_access.py"):
+        shutil.copy(STACKS / name, stack.folder)
+    Path(stack.folder, "access.yaml").write_text(ACCESS)
+
+
+def configure(stack: Any, *setting: str) -> None:
+    run = stack.pulumi("config", "set", *setting, "--stack", stack.name)
+    assert run.code == 0, run.output
+
+
+def command(stack: Any, *arguments: str) -> Any:
+    """What a command of the package answers in JSON, with pulumi run by itself."""
+    done = subprocess.run(
+        [str(Path(sys.prefix, "bin", "pulumi-groq")), *arguments, "--output", "json", "--stack", stack.name],
+        cwd=stack.folder,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_a_deployed_stack_moves_into_the_component_and_over_to_the_plugin(gateway: Any, stack: Any) -> None:
+    """Keys keep id and value all the way, the plugin's run writes nothing, and the commands read both."""
+    stack.declare(**FLAT)
+    stack.up()
+    kept = (stack.output("key_ids"), stack.output("api_keys"))
+    use_reference_stack(stack)
+    configure(stack, "--secret", "--path", "groq:alertWebhookUrls[0]", "https://hooks.example.com/T0K3N")
+    moved = stack.up().output
+    assert "replaced" not in moved
+    assert "deleted" not in moved
+    assert (stack.output("key_ids"), stack.output("api_keys")) == kept
+
+    stack.environment["PYTHONPATH"] = str(installed_sdk(stack.folder.parent))
+    configure(stack, "groq:plugin", "true")
+    gateway.control("reset-counts")
+    over = stack.up().output
+    assert (gateway.writes(), "replaced" in over, "deleted" in over) == (0, False, False)
+    assert (stack.output("key_ids"), stack.output("api_keys")) == kept
+    assert {each["type"] for each in stack.resources()} == {"groq:index:GroqApiKey"}
+    assert "T0K3N" not in stack.checkpoint()
+
+    access = Path(stack.folder, "access.yaml")
+    access.write_text(ACCESS.replace("500\n        rotation", "600\n        rotation"))
+    reviewed = command(stack, "review", "--access-file", str(access))
+    (change,) = reviewed["changes"]
+    assert change["fields"] == {
+        "requests_per_minute": {"now": "500 requests/min", "after": "600 requests/min"}
+    }
+    stack.up()
+    checked = command(stack, "validate", "--no-try")["checks"]
+    assert {each["outcome"] for each in checked} == {"ok"}
+    assert [key["generation"] for key in command(stack, "rotation", "status")["keys"]] == [1]
+    stack.destroy()
+    with gateway.client() as client:
+        assert (list(client.list_keys()), client.list_teams()) == ([], [])
+
+
+def test_a_stack_without_the_sdk_says_what_to_install(gateway: Any, new_stack: Any) -> None:
+    """One line names the package, the command that installs it, and the way back."""
+    stack = new_stack(gateway)
+    use_reference_stack(stack)
+    configure(stack, "groq:plugin", "true")
+    told = stack.fails_up().output
+    assert f"groq:plugin is true, and {NATIVE} is not installed: run `pip install ./sdk/python`" in told
