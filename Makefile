@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-services check coverage oldest fmt docs sdk clean environment
+.PHONY: help up down test test-services check coverage oldest fmt docs sdk plugin clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -58,6 +58,9 @@ docs: environment ## write what the code knows into docs/: options and fields
 
 sdk: environment ## write the plugin's schema and SDKs anew from the models
 	@$(PYTHON) setup/sdk.py
+
+plugin: environment ## pack the native plugin for `pulumi plugin install`, into dist/
+	@$(PYTHON) setup/plugin_package.py
 
 clean: down ## down, then forget the local state, its keys and all caches
 	@rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis stacks/Pulumi.dev.yaml.bak

@@ -1,7 +1,7 @@
 """A small Pulumi language host for Python, for machines that cannot install Pulumi's own.
 
 Serves the calls that preview, up, refresh and destroy make, and runs the program through the SDK's
-`pulumi-language-python-exec`. It installs nothing.
+`pulumi-language-python-exec`, and plugins that are Python programs. It installs nothing.
 """
 
 import json
@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, plugin_pb2
 from pulumi.runtime.proto.language_pb2_grpc import add_LanguageRuntimeServicer_to_server
 
+THREADS = 16  # each plugin that runs has one
 LARGEST_MESSAGE_BYTES = 400 * 1024 * 1024  # what the engine itself accepts
 REQUIRED_PACKAGES = Path(__file__).with_name("required_packages.py")
 ALREADY_EXPLAINED = 32  # the program's exit code after it has shown what went wrong
@@ -92,6 +94,20 @@ class LanguageHost(LanguageRuntimeServicer):
             return language_pb2.RunResponse(error=f"the program ended with exit code {ended.returncode}")
         return language_pb2.RunResponse()
 
+    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+        """Run a plugin whose folder has a PulumiPlugin.yaml, until the engine is done with it."""
+        program = Path(request.info.program_directory, request.info.entry_point or ".")
+        with subprocess.Popen(
+            [_interpreter(request.info), "-u", str(program), *request.args],
+            cwd=request.pwd,
+            env={**os.environ, **dict(each.split("=", 1) for each in request.env)},
+            stdout=subprocess.PIPE,
+        ) as running:
+            context.add_callback(running.terminate)
+            for line in running.stdout or ():
+                yield language_pb2.RunPluginResponse(stdout=line)
+        yield language_pb2.RunPluginResponse(exitcode=running.returncode)
+
 
 def _interpreter(info: Any) -> str:
     """The Python of the project's `virtualenv` option, else the one that runs this host."""
@@ -117,7 +133,7 @@ def main() -> None:
         sys.exit("pulumi-language-python-exec is not on PATH; remove .tools/pulumi and run make again")
     engine = next((word for word in reversed(sys.argv[1:]) if not word.startswith("-")), "")
     limits = [("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES)]
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=limits)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=THREADS), options=limits)
     add_LanguageRuntimeServicer_to_server(LanguageHost(engine, launcher), server)
     port = server.add_insecure_port("127.0.0.1:0")
     for ending in (signal.SIGINT, signal.SIGTERM):  # before the port is told: the engine may end at once
