@@ -10,7 +10,8 @@ GroqError
     │   └── SpendingPausedError 400 blocked_api_access, spend_limit_reached
     ├── InvalidApiKeyError      401 invalid_api_key
     ├── PermissionDeniedError   403
-    │   └── ModelNotAvailableError  403 model_not_available
+    │   ├── ModelNotAvailableError  403 model_not_available
+    │   └── InsufficientRoleError   403 insufficient_role
     ├── NotFoundError           404
     ├── ConflictError           409
     ├── RequestTooLargeError    413
@@ -104,6 +105,10 @@ class ModelNotAvailableError(PermissionDeniedError):
     """403: the model is outside the key's or its team's list."""
 
 
+class InsufficientRoleError(PermissionDeniedError):
+    """403: the admin credential's role does not cover this; the message names the role and what it takes."""
+
+
 class NotFoundError(ApiError):
     """404: there is no such object."""
 
@@ -132,6 +137,7 @@ BY_CODE: dict[str, type[ApiError]] = {
     "blocked_api_access": SpendingPausedError,
     "spend_limit_reached": SpendingPausedError,
     "model_not_available": ModelNotAvailableError,
+    "insufficient_role": InsufficientRoleError,
 }
 BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidRequestError,

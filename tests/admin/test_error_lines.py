@@ -28,6 +28,7 @@ def failure_of(client: AdminClient) -> errors.GroqError:
         (400, "blocked_api_access", errors.SpendingPausedError),
         (401, "invalid_api_key", errors.InvalidApiKeyError),
         (403, None, errors.PermissionDeniedError),
+        (403, "insufficient_role", errors.InsufficientRoleError),
         (404, "api_key_not_found", errors.NotFoundError),
         (404, "unknown_url", errors.UnexpectedAnswerError),
         (404, None, errors.UnexpectedAnswerError),

@@ -1,10 +1,10 @@
 """The admin plane in-process: a client with the admin key, a clock and a ledger that tests set."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 from anyio.from_thread import BlockingPortal
@@ -14,13 +14,31 @@ from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import usd
+from pulumi_groq.models.role import AdminRole
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.access import Limits
+from pulumi_groq.policy.roles import AdminIdentity
 
 ADMIN_KEY = "admin-key-of-the-tests"
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 DEFAULTS = Limits(requests_per_minute=1_000, tokens_per_minute=250_000)
+
+
+class RoleTokens:
+    """A source of credentials: `ROLE` or `ROLE:TEAM,TEAM` is the token of a caller with that role."""
+
+    def identify(self, sent: bytes) -> AdminIdentity | None:
+        role, _, teams = sent.decode().partition(":")
+        known: list[AdminRole] = [each for each in get_args(AdminRole) if each == role]
+        named = frozenset(teams.split(",")) if teams else None
+        return AdminIdentity(sent.decode(), known[0], named) if known else None
+
+    def recall(self, actor_id: str, _subject: str | None) -> AdminIdentity | None:
+        return self.identify(actor_id.encode())
+
+
+ROLES = RoleTokens()
 
 
 class SetUsage:
@@ -71,6 +89,10 @@ class Api:
     usage: SetUsage
     stop: Callable[[], None]
     headers: dict[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {ADMIN_KEY}"})
+
+    def by(self, token: str) -> "Api":
+        """The same plane, called with a credential of `RoleTokens`."""
+        return replace(self, headers={"authorization": f"Bearer {token}"})
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """One request; `path` is below `/openai/v1`."""

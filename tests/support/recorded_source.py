@@ -13,6 +13,7 @@ from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
+from pulumi_groq.reports.page import EVERYTHING, Shown
 from pulumi_groq.reports.usage.source import FactSource
 
 Held = TypeVar("Held", bound=BaseModel)
@@ -20,6 +21,8 @@ Held = TypeVar("Held", bound=BaseModel)
 
 class RecordedSource:
     """Implements `reports.usage.source.FactSource` from a recording; asking for what is not in it fails."""
+
+    shown: Shown = EVERYTHING
 
     def __init__(self, recording: dict[str, Any]) -> None:
         self._recording = recording

@@ -8,7 +8,14 @@ from pydantic import ValidationError
 
 from pulumi_groq.admin.sending import Call, Failure, HttpAnswer
 from pulumi_groq.admin.settings import SET_ADMIN_KEY, SET_BASE_URL, Redaction
-from pulumi_groq.errors import ApiError, NoAnswerError, NotFoundError, UnexpectedAnswerError, error_class
+from pulumi_groq.errors import (
+    ApiError,
+    InsufficientRoleError,
+    NoAnswerError,
+    NotFoundError,
+    UnexpectedAnswerError,
+    error_class,
+)
 from pulumi_groq.models.error import ErrorBody, ErrorDetail
 from pulumi_groq.models.fields import WireModel
 
@@ -53,6 +60,8 @@ class AnswerReader:
         if kind is NotFoundError and not (detail.code or "").endswith("_not_found"):
             return self.unexpected(call, answer, detail.message or "there is no such address", detail)
         advice = _ADVICE.get(answer.status, _LATER if answer.status >= 500 else "")
+        if kind is InsufficientRoleError:
+            advice = f"use an admin key with that role: {SET_ADMIN_KEY}"
         return self._error(kind, call, answer, detail, "; ".join(filter(None, (note, advice))))
 
     def unexpected(

@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 from typing import Final
 
+import click
+
 from pulumi_groq.access import Access, load_access
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
-from pulumi_groq.errors import AccessFileError, ConfigurationError, NotFoundError
+from pulumi_groq.errors import AccessFileError, ConfigurationError, InsufficientRoleError, NotFoundError
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.stack_export import StackState, read_stack
 
@@ -33,6 +35,9 @@ def live_facts(client: AdminClient) -> Live:
         try:
             policy = client.get_spend_policy()
         except NotFoundError:
+            policy = None
+        except InsufficientRoleError as error:
+            click.echo(f"the spending policy was not compared: {error}", err=True)
             policy = None
         shown.advance(asked)
         usage = client.usage()

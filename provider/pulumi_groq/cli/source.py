@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from pulumi_groq.admin import AdminClient
-from pulumi_groq.errors import NotFoundError
+from pulumi_groq.errors import InsufficientRoleError, NotFoundError
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
 from pulumi_groq.models.spend_policy import SpendPolicy
@@ -49,7 +49,9 @@ def reading() -> Iterator[Reading]:
 
 
 class ClientSource:
-    """Implements `reports.usage.source.FactSource`."""
+    """Implements `reports.usage.source.FactSource`. What the admin key's role may not read is left
+    empty, except for usage itself.
+    """
 
     def __init__(self, client: AdminClient, progress: Reading) -> None:
         self._client = client
@@ -61,13 +63,16 @@ class ClientSource:
 
     def keys(self) -> Iterable[ApiKey]:
         """Every live key."""
-        return self._progress.counted("keys", self._client.list_keys())
+        try:
+            yield from self._progress.counted("keys", self._client.list_keys())
+        except InsufficientRoleError:
+            return
 
     def policy(self) -> SpendPolicy | None:
         """The spending policy, if one is set."""
         try:
             return self._client.get_spend_policy()
-        except NotFoundError:
+        except (NotFoundError, InsufficientRoleError):
             return None
 
     def usage_buckets(
@@ -84,4 +89,7 @@ class ClientSource:
 
     def changes(self, limit: int) -> Sequence[Change]:
         """The last changes, newest first."""
-        return self._client.changes(limit)
+        try:
+            return self._client.changes(limit)
+        except InsufficientRoleError:
+            return []

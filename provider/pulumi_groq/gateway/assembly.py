@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import Random, SystemRandom
 
 from starlette.types import ASGIApp
@@ -119,7 +120,7 @@ def assemble(
         webhook_addresses=webhook_addresses,
     )
     ui = Ui(
-        source=GatewaySource(handlers),
+        source=partial(GatewaySource, handlers),
         credentials=credentials,
         sessions=Sessions(secret, settings.admin_key, clock, random),
         attempts=SignInAttempts(clock),

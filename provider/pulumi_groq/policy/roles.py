@@ -1,5 +1,6 @@
 """Who may do what on the admin plane: the one table of roles, and the caller that is judged by it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +78,15 @@ class AdminIdentity:
     teams: frozenset[str] | None = None
     subject: str | None = None
     expires_at: datetime | None = None
+
+    @property
+    def principal(self) -> str:
+        """Whose answers may be given again: the actor, and of an identity whom its token was issued to; up to
+        128 characters.
+        """
+        if self.subject is None:
+            return self.actor_id
+        return f"{self.actor_id}/{hashlib.sha256(self.subject.encode()).hexdigest()[:40]}"
 
     def may(self, need: Need) -> bool:
         """Whether the role covers `need`, for some team at least."""

@@ -8,7 +8,7 @@ from random import SystemRandom
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from admin_plane import ADMIN_KEY, DEFAULTS, Api, SetUsage
+from admin_plane import ADMIN_KEY, DEFAULTS, ROLES, Api, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.app import admin_app
@@ -59,7 +59,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             defaults=DEFAULTS,
             webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
         )
-        app = admin_app(handlers, AdminCredentials([RootKey(ADMIN_KEY)]), ids)
+        app = admin_app(handlers, AdminCredentials([RootKey(ADMIN_KEY), ROLES]), ids)
         return Api(app, portal, store, directory, clock, usage, stop.close)
 
     with running:

@@ -69,7 +69,13 @@ def test_writers_wait_for_each_other(open_database: Callable[[], Store]) -> None
 def test_references_are_held(open_database: Callable[[], Store]) -> None:
     """A record of a create names a key that exists."""
     store = open_database()
-    orphan = {"key": "k", "fingerprint": b"f", "key_id": "key_01none", "created_at": datetime.now(UTC)}
+    orphan = {
+        "principal": "root",
+        "key": "k",
+        "fingerprint": b"f",
+        "key_id": "key_01none",
+        "created_at": datetime.now(UTC),
+    }
     with pytest.raises(RowRefusedError, match="FOREIGN KEY"), store.write() as connection:
         connection.execute(idempotency.insert().values(orphan))
 

@@ -45,7 +45,7 @@ def visitor(portal: BlockingPortal, clock: FakeClock, make_sessions: Callable[..
     """A visitor who is not signed in, at a page of recorded facts."""
     sessions = make_sessions(clock)
     app = Ui(
-        source=RecordedSource.read(RECORDED),
+        source=lambda _caller: RecordedSource.read(RECORDED),
         credentials=AdminCredentials([RootKey(ADMIN_KEY)]),
         sessions=sessions,
         attempts=SignInAttempts(clock),

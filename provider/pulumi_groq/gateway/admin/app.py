@@ -6,6 +6,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
+from pulumi_groq.gateway.admin.authorization import require_needs, require_role
 from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
 from pulumi_groq.gateway.admin.handlers import Handlers
@@ -27,13 +28,14 @@ def admin_app(handlers: Handlers, credentials: AdminCredentials, ids: ObjectIds)
         redoc_url=None,
         openapi_url=OPENAPI_PATH,
         redirect_slashes=False,
-        dependencies=[Depends(refuse_unknown_parameters)],
+        dependencies=[Depends(require_role), Depends(refuse_unknown_parameters)],
     )
     app.include_router(key_routes(handlers.keys, handlers.minting))
     app.include_router(team_routes(handlers.teams))
     app.include_router(spending_routes(handlers.spending))
     app.include_router(reporting_routes(handlers.reporting))
     app.include_router(history_routes(handlers.history))
+    require_needs(app)
     add_exception_handlers(app)
     app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way
     return Gate(app, credentials, ids)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Connection, Store
 
@@ -11,10 +12,11 @@ Callback = Callable[[], None]
 
 
 class PendingChange:
-    """One change under way: `connection` writes; the steps run once the outcome is known."""
+    """One change under way: `connection` writes for `caller`; the steps run once the outcome is known."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, caller: Caller) -> None:
         self.connection = connection
+        self.caller = caller
         self.committed: list[Callback] = []
         self.failed: list[Callback] = []
 
@@ -37,13 +39,13 @@ class Changes:
         self._one_at_a_time = threading.Lock()
 
     @contextmanager
-    def begin(self) -> Iterator[PendingChange]:
+    def begin(self, caller: Caller) -> Iterator[PendingChange]:
         """A change that is committed when the block ends and undone when it raises."""
         with self._one_at_a_time:
             change: PendingChange | None = None
             try:
                 with self._store.write() as connection:
-                    change = PendingChange(connection)
+                    change = PendingChange(connection, caller)
                     yield change
             except StoreUnavailableError:
                 for step in change.failed if change else ():

@@ -20,6 +20,9 @@ from pulumi_groq.policy.roles import AdminIdentity
 CALLER: Final = "pulumi_groq.admin_caller"
 """Where a request's scope has the `AdminIdentity` that the gate found."""
 
+REQUEST_ID: Final = "pulumi_groq.request_id"
+"""Where it has the request's id."""
+
 
 # Read by `gateway.logs.LineFormatter`.
 _FIELDS: Final = "fields"
@@ -92,7 +95,7 @@ class Gate:
             await send(message)
 
         try:
-            receive_checked = await self._pass(scope, receive)
+            receive_checked = await self._pass(scope, receive, request_id)
         except Refusal as refusal:
             for message in refusal.messages():
                 await send_with_id(message)
@@ -103,13 +106,14 @@ class Gate:
         finally:
             log.write()
 
-    async def _pass(self, scope: Scope, receive: Receive) -> Receive:
+    async def _pass(self, scope: Scope, receive: Receive, request_id: str) -> Receive:
         if scope["path"] == OPENAPI_PATH:
             return receive
         caller = self._credentials.caller(scope)
         if caller is None:
             raise invalid_api_key()
         scope[CALLER] = caller
+        scope[REQUEST_ID] = request_id
         _require_one_idempotency_key(scope)
         _require_plain_query(scope["query_string"])
         if scope["method"] not in _WITH_BODY:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.refusals import Invalid
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import newest_changes
@@ -44,28 +45,34 @@ class History:
         self._store = store
         self._clock = clock
 
-    def usage(self, span: Span) -> UsagePage:
+    def usage(self, caller: Caller, span: Span) -> UsagePage:
         """One page of usage."""
         now = self._clock.now()
-        page = self._page(usage_sums, span, now.date())
+        page = self._page(usage_sums, caller, span, now.date())
         data = [_usage_bucket(group, sums) for group, sums in page.groups]
         return UsagePage(as_of=now, since=page.since, until=page.until, data=data, next=page.next)
 
-    def denials(self, span: Span) -> DenialPage:
+    def denials(self, caller: Caller, span: Span) -> DenialPage:
         """One page of denials."""
         now = self._clock.now()
-        page = self._page(denial_sums, span, now.date())
+        page = self._page(denial_sums, caller, span, now.date())
         data = [_denial_bucket(group, sums) for group, sums in page.groups]
         return DenialPage(as_of=now, since=page.since, until=page.until, data=data, next=page.next)
 
     def _page(
-        self, read: Callable[[Connection, HistoryQuery], list[Sums]], span: Span, today: date
+        self,
+        read: Callable[[Connection, HistoryQuery], list[Sums]],
+        caller: Caller,
+        span: Span,
+        today: date,
     ) -> "_Page":
         since, until = _days(span, today)
         with self._store.read() as connection:
-            found = read(connection, _query(span, since, until))
+            found = read(connection, _query(caller, span, since, until))
             shown = found[: span.limit]
-            labels = labels_of(connection, _key_ids(span, shown))
+            found_labels = labels_of(connection, _key_ids(span, shown))
+        # A key that has left the caller's teams keeps its sums here, and no more.
+        labels = {key: label for key, label in found_labels.items() if caller.identity.covers(label.team)}
         return _Page(
             since=since,
             until=until,
@@ -103,7 +110,7 @@ def _days(span: Span, today: date) -> tuple[date, date]:
     return since, until
 
 
-def _query(span: Span, since: date, until: date) -> HistoryQuery:
+def _query(caller: Caller, span: Span, since: date, until: date) -> HistoryQuery:
     return HistoryQuery(
         since=since.isoformat(),
         until=until.isoformat(),
@@ -111,6 +118,7 @@ def _query(span: Span, since: date, until: date) -> HistoryQuery:
         key_id=span.key_id,
         after=None if span.after is None else _position(span.after, len(span.group_by)),
         limit=span.limit + 1,
+        teams=caller.teams,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_merge import merged
 from pulumi_groq.gateway.admin.key_rules import (
@@ -74,12 +75,14 @@ class Keys:
         self._clock = clock
         self._run_on_loop = run_on_loop
 
-    def page(self, query: PageQuery) -> ApiKeyPage:
+    def page(self, caller: Caller, query: PageQuery) -> ApiKeyPage:
         """One page, oldest first. A cursor stays good when its key is deleted."""
+        if query.match.team is not None:
+            caller.require("keys.read", query.match.team)
         now = self._clock.now()
         with self._store.read() as connection:
             position = None if query.after is None else self._position(connection, query.after)
-            found = page_of_keys(connection, query.match, position, query.limit + 1)
+            found = page_of_keys(connection, query.match, position, query.limit + 1, caller.teams)
         keys = [self._views.show(record, now) for record in found[: query.limit]]
         return ApiKeyPage(
             as_of=now,
@@ -89,23 +92,28 @@ class Keys:
             has_more=len(found) > query.limit,
         )
 
-    def every(self) -> list[ApiKey]:
-        """Every live key, oldest first."""
+    def every(self, caller: Caller) -> list[ApiKey]:
+        """Every live key that the caller may see, oldest first."""
         now = self._clock.now()
         with self._store.read() as connection:
-            return [self._views.show(record, now) for record in all_keys(connection)]
+            records = all_keys(connection)
+            return [self._views.show(each, now) for each in records if caller.identity.covers(each.team)]
 
-    def show(self, key_id: str) -> ApiKey:
+    def show(self, caller: Caller, key_id: str) -> ApiKey:
         """One key."""
         with self._store.read() as connection:
-            return self._views.show(_existing(connection, key_id), self._clock.now())
+            record = _existing(connection, key_id)
+        caller.require("keys.read", record.team)
+        return self._views.show(record, self._clock.now())
 
-    def update(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
+    def update(self, caller: Caller, key_id: str, update: ApiKeyUpdate) -> ApiKey:
         """Change a key; in force on the next request. An update that changes nothing writes nothing."""
         now = self._clock.now()
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             former = _existing(change.connection, key_id)
+            caller.require("keys.write", former.team)
             record = merged(former, update, now)
+            caller.require("keys.write", record.team)
             if record is not former:
                 self._check(change.connection, former, record, now)
                 replace_key(change.connection, record)
@@ -113,12 +121,15 @@ class Keys:
                 change.then(partial(self._directory.put_key, record))
         return self._views.show(record, now)
 
-    def delete(self, key_id: str, unless_used_within: timedelta | None, claim: str | None) -> Deleted:
+    def delete(
+        self, caller: Caller, key_id: str, unless_used_within: timedelta | None, claim: str | None
+    ) -> Deleted:
         """Delete a key, unless it served a request within the given time (409 `key_in_use`); with a
         claim, once no other declaration holds it.
         """
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             record = _existing(change.connection, key_id)
+            caller.require("keys.write", record.team)
             now = self._clock.now()
             left = given_up(record, claim)
             if left is not None:

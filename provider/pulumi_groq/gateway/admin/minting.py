@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import (
     require_future,
@@ -28,7 +29,6 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers
 from pulumi_groq.gateway.store.keys import KeyRecord, deleted_lineage, find_key, insert_key, replace_key
-from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.fields import micro_usd
 from pulumi_groq.models.ownership import Owned
@@ -68,13 +68,14 @@ class Minting:
         self._values = values
         self._seal = seal
 
-    def create(self, wanted: ApiKeyCreate, idempotency_key: str | None) -> Minted:
-        """Mint a key, or give the answer again that the first request with this Idempotency-Key got."""
+    def create(self, caller: Caller, wanted: ApiKeyCreate, idempotency_key: str | None) -> Minted:
+        """Mint a key, or answer as the caller's first request with this Idempotency-Key was answered."""
+        caller.require("keys.write", wanted.team)
         now = self._clock.now()
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             purge_answers(change.connection, older_than=now - ANSWERS_KEPT_FOR)
             if idempotency_key is not None:
-                earlier = find_answer(change.connection, idempotency_key)
+                earlier = find_answer(change.connection, caller.identity.principal, idempotency_key)
                 if earlier is not None:
                     return Minted(self._replay(change, earlier, wanted), replayed=True)
             return Minted(self._mint(change, wanted, idempotency_key, now), replayed=False)
@@ -83,7 +84,7 @@ class Minting:
         self, change: PendingChange, wanted: ApiKeyCreate, idempotency_key: str | None, now: datetime
     ) -> ApiKeyCreated:
         value = self._values.new()
-        record = self._record(change.connection, wanted, value, now)
+        record = self._record(change, wanted, value, now)
         insert_key(change.connection, record)
         log_key_change(change.connection, None, record, now)
         answer = self._views.show_created(record, value, now)
@@ -91,20 +92,30 @@ class Minting:
             sealed = self._seal.close(answer.model_dump_json().encode(), now)
             keep_answer(
                 change.connection,
-                IdempotencyRecord(idempotency_key, _fingerprint(wanted), record.id, sealed, now),
+                IdempotencyRecord(
+                    change.caller.identity.principal,
+                    idempotency_key,
+                    _fingerprint(wanted),
+                    record.id,
+                    sealed,
+                    now,
+                ),
             )
         change.then(partial(self._directory.put_key, record))
         return answer
 
     def _record(
-        self, connection: Connection, wanted: ApiKeyCreate, value: KeyValue, now: datetime
+        self, change: PendingChange, wanted: ApiKeyCreate, value: KeyValue, now: datetime
     ) -> KeyRecord:
+        connection = change.connection
         require_future(wanted.expires_at, now)
         require_priced(self._catalogue, wanted.allowed_models)
         require_tools_priced(self._catalogue, wanted.allowed_tools)
         require_team(connection, wanted.team)
         key_id = self._ids.new("key")
         parent = None if wanted.replaces is None else require_successor(connection, wanted.replaces)
+        if parent is not None:
+            change.caller.require("keys.write", parent.team)
         budget = wanted.monthly_budget_usd
         record = KeyRecord(
             id=key_id,
@@ -132,7 +143,7 @@ class Minting:
             claim=wanted.claim,
         )
         require_own_address(connection, record)
-        return record if parent is not None else _made_again(connection, record)
+        return record if parent is not None else _made_again(change, record)
 
     def _replay(
         self, change: PendingChange, earlier: IdempotencyRecord, wanted: ApiKeyCreate
@@ -148,6 +159,10 @@ class Minting:
             code="idempotency_key_expired",
             key_id=earlier.key_id,
         )
+        made = find_key(change.connection, earlier.key_id)
+        if made is not None:
+            # It may have been moved to another team since.
+            change.caller.require("keys.write", made.team)
         if earlier.sealed_answer is None:
             raise expired
         try:
@@ -155,12 +170,11 @@ class Minting:
         except BrokenSealError:
             # Sealed before the server's secret was changed.
             raise expired from None
-        self._claim_again(change, earlier.key_id, wanted)
+        self._claim_again(change, made, wanted)
         return answer.model_copy(update={"claim": wanted.claim})
 
-    def _claim_again(self, change: PendingChange, key_id: str, wanted: ApiKeyCreate) -> None:
+    def _claim_again(self, change: PendingChange, record: KeyRecord | None, wanted: ApiKeyCreate) -> None:
         """Let a repeated create hold the key by its own claim, unless the key was moved elsewhere since."""
-        record = find_key(change.connection, key_id)
         place = (wanted.managed_by, wanted.declared_as)
         if wanted.claim is None or record is None or (record.managed_by, record.declared_as) != place:
             return
@@ -170,13 +184,15 @@ class Minting:
         change.then(partial(self._directory.put_key, held))
 
 
-def _made_again(connection: Connection, record: KeyRecord) -> KeyRecord:
+def _made_again(change: PendingChange, record: KeyRecord) -> KeyRecord:
     """The key in the lineage of the one that was deleted at its address: what that has spent this month
     counts against its budget. Without an address it cannot be recognised.
     """
     if record.managed_by is None or record.declared_as is None:
         return record
-    former = deleted_lineage(connection, record.managed_by, record.declared_as, record.name)
+    former = deleted_lineage(
+        change.connection, record.managed_by, record.declared_as, record.name, change.caller.teams
+    )
     return record if former is None else replace(record, lineage_id=former)
 
 

@@ -12,6 +12,7 @@ Responses = dict[int | str, dict[str, Any]]
 _MEANINGS: Final = {
     400: "The request is at fault: `param` is the path of the field or parameter.",
     401: "The admin key is missing or wrong.",
+    403: "The caller's role does not cover this: the message names the role and what it takes.",
     404: "There is no such object, or no such path.",
     408: "The body did not arrive in time.",
     409: "The request contradicts what exists: `code` says how, `x-api-key-id` names the key in the way.",
@@ -31,10 +32,10 @@ _KEY_ID: Final = {"description": "The key that stands in the way.", "schema": {"
 
 
 def errors(*statuses: int) -> Responses:
-    """The documentation of error answers; 400, 401 and 503 may come from every operation."""
+    """The documentation of error answers; 400, 401, 403 and 503 may come from every operation."""
     return {
         status: {"model": ErrorBody, "description": _MEANINGS[status]}
-        for status in sorted({400, 401, 503, *statuses})
+        for status in sorted({400, 401, 403, 503, *statuses})
     }
 
 

@@ -1,10 +1,11 @@
 """Usage of all keys, and the models of the catalogue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, UsageSource
 from pulumi_groq.gateway.store.keys import KeyLabel, deleted_labels, live_labels
 from pulumi_groq.gateway.store.store import Store
@@ -24,21 +25,32 @@ class Reporting:
         self._usage = usage
         self._clock = clock
 
-    def usage(self) -> Usage:
-        """Usage of every live key, and of deleted ones that were used this month: the sums agree."""
+    def usage(self, caller: Caller) -> Usage:
+        """Usage of every live key that the caller may see, and of deleted ones that were used this month: the
+        sums agree.
+        """
         now = self._clock.now()
         rows = self._usage.usage_by_key(now)
         with self._store.read() as connection:
-            living = live_labels(connection)
+            living = _seen(caller, live_labels(connection))
             used = [key_id for key_id, row in rows.items() if row.month_to_date.requests]
-            gone = deleted_labels(connection, used)
+            gone = _seen(caller, deleted_labels(connection, used))
+        if caller.teams is None:
+            shown = list(rows.values())
+        else:
+            shown = [rows[label.id] for label in (*living, *gone) if label.id in rows]
         return Usage(
             as_of=now,
             month=f"{now:%Y-%m}",
             usage_by_key=[_key_usage(label, rows, deleted=False) for label in living]
             + [_key_usage(label, rows, deleted=True) for label in gone],
-            month_to_date=_sum([row.month_to_date for row in rows.values()]),
+            month_to_date=_sum([row.month_to_date for row in shown]),
         )
+
+    def no_usage(self) -> Usage:
+        """The answer for whoever may see none."""
+        now = self._clock.now()
+        return Usage(as_of=now, month=f"{now:%Y-%m}", usage_by_key=[], month_to_date=_NONE)
 
     def models(self) -> ModelPage:
         """Every model that a key may be given, retired ones marked as not active."""
@@ -46,6 +58,10 @@ class Reporting:
         return ModelPage(
             data=[_model(model, now) for model in self._catalogue.models if model.prices is not None]
         )
+
+
+def _seen(caller: Caller, labels: Sequence[KeyLabel]) -> list[KeyLabel]:
+    return [label for label in labels if caller.identity.covers(label.team)]
 
 
 def _key_usage(label: KeyLabel, rows: Mapping[str, KeyUsageRow], *, deleted: bool) -> KeyUsage:

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
 from pulumi_groq.gateway.admin.refusals import Invalid, Missing
@@ -52,14 +53,14 @@ class Spending:
             raise _no_policy()
         return policy
 
-    def put(self, settings: SpendPolicyWrite) -> SpendPolicy:
+    def put(self, caller: Caller, settings: SpendPolicyWrite) -> SpendPolicy:
         """Replace the whole policy; in force on the next request. The same policy again changes nothing.
 
         Raises `Invalid` for a webhook that could never be sent.
         """
         self._check_webhooks(settings.alert_webhook_urls)
         now = self._clock.now()
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             former = find_policy(change.connection)
             written = PolicyRecord(
                 monthly_cap_micro_usd=micro_usd(settings.monthly_cap_usd),
@@ -88,9 +89,9 @@ class Spending:
                     param=f"alert_webhook_urls[{position}]",
                 )
 
-    def delete(self, claim: str | None) -> Deleted:
+    def delete(self, caller: Caller, claim: str | None) -> Deleted:
         """Have no policy: no cap, no alerts. With a claim, once no other declaration holds it."""
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             record = find_policy(change.connection)
             if record is None:
                 raise _no_policy()

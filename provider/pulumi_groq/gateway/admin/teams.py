@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced
 from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
@@ -30,24 +31,26 @@ class Teams:
         self._catalogue = catalogue
         self._clock = clock
 
-    def list(self) -> TeamPage:
-        """All teams, by name."""
+    def list(self, caller: Caller) -> TeamPage:
+        """All teams that the caller may see, by name."""
         with self._store.read() as connection:
-            return TeamPage(data=[_shown(record) for record in all_teams(connection)])
+            records = all_teams(connection)
+        return TeamPage(data=[_shown(each) for each in records if caller.identity.covers(each.name)])
 
-    def show(self, name: str) -> Team:
+    def show(self, caller: Caller, name: str) -> Team:
         """One team."""
+        caller.require("teams.read", name)
         with self._store.read() as connection:
             record = find_team(connection, name)
         if record is None:
             raise no_team(name)
         return _shown(record)
 
-    def put(self, name: str, settings: TeamWrite) -> Team:
+    def put(self, caller: Caller, name: str, settings: TeamWrite) -> Team:
         """Create a team or set its models and tools; its keys are held to them from the next request on."""
         now = self._clock.now()
         models, tools = tuple(settings.allowed_models), tuple(settings.allowed_tools)
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             former = find_team(change.connection, name)
             created_at = now if former is None else former.created_at
             record = taken(TeamRecord(name, models, tools, created_at, now), former, settings)
@@ -60,9 +63,9 @@ class Teams:
             change.then(partial(self._directory.put_team, record))
         return _shown(record)
 
-    def delete(self, name: str, claim: str | None) -> Deleted:
+    def delete(self, caller: Caller, name: str, claim: str | None) -> Deleted:
         """Delete a team that has no keys; with a claim, once no other declaration holds it."""
-        with self._changes.begin() as change:
+        with self._changes.begin(caller) as change:
             record = find_team(change.connection, name)
             if record is None:
                 raise no_team(name)

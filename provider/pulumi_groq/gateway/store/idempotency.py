@@ -10,8 +10,9 @@ from pulumi_groq.gateway.store.schema import idempotency
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """One create: digest of its body, the key it made, and its answer, sealed, for as long as it is kept."""
+    """One create: who asked, digest of its body, the key it made, and its answer, sealed, while kept."""
 
+    principal: str
     key: str
     fingerprint: bytes
     key_id: str
@@ -19,9 +20,10 @@ class IdempotencyRecord:
     created_at: datetime
 
 
-def find_answer(connection: Connection, key: str) -> IdempotencyRecord | None:
-    """The create that carried this Idempotency-Key."""
-    row = connection.execute(select(idempotency).where(idempotency.c.key == key)).one_or_none()
+def find_answer(connection: Connection, principal: str, key: str) -> IdempotencyRecord | None:
+    """The create of `principal` that carried this Idempotency-Key: nobody else's answer is found."""
+    mine = (idempotency.c.principal == principal, idempotency.c.key == key)
+    row = connection.execute(select(idempotency).where(*mine)).one_or_none()
     return None if row is None else IdempotencyRecord(**row._asdict())
 
 

@@ -121,9 +121,11 @@ def keys_declared_as(connection: Connection, managed_by: str, declared_as: str, 
     return [_record(row) for row in connection.execute(query.order_by(api_keys.c.seq))]
 
 
-def deleted_lineage(connection: Connection, managed_by: str, declared_as: str, name: str) -> str | None:
-    """The lineage of the last key that was deleted at one address of one stack under one name; `None` where
-    a key of that lineage lives on, at another address.
+def deleted_lineage(
+    connection: Connection, managed_by: str, declared_as: str, name: str, teams: frozenset[str] | None = None
+) -> str | None:
+    """The lineage of the last key of `teams` (`None` is any) that was deleted at one address of one
+    stack under one name; `None` where a key of that lineage lives on, at another address.
     """
     query = select(api_keys.c.lineage_id).where(
         api_keys.c.managed_by == managed_by,
@@ -131,6 +133,8 @@ def deleted_lineage(connection: Connection, managed_by: str, declared_as: str, n
         api_keys.c.name == name,
         ~_LIVE,
     )
+    if teams is not None:
+        query = query.where(api_keys.c.team.in_(sorted(teams)))
     lineage_id = connection.execute(query.order_by(api_keys.c.seq.desc()).limit(1)).scalar_one_or_none()
     return None if lineage_id is None or live_lineage(connection, lineage_id) else lineage_id
 
@@ -140,12 +144,20 @@ def cursor_position(connection: Connection, key_id: str) -> int | None:
     return connection.execute(select(api_keys.c.seq).where(api_keys.c.id == key_id)).scalar_one_or_none()
 
 
-def page_of_keys(connection: Connection, query: KeyQuery, after: int | None, limit: int) -> list[KeyRecord]:
-    """Up to `limit` live keys after position `after`, oldest first."""
+def page_of_keys(
+    connection: Connection,
+    query: KeyQuery,
+    after: int | None,
+    limit: int,
+    teams: frozenset[str] | None = None,
+) -> list[KeyRecord]:
+    """Up to `limit` live keys of `teams` (`None` is any) after position `after`, oldest first."""
     statement = select(*_COLUMNS).where(_LIVE).order_by(api_keys.c.seq).limit(limit)
     for column, wanted in asdict(query).items():
         if wanted is not None:
             statement = statement.where(api_keys.c[column] == wanted)
+    if teams is not None:
+        statement = statement.where(api_keys.c.team.in_(sorted(teams)))
     if after is not None:
         statement = statement.where(api_keys.c.seq > after)
     return [_record(row) for row in connection.execute(statement)]

@@ -150,6 +150,7 @@ spend_policy = Table(
 idempotency = Table(
     "idempotency",
     metadata,
+    Column("principal", String(128), primary_key=True),
     Column("key", String(255), primary_key=True),
     Column("fingerprint", LargeBinary(32), nullable=False),
     Column("key_id", String(64), ForeignKey("api_keys.id"), nullable=False),

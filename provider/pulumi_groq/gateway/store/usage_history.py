@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, func, literal, select, tuple_
 
-from pulumi_groq.gateway.store.schema import denials_by_day, usage_by_day
+from pulumi_groq.gateway.store.schema import api_keys, denials_by_day, usage_by_day
 
 USAGE_GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
     "day": usage_by_day.c.day,
@@ -26,7 +26,10 @@ _USAGE_SUMS: Final = ("requests", "prompt_tokens", "cached_tokens", "completion_
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Days `since` to `until` (`YYYY-MM-DD`, both included) in groups; the first `limit` after `after`."""
+    """Days `since` to `until` (`YYYY-MM-DD`, both included) in groups; the first `limit` after `after`.
+
+    Only what belongs to `teams`; `None` is all.
+    """
 
     since: str
     until: str
@@ -34,6 +37,7 @@ class HistoryQuery:
     key_id: str | None
     after: tuple[str, ...] | None
     limit: int
+    teams: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,13 @@ def denial_sums(connection: Connection, query: HistoryQuery) -> list[Sums]:
     return _grouped(connection, denials_by_day, DENIAL_GROUPS, ("requests",), query, literal(None))
 
 
+def _of_teams(table: Table, teams: frozenset[str]) -> ColumnElement[bool]:
+    """Usage is booked under the team that its key had; a refusal belongs to the team that its key has."""
+    if table is usage_by_day:
+        return usage_by_day.c.team.in_(sorted(teams))
+    return table.c.key_id.in_(select(api_keys.c.id).where(api_keys.c.team.in_(sorted(teams))))
+
+
 def _grouped(
     connection: Connection,
     table: Table,
@@ -73,6 +84,8 @@ def _grouped(
     )
     if query.key_id is not None:
         statement = statement.where(table.c.key_id == query.key_id)
+    if query.teams is not None:
+        statement = statement.where(_of_teams(table, query.teams))
     if columns:
         statement = statement.group_by(*columns).order_by(*columns)
     if query.after is not None:

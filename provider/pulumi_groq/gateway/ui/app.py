@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -11,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.ui.sign_in import LIFETIME_S, Sessions, SignInAttempts
+from pulumi_groq.gateway.ui.source import PageSource
+from pulumi_groq.policy.roles import AdminIdentity
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, page, page_facts, sign_in_page
-from pulumi_groq.reports.usage.source import FactSource
 
 UI_PATH: Final = "/ui"
 SIGN_IN_PATH: Final = "/ui/sign-in"
@@ -45,7 +48,7 @@ class Ui:
     def __init__(
         self,
         *,
-        source: FactSource,
+        source: Callable[[Caller], PageSource],
         credentials: AdminCredentials,
         sessions: Sessions,
         attempts: SignInAttempts,
@@ -75,7 +78,7 @@ class Ui:
             case "GET", "/ui":
                 return await self._page(request)
             case "GET", "/ui/sign-in":
-                return RedirectResponse(UI_PATH, 303) if self._is_signed_in(request) else _form()
+                return RedirectResponse(UI_PATH, 303) if self._signed_in(request) else _form()
             case "POST", "/ui/sign-in":
                 return await self._sign_in(request)
             case "POST", "/ui/sign-out":
@@ -84,22 +87,25 @@ class Ui:
         return PlainTextResponse(f"Use {allowed} here.\n", 405, {"allow": allowed})
 
     async def _page(self, request: Request) -> Response:
-        if not self._is_signed_in(request):
+        identity = self._signed_in(request)
+        if identity is None:
             return RedirectResponse(SIGN_IN_PATH, 303)
+        caller = Caller(identity, request_id="", address=_address(request))
         try:
             async with self._one_at_a_time:
-                return HTMLResponse(await run_in_threadpool(self._rendered))
+                return HTMLResponse(await run_in_threadpool(self._rendered, caller))
         except StoreUnavailableError as error:
             _log.error("the store does not answer: %s", error)
             return PlainTextResponse("The gateway's store does not answer: try again.\n", 503)
 
-    def _rendered(self) -> str:
-        return page(page_facts(self._source), live=True, sign_out_path=SIGN_OUT_PATH)
+    def _rendered(self, caller: Caller) -> str:
+        source = self._source(caller)
+        return page(page_facts(source, shown=source.shown), live=True, sign_out_path=SIGN_OUT_PATH)
 
     async def _sign_in(self, request: Request) -> Response:
         if not _comes_from_here(request):
             return PlainTextResponse("Sign in on the gateway's own page.\n", 403)
-        address = request.client.host if request.client else ""
+        address = _address(request)
         wait_s = self._attempts.wait_s(address)
         if wait_s:
             _log.warning("ui sign-in refused: too many wrong keys, from %s", address)
@@ -109,13 +115,14 @@ class Ui:
         announced = read_request_headers(request.scope).content_length
         hold = client_of(request.scope, request.receive).hold
         body = await read_body(request.receive, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S, hold)
-        if self._credentials.identify(_posted_key(body)) is None:
+        identity = self._credentials.identify(_posted_key(body))
+        if identity is None:
             self._attempts.failed(address)
             _log.warning("ui sign-in refused: wrong key, from %s", address)
-            return _form("That is not the admin key.", 401)
-        _log.info("ui sign-in from %s", address)
+            return _form("That is no admin key, or no longer one.", 401)
+        _log.info("ui sign-in of %s, %s, from %s", identity.actor_id, identity.role, address)
         response = RedirectResponse(UI_PATH, 303)
-        _set_cookie(response, request, self._sessions.begin(), LIFETIME_S)
+        _set_cookie(response, request, self._sessions.begin(identity), LIFETIME_S)
         return response
 
     def _sign_out(self, request: Request) -> Response:
@@ -126,8 +133,13 @@ class Ui:
         _set_cookie(response, request, "", 0)
         return response
 
-    def _is_signed_in(self, request: Request) -> bool:
-        return self._sessions.is_open(_token(request))
+    def _signed_in(self, request: Request) -> AdminIdentity | None:
+        visitor = self._sessions.visitor(_token(request))
+        return None if visitor is None else self._credentials.recall(visitor.actor_id, visitor.subject)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _form(problem: str | None = None, status: int = 200) -> Response:

@@ -1,17 +1,27 @@
-"""Who is signed in, and how often a wrong admin key may be tried."""
+"""Who is signed in, and how often a wrong credential may be tried."""
 
+import base64
 import hashlib
 import hmac
+import json
 import re
 from collections import OrderedDict, deque
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.policy.roles import AdminIdentity
 
 LIFETIME_S: Final = 3600
-_TOKEN: Final = re.compile(r"([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})")
-_PURPOSE: Final = b"pulumi-groq ui sessions v1"
+_TOKEN: Final = re.compile(r"([0-9]{1,12})\.([0-9a-f]{32})\.([A-Za-z0-9_-]{1,1500})\.([0-9a-f]{64})")
+_PURPOSE: Final = b"pulumi-groq ui sessions v2"
+
+
+class Visitor(NamedTuple):
+    """Who signed in, as `AdminCredentials.recall` takes it: the rights are looked up each time."""
+
+    actor_id: str
+    subject: str | None
 
 
 class Sessions:
@@ -28,25 +38,30 @@ class Sessions:
         self._random = random
         self._signed_out: dict[str, int] = {}
 
-    def begin(self) -> str:
-        """A token that is good for an hour."""
+    def begin(self, identity: AdminIdentity) -> str:
+        """A token that is good for an hour, or as long as the caller's credential."""
         ends_s = self._now_s() + LIFETIME_S
-        session = f"{ends_s}.{self._random.getrandbits(128):032x}"
+        if identity.expires_at is not None:
+            ends_s = min(ends_s, int(identity.expires_at.timestamp()))
+        who = base64.urlsafe_b64encode(json.dumps([identity.actor_id, identity.subject]).encode())
+        session = f"{ends_s}.{self._random.getrandbits(128):032x}.{who.decode().rstrip('=')}"
         return f"{session}.{self._signature(session)}"
 
-    def is_open(self, token: str) -> bool:
-        """Whether the token was issued here, has not expired and was not signed out."""
+    def visitor(self, token: str) -> Visitor | None:
+        """Whose session it is; `None` where it was not issued here, has expired or was signed out."""
         found = _TOKEN.fullmatch(token)
         if found is None:
-            return False
-        ends_s, nonce, signature = found.groups()
-        genuine = hmac.compare_digest(signature, self._signature(f"{ends_s}.{nonce}"))
-        return genuine and self._now_s() < int(ends_s) and nonce not in self._signed_out
+            return None
+        ends_s, nonce, who, signature = found.groups()
+        genuine = hmac.compare_digest(signature, self._signature(f"{ends_s}.{nonce}.{who}"))
+        if not genuine or self._now_s() >= int(ends_s) or nonce in self._signed_out:
+            return None
+        return Visitor(*json.loads(base64.urlsafe_b64decode(who + "=" * (-len(who) % 4))))
 
     def end(self, token: str) -> None:
         """Sign out: the token opens nothing from here on."""
-        if self.is_open(token):
-            ends_s, nonce, _ = token.split(".")
+        if self.visitor(token) is not None:
+            ends_s, nonce, *_ = token.split(".")
             now_s = self._now_s()
             self._signed_out = {kept: until for kept, until in self._signed_out.items() if until > now_s}
             self._signed_out[nonce] = int(ends_s)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
@@ -12,10 +13,13 @@ from pulumi_groq.reports.page.markup import Child, Markup, element, fragment, ow
 from pulumi_groq.reports.page.spend_section import banner, spend_section, tiles
 from pulumi_groq.reports.phrases import minute
 from pulumi_groq.reports.usage.projection import METHOD
-from pulumi_groq.reports.usage.report import usage_report
+from pulumi_groq.reports.usage.report import UsageReport, usage_report
 
 _STYLE: Final = files(__package__).joinpath("style.css").read_text("utf-8")
 _REFRESH: Final = files(__package__).joinpath("refresh.js").read_text("utf-8")
+
+
+_NOTE: Final = "Read only, for one hour. Any admin key opens it, and shows what its role may see."
 
 
 def _hash(content: str) -> str:
@@ -37,18 +41,7 @@ LIVE_CONTENT_POLICY: Final = (
 def page(facts: PageFacts, *, live: bool, sign_out_path: str = "") -> str:
     """The page; `live` as the gateway serves it: with its script, and a button to sign out."""
     report = usage_report(facts.by_key)
-    content = element(
-        "div",
-        banner(report),
-        tiles(report, len(facts.by_key.keys)),
-        spend_section(facts, report),
-        element("div", model_section(facts), key_section(facts), class_="two"),
-        denial_section(facts),
-        keys_section(report, facts.by_key.keys),
-        rotation_section(facts),
-        changes_section(facts.changes),
-        id="facts",
-    )
+    content = element("div", list(_sections(facts, report)), id="facts")
     as_of = element("p", f"{report.month}, as of {minute(report.as_of)} (the gateway's clock)", id="as-of")
     sign_out = (
         element("form", element("button", "Sign out"), method="post", action=sign_out_path) if live else None
@@ -56,6 +49,24 @@ def page(facts: PageFacts, *, live: bool, sign_out_path: str = "") -> str:
     top = element("header", element("h1", "Groq access"), as_of, sign_out, class_="top")
     below = element("footer", f"Projection: {METHOD}. Days are UTC.")
     return _document("Groq access", [top, element("main", content), below], live=live)
+
+
+def _sections(facts: PageFacts, report: UsageReport) -> Iterator[Child]:
+    shown = facts.shown
+    if shown.spending:
+        yield banner(report)
+    if shown.usage:
+        yield tiles(report, len(facts.by_key.keys))
+    if shown.usage and shown.spending:
+        yield spend_section(facts, report)
+    if shown.usage:
+        yield element("div", model_section(facts), key_section(facts), class_="two")
+        yield denial_section(facts)
+        yield keys_section(report, facts.by_key.keys)
+    if shown.keys:
+        yield rotation_section(facts)
+    if shown.changes:
+        yield changes_section(facts.changes)
 
 
 def sign_in_page(action: str, problem: str | None = None) -> str:
@@ -77,7 +88,11 @@ def sign_in_page(action: str, problem: str | None = None) -> str:
         action=action,
     )
     said = element("p", problem, class_="problem", role="alert") if problem else None
-    note = element("p", "Read only, for one hour. The key of GROQ_ADMIN_KEY opens it.", class_="quiet")
+    note = element(
+        "p",
+        "Read only, for one hour. Any admin key opens it, and shows what its role may see.",
+        class_="quiet",
+    )
     card = element("section", element("h1", "Groq access"), note, said, form, class_="sign-in")
     return _document("Sign in: Groq access", element("main", card), live=True, refreshes=False)
 

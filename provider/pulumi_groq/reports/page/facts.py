@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.rotation import RotationSchedule
@@ -17,6 +17,18 @@ CHARTED_KEYS: Final = 6
 """How many keys have a colour of their own; all others share one."""
 
 _CHANGES: Final = 12
+
+
+class Shown(NamedTuple):
+    """Which parts of the page its reader may see: a part without facts would say that there are none."""
+
+    spending: bool = True
+    usage: bool = True
+    keys: bool = True
+    changes: bool = True
+
+
+EVERYTHING: Final = Shown()
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,12 @@ class PageFacts:
     denials: Sequence[DenialBucket]
     changes: Sequence[Change]
     schedules: Mapping[str, RotationSchedule] = field(default_factory=dict)
+    shown: Shown = EVERYTHING
 
 
-def page_facts(source: FactSource, schedules: Mapping[str, RotationSchedule] | None = None) -> PageFacts:
+def page_facts(
+    source: FactSource, schedules: Mapping[str, RotationSchedule] | None = None, shown: Shown = EVERYTHING
+) -> PageFacts:
     """Asks the gateway for everything on the page: about a dozen questions, however many keys there are."""
     by_key = usage_facts(source, "key", None)
     last = by_key.as_of.date()
@@ -58,4 +73,5 @@ def page_facts(source: FactSource, schedules: Mapping[str, RotationSchedule] | N
         denials=list(source.denials(since=first, until=last, group_by=("day", "reason"))),
         changes=source.changes(_CHANGES),
         schedules=schedules or {},
+        shown=shown,
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Final, get_args
 
 from fastapi import APIRouter, Query
 
+from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.history import History, Span
 from pulumi_groq.gateway.admin.openapi import errors
 from pulumi_groq.gateway.admin.refusals import Invalid
@@ -64,8 +65,9 @@ def history_routes(history: History) -> APIRouter:
     """The routes over their handlers."""
     router = APIRouter(tags=["Usage"])
 
-    @router.get(BUCKETS_PATH, responses=errors())
+    @router.get(BUCKETS_PATH, responses=errors(), openapi_extra=takes("usage.read"))
     def list_usage(
+        caller: CallerOf,
         since: DayText | None = None,
         until: DayText | None = None,
         group_by: UsageGroups | None = None,
@@ -74,10 +76,11 @@ def history_routes(history: History) -> APIRouter:
         limit: PageLimit = 100,
     ) -> UsagePage:
         """Usage of past days in groups; without `group_by` its sum."""
-        return history.usage(_span(since, until, group_by, key_id, after, limit))
+        return history.usage(caller, _span(since, until, group_by, key_id, after, limit))
 
-    @router.get(DENIALS_PATH, responses=errors())
+    @router.get(DENIALS_PATH, responses=errors(), openapi_extra=takes("usage.read"))
     def list_denials(
+        caller: CallerOf,
         since: DayText | None = None,
         until: DayText | None = None,
         group_by: DenialGroups | None = None,
@@ -86,9 +89,9 @@ def history_routes(history: History) -> APIRouter:
         limit: PageLimit = 100,
     ) -> DenialPage:
         """Refused requests of past days in groups; without `group_by` their sum."""
-        return history.denials(_span(since, until, group_by, key_id, after, limit))
+        return history.denials(caller, _span(since, until, group_by, key_id, after, limit))
 
-    @router.get(CHANGES_PATH, responses=errors())
+    @router.get(CHANGES_PATH, responses=errors(), openapi_extra=takes("changes.read"))
     def list_changes(
         before: Annotated[
             int | None, Query(ge=1, le=_LARGEST_ID, description="`last_id` of the page before.")

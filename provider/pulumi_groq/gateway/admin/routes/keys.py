@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
+from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.keys import Keys, PageQuery
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import Responses, body_errors, errors
@@ -50,18 +51,24 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     """The routes over their handlers."""
     router = APIRouter(prefix=PATH, tags=["API keys"])
 
-    @router.post("", status_code=201, responses={**body_errors(404, 409), **_REPLAYED})
+    @router.post(
+        "",
+        status_code=201,
+        responses={**body_errors(404, 409), **_REPLAYED},
+        openapi_extra=takes("keys.write"),
+    )
     def create_key(
-        body: ApiKeyCreate, response: Response, idempotency_key: IdempotencyKey = None
+        caller: CallerOf, body: ApiKeyCreate, response: Response, idempotency_key: IdempotencyKey = None
     ) -> ApiKeyCreated:
         """Create a key. The answer is the only one that holds its value."""
-        minted = minting.create(body, idempotency_key)
+        minted = minting.create(caller, body, idempotency_key)
         if minted.replayed:
             response.headers["idempotent-replayed"] = "true"
         return minted.key
 
-    @router.get("", responses=errors())
+    @router.get("", responses=errors(), openapi_extra=takes("keys.read"))
     def list_keys(
+        caller: CallerOf,
         after: Annotated[ObjectId | None, Query(description="`last_id` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=100, description="The most keys on a page.")] = 20,
         name: Annotated[Name | None, Query(description="Only keys with exactly this name.")] = None,
@@ -71,20 +78,21 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     ) -> ApiKeyPage:
         """List keys, oldest first."""
         match = KeyQuery(name=name, managed_by=managed_by, team=team, lineage_id=lineage_id)
-        return keys.page(PageQuery(match=match, after=after, limit=limit))
+        return keys.page(caller, PageQuery(match=match, after=after, limit=limit))
 
-    @router.get("/{key_id}", responses=errors(404))
-    def show_key(key_id: KeyId) -> ApiKey:
+    @router.get("/{key_id}", responses=errors(404), openapi_extra=takes("keys.read"))
+    def show_key(caller: CallerOf, key_id: KeyId) -> ApiKey:
         """Show a key."""
-        return keys.show(key_id)
+        return keys.show(caller, key_id)
 
-    @router.patch("/{key_id}", responses=body_errors(404, 409))
-    def update_key(key_id: KeyId, body: ApiKeyUpdate) -> ApiKey:
+    @router.patch("/{key_id}", responses=body_errors(404, 409), openapi_extra=takes("keys.write"))
+    def update_key(caller: CallerOf, key_id: KeyId, body: ApiKeyUpdate) -> ApiKey:
         """Change a key: a field left out stays, null clears it."""
-        return keys.update(key_id, body)
+        return keys.update(caller, key_id, body)
 
-    @router.delete("/{key_id}", responses=errors(404, 409))
+    @router.delete("/{key_id}", responses=errors(404, 409), openapi_extra=takes("keys.write"))
     def delete_key(
+        caller: CallerOf,
         key_id: KeyId,
         unless_used_within_s: Annotated[
             int | None,
@@ -98,6 +106,6 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     ) -> Deleted:
         """Delete a key: the next request with it is refused."""
         quiet_for = None if unless_used_within_s is None else timedelta(seconds=unless_used_within_s)
-        return keys.delete(key_id, quiet_for, claim)
+        return keys.delete(caller, key_id, quiet_for, claim)
 
     return router

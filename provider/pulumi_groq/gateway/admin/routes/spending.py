@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
 from pulumi_groq.gateway.admin.routes.claim import GivenUp
 from pulumi_groq.gateway.admin.spending import Spending
@@ -17,19 +18,19 @@ def spending_routes(spending: Spending) -> APIRouter:
     """The routes over their handlers."""
     router = APIRouter(prefix=PATH, tags=["Spending"])
 
-    @router.get("", responses=errors(404))
+    @router.get("", responses=errors(404), openapi_extra=takes("spending.read"))
     def show_spend_policy() -> SpendPolicy:
         """Show the spending policy and where the month stands."""
         return spending.show()
 
-    @router.put("", responses=body_errors())
-    def put_spend_policy(body: SpendPolicyWrite) -> SpendPolicy:
+    @router.put("", responses=body_errors(), openapi_extra=takes("spending.write"))
+    def put_spend_policy(caller: CallerOf, body: SpendPolicyWrite) -> SpendPolicy:
         """Replace the whole spending policy."""
-        return spending.put(body)
+        return spending.put(caller, body)
 
-    @router.delete("", responses=errors(404))
-    def delete_spend_policy(claim: GivenUp = None) -> Deleted:
+    @router.delete("", responses=errors(404), openapi_extra=takes("spending.write"))
+    def delete_spend_policy(caller: CallerOf, claim: GivenUp = None) -> Deleted:
         """Have no spending policy: no cap, no alerts."""
-        return spending.delete(claim)
+        return spending.delete(caller, claim)
 
     return router

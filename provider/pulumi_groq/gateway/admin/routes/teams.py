@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path
 
+from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
 from pulumi_groq.gateway.admin.routes.claim import GivenUp
 from pulumi_groq.gateway.admin.teams import Teams
@@ -23,24 +24,24 @@ def team_routes(teams: Teams) -> APIRouter:
     """The routes over their handlers."""
     router = APIRouter(prefix=PATH, tags=["Teams"])
 
-    @router.get("", responses=errors())
-    def list_teams() -> TeamPage:
+    @router.get("", responses=errors(), openapi_extra=takes("teams.read"))
+    def list_teams(caller: CallerOf) -> TeamPage:
         """List all teams, by name."""
-        return teams.list()
+        return teams.list(caller)
 
-    @router.get(_ONE, responses=errors(404))
-    def show_team(name: TeamId) -> Team:
+    @router.get(_ONE, responses=errors(404), openapi_extra=takes("teams.read"))
+    def show_team(caller: CallerOf, name: TeamId) -> Team:
         """Show a team."""
-        return teams.show(name)
+        return teams.show(caller, name)
 
-    @router.put(_ONE, responses=body_errors(404))
-    def put_team(name: Annotated[Name, Path(description=_NAME)], body: TeamWrite) -> Team:
+    @router.put(_ONE, responses=body_errors(404), openapi_extra=takes("teams.write"))
+    def put_team(caller: CallerOf, name: Annotated[Name, Path(description=_NAME)], body: TeamWrite) -> Team:
         """Create a team or set its models; its keys are held to them from the next request on."""
-        return teams.put(name, body)
+        return teams.put(caller, name, body)
 
-    @router.delete(_ONE, responses=errors(404, 409))
-    def delete_team(name: TeamId, claim: GivenUp = None) -> Deleted:
+    @router.delete(_ONE, responses=errors(404, 409), openapi_extra=takes("teams.write"))
+    def delete_team(caller: CallerOf, name: TeamId, claim: GivenUp = None) -> Deleted:
         """Delete a team that has no keys."""
-        return teams.delete(name, claim)
+        return teams.delete(caller, name, claim)
 
     return router

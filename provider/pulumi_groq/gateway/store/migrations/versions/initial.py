@@ -104,12 +104,13 @@ def _create_spend_policy() -> None:
 def _create_idempotency() -> None:
     op.create_table(
         "idempotency",
+        sa.Column("principal", sa.String(128), nullable=False),
         sa.Column("key", sa.String(255), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
         sa.Column("key_id", sa.String(64), nullable=False),
         sa.Column("sealed_answer", sa.LargeBinary, nullable=True),
         sa.Column("created_at", UtcTimestamp, nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_idempotency"),
+        sa.PrimaryKeyConstraint("principal", "key", name="pk_idempotency"),
         sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name="fk_idempotency_key_id"),
     )
     op.create_index("ix_idempotency_key_id", "idempotency", ["key_id"])
