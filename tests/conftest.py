@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 from postgresql_server import PostgresqlServer
+from redis_server import RedisServer
 
 # The machines are slow and noisy, so no example has a deadline; the same examples on every run, so
 # that a failure is the change's and not the day's.
@@ -37,5 +38,28 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> str:
 def own_postgresql_server() -> Iterator[PostgresqlServer]:
     """A server that the test may stop."""
     server = PostgresqlServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_redis_server() -> Iterator[RedisServer]:
+    """One server for the session: no test stops it."""
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_server(shared_redis_server: RedisServer) -> RedisServer:
+    """The session's server, emptied."""
+    shared_redis_server.call("FLUSHALL")
+    return shared_redis_server
+
+
+@pytest.fixture
+def own_redis_server() -> Iterator[RedisServer]:
+    """A server that the test may kill or stall."""
+    server = RedisServer()
     yield server
     server.close()

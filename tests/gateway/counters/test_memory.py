@@ -34,7 +34,7 @@ class Kept(MemoryCounters):
 
 
 def take(counters: MemoryCounters, *quotas: Quota, demand: Demand = DEMAND, now_s: float = 0.0) -> TakeResult:
-    return asyncio.run(counters.counter_set(quotas, now_s).take(demand, now_s))
+    return asyncio.run(counters.counter_set(quotas, now_s).take(demand, now_s, "r", now_s + 900))
 
 
 def settle(
@@ -46,7 +46,7 @@ def settle(
     now_s: float = 0.0,
 ) -> None:
     counter_set = counters.counter_set(quotas, now_s)
-    asyncio.run(counter_set.settle(demand, tokens=tokens, cost_micro_usd=cost, now_s=now_s))
+    asyncio.run(counter_set.settle(demand, "r", tokens=tokens, cost_micro_usd=cost, now_s=now_s))
 
 
 def test_a_refused_request_takes_nothing() -> None:
@@ -149,7 +149,7 @@ def test_a_limit_that_changes_drains_at_the_new_pace_from_then_on() -> None:
         take(counters, RPM)
     raised = counters.counter_set([replace(RPM, ceiling=60)], 30.0)
 
-    assert asyncio.run(raised.take(DEMAND, 35.0)).levels == [11]
+    assert asyncio.run(raised.take(DEMAND, 35.0, "r", 900.0)).levels == [11]
 
 
 def test_buckets_go_with_the_last_account_that_has_them() -> None:
@@ -184,7 +184,7 @@ def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
         counters = Kept()
         seven = DEMAND._replace(cost_micro_usd=7)
         return await asyncio.gather(
-            *(counters.counter_set([CAP], 0.0).take(seven, 0.0) for _ in range(count))
+            *(counters.counter_set([CAP], 0.0).take(seven, 0.0, "r", 900.0) for _ in range(count))
         )
 
     taken = [each for each in asyncio.run(all_at_once()) if each.refused is None]
@@ -268,10 +268,20 @@ def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> 
 
     async def scenario() -> list[TakeResult]:
         for _ in range(30):
-            await narrow.take(DEMAND, 0.0)
-        return [await narrow.take(DEMAND, 0.0), await wide.take(DEMAND, 0.0), await narrow.take(DEMAND, 4.0)]
+            await narrow.take(DEMAND, 0.0, "r", 900.0)
+        return [
+            await narrow.take(DEMAND, 0.0, "r", 900.0),
+            await wide.take(DEMAND, 0.0, "r", 900.0),
+            await narrow.take(DEMAND, 4.0, "r", 900.0),
+        ]
 
     refused, admitted, later = asyncio.run(scenario())
 
     assert (refused.refused, admitted.refused, later.refused) == (0, None, None)
     assert (admitted.levels, later.levels) == ([31], [30])
+
+
+def test_quotas_in_another_order_are_refused() -> None:
+    """Its levels would be another quota's."""
+    with pytest.raises(ValueError, match="money come first, then those of requests"):
+        MemoryCounters().counter_set([TPM, RPM], 0.0)

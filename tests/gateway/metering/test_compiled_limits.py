@@ -23,12 +23,12 @@ async def test_what_changes_is_in_force_at_once_and_keeps_its_levels(make_key: M
     """A key's limit, the policy, the month: the next request is held to the new ones."""
     limits_by_key = CompiledLimitsByKey(MemoryCounters())
     key = make_key(tokens_per_minute=1000)
-    await limits_by_key.of(key, None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
+    await limits_by_key.of(key, None, "2026-11", 0.0).counters.take(DEMAND, 0.0, "r", 900.0)
     raised = replace(key, limits=replace(key.limits, tokens_per_minute=5000))
     policy = OrganisationPolicy(cap_micro_usd=10, alert_thresholds_micro_usd=(), auto_pause=True)
 
     limits = limits_by_key.of(raised, policy, "2026-12", 0.0)
-    position, levels, _ = await limits.counters.take(DEMAND, 0.0)
+    position, levels, _ = await limits.counters.take(DEMAND, 0.0, "r", 900.0)
 
     assert position is None
     assert {quota.limit: quota.ceiling for quota in limits.quotas} == {
@@ -46,7 +46,9 @@ async def test_a_request_under_a_former_limit_does_not_set_a_new_one_back(make_k
     limited = make_key(requests_per_minute=2)
     admitted = 0
     for _ in range(5):
-        position, *_ = await limits_by_key.of(limited, None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
+        position, *_ = await limits_by_key.of(limited, None, "2026-11", 0.0).counters.take(
+            DEMAND, 0.0, "r", 900.0
+        )
         admitted += position is None
         limits_by_key.of(former, None, "2026-11", 0.0)
         limits_by_key.forget_idle(0.0)
@@ -60,7 +62,9 @@ async def test_limits_that_were_replaced_are_forgotten_once_idle(make_key: MakeK
     limits_by_key = CompiledLimitsByKey(counters)
     for limit in range(1, 100):
         limits_by_key.of(make_key(tokens_per_minute=limit), None, "2026-11", 0.0)
-    await limits_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).counters.take(DEMAND, 0.0)
+    await limits_by_key.of(make_key(requests_per_minute=9), None, "2026-11", 0.0).counters.take(
+        DEMAND, 0.0, "r", 900.0
+    )
     limits_by_key.forget_idle(0.0)
     kept = counters.bucket_count
     limits_by_key.forget_idle(60.0)
@@ -76,7 +80,7 @@ async def test_idle_keys_are_forgotten_a_bounded_number_at_a_time(make_key: Make
         key = make_key(f"key_{number}", tokens_per_minute=1000)
         counter_set = limits_by_key.of(key, None, "2026-11", 0.0).counters
         if number < 50:
-            await counter_set.take(DEMAND, 0.0)
+            await counter_set.take(DEMAND, 0.0, "r", 900.0)
     del counter_set
     counts = []
     for _ in range(3):

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from operator import add
+from typing import Final
 from weakref import WeakValueDictionary
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.policy.limits import Bucket, Demand, Quota, highest_levels, month_key_prefix, refusing
+from pulumi_groq.policy.limits import Bucket, Demand, Quota, Unit, highest_levels, month_key_prefix, refusing
+
+_ORDER: Final[Mapping[Unit, int]] = {"micro_usd": 0, "requests": 1, "tokens": 2}
 
 
 class Total:
@@ -35,7 +38,13 @@ class MemoryCounterSet:
         self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *tokens)
         self._highest = highest
 
-    async def take(self, demand: Demand, now_s: float) -> TakeResult:
+    async def take(
+        self,
+        demand: Demand,
+        now_s: float,
+        reservation_id: str,  # noqa: ARG002  what it holds dies with the process
+        expires_s: float,  # noqa: ARG002  the same
+    ) -> TakeResult:
         """Take the demand from all counters, or from none of them."""
         tokens, cost_micro_usd = demand.tokens, demand.cost_micro_usd
         for bucket, limit in self._paced:
@@ -66,7 +75,15 @@ class MemoryCounterSet:
                 return TakeResult(position, levels)
         return TakeResult(None, levels)
 
-    async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
+    async def settle(
+        self,
+        demand: Demand,
+        reservation_id: str,  # noqa: ARG002  the metering settles nothing twice
+        *,
+        tokens: int,
+        cost_micro_usd: int,
+        now_s: float,
+    ) -> None:
         """Release what a demand holds, and count what was used instead."""
         for total in self._totals:
             total.held -= demand.cost_micro_usd
@@ -105,7 +122,12 @@ class MemoryCounters:
         return len(self._buckets)
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> MemoryCounterSet:
-        """The counters of these quotas, which come in the order of a `MemoryCounterSet`."""
+        """The counters of these quotas. Raises `ValueError` unless they come in the order of a
+        `MemoryCounterSet`, in which it gives its levels.
+        """
+        order = [_ORDER[quota.unit] for quota in quotas]
+        if order != sorted(order):
+            raise ValueError("quotas of money come first, then those of requests, then those of tokens")
         totals: list[Total] = []
         buckets: dict[str, list[Bucket]] = {"requests": [], "tokens": []}
         for quota in quotas:

@@ -25,20 +25,30 @@ class CounterSet(Protocol):
     shared by several gateways uses its own server's time and ignores `now_s`.
     """
 
-    async def take(self, demand: Demand, now_s: float) -> TakeResult:
-        """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none."""
+    async def take(self, demand: Demand, now_s: float, reservation_id: str, expires_s: float) -> TakeResult:
+        """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none.
+
+        What it holds is let go by `settle`, and by a back end that outlives its gateways at `expires_s` (Unix
+        seconds) for those that died. `reservation_id` is never used twice.
+        """
         ...
 
     async def full(self, now_s: float) -> TakeResult:
         """Which request counter, if any, is too full for one more; nothing is taken."""
         ...
 
-    async def settle(self, demand: Demand, *, tokens: int, cost_micro_usd: int, now_s: float) -> None:
-        """Release what a demand holds, and count what was used instead."""
+    async def settle(
+        self, demand: Demand, reservation_id: str, *, tokens: int, cost_micro_usd: int, now_s: float
+    ) -> None:
+        """Release what a reservation holds, and count what was used instead; once for each reservation.
+
+        In a back end that outlives its gateways a second settle does nothing, nor does one of a reservation
+        that it let go. In memory the metering sees to it, which settles nothing twice.
+        """
         ...
 
     def is_idle(self, now_s: float) -> bool:
-        """Whether nothing would be lost with it."""
+        """Whether nothing would be lost with it: at once, from what this process knows of it."""
         ...
 
 
@@ -46,7 +56,7 @@ class Counters(Protocol):
     """Rate buckets and monthly totals. Sets whose quotas have the same counter keys share the counters."""
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> CounterSet:
-        """The counters of these quotas, whose limits are in force from now on."""
+        """The counters of these quotas, whose limits are in force from now on. Levels come in their order."""
         ...
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:

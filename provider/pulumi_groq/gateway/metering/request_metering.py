@@ -246,7 +246,8 @@ class RequestMetering:
         if self._ledger.is_behind:
             return self._denied(store_unavailable(), key, demand, now_s)
         month, counters = limits.month, limits.counters
-        position, levels, reserved = await counters.take(demand, now_s)
+        expires_s = now_s + self._reservation_ttl_s
+        position, levels, reserved = await counters.take(demand, now_s, request_id, expires_s)
         headers = limits.rate_headers.at(levels)
         if position is not None:
             denial = denial_of(
@@ -267,9 +268,9 @@ class RequestMetering:
             if isinstance(failure, OSError):  # else the request is at fault, and makes nothing unhealthy
                 self._health.failed(JOURNAL, failure)
                 self._events.ledger_failed()
-            await counters.settle(demand, tokens=0, cost_micro_usd=0, now_s=now_s)
+            await counters.settle(demand, request_id, tokens=0, cost_micro_usd=0, now_s=now_s)
             return self._denied(store_unavailable(), key, demand, now_s, headers)
-        reservation = Reservation(admission, demand, counters, line, headers, now_s + self._reservation_ttl_s)
+        reservation = Reservation(admission, demand, counters, line, headers, expires_s)
         self._open.add(reservation)
         return reservation
 
@@ -293,7 +294,7 @@ class RequestMetering:
         demand = reservation.demand
         tokens = used.tokens if charged is settlement else demand.tokens
         await reservation.counters.settle(
-            demand, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
+            demand, reservation.id, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
         )
 
     async def correct(self, kept: KeptAside) -> None:
@@ -322,7 +323,7 @@ class RequestMetering:
             self._ledger.settle(charged_as_reserved(reservation.admission, "expired", now_s))
             demand = reservation.demand
             await reservation.counters.settle(
-                demand, tokens=0, cost_micro_usd=demand.cost_micro_usd, now_s=now_s
+                demand, reservation.id, tokens=0, cost_micro_usd=demand.cost_micro_usd, now_s=now_s
             )
 
     async def _in_force(self, key: KeyAccess, now_s: float) -> CompiledLimits:

@@ -1,0 +1,157 @@
+"""Redis servers of the tests' own: on free ports of this machine, in temporary folders, kept nowhere else."""
+
+import datetime
+import ipaddress
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+PASSWORD = "pw-of-the-redis-tests"
+DEADLINE_S = 30.0
+SLOTS = 16_384
+
+
+def binary() -> str:
+    """Redis, or Valkey, which is compatible."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    assert found is not None, "Redis's server is missing: make test-services"
+    return found
+
+
+def free_port() -> int:
+    """Nobody listens on it right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """A running server without persistence; `close` ends it and removes its folder."""
+
+    def __init__(self, *options: str, sentinel: bool = False, tls: bool = False) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.port = free_port()
+        self._options = ["--bind", "127.0.0.1", "--dir", str(self._folder), *options]
+        if tls:
+            self.ca_file = self._folder / "ca.pem"
+            make_certificate(self.ca_file, self._folder / "key.pem")
+            self._options += ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            self._options += ["--tls-cert-file", str(self.ca_file)]
+            self._options += ["--tls-key-file", str(self._folder / "key.pem")]
+            self._options += ["--tls-ca-cert-file", str(self.ca_file)]
+        else:
+            self._options += ["--port", str(self.port)]
+        if sentinel:
+            configuration = self._folder / "sentinel.conf"
+            configuration.touch()
+            self._options = [str(configuration), "--sentinel", *self._options]
+        else:
+            self._options += ["--save", "", "--appendonly", "no"]
+        self._process: subprocess.Popen[str] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where it is, as `--counters` takes it."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, empty; returns once it takes connections."""
+        self._process = subprocess.Popen(
+            [binary(), *self._options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if "Ready to accept connections" in line or "Sentinel ID is" in line:
+                return
+        raise AssertionError("".join(said))
+
+    def kill(self) -> None:
+        """As `kill -9` does: what it held is lost."""
+        self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.communicate(timeout=DEADLINE_S)
+
+    def stall(self) -> None:
+        """It answers nothing, and its connections stay."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """It answers again, also what it was asked meanwhile."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it for good."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        shutil.rmtree(self._folder)
+
+    def call(self, *words: str) -> str:
+        """What one command answers, over a connection of its own without TLS."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S) as connection:
+            parts = [b"*%d\r\n" % len(words)]
+            parts += [b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words]
+            connection.sendall(b"".join(parts))
+            return connection.recv(1 << 20).decode()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+@contextmanager
+def cluster() -> Iterator[list[RedisServer]]:
+    """Three nodes that share the slots."""
+    nodes = [RedisServer("--cluster-enabled", "yes") for _ in range(3)]
+    try:
+        for number, node in enumerate(nodes):
+            first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
+            assert node.call("CLUSTER", "ADDSLOTSRANGE", str(first), str(last)) == "+OK\r\n"
+            assert node.call("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1)) == "+OK\r\n"
+            if number:
+                node.call("CLUSTER", "MEET", "127.0.0.1", str(nodes[0].port))
+        yield nodes
+    finally:
+        for node in nodes:
+            node.close()
+
+
+def make_certificate(certificate_file: Path, key_file: Path) -> None:
+    """A certificate of 127.0.0.1 that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
