@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-services check coverage oldest fmt docs sdk plugin clean environment
+.PHONY: help up down test test-services check coverage oldest fmt docs sdk plugin yaml clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -61,6 +61,9 @@ sdk: environment ## write the plugin's schema and SDKs anew from the models
 
 plugin: environment ## pack the native plugin for `pulumi plugin install`, into dist/
 	@$(PYTHON) setup/plugin_package.py
+
+yaml: environment ## bring Pulumi's YAML language host, for the test of the YAML example
+	@$(PYTHON) setup/yaml_host.py
 
 clean: down ## down, then forget the local state, its keys and all caches
 	@rm -rf .local .mypy_cache .pytest_cache .ruff_cache .hypothesis stacks/Pulumi.dev.yaml.bak
