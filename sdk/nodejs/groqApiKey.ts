@@ -4,6 +4,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as inputs from "./types/input";
 import * as outputs from "./types/output";
+import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
@@ -151,7 +152,7 @@ export class GroqApiKey extends pulumi.CustomResource {
     /**
      * `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
      */
-    declare public /*out*/ readonly status: pulumi.Output<string>;
+    declare public /*out*/ readonly status: pulumi.Output<enums.GroqApiKeyStatus>;
     /**
      * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
      */

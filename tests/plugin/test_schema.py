@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 from pulumi_groq.models.spelling import camel
 from pulumi_groq.plugin.schema import SCHEMA_FILE, written
+from pulumi_groq.plugin.schema_types import ObjectTypes
 
 SDKS = Path(__file__).parents[2] / "sdk"
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
@@ -49,6 +51,19 @@ def test_limits_are_numbers_or_unlimited_and_say_their_range() -> None:
     assert limit["oneOf"] == [{"type": "integer"}, {"type": "string"}]
     assert "1,000,000,000" in limit["description"]
     assert "unlimited" in limit["description"]
+
+
+def test_a_few_values_are_an_enum_and_what_goes_says_so() -> None:
+    """SDKs offer the values by name; a deprecated field carries the models' own words."""
+    assert KEY["properties"]["status"]["$ref"] == "#/types/groq:index:GroqApiKeyStatus"
+    values = [each["value"] for each in SCHEMA["types"]["groq:index:GroqApiKeyStatus"]["enum"]]
+    assert values == ["active", "disabled", "expired", "deleted"]
+
+    class Sample(BaseModel):
+        old_limit: Annotated[int | None, Field(deprecated="use `requests_per_minute`")] = None
+
+    spec = ObjectTypes().properties(Sample, "validation")["oldLimit"]
+    assert spec["deprecationMessage"] == "use `requestsPerMinute`"
 
 
 def test_every_reference_has_its_type() -> None:

@@ -4,7 +4,7 @@ The metaschema is `pkg/codegen/schema/pulumi.json` in Pulumi's repository.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -34,13 +34,30 @@ class ObjectTypes:
 
     def _field(self, model: type[BaseModel], name: str, schema: Mapping[str, Any], mode: Mode) -> Spec:
         nested = nested_model(model, name)
-        spec = self._type(schema, lambda: self._reference(nested.model if nested else None, mode))
+        spec = (
+            self._enum(model, name, schema["enum"])
+            if "enum" in schema
+            else self._type(schema, lambda: self._reference(nested.model if nested else None, mode))
+        )
         told = _description(model, name) or _range(schema)
         told = " ".join(filter(None, (told, _default(schema, mode))))
         described = {"description": respelled(told)} if told else {}
         secret = {"secret": True} if name in marked(model, SECRET) else {}
         replaces = {"willReplaceOnChanges": True} if name in marked(model, REPLACE) else {}
-        return {**spec, **described, **secret, **replaces}
+        deprecated = model.model_fields[name].deprecated
+        retired = {"deprecationMessage": respelled(str(deprecated))} if deprecated else {}
+        return {**spec, **described, **secret, **replaces, **retired}
+
+    def _enum(self, model: type[BaseModel], name: str, values: Sequence[str]) -> Spec:
+        """The type of a field that has a few `values`, which SDKs offer by name."""
+        owner = (
+            f"Groq{model.__name__.removesuffix('State')}"
+            if model.__name__.endswith("State")
+            else model.__name__
+        )
+        kind = f"{owner}{camel(f'_{name}')}"
+        self.specs[kind] = {"type": "string", "enum": [{"value": value} for value in values]}
+        return {"$ref": f"#/types/{token(kind)}"}
 
     def _reference(self, model: type[BaseModel] | None, mode: Mode) -> Spec:
         if model is None:

@@ -73,7 +73,7 @@ type GroqApiKey struct {
 	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
 	Rotation RotationSchedulePtrOutput `pulumi:"rotation"`
 	// `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
-	Status pulumi.StringOutput `pulumi:"status"`
+	Status GroqApiKeyStatusOutput `pulumi:"status"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team pulumi.StringPtrOutput `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -379,8 +379,8 @@ func (o GroqApiKeyOutput) Rotation() RotationSchedulePtrOutput {
 }
 
 // `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
-func (o GroqApiKeyOutput) Status() pulumi.StringOutput {
-	return o.ApplyT(func(v *GroqApiKey) pulumi.StringOutput { return v.Status }).(pulumi.StringOutput)
+func (o GroqApiKeyOutput) Status() GroqApiKeyStatusOutput {
+	return o.ApplyT(func(v *GroqApiKey) GroqApiKeyStatusOutput { return v.Status }).(GroqApiKeyStatusOutput)
 }
 
 // The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.

@@ -56,7 +56,7 @@ type ApiKey struct {
 	// Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
 	// `active`, or why requests are refused: `disabled` or `expired`.
-	Status string `pulumi:"status"`
+	Status ApiKeyStatus `pulumi:"status"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team *string `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -183,8 +183,8 @@ func (o ApiKeyOutput) RequestsPerMinute() pulumi.AnyOutput {
 }
 
 // `active`, or why requests are refused: `disabled` or `expired`.
-func (o ApiKeyOutput) Status() pulumi.StringOutput {
-	return o.ApplyT(func(v ApiKey) string { return v.Status }).(pulumi.StringOutput)
+func (o ApiKeyOutput) Status() ApiKeyStatusOutput {
+	return o.ApplyT(func(v ApiKey) ApiKeyStatus { return v.Status }).(ApiKeyStatusOutput)
 }
 
 // The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.

@@ -4,6 +4,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as inputs from "../types/input";
 import * as outputs from "../types/output";
+import * as enums from "../types/enums";
 
 /**
  * A key as every answer but the first shows it: without its value.
@@ -92,7 +93,7 @@ export interface ApiKey {
     /**
      * `active`, or why requests are refused: `disabled` or `expired`.
      */
-    status: string;
+    status: enums.ApiKeyStatus;
     /**
      * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
      */

@@ -14,6 +14,7 @@ else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
 from . import outputs
+from ._enums import *
 from ._inputs import *
 
 __all__ = ['GroqApiKeyArgs', 'GroqApiKey']
@@ -677,7 +678,7 @@ class GroqApiKey(pulumi.CustomResource):
 
     @_builtins.property
     @pulumi.getter
-    def status(self) -> pulumi.Output[_builtins.str]:
+    def status(self) -> pulumi.Output['GroqApiKeyStatus']:
         """
         `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
         """

@@ -14,6 +14,7 @@ else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
 from . import outputs
+from ._enums import *
 
 __all__ = [
     'ApiKey',
@@ -43,7 +44,7 @@ class ApiKey(dict):
                  managed_by: _builtins.str,
                  name: _builtins.str,
                  replaces: _builtins.str,
-                 status: _builtins.str,
+                 status: 'ApiKeyStatus',
                  updated_at: _builtins.str,
                  allowed_tools: Optional[Sequence[_builtins.str]] = None,
                  claim: Optional[_builtins.str] = None,
@@ -71,7 +72,7 @@ class ApiKey(dict):
         :param _builtins.str managed_by: The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
         :param _builtins.str name: The name that usage is booked under: 1 to 128 printable characters. It never changes.
         :param _builtins.str replaces: Id of the key that this one succeeds: the new key joins its lineage and shares its budget.
-        :param _builtins.str status: `active`, or why requests are refused: `disabled` or `expired`.
+        :param 'ApiKeyStatus' status: `active`, or why requests are refused: `disabled` or `expired`.
         :param _builtins.str updated_at: When it was last changed (UTC).
         :param Sequence[_builtins.str] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
         :param _builtins.str claim: What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
@@ -220,7 +221,7 @@ class ApiKey(dict):
 
     @_builtins.property
     @pulumi.getter
-    def status(self) -> _builtins.str:
+    def status(self) -> 'ApiKeyStatus':
         """
         `active`, or why requests are refused: `disabled` or `expired`.
         """
