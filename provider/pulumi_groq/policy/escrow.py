@@ -108,7 +108,9 @@ class Account:
         self.excess = min(self.excess, max(0, -(self.left or 0)))
 
 
-class _Member:
+class Member:
+    """A replica as the bank knows it: its current life, and its last call with the answer."""
+
     __slots__ = ("answer", "epoch", "is_live", "number")
 
     def __init__(self, epoch: int) -> None:
@@ -119,14 +121,16 @@ class _Member:
 
 
 class Bank:
-    """All accounts, and who has which grants of them. Each method is one transaction."""
+    """Accounts, and who has which grants of them. Each method is one transaction: the bank in the store loads
+    the rows that one concerns, runs it here, and saves them.
+    """
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.grants: dict[tuple[Holder, str], int] = {}
         self.charged: dict[tuple[Holder, str], int] = {}
         """Grants of forgotten epochs: settled, until what was really spent turns up."""
-        self._members: dict[str, _Member] = {}
+        self.members: dict[str, Member] = {}
         self._booked: set[str] = set()
 
     def set_limit(self, account: str, limit: int | None) -> None:
@@ -144,18 +148,18 @@ class Bank:
 
     def join(self, replica: str) -> Holder:
         """The next life of a replica. What former ones hold stays out until it is closed."""
-        former = self._members.get(replica)
-        self._members[replica] = _Member(1 if former is None else former.epoch + 1)
-        return Holder(replica, self._members[replica].epoch)
+        former = self.members.get(replica)
+        self.members[replica] = Member(1 if former is None else former.epoch + 1)
+        return Holder(replica, self.members[replica].epoch)
 
     @property
     def live_replicas(self) -> int:
         """How many replicas may ask for money."""
-        return sum(member.is_live for member in self._members.values())
+        return sum(member.is_live for member in self.members.values())
 
     def exchange(self, holder: Holder, call: Call) -> Answer:
         """Take back, then grant; a repeated call is answered as before. Raises `FencedError`."""
-        member = self._members[holder.replica]
+        member = self.members[holder.replica]
         if member.epoch != holder.epoch or not member.is_live:
             raise FencedError
         if call.number == member.number:
@@ -197,7 +201,7 @@ class Bank:
         for key in [key for each, key in self.charged if each == holder]:
             self.accounts[key].settled -= self.charged.pop((holder, key))
             self.accounts[key].lessen_excess()
-        member = self._members[holder.replica]
+        member = self.members[holder.replica]
         if member.epoch == holder.epoch:
             member.is_live = False
 
@@ -212,7 +216,7 @@ class Bank:
             self.accounts[key].outstanding -= amount
             self.accounts[key].settled += amount
             charged[key] += amount
-        self._members[replica].is_live = False
+        self.members[replica].is_live = False
         return charged
 
     def _grant(self, holder: Holder, key: str, need: int) -> int:

@@ -264,3 +264,44 @@ set_aside = Table(
     Column("is_closed", Boolean, nullable=False),
     sqlite_autoincrement=True,
 )
+
+# Money by escrow, see `policy.escrow`. Where no limit was lowered, `excess` is 0 and the constraint says that
+# what is settled and what is out stay within the limit.
+bank_accounts = Table(
+    "bank_accounts",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("limit_micro_usd", BigInteger, nullable=True),
+    Column("settled_micro_usd", BigInteger, nullable=False),
+    Column("outstanding_micro_usd", BigInteger, nullable=False),
+    Column("excess_micro_usd", BigInteger, nullable=False),
+    CheckConstraint(
+        "limit_micro_usd IS NULL"
+        " OR settled_micro_usd + outstanding_micro_usd <= limit_micro_usd + excess_micro_usd",
+        name="stays_within_the_limit",
+    ),
+    CheckConstraint("outstanding_micro_usd >= 0", name="nothing_is_owed"),
+    CheckConstraint("excess_micro_usd >= 0", name="excess_is_above"),
+)
+
+bank_members = Table(
+    "bank_members",
+    metadata,
+    Column("replica", String(128), primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("last_call", BigInteger, nullable=False),
+    Column("last_answer", JSON, nullable=False),
+)
+
+# `is_charged`: the replica was forgotten, and what it held counts as settled.
+bank_grants = Table(
+    "bank_grants",
+    metadata,
+    Column("replica", String(128), primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("account", String(255), primary_key=True),
+    Column("is_charged", Boolean, primary_key=True),
+    Column("amount_micro_usd", BigInteger, nullable=False),
+    CheckConstraint("amount_micro_usd > 0", name="holds_something"),
+)

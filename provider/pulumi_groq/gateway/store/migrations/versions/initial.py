@@ -24,6 +24,7 @@ def upgrade() -> None:
     _create_changes()
     _create_set_aside()
     _create_commits()
+    _create_bank()
 
 
 def _create_teams() -> None:
@@ -239,3 +240,41 @@ def _create_commits() -> None:
         sa.CheckConstraint("id = 1", name="one_row"),
     )
     op.bulk_insert(table, [{"id": 1, "count": 0}])
+
+
+def _create_bank() -> None:
+    op.create_table(
+        "bank_accounts",
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("limit_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("settled_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("outstanding_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("excess_micro_usd", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_bank_accounts"),
+        sa.CheckConstraint(
+            "limit_micro_usd IS NULL"
+            " OR settled_micro_usd + outstanding_micro_usd <= limit_micro_usd + excess_micro_usd",
+            name="stays_within_the_limit",
+        ),
+        sa.CheckConstraint("outstanding_micro_usd >= 0", name="nothing_is_owed"),
+        sa.CheckConstraint("excess_micro_usd >= 0", name="excess_is_above"),
+    )
+    op.create_table(
+        "bank_members",
+        sa.Column("replica", sa.String(128), nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("is_live", sa.Boolean, nullable=False),
+        sa.Column("last_call", sa.BigInteger, nullable=False),
+        sa.Column("last_answer", sa.JSON, nullable=False),
+        sa.PrimaryKeyConstraint("replica", name="pk_bank_members"),
+    )
+    op.create_table(
+        "bank_grants",
+        sa.Column("replica", sa.String(128), nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("account", sa.String(255), nullable=False),
+        sa.Column("is_charged", sa.Boolean, nullable=False),
+        sa.Column("amount_micro_usd", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("replica", "epoch", "account", "is_charged", name="pk_bank_grants"),
+        sa.CheckConstraint("amount_micro_usd > 0", name="holds_something"),
+    )
