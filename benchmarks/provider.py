@@ -1,12 +1,14 @@
-"""Wall time and admin requests of `pulumi up`, an unchanged `up` and `refresh`, by number of keys.
+"""Wall time of `pulumi up`, an unchanged `up` and `refresh`, by number of keys and by adapter.
 
 Run it by hand, with `pulumi` on PATH: `python benchmarks/provider.py [--keys 1 20 200] [--rounds 3]`.
-Each size is measured beside the same program with no resources, turn by turn, so that the ratios
-hold on machines whose speed changes. Times are medians over the rounds.
+The dynamic resources and the plugin's are measured beside as many dynamic resources that do nothing, turn
+by turn, so that the ratios hold on machines whose speed changes. Times are medians over the rounds.
 """
 
 import argparse
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,9 +18,38 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from local_engine import Gateway, Stack, new_stack, start_gateway
+from local_engine import DYNAMIC, NATIVE, Gateway, Stack, new_stack, start_gateway
 
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500, "tokens_per_minute": 100_000}
+NO_OP = "no-op"
+PROVIDERS = {
+    NO_OP: None,
+    DYNAMIC: "pulumi-resource-pulumi-python",
+    NATIVE: "pulumi-resource-groq",
+}
+NAMES = {NO_OP: "no-op resources", DYNAMIC: "dynamic resources", NATIVE: "plugin"}
+NO_OP_PROGRAM = """\
+import json
+from pathlib import Path
+
+from no_op import NoOp
+
+for name, args in json.loads((Path(__file__).parent / "declarations.json").read_text())["keys"].items():
+    NoOp(name, args)
+"""
+NO_OP_RESOURCE = """\
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+
+class NoOpProvider(ResourceProvider):
+    def create(self, props):
+        return CreateResult("made", props)
+
+
+class NoOp(Resource, module="bench", name="NoOp"):
+    def __init__(self, name, args):
+        super().__init__(NoOpProvider(), name, args)
+"""
 
 
 @dataclass(frozen=True)
@@ -55,34 +86,78 @@ def asked(timing: Timing) -> str:
     return ", ".join(counted) or "none"
 
 
+def start_up_s(command: str, environment: dict[str, str]) -> float:
+    """Seconds until a provider's process tells its port."""
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [command, "127.0.0.1:1"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        if process.stdout is None or not process.stdout.readline().strip().isdigit():
+            raise RuntimeError(f"{command} told no port")
+        seconds = time.perf_counter() - start
+        process.terminate()
+    return seconds
+
+
+def make_stack(folder: Path, gateway: Gateway, package: str, keys: int) -> Stack:
+    """A stack of its own for one adapter and one size."""
+    project = f"{package.replace('_', '-')}-{keys}"
+    if package != NO_OP:
+        return new_stack(folder, gateway, project=project, package=package)
+    stack = new_stack(folder, gateway, project=project)
+    (stack.folder / "__main__.py").write_text(NO_OP_PROGRAM)
+    (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
+    return stack
+
+
 def main() -> None:
-    """Measure every size and print one table."""
+    """Measure every size and adapter, and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keys", type=int, nargs="+", default=[1, 20, 200])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        gateway = start_gateway(Path(folder) / "gateway.db")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        gateway = start_gateway(folder / "gateway.db")
         try:
-            stacks = {keys: new_stack(Path(folder), gateway, f"n{keys}") for keys in [0, *options.keys]}
+            stacks = {
+                (keys, package): make_stack(folder, gateway, package, keys)
+                for keys in options.keys
+                for package in PROVIDERS
+            }
             rounds = [
-                {keys: measure(gateway, stack, keys) for keys, stack in stacks.items()}
+                {case: measure(gateway, stack, case[0]) for case, stack in stacks.items()}
                 for _ in range(options.rounds)
             ]
+            environment = next(iter(stacks.values())).environment
+            starts = {
+                package: [start_up_s(command, environment) for _ in range(3 * options.rounds)]
+                for package, command in PROVIDERS.items()
+                if command is not None
+            }
         finally:
             gateway.stop()
-    print("| keys | operation | seconds | times the empty program | admin requests |")
-    print("|---:|---|---:|---:|---|")
-    for keys in stacks:
-        for operation in rounds[0][keys]:
-            seconds = statistics.median(one[keys][operation].seconds for one in rounds)
-            ratio = statistics.median(
-                one[keys][operation].seconds / one[0][operation].seconds for one in rounds
-            )
-            row = (str(keys), operation, f"{seconds:.1f}", f"{ratio:.1f}", asked(rounds[0][keys][operation]))
-            print(f"| {' | '.join(row)} |", flush=True)
+    print("| keys | operation | adapter | seconds | times no-op resources | admin requests |")
+    print("|---:|---|---|---:|---:|---|")
+    for keys in options.keys:
+        for operation in ("up", "unchanged up", "refresh"):
+            for package, name in NAMES.items():
+                timings = [one[keys, package][operation] for one in rounds]
+                beside = [one[keys, NO_OP][operation].seconds for one in rounds]
+                seconds = statistics.median(timing.seconds for timing in timings)
+                ratio = statistics.median(
+                    timing.seconds / other for timing, other in zip(timings, beside, strict=True)
+                )
+                row = (str(keys), operation, name, f"{seconds:.1f}", f"{ratio:.2f}", asked(timings[0]))
+                print(f"| {' | '.join(row)} |", flush=True)
+    for package, seconds in starts.items():
+        print(
+            f"\nStart-up of the provider of the {NAMES[package]}: {statistics.median(seconds):.2f} s", end=""
+        )
+    load = " ".join(f"{one:.2f}" for one in os.getloadavg())
+    print(f"\n\nLoad average at the end: {load}.")
 
 
 if __name__ == "__main__":

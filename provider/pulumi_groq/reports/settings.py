@@ -62,6 +62,7 @@ class KeySettings(Settings):
     rotation_due: str | None = None
     allow_delete_in_use: bool = False
     managed_by: str | None = None
+    adopt_key_id: str | None = None
 
 
 class TeamSettings(Settings):

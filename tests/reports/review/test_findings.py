@@ -287,6 +287,18 @@ LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
         key_step("create", None, {"allowed_models": [A]}),
         live(),
     ),
+    ("key-taken-over", "medium"): (
+        key_step("create", None, {"adopt_key_id": OTHER_ID}),
+        live(live_key(id=OTHER_ID, managed_by="organization/infra/prod")),
+        key_step("create", None, {}),
+        live(live_key(id=OTHER_ID, managed_by="organization/infra/prod")),
+    ),
+    ("key-owned-elsewhere", "high"): (
+        key_step(UPDATED, {"requests_per_minute": 5}, {"requests_per_minute": 4}),
+        live(live_key(managed_by="organization/infra/prod")),
+        key_step(UPDATED, {"requests_per_minute": 5}, {"requests_per_minute": 4}),
+        live(live_key()),
+    ),
     ("limit-removed", "high"): (
         key_step(UPDATED, {"requests_per_day": 5}, {}),
         live(live_key()),
@@ -464,3 +476,11 @@ def test_the_advice_for_a_retired_model_names_models_in_service() -> None:
         "model-retired",
         "Use openai/gpt-oss-120b or qwen/qwen3.8-27b instead.",
     )
+
+
+@pytest.mark.parametrize("owner", [None, "organization/infra/dev"])
+def test_taking_over_what_no_other_stack_manages_is_no_finding(owner: str | None) -> None:
+    """A key that nobody or this stack manages may be adopted; deleting another's keeps it at the server."""
+    facts = live(live_key(id=OTHER_ID, managed_by=owner), live_key(managed_by="organization/infra/prod"))
+    assert rules(key_step("create", None, {"adopt_key_id": OTHER_ID}), facts=facts) == set()
+    assert "key-owned-elsewhere" not in {rule for rule, _ in rules(key_step("delete", {}, None), facts=facts)}

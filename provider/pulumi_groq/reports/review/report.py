@@ -18,6 +18,7 @@ from pulumi_groq.reports.review.rules import (
     keys,
     limits,
     models,
+    ownership,
     spend,
     tools,
 )
@@ -29,6 +30,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *access.RULES,
     *models.RULES,
     *tools.RULES,
+    *ownership.RULES,
 )
 """Every rule; each looks at one change at a time."""
 
