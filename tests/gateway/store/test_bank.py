@@ -8,43 +8,26 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from sqlalchemy import Connection, Engine, create_engine, func, insert, make_url, select, text, update
+from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from escrow_machine import Escrow
 from pulumi_groq.gateway.store import bank as stored
-from pulumi_groq.gateway.store.ledger import LedgerRecord, known_requests
 from pulumi_groq.gateway.store.schema import bank_accounts, bank_grants, bank_members, ledger, metadata
 from pulumi_groq.policy.escrow import Answer, Bank, Call, FencedError, Holder, Spent, Standing, Wallet
+from spending_replica import CAP, engine_on, new_rows
 
 TABLES = [bank_accounts, bank_grants, bank_members, ledger]
-CAP = "spend:2026-11:organisation"
 WAIT_S = 20
 
 
 @pytest.fixture
 def engine(postgresql_url: str) -> Iterator[Engine]:
     """A database with the bank's tables and the ledger."""
-    made = create_engine(make_url(postgresql_url).set(drivername="postgresql+psycopg"), pool_size=10)
+    made = engine_on(postgresql_url)
     metadata.create_all(made, tables=TABLES)
     yield made
     made.dispose()
-
-
-def new_rows(connection: Connection, rows: Iterable[Spent]) -> list[Spent]:
-    """Those that the ledger does not hold yet; it does from here on."""
-    given = list(rows)
-    known = known_requests(connection, [row.request_id for row in given])
-    new = [row for row in given if row.request_id not in known]
-    if new:
-        values = [
-            LedgerRecord(
-                row.request_id, "k", "l", None, "m", "settled", 200, 0, 0, 0, row.cost, 0, 0
-            )._asdict()
-            for row in new
-        ]
-        connection.execute(insert(ledger), values)
-    return new
 
 
 class MirroredBank(Bank):

@@ -1,0 +1,206 @@
+"""Money of one replica among several: decided in memory against grants, else asked of the bank.
+
+A request that a grant covers waits for nothing. Else the bank is asked, and where it has too little, what
+lies idle at the other replicas is recalled first, so that nobody is refused while money lies idle elsewhere.
+One asks at a time; those that waited meanwhile share the answer: a refusal of as much or less, by a recall
+that began after they had come, is theirs, too.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from pulumi_groq.gateway.counters.protocol import TakeResult
+from pulumi_groq.policy.escrow import Answer, Call, Holder, Spent, Standing, Wallet
+from pulumi_groq.policy.limits import Demand, Quota
+
+KNOWN_FOR_S: Final = 1.0
+"""For so long what is settled refuses without asking again: it only falls by an operator's hand."""
+
+
+class EscrowBank(Protocol):
+    """The bank as the event loop sees it. Methods raise `StoreUnavailableError` where it cannot be reached,
+    and `exchange` `FencedError`.
+    """
+
+    async def exchange(self, holder: Holder, call: Call) -> Answer:
+        """Send a call, which may have been sent before."""
+        ...
+
+    async def recall(self, accounts: Collection[str]) -> None:
+        """Have the others give back what lies idle of these accounts: returns when they have, or after a
+        bounded wait for those that do not answer.
+        """
+        ...
+
+
+class _Refusal(NamedTuple):
+    recall: int
+    cost: int
+
+
+class _Seen(NamedTuple):
+    standing: Standing
+    at_s: float
+
+
+class EscrowCounterSet:
+    """The accounts of some quotas of money, in their order."""
+
+    __slots__ = ("_accounts", "_ceilings", "_owner")
+
+    def __init__(self, owner: "EscrowCounters", quotas: Sequence[Quota]) -> None:
+        self._owner = owner
+        self._accounts = tuple(quota.counter_key for quota in quotas)
+        self._ceilings = tuple(quota.ceiling for quota in quotas)
+
+    async def take(
+        self,
+        demand: Demand,
+        now_s: float,
+        reservation_id: str,  # noqa: ARG002 (protocol)
+        expires_s: float,  # noqa: ARG002 (protocol)
+    ) -> TakeResult:
+        """Hold the cost in all accounts, or in none. Raises what the bank raises, where it is asked."""
+        cost, owner = demand.cost_micro_usd, self._owner
+        lacking: Collection[str] = ()
+        if not owner.wallet.hold(self._accounts, cost):
+            lacking = await owner.obtain(self._accounts, self._ceilings, cost, now_s)
+        seen = [owner.level(account) for account in self._accounts]
+        levels = [spent + reserved for spent, reserved in seen]
+        if not lacking:
+            return TakeResult(None, levels)
+        refused = next(position for position, key in enumerate(self._accounts) if key in lacking)
+        return TakeResult(refused, levels, [reserved for _, reserved in seen])
+
+    async def full(self, now_s: float) -> TakeResult:  # noqa: ARG002 (protocol)
+        """Money has no counter of requests: nothing is full."""
+        return TakeResult(None, [sum(self._owner.level(account)) for account in self._accounts])
+
+    async def settle(
+        self,
+        demand: Demand,
+        reservation_id: str,  # noqa: ARG002 (protocol)
+        *,
+        tokens: int,  # noqa: ARG002 (protocol)
+        cost_micro_usd: int,
+        now_s: float,  # noqa: ARG002 (protocol)
+    ) -> None:
+        """Let go what was held; what was used is settled at the bank with the ledger's row."""
+        self._owner.wallet.settle(self._accounts, demand.cost_micro_usd, cost_micro_usd)
+
+    def is_idle(self, now_s: float) -> bool:  # noqa: ARG002 (protocol)
+        """Purses are kept apart from it."""
+        return True
+
+
+class EscrowCounters:
+    """The money of one life of a replica. All of it belongs to the event loop.
+
+    Without the bank what is granted goes on; `take` raises what the bank raises where that does not do.
+    """
+
+    def __init__(self, holder: Holder, bank: EscrowBank) -> None:
+        self.wallet = Wallet(holder)
+        self.calls = 0
+        """How many calls were sent to the bank."""
+        self._bank = bank
+        self._asking = asyncio.Lock()
+        self._calling = asyncio.Lock()
+        self._recalls = 0
+        self._refusals: dict[str, _Refusal] = {}
+        self._seen: dict[str, _Seen] = {}
+
+    def counter_set(self, quotas: Sequence[Quota], now_s: float) -> EscrowCounterSet:  # noqa: ARG002 (protocol)
+        """The accounts of these quotas, all of them of money."""
+        return EscrowCounterSet(self, quotas)
+
+    async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
+        """The bank knows what was spent, and a new month is a new account."""
+
+    def correct(self, counter_key: str, more_micro_usd: int) -> None:  # noqa: ARG002 (protocol)
+        """The bank is corrected with the ledger; what was known of the account is not true any more."""
+        self._seen.pop(counter_key, None)
+
+    def level(self, account: str) -> tuple[int, int]:
+        """What is spent and what is reserved, by the bank's last word and this replica's own books."""
+        seen, purse = self._seen.get(account), self.wallet.purses.get(account)
+        used = 0 if purse is None else purse.used
+        if seen is None:
+            return used, 0 if purse is None else purse.granted - used
+        return seen.standing.settled + used, max(0, seen.standing.outstanding - used)
+
+    async def obtain(
+        self, accounts: Sequence[str], ceilings: Sequence[int | None], cost: int, now_s: float
+    ) -> Collection[str]:
+        """Hold the cost, with the bank's help; gives the accounts that have too little, where some have."""
+        came_before = self._recalls
+        async with self._asking:
+            if self.wallet.hold(accounts, cost):
+                return ()
+            lacking = self._surely_lacking(accounts, ceilings, cost, now_s, came_before)
+            if lacking or not (lacking := await self._ask(accounts, cost, now_s)):
+                return lacking
+            self._recalls += 1
+            recall = self._recalls
+            await self._bank.recall(lacking)
+            lacking = await self._ask(accounts, cost, now_s)
+            for account in lacking:
+                self._refusals[account] = _Refusal(recall, cost)
+            return lacking
+
+    async def give_back(self, accounts: Collection[str] | None = None) -> None:
+        """Give back what lies idle of these accounts, or of all: others need it, or they are over."""
+        async with self._calling:
+            await self._finish_pending(None)
+            if accounts is None:
+                accounts = list(self.wallet.purses)
+            purses = [self.wallet.purses.get(account) for account in accounts]
+            if any(purse is not None and purse.idle > 0 for purse in purses):
+                await self._send(self.wallet.call({}, accounts), None)
+
+    def booked(self, rows: Sequence[Spent]) -> None:
+        """The ledger has these rows, and the bank has settled them in the same transaction."""
+        self.wallet.booked(rows)
+
+    def _surely_lacking(
+        self,
+        accounts: Sequence[str],
+        ceilings: Sequence[int | None],
+        cost: int,
+        now_s: float,
+        came_before: int,
+    ) -> Collection[str]:
+        lacking = []
+        for account, ceiling in zip(accounts, ceilings, strict=True):
+            refusal, seen = self._refusals.get(account), self._seen.get(account)
+            is_spent = (
+                seen is not None
+                and ceiling is not None
+                and abs(now_s - seen.at_s) < KNOWN_FOR_S
+                and cost > ceiling - seen.standing.settled
+            )
+            if is_spent or (refusal is not None and refusal.recall > came_before and cost >= refusal.cost):
+                lacking.append(account)
+        return lacking
+
+    async def _ask(self, accounts: Sequence[str], cost: int, now_s: float) -> Collection[str]:
+        async with self._calling:
+            await self._finish_pending(now_s)
+            needed = self.wallet.lacking(accounts, cost)
+            if needed:
+                await self._send(self.wallet.call(needed), now_s)
+            return () if self.wallet.hold(accounts, cost) else tuple(self.wallet.lacking(accounts, cost))
+
+    async def _finish_pending(self, now_s: float | None) -> None:
+        """An answer that was lost, or whose request was given up while it waited, is fetched first."""
+        if self.wallet.pending is not None:
+            await self._send(self.wallet.pending, now_s)
+
+    async def _send(self, call: Call, now_s: float | None) -> None:
+        self.calls += 1
+        answer = await self._bank.exchange(self.wallet.holder, call)
+        self.wallet.receive(answer)
+        if now_s is not None:
+            for account, standing in answer.standings.items():
+                self._seen[account] = _Seen(standing, now_s)
