@@ -23,6 +23,7 @@ from pulumi_groq.cli.main import commands
 
 PACKAGE = str(Path(pulumi_groq.__file__).parent) + os.sep
 UPKEEP = ("gateway/metering/service.py", "gateway/health.py")
+LOG_TIMER = "BatchingHandler.flush"
 WRITTEN = "gateway/store/ledger.py"
 DEADLINE_S = 30
 
@@ -45,7 +46,11 @@ class Recorder:
         file = package_file(frame) if self.on and event == "call" else ""
         if not file:
             return
-        aside = threading.current_thread() is not threading.main_thread() or self._in_upkeep(frame)
+        aside = (
+            threading.current_thread() is not threading.main_thread()
+            or frame.f_code.co_qualname == LOG_TIMER
+            or self._in_upkeep(frame)
+        )
         (self.upkeep if aside else self.call).setdefault(file)
 
     def _in_upkeep(self, frame: FrameType | None) -> bool:

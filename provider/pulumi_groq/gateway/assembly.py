@@ -16,6 +16,9 @@ from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
+from pulumi_groq.gateway.batches.plane import StoredPlane
+from pulumi_groq.gateway.batches.service import POLL_PERIOD_S, Batches
+from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.fault_injection import FaultInjection
@@ -27,6 +30,7 @@ from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.inference.cross_origin import allowing_origins
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
+from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.plane import InferencePlane
 from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
@@ -96,6 +100,8 @@ def assemble(
     drain = Drain()
     coalescer = WriteCoalescer(drain)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
+    api = UpstreamApi(upstream)
+    batches = Batches(store=store, metering=service.metering, api=api, catalogue=catalogue, clock=clock)
     inference = InferencePlane(
         directory=directory,
         metering=service.metering,
@@ -104,6 +110,14 @@ def assemble(
         clock=clock,
         ids=ids,
         drain=drain,
+        stored=StoredPlane(
+            store=store,
+            batches=batches,
+            api=api,
+            catalogue=catalogue,
+            clock=clock,
+            options=DEFAULT_OPTIONS,
+        ),
         observers=(metrics.observe, DenialBook(service.ledger, clock).observe, *observers),
     )
     secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
@@ -134,6 +148,7 @@ def assemble(
             health=health,
             directory=directory,
             clock=clock,
+            batches=batches,
         )
     )
     gateway = Gateway(
@@ -149,7 +164,7 @@ def assemble(
         },
         credentials=credentials,
         ids=ids,
-        lifespan=_lifespan(service, AnswerPurge(store, clock), background, upstream),
+        lifespan=_lifespan(service, batches, AnswerPurge(store, clock), background, upstream),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
@@ -177,14 +192,20 @@ def _upstream(
 
 
 def _lifespan(
-    service: MeteringService, purge: AnswerPurge, background: Background, upstream: Upstream
+    service: MeteringService,
+    batches: Batches,
+    purge: AnswerPurge,
+    background: Background,
+    upstream: Upstream,
 ) -> Lifespan:
     async def purge_answers() -> None:
         await asyncio.to_thread(purge)
 
     @asynccontextmanager
     async def span() -> AsyncIterator[None]:
+        await batches.restore()
         background.every(PERIOD_S, "answer purge", purge_answers)
+        background.every(POLL_PERIOD_S, "batches", batches.round)
         try:
             async with service.serving():
                 yield

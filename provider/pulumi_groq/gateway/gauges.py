@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pulumi_groq.gateway.batches.service import Batches
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.drain import Drain
@@ -25,6 +26,7 @@ class GatewayGauges(Collector):
         health: Health,
         directory: Directory,
         clock: Clock,
+        batches: Batches,
     ) -> None:
         self._drain = drain
         self._connections = connections
@@ -32,10 +34,12 @@ class GatewayGauges(Collector):
         self._health = health
         self._directory = directory
         self._clock = clock
+        self._batches = batches
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Prometheus asks for this."""
         organisation = self._directory.organisation
+        open_batches, held_micro_usd = self._batches.held
         for name, documentation, value in (
             ("running_requests", "Inference requests being served.", self._drain.running),
             ("open_connections", "Connections of clients, idle ones included.", self._connections.open),
@@ -44,6 +48,8 @@ class GatewayGauges(Collector):
                 "Reservations not yet settled.",
                 self._service.metering.open_reservations,
             ),
+            ("open_batches", "Batches whose results are not booked yet.", open_batches),
+            ("batches_held_micro_usd", "Reserved for open batches, in micro-dollars.", held_micro_usd),
             (
                 "ledger_backlog",
                 "Settled requests not yet written down.",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 from pulumi_groq.catalogue.catalogue import Kind
 from pulumi_groq.gateway.http.asgi import Scope
 from pulumi_groq.gateway.http.bodies import request_timeout
-from pulumi_groq.gateway.http.refusal import SERVER, Refusal, bad_request, unknown_url
+from pulumi_groq.gateway.http.refusal import SERVER, Refusal, unknown_url
 from pulumi_groq.gateway.inference.call_fields import (
     READERS,
     CallFields,
@@ -26,7 +27,6 @@ from pulumi_groq.policy.estimate import Images, images_of
 
 PREFIX: Final = "/openai/v1"
 MODELS_PATH: Final = f"{PREFIX}/models"
-UNMETERED: Final = ("batches", "files")
 
 
 class BodyFormat(Enum):
@@ -35,6 +35,7 @@ class BodyFormat(Enum):
     JSON = "json"
     MULTIPART = "multipart"
     NONE = "none"
+    STORED = "stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,44 @@ def find_route(scope: Scope) -> Route:
         return route
     if method == "GET" and scope["raw_path"].startswith(b"/openai/v1/models/") and path != MODEL.path:
         return MODEL
-    if path.removeprefix(f"{PREFIX}/").split("/", 1)[0] in UNMETERED and path.startswith(f"{PREFIX}/"):
-        raise _unmetered(path)
+    for stored in STORED_ROUTES:
+        if stored.method == method and stored.raw_path.fullmatch(scope["raw_path"]):
+            return stored.route
     raise unknown_url(method, path)
 
 
-def _unmetered(path: str) -> Refusal:
-    name = path.removeprefix(f"{PREFIX}/").split("/", 1)[0]
-    return bad_request(
-        f"This gateway does not serve {name}: what a batch costs is known up to 24 hours after the request, "
-        "so it cannot be held to a key's limits and budget. Send the requests to chat/completions instead.",
-        code="unsupported_operation",
-    )
+FILES: Final = Route(label="files", path=f"{PREFIX}/files", form=BodyFormat.STORED)
+FILE: Final = Route(label="files/{id}", path=f"{PREFIX}/files/", form=BodyFormat.STORED)
+CONTENT: Final = Route(label="files/{id}/content", path=f"{PREFIX}/files/", form=BodyFormat.STORED)
+BATCHES: Final = Route(label="batches", path=f"{PREFIX}/batches", form=BodyFormat.STORED)
+BATCH: Final = Route(label="batches/{id}", path=f"{PREFIX}/batches/", form=BodyFormat.STORED)
+CANCEL: Final = Route(label="batches/{id}/cancel", path=f"{PREFIX}/batches/", form=BodyFormat.STORED)
+_ID: Final = rb"[A-Za-z0-9_-]{1,128}"
 
+
+class StoredRoute(NamedTuple):
+    """A route of what is kept at the upstream; its path is compared as it was sent."""
+
+    method: str
+    raw_path: re.Pattern[bytes]
+    route: Route
+
+
+def _stored(method: str, path: bytes, route: Route) -> StoredRoute:
+    return StoredRoute(method, re.compile(b"/openai/v1/" + path), route)
+
+
+STORED_ROUTES: Final = (
+    _stored("POST", rb"files", FILES),
+    _stored("GET", rb"files", FILES),
+    _stored("GET", rb"files/" + _ID, FILE),
+    _stored("DELETE", rb"files/" + _ID, FILE),
+    _stored("GET", rb"files/" + _ID + rb"/content", CONTENT),
+    _stored("POST", rb"batches", BATCHES),
+    _stored("GET", rb"batches", BATCHES),
+    _stored("GET", rb"batches/" + _ID, BATCH),
+    _stored("POST", rb"batches/" + _ID + rb"/cancel", CANCEL),
+)
 
 INLINE_BYTES: Final = 256 * 1024
 """A body of this size is parsed in a few milliseconds."""

@@ -71,6 +71,14 @@ class HttpUpstream:
     def _head(self, call: UpstreamCall) -> bytes:
         length = len(call.body) if isinstance(call.body, bytes) else call.length_bytes
         agent = b"user-agent: %b\r\n" % call.user_agent if call.user_agent else b""
+        if call.method != "POST":
+            return b"%b %b HTTP/1.1\r\n%baccept: %b\r\n%b\r\n" % (
+                call.method.encode(),
+                self._path_prefix + call.path.encode(),
+                self._fixed_lines,
+                call.accept,
+                agent,
+            )
         return b"POST %b HTTP/1.1\r\n%bcontent-type: %b\r\naccept: %b\r\n%bcontent-length: %d\r\n\r\n" % (
             self._path_prefix + call.path.encode(),
             self._fixed_lines,

@@ -5,6 +5,7 @@ model, the file and each field where this gateway found them.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -39,6 +40,7 @@ class PartHead(NamedTuple):
 
     name: str
     is_file: bool
+    file_name: str = ""
 
 
 def read_part_head(head: bytes) -> PartHead:
@@ -87,7 +89,7 @@ def _part(disposition: re.Match[bytes], content_type: bytes | None) -> PartHead:
             "and one media type without charset for the file.",
             param=name,
         )
-    return PartHead(name, is_file)
+    return PartHead(name, is_file, "" if file_name is None else file_name.decode())
 
 
 def _check_file_name(file_name: bytes) -> None:
@@ -122,17 +124,20 @@ class Form:
 
     fields: dict[str, str] = field(default_factory=dict)
     file_seen: bool = False
+    file_name: str = ""
     file_bytes: int = 0
     file_head: bytes = b""
     complete: bool = False
 
 
 class FormReader:
-    """Fed with the body as it comes. Raises `Refusal` 400 for what is no form, or is ambiguous:
-    a field sent twice, a second file, bytes before the first or after the last boundary.
+    """Fed with the body as it comes; `file` is told of the bytes of the file, in order.
+
+    Raises `Refusal` 400 for what is no form, or is ambiguous: a field sent twice, a second file, bytes before
+    the first or after the last boundary.
     """
 
-    def __init__(self, content_type: bytes) -> None:
+    def __init__(self, content_type: bytes, file: Callable[[bytes], object] | None = None) -> None:
         match = _BOUNDARY.fullmatch(content_type)
         if match is None:
             raise bad_request(
@@ -145,6 +150,7 @@ class FormReader:
         self._part: PartHead | None = None
         self._parts = 0
         self._value = bytearray()
+        self._file = file
         self.form = Form()
 
     def feed(self, piece: bytes) -> None:
@@ -207,6 +213,7 @@ class FormReader:
             if self.form.file_seen:
                 raise bad_request("Send one file.", param="file")
             self.form.file_seen = True
+            self.form.file_name = part.file_name
         elif part.name in self.form.fields and not part.name.endswith("[]"):
             raise bad_request("Send the field once.", param=part.name)
         self._part = part
@@ -220,6 +227,8 @@ class FormReader:
             self.form.file_bytes += len(data)
             if len(self.form.file_head) < PART_HEAD_LIMIT_BYTES:
                 self.form.file_head += data[:PART_HEAD_LIMIT_BYTES]
+            if self._file is not None:
+                self._file(data)
         else:
             self._value += data
             if len(self._value) > FIELD_LIMIT_BYTES:

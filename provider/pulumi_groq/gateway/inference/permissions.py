@@ -91,16 +91,10 @@ class ToolAccess:
         `None` where nothing reaches beyond the body. Raises `Refusal`: 403 `tool_not_allowed`, 400
         `tool_not_priced`.
         """
-        needed = dict(reach)
-        for model_id in models:
-            run = self._catalogue.get(model_id)
-            for tool in sorted(run.runs_tools) if run is not None else ():
-                needed.setdefault(tool, "model")
+        needed = self.needed(models, reach)
         if not needed:
             return None
-        for permission, path in needed.items():
-            if not _has(key, permission):
-                raise not_permitted(permission, path)
+        self.require(key, needed)
         if model.context_window is None:
             path = next(iter(needed.values()))
             raise bad_request(
@@ -114,6 +108,21 @@ class ToolAccess:
             uses += of_this
             fee += fee_of_this
         return Beyond(1 + uses, fee)
+
+    def needed(self, models: Iterable[str], reach: Mapping[str, str]) -> Mapping[str, str]:
+        """The permissions that a request needs, those of its models among them, with a field for each."""
+        needed = dict(reach)
+        for model_id in models:
+            run = self._catalogue.get(model_id)
+            for tool in sorted(run.runs_tools) if run is not None else ():
+                needed.setdefault(tool, "model")
+        return needed
+
+    def require(self, key: KeyAccess, needed: Mapping[str, str]) -> None:
+        """Raises `Refusal` 403 `tool_not_allowed` unless the key has all these permissions."""
+        for permission, path in needed.items():
+            if not _has(key, permission):
+                raise not_permitted(permission, path)
 
     def _worst(self, permission: str, path: str) -> tuple[int, int]:
         """The most uses, and their price in micro-dollars."""

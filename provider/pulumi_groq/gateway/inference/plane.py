@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.clock import ObjectIds
@@ -48,6 +48,14 @@ class Credentials:
         return key
 
 
+class StoredCalls(Protocol):
+    """Serves files and batches, which are kept at the upstream."""
+
+    async def serve(self, route: Route, exchange: Exchange) -> None:
+        """Answer one request of a live key. Raises `Refusal` and `ClientGoneError`."""
+        ...
+
+
 READ_FIRST_BYTES: Final = 64 * 1024
 
 
@@ -67,11 +75,13 @@ class InferencePlane:
         clock: Clock,
         ids: ObjectIds,
         drain: Drain,
+        stored: StoredCalls | None = None,
         options: InferenceOptions = DEFAULT_OPTIONS,
         observers: tuple[Observer, ...] = (),
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.drain = drain
+        self._stored = stored
         self._credentials = Credentials(directory, clock)
         self._metering = metering
         self._models = ModelAccess(catalogue)
@@ -109,10 +119,12 @@ class InferencePlane:
         try:
             exchange.let_in(self._credentials.check(exchange.headers.authorization))
             if route is MODELS:
-                await _answer(exchange, self._models.listed(exchange.key))
+                await exchange.answer(self._models.listed(exchange.key))
             elif route is MODEL:
                 model_id = exchange.scope["path"].removeprefix(MODEL.path)
-                await _answer(exchange, self._models.described(exchange.key, model_id))
+                await exchange.answer(self._models.described(exchange.key, model_id))
+            elif route.form is BodyFormat.STORED and self._stored is not None:
+                await self._stored.serve(route, exchange)
             else:
                 require_uncompressed(exchange.headers)
                 await self._turn_away_large(exchange)
@@ -182,17 +194,3 @@ class InferencePlane:
         if isinstance(admitted, Denial):
             raise denied(admitted, estimate)
         exchange.admit(admitted, estimate, hide_usage=hide_usage)
-
-
-async def _answer(exchange: Exchange, body: bytes) -> None:
-    record = exchange.record
-    record.status = 200
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", record.request_id.encode()),
-    ]
-    await exchange.send(
-        {"type": "http.response.start", "status": 200, "headers": headers},
-        {"type": "http.response.body", "body": body},
-    )

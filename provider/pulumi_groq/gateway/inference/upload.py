@@ -1,4 +1,4 @@
-"""Passes an audio upload through: held back until the model is known, then passed on as it arrives."""
+"""Passes an upload through: of audio held back until the model is known, then passed on as it arrives."""
 
 import asyncio
 import re
@@ -66,8 +66,9 @@ FILE_HEAD_BYTES = 64
 class Upload:
     """A multipart body of `length_bytes`. Raises `Refusal` 411 without a length, 413 above the limit.
 
-    `hold` is told of what is held back (`Client.hold`); `known` are the fields that the form may have. It is
-    read on while it is passed on; what makes it unacceptable late breaks the upstream's request off.
+    `hold` is told of what is held back (`Client.hold`); `known` are the fields that the form may have; `file`
+    is told of the file's bytes. It is read on while it is passed on; what makes it unacceptable late breaks
+    the upstream's request off.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Upload:
         options: InferenceOptions,
         hold: Callable[[int], None],
         known: frozenset[str],
+        file: Callable[[bytes], object] | None = None,
     ) -> None:
         if head.content_length is None:
             raise _length_required()
@@ -85,7 +87,7 @@ class Upload:
         self._receive = receive
         self.length_bytes = head.content_length
         self._timeout_s = options.body_timeout_s
-        self._reader = FormReader(head.content_type)
+        self._reader = FormReader(head.content_type, file)
         self._held: list[bytes] = []
         self._hold = hold
         self._known = known
@@ -103,6 +105,11 @@ class Upload:
         if not form.fields.get("model"):
             raise bad_request("model must be the id of a model.", param="model")
         return form.fields["model"]
+
+    @property
+    def form(self) -> Form:
+        """What has been read so far."""
+        return self._reader.form
 
     @property
     def longest_audio_ms(self) -> int:
@@ -132,7 +139,7 @@ class Upload:
 
     def _finish(self) -> None:
         if not self._reader.finish().file_seen:
-            raise bad_request("file must be the audio file.", param="file")
+            raise bad_request("file must be the file itself.", param="file")
 
 
 def _check(form: Form, known: frozenset[str]) -> None:
@@ -148,7 +155,7 @@ def _check(form: Form, known: frozenset[str]) -> None:
 
 
 def _length_required() -> Refusal:
-    message = "An audio upload needs a content-length header. Send the file with its length, not chunked."
+    message = "An upload needs a content-length header. Send the file with its length, not chunked."
     return Refusal(
         411, INVALID_REQUEST, message, reason="length_required", code="length_required", close=True
     )

@@ -23,7 +23,9 @@ class UpstreamUnreachableError(UpstreamError):
 
 
 class UpstreamCall(NamedTuple):
-    """One POST. `path` is as the caller's (`/openai/v1/...`); `length_bytes` where it is known."""
+    """One request, with a body only if it is a POST. `path` is as the caller's (`/openai/v1/...`);
+    `length_bytes` where it is known.
+    """
 
     path: str
     content_type: bytes
@@ -31,6 +33,7 @@ class UpstreamCall(NamedTuple):
     user_agent: bytes
     body: bytes | AsyncIterator[bytes]
     length_bytes: int = 0
+    method: str = "POST"
 
 
 class UpstreamAnswer(Protocol):

@@ -1,6 +1,7 @@
 """Books what the last run left in its journal, whatever that is."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -47,13 +48,14 @@ class Recovered(NamedTuple):
 class _Found:
     """The journal's lines, sorted by what they are."""
 
-    def __init__(self, journal: Journal, now: datetime) -> None:
+    def __init__(self, journal: Journal, now: datetime, held: Collection[str]) -> None:
         self.admissions: dict[str, Admission] = {}
         self.settlements: dict[str, Settlement] = {}
         self.set_aside: list[SetAside] = []
         self.damaged = 0
         self.cut_off = 0
         self._now = now
+        self._held = held
         for entry in journal.read():
             if isinstance(entry, DamagedLine):
                 self._damaged(entry)
@@ -64,20 +66,24 @@ class _Found:
 
     def rows(self) -> list[LedgerRow]:
         """A row for each admission: one without a settlement was in flight, and costs what it held."""
-        rows = []
+        rows: list[LedgerRow] = []
         for request_id, admission in self.admissions.items():
             settlement = self.settlements.pop(request_id, None)
-            if settlement is None:
+            if settlement is None and request_id in self._held:
+                rows.append(LedgerRow(admission, _held_elsewhere(request_id, self._now)))
+            elif settlement is None:
                 rows.append(charged_as_reserved(admission, "interrupted", self._now.timestamp()))
-                continue
-            row = LedgerRow(admission, settlement)
-            fault = fault_of(settlement)
-            if fault is None:
-                rows.append(row)
             else:
-                self.set_aside.append(aside_of(charged(row), fault, content=repr(row)))
+                self._over(LedgerRow(admission, settlement), rows)
         self.set_aside += [self._orphan(settlement) for settlement in self.settlements.values()]
         return rows
+
+    def _over(self, row: LedgerRow, rows: list[LedgerRow]) -> None:
+        fault = fault_of(row.settlement)
+        if fault is None:
+            rows.append(row)
+        else:
+            self.set_aside.append(aside_of(charged(row), fault, content=repr(row)))
 
     def _damaged(self, line: DamagedLine) -> None:
         if line.is_cut_off:
@@ -124,8 +130,17 @@ class _Found:
         )
 
 
-def recover(writer: LedgerWriter, journal: Journal, directory: Path, now: datetime) -> Recovered:
+def _held_elsewhere(request_id: str, now: datetime) -> Settlement:
+    """Of a request whose reservation is kept in the store: it cost nothing itself."""
+    return Settlement(request_id, "settled", 0, 0, 0, 0, 0, now.timestamp())
+
+
+def recover(
+    writer: LedgerWriter, journal: Journal, directory: Path, now: datetime, held: Collection[str] = ()
+) -> Recovered:
     """Book what the journal holds and begin a new segment.
+
+    The reservations of the requests `held` are kept in the store, so those cost nothing here.
 
     Safe to repeat: requests that the ledger knows are left as they are, and nothing is set aside twice. The
     finished segments go before the next one is begun: on a full disk there is no space for both. Raises
@@ -136,7 +151,7 @@ def recover(writer: LedgerWriter, journal: Journal, directory: Path, now: dateti
             f"{directory / name} is no segment of the journal (they are named like 000000000001.jsonl): move "
             "it away, or give it back its name if it is one"
         )
-    found = _Found(journal, now)
+    found = _Found(journal, now, held)
     rows = found.rows()
     batch = writer.news(Batch(rows, found.set_aside, {}))
     recovered = Recovered(len(batch.rows), found.damaged, found.cut_off, len(batch.set_aside))

@@ -8,7 +8,7 @@ A request belongs to the day and month in which it was admitted, also when it en
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet
@@ -111,6 +111,30 @@ class Metering(Protocol):
 
     async def settle(self, reservation: Reservation, consumption: Consumption | None, status: int) -> None:
         """Book what was used; `None` means that nothing was generated. A second settle does nothing."""
+        ...
+
+
+class Hold(NamedTuple):
+    """Money that stays reserved beyond the request `id`, in the cap and in a lineage's budget."""
+
+    id: str
+    counters: CounterSet
+    demand: Demand
+
+
+class Holding(Metering, Protocol):
+    """Metering of what outlasts its request and this process: whoever holds keeps it in the store."""
+
+    async def keep(self, reservation: Reservation, status: int) -> Hold:
+        """Hold on to the reservation's money; the request itself is over and cost nothing."""
+        ...
+
+    async def hold(self, request_id: str, lineage_id: str, cost_micro_usd: int) -> Hold:
+        """Reserve again what was held when the last process ended, whether or not it fits."""
+        ...
+
+    async def release(self, hold: Hold | None, rows: Sequence[LedgerRow]) -> None:
+        """Give back what is held, if anything is, and count `rows`, which the ledger has, instead."""
         ...
 
 
@@ -297,6 +321,37 @@ class RequestMetering:
             demand, reservation.id, tokens=tokens, cost_micro_usd=charged.cost_micro_usd, now_s=now_s
         )
 
+    async def keep(self, reservation: Reservation, status: int) -> Hold:
+        """Hold on to the reservation's money; the request itself is over and cost nothing."""
+        if self._open.remove(reservation):
+            now_s = self._clock.now().timestamp()
+            over = Settlement(reservation.id, "settled", status, 0, 0, 0, 0, now_s)
+            self._ledger.settle(LedgerRow(reservation.admission, over))
+        return Hold(reservation.id, reservation.counters, reservation.demand)
+
+    async def hold(self, request_id: str, lineage_id: str, cost_micro_usd: int) -> Hold:
+        """Reserve again what was held when the last process ended, whether or not it fits."""
+        now_s = self._clock.now().timestamp()
+        month = await self._open_month(now_s)
+        quotas = [
+            Quota("cap", organisation_counter_key(month), "micro_usd", None, None),
+            Quota("budget", lineage_counter_key(month, lineage_id), "micro_usd", None, None),
+        ]
+        demand = ANY_REQUEST._replace(cost_micro_usd=cost_micro_usd)
+        hold = Hold(request_id, self._counters.counter_set(quotas, now_s), demand)
+        await hold.counters.take(demand, now_s, request_id, now_s + self._reservation_ttl_s)
+        return hold
+
+    async def release(self, hold: Hold | None, rows: Sequence[LedgerRow]) -> None:
+        """Give back what is held, if anything is, and count `rows`, which the ledger has, instead."""
+        now_s = self._clock.now().timestamp()
+        for row in rows:
+            self._ledger.usage.add(row)
+        if hold is None:
+            return
+        spent = sum(row.settlement.cost_micro_usd for row in rows)
+        await hold.counters.settle(hold.demand, hold.id, tokens=0, cost_micro_usd=spent, now_s=now_s)
+
     async def correct(self, kept: KeptAside) -> None:
         """Count what an operator has decided of a set-aside request, in the place of what it was charged."""
         record = charged_record(kept.what)
@@ -327,11 +382,15 @@ class RequestMetering:
             )
 
     async def _in_force(self, key: KeyAccess, now_s: float) -> CompiledLimits:
+        month = await self._open_month(now_s)
+        return self._limits.of(key, self._directory.organisation, month, now_s)
+
+    async def _open_month(self, now_s: float) -> str:
         month = day_at(now_s)[:7]
         if month != self._month:
             self._month = month
             await self._counters.open_month(month, self._spent_at_start)
-        return self._limits.of(key, self._directory.organisation, month, now_s)
+        return month
 
     def _denied(
         self, denial: Denial, key: KeyAccess, demand: Demand, now_s: float, headers: tuple[Header, ...] = ()

@@ -23,6 +23,7 @@ from pulumi_groq.gateway.metering.request_metering import RequestMetering
 from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import read_alerts
+from pulumi_groq.gateway.store.batches import batch_request_ids
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import read_daily_sums, read_last_used, read_lineage_spend
 from pulumi_groq.gateway.store.set_aside import read_set_aside
@@ -126,7 +127,9 @@ def open_metering(
     writer = LedgerWriter(store, timedelta(days=settings.kept_days))
     try:
         journal = Journal(journal_directory, settings.journal_segment_bytes)
-        recovered = recover(writer, journal, journal_directory, now)
+        with store.read_soundly() as connection:
+            held = batch_request_ids(connection)
+        recovered = recover(writer, journal, journal_directory, now, held)
     except OSError as failure:
         raise StoreOpenError(
             f"cannot write the journal in {journal_directory}: {failure.strerror}; give a writable place"

@@ -305,3 +305,39 @@ bank_grants = Table(
     Column("amount_micro_usd", BigInteger, nullable=False),
     CheckConstraint("amount_micro_usd > 0", name="holds_something"),
 )
+
+# What applications have at the upstream: its id, and whose it is. `worst` is what the lines of an input file
+# may cost, by model, and `needs` the permissions they need; an output file has neither.
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("lineage_id", String(64), nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("worst", JSON, nullable=True),
+    Column("needs", JSON, nullable=True),
+    Column("created_s", BigInteger, nullable=False),
+    Index("ix_files_lineage_id", "lineage_id"),
+)
+
+# `request_id` is the request that created it, whose reservation it holds until it is settled. `upstream_id`
+# is missing while it is not known whether the upstream has it; `document` is what the upstream last said.
+batches = Table(
+    "batches",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("upstream_id", String(128), nullable=True, unique=True),
+    Column("key_id", String(64), nullable=False),
+    Column("lineage_id", String(64), nullable=False),
+    Column("team", String(128), nullable=True),
+    Column("input_file_id", String(128), nullable=False),
+    Column("worst", JSON, nullable=False),
+    Column("held_micro_usd", BigInteger, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("unread_since_us", BigInteger, nullable=True),
+    Column("is_settled", Boolean, nullable=False),
+    Index("ix_batches_lineage_id", "lineage_id"),
+)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.inference.echo import chat, media, responses
+from pulumi_groq.gateway.inference.echo.batches import EchoBatches, EchoMissingError
 from pulumi_groq.gateway.inference.echo.request import PLAIN, EchoRefusalError, EchoRequest, EchoScript
 from pulumi_groq.gateway.inference.multipart import read_form
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
@@ -52,13 +53,14 @@ class EchoAnswer:
 
 
 class EchoUpstream:
-    """`calls` counts the calls by path; `script` may be changed between calls."""
+    """`calls` counts the calls by path; `script` may be changed between calls. `batches` has its files."""
 
     def __init__(self, clock: Clock, script: EchoScript = PLAIN, sleep: Sleep = asyncio.sleep) -> None:
         self.calls: Counter[str] = Counter()
         self.script = script
         self._clock = clock
         self._sleep = sleep
+        self.batches = EchoBatches(self._answering, self._created)
         self._players: dict[str, Callable[[bytes, bytes], Played]] = {
             "/openai/v1/chat/completions": self._chat,
             "/openai/v1/responses": self._responses,
@@ -75,9 +77,17 @@ class EchoUpstream:
         if self.script.status is not None:
             return self._refusal(self.script.status, "the echo was told to answer with an error")
         try:
-            content_type, pieces = self._players[call.path](body, call.content_type)
+            kept = self.batches.answer(call.method, call.path, body, call.content_type)
+            if kept is None:
+                content_type, pieces = self._players[call.path](body, call.content_type)
+            elif isinstance(kept, bytes):
+                content_type, pieces = b"application/octet-stream", [kept]
+            else:
+                content_type, pieces = JSON, [_json(kept)]
         except EchoRefusalError as failure:
             return self._refusal(400, str(failure))
+        except EchoMissingError as failure:
+            return self._refusal(404, str(failure))
         headers = [(b"content-type", content_type), (b"x-groq-region", b"echo")]
         return EchoAnswer(200, headers, pieces, self.script, self._sleep)
 
@@ -108,6 +118,10 @@ class EchoUpstream:
         form = read_form(content_type, body)
         given = media.transcription(form, body)
         return given[0], [given[1]]
+
+    def _answering(self, body: bytes) -> dict[str, Any]:
+        completion = chat.complete(EchoRequest.read(body), self.script, self._created())
+        return dict(chat.whole(completion))
 
     def _created(self) -> int:
         return int(self._clock.now().timestamp())

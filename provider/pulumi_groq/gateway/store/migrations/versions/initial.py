@@ -25,6 +25,8 @@ def upgrade() -> None:
     _create_set_aside()
     _create_commits()
     _create_bank()
+    _create_files()
+    _create_batches()
 
 
 def _create_teams() -> None:
@@ -278,3 +280,40 @@ def _create_bank() -> None:
         sa.PrimaryKeyConstraint("replica", "epoch", "account", "is_charged", name="pk_bank_grants"),
         sa.CheckConstraint("amount_micro_usd > 0", name="holds_something"),
     )
+
+
+def _create_files() -> None:
+    op.create_table(
+        "files",
+        sa.Column("id", sa.String(128), nullable=False),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("filename", sa.String(255), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("purpose", sa.String(32), nullable=False),
+        sa.Column("worst", sa.JSON, nullable=True),
+        sa.Column("needs", sa.JSON, nullable=True),
+        sa.Column("created_s", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_files"),
+    )
+    op.create_index("ix_files_lineage_id", "files", ["lineage_id"])
+
+
+def _create_batches() -> None:
+    op.create_table(
+        "batches",
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("upstream_id", sa.String(128), nullable=True),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("input_file_id", sa.String(128), nullable=False),
+        sa.Column("worst", sa.JSON, nullable=False),
+        sa.Column("held_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("document", sa.JSON, nullable=False),
+        sa.Column("started_us", sa.BigInteger, nullable=False),
+        sa.Column("unread_since_us", sa.BigInteger, nullable=True),
+        sa.Column("is_settled", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("request_id", name="pk_batches"),
+        sa.UniqueConstraint("upstream_id", name="uq_batches_upstream_id"),
+    )
+    op.create_index("ix_batches_lineage_id", "batches", ["lineage_id"])

@@ -1,0 +1,232 @@
+"""`/openai/v1/files` and `/openai/v1/batches` for gateway keys: each sees its lineage's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.batches.creation import ID, encoded, page, read_creation, shown
+from pulumi_groq.gateway.batches.lines import LineReader
+from pulumi_groq.gateway.batches.service import Batches, missing
+from pulumi_groq.gateway.batches.upstream_api import FILES_PATH, UpstreamApi
+from pulumi_groq.gateway.http.bodies import read_body, require_uncompressed
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request
+from pulumi_groq.gateway.inference.calls import BATCHES, CANCEL, CONTENT, FILE, FILES, Route
+from pulumi_groq.gateway.inference.denials import denied
+from pulumi_groq.gateway.inference.exchange import Exchange
+from pulumi_groq.gateway.inference.forwarder import bad_answer, no_answer
+from pulumi_groq.gateway.inference.options import InferenceOptions
+from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
+from pulumi_groq.gateway.inference.upload import Upload
+from pulumi_groq.gateway.inference.upstream import UpstreamError
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.batches import (
+    FileRecord,
+    batches_of,
+    count_files,
+    files_of,
+    find_file,
+    holding_file,
+    insert_file,
+    remove_file,
+)
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.policy.messages import store_unavailable
+
+PURPOSE: Final = "batch"
+MOST_FILES: Final = 1_000
+"""Of one lineage: they lie in the operator's account."""
+CREATION_LIMIT_BYTES: Final = 64 * 1024
+
+_KNOWN: Final = frozenset({"purpose"})
+
+
+class StoredPlane:
+    """Serves the routes of `inference.calls.STORED_ROUTES`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        batches: Batches,
+        api: UpstreamApi,
+        catalogue: Catalogue,
+        clock: Clock,
+        options: InferenceOptions,
+    ) -> None:
+        self._store = store
+        self._batches = batches
+        self._api = api
+        self._models = ModelAccess(catalogue)
+        self._tools = ToolAccess(catalogue)
+        self._clock = clock
+        self._options = options
+
+    async def serve(self, route: Route, exchange: Exchange) -> None:
+        """Answer one request of a live key. Raises `Refusal` and `ClientGoneError`."""
+        try:
+            await self._serve(route, exchange)
+        except StoreUnavailableError:
+            raise denied(store_unavailable()) from None
+        except UpstreamError as failure:
+            raise no_answer(failure) from failure
+
+    async def _serve(self, route: Route, exchange: Exchange) -> None:
+        method, path = exchange.scope["method"], exchange.scope["path"]
+        object_id = path.removeprefix(route.path).split("/", 1)[0]
+        if route is FILES:
+            await (self._upload(exchange) if method == "POST" else self._list_files(exchange))
+        elif route is FILE:
+            await (self._delete if method == "DELETE" else self._show_file)(exchange, object_id)
+        elif route is CONTENT:
+            await self._content(exchange, object_id)
+        elif route is BATCHES:
+            await (self._create(exchange) if method == "POST" else self._list_batches(exchange))
+        else:
+            record = await self._batches.find(exchange.key.lineage_id, object_id)
+            look = self._batches.cancel if route is CANCEL else self._batches.look
+            await exchange.answer(encoded(shown((await look(record)).document)))
+
+    async def _upload(self, exchange: Exchange) -> None:
+        lineage_id = exchange.key.lineage_id
+        if await self._read(count_files, lineage_id) >= MOST_FILES:
+            raise Refusal(
+                400,
+                INVALID_REQUEST,
+                f"This API key's lineage has {MOST_FILES} files. Delete those that are not needed any more.",
+                code="too_many_files",
+                close=True,
+            )
+        lines = LineReader(exchange.key, self._models, self._tools)
+        headers = exchange.headers
+        upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, _KNOWN, lines.feed)
+        stated = await self._api.upload(_judged(upload, lines), upload.length_bytes, headers.content_type)
+        file_id = stated.get("id")
+        if not isinstance(file_id, str) or not ID.fullmatch(file_id):
+            raise bad_answer(200)
+        record = FileRecord(
+            id=file_id,
+            lineage_id=lineage_id,
+            filename=upload.form.file_name,
+            size_bytes=upload.form.file_bytes,
+            purpose=PURPOSE,
+            worst=lines.worst,
+            needs=sorted(lines.needs),
+            created_s=int(self._clock.now().timestamp()),
+        )
+        try:
+            await self._write(insert_file, record)
+        except StoreUnavailableError:
+            # Nobody could ever read or delete it.
+            with suppress(Refusal, UpstreamError):
+                await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}")
+            raise
+        await exchange.answer(encoded(_file(record)))
+
+    async def _list_files(self, exchange: Exchange) -> None:
+        records = await self._read(files_of, exchange.key.lineage_id)
+        await exchange.answer(page([_file(record) for record in records], exchange.scope["query_string"]))
+
+    async def _show_file(self, exchange: Exchange, file_id: str) -> None:
+        await exchange.answer(encoded(_file(await self._file(exchange, file_id))))
+
+    async def _delete(self, exchange: Exchange, file_id: str) -> None:
+        await self._file(exchange, file_id)
+        holding = await self._read(holding_file, file_id)
+        if holding is not None:
+            message = (
+                f"The batch {holding.upstream_id} still needs this file. Wait for it, or cancel it first."
+            )
+            raise Refusal(409, INVALID_REQUEST, message, code="file_in_use")
+        try:
+            await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}")
+        except Refusal as refusal:
+            if refusal.status != 404:  # gone there already
+                raise
+        await self._write(remove_file, file_id)
+        await exchange.answer(encoded({"id": file_id, "object": "file", "deleted": True}))
+
+    async def _content(self, exchange: Exchange, file_id: str) -> None:
+        await self._file(exchange, file_id)
+        answer = await self._api.content(file_id)
+        exchange.record.status = 200
+        try:
+            headers = [
+                (b"content-type", b"application/octet-stream"),
+                (b"x-request-id", exchange.record.request_id.encode()),
+            ]
+            await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
+            while piece := await answer.next_piece():
+                await exchange.send({"type": "http.response.body", "body": piece, "more_body": True})
+        except UpstreamError as failure:
+            # Half a file must not look whole: without an end the server cuts the connection.
+            exchange.record.reason = no_answer(failure).reason
+            return
+        finally:
+            answer.close()
+        await exchange.send({"type": "http.response.body"})
+
+    async def _create(self, exchange: Exchange) -> None:
+        require_uncompressed(exchange.headers)
+        body = await read_body(
+            exchange.receive,
+            exchange.headers.content_length,
+            CREATION_LIMIT_BYTES,
+            self._options.body_timeout_s,
+            exchange.client.hold,
+        )
+        record = await self._batches.create(exchange.key, read_creation(body), exchange.record.request_id)
+        await exchange.answer(encoded(shown(record.document)))
+
+    async def _list_batches(self, exchange: Exchange) -> None:
+        records = await self._read(batches_of, exchange.key.lineage_id)
+        documents = [shown(record.document) for record in records]
+        await exchange.answer(page(documents, exchange.scope["query_string"]))
+
+    async def _file(self, exchange: Exchange, file_id: str) -> FileRecord:
+        record: FileRecord | None = await self._read(find_file, exchange.key.lineage_id, file_id)
+        if record is None:
+            raise missing("file", file_id)
+        return record
+
+    async def _read(self, read: Any, *arguments: Any) -> Any:
+        def reading() -> Any:
+            with self._store.read() as connection:
+                return read(connection, *arguments)
+
+        return await asyncio.to_thread(reading)
+
+    async def _write(self, write: Any, *arguments: Any) -> None:
+        def writing() -> None:
+            with self._store.write() as connection:
+                write(connection, *arguments)
+
+        await asyncio.to_thread(writing)
+
+
+async def _judged(upload: Upload, lines: LineReader) -> AsyncIterator[bytes]:
+    """The body as it comes; its last piece once the whole file was judged, so that nothing else is ever whole
+    at the upstream.
+    """
+    held = b""
+    async for piece in upload.pieces():
+        if held:
+            yield held
+        held = piece
+    lines.finish()
+    if upload.form.fields.get("purpose") != PURPOSE:
+        raise bad_request(f"purpose must be {PURPOSE}.", param="purpose")
+    yield held
+
+
+def _file(record: FileRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "object": "file",
+        "bytes": record.size_bytes,
+        "created_at": record.created_s,
+        "filename": record.filename,
+        "purpose": record.purpose,
+    }

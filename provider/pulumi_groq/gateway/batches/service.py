@@ -1,0 +1,309 @@
+"""Creates batches, keeps their money reserved until their results are read, and books what they say."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.batches.creation import ID, TAG, Creation
+from pulumi_groq.gateway.batches.lines import worst_cost_micro_usd
+from pulumi_groq.gateway.batches.results import ResultReader, as_reserved
+from pulumi_groq.gateway.batches.upstream_api import BATCHES_PATH, UpstreamApi
+from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal
+from pulumi_groq.gateway.inference.denials import denied
+from pulumi_groq.gateway.inference.forwarder import bad_answer, no_answer
+from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
+from pulumi_groq.gateway.inference.upstream import UpstreamError
+from pulumi_groq.gateway.metering.journal import LedgerRow
+from pulumi_groq.gateway.metering.request_metering import Hold, Holding
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.batches import (
+    BatchRecord,
+    FileRecord,
+    find_batch,
+    find_file,
+    has_file,
+    insert_batch,
+    insert_file,
+    open_batches,
+    remove_batch,
+    replace_batch,
+)
+from pulumi_groq.gateway.store.ledger import insert_rows
+from pulumi_groq.gateway.store.store import Connection, Store
+from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.limits import Demand, Denial, month_of
+
+POLL_PERIOD_S: Final = 15.0
+OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
+"""The states after which nothing changes (the groq client's types)."""
+
+IN_DOUBT: Final = timedelta(minutes=10)
+"""How long after its creation a batch that was not answered may appear in the upstream's list."""
+UNREAD: Final = timedelta(hours=24)
+"""How long results are tried to be read before a batch is charged as reserved."""
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Batches:
+    """All batches of the gateway. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        metering: Holding,
+        api: UpstreamApi,
+        catalogue: Catalogue,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._metering = metering
+        self._api = api
+        self._catalogue = catalogue
+        self._models = ModelAccess(catalogue)
+        self._tools = ToolAccess(catalogue)
+        self._clock = clock
+        self._holds: dict[str, Hold] = {}
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """How many batches hold money, and how much, in micro-dollars."""
+        return len(self._holds), sum(hold.demand.cost_micro_usd for hold in self._holds.values())
+
+    async def restore(self) -> None:
+        """Reserve again what open batches held when the last process ended. Of a month that is over nobody
+        can spend any more, so nothing is reserved in it. Raises `StoreUnavailableError`.
+        """
+        month = month_of(self._clock.now())
+        for record in await self._read(open_batches):
+            if month_of(_started(record)) == month:
+                self._holds[record.request_id] = await self._metering.hold(
+                    record.request_id, record.lineage_id, record.held_micro_usd
+                )
+
+    async def create(self, key: KeyAccess, creation: Creation, request_id: str) -> BatchRecord:
+        """The new batch, its worst case reserved. Raises `Refusal`, and `StoreUnavailableError`.
+
+        Where the upstream does not answer it may have been created: its money stays reserved, and the rounds
+        look for it in the upstream's list.
+        """
+        file = await self._read(find_file, key.lineage_id, creation.input_file_id)
+        if file is None or file.worst is None:
+            raise missing("file", creation.input_file_id)
+        self._models.permit(key, tuple(file.worst), "chat")
+        self._tools.require(key, dict.fromkeys(file.needs or (), "input_file_id"))
+        cost = worst_cost_micro_usd(file.worst, self._catalogue)
+        record = BatchRecord(
+            request_id=request_id,
+            upstream_id=None,
+            key_id=key.key_id,
+            lineage_id=key.lineage_id,
+            team=key.team,
+            input_file_id=file.id,
+            worst=file.worst,
+            held_micro_usd=cost,
+            document={},
+            started_us=round(self._clock.now().timestamp() * 1_000_000),
+        )
+        await self._reserve(key, record)
+        try:
+            document = await self._api.ask("POST", BATCHES_PATH, creation.at_upstream(request_id))
+        except UpstreamError as failure:
+            _log.warning("whether batch %s was created is not known", request_id)
+            raise no_answer(failure) from failure
+        except Refusal as refusal:
+            if refusal.status < 500 or refusal.detail.code == "upstream_key_rejected":
+                await self._never_was(record)
+            raise
+        return await self._known(record, document)
+
+    async def look(self, record: BatchRecord) -> BatchRecord:
+        """The batch as the upstream has it now, settled if it is over; as it was last seen where the
+        upstream does not answer.
+        """
+        if record.is_settled or record.upstream_id is None:
+            return record
+        try:
+            document = await self._api.ask("GET", f"{BATCHES_PATH}/{record.upstream_id}")
+        except (UpstreamError, Refusal) as failure:
+            _log.warning("batch %s could not be looked at: %s", record.upstream_id, failure)
+            return await self._unread(record)
+        return await self._seen(record, document)
+
+    async def cancel(self, record: BatchRecord) -> BatchRecord:
+        """Ask the upstream to go no further; what it has done by then is charged. Raises `Refusal`."""
+        try:
+            document = await self._api.ask("POST", f"{BATCHES_PATH}/{record.upstream_id}/cancel", {})
+        except UpstreamError as failure:
+            raise no_answer(failure) from failure
+        return await self._seen(record, document)
+
+    async def round(self) -> None:
+        """Look at every open batch, and for those that may not have been created. One at a time.
+
+        Raises `StoreUnavailableError`.
+        """
+        records = await self._read(open_batches)
+        if any(record.upstream_id is None for record in records):
+            await self._find([record for record in records if record.upstream_id is None])
+        for record in records:
+            await self.look(record)
+
+    async def find(self, lineage_id: str, upstream_id: str) -> BatchRecord:
+        """A batch of this lineage. Raises `Refusal` 404."""
+        record = await self._read(find_batch, lineage_id, upstream_id)
+        if record is None:
+            raise missing("batch", upstream_id)
+        return record
+
+    async def _reserve(self, key: KeyAccess, record: BatchRecord) -> None:
+        model = max(record.worst, key=lambda each: record.worst[each][0])
+        demand = Demand(model, 0, record.held_micro_usd)
+        admitted = await self._metering.admit(key, demand, record.request_id)
+        if isinstance(admitted, Denial):
+            raise denied(admitted)
+        try:
+            await self._write(insert_batch, record)
+        except BaseException:
+            await self._metering.settle(admitted, None, 503)
+            raise
+        self._holds[record.request_id] = await self._metering.keep(admitted, 200)
+
+    async def _never_was(self, record: BatchRecord) -> None:
+        await self._write(remove_batch, record.request_id)
+        await self._metering.release(self._holds.pop(record.request_id, None), [])
+
+    async def _known(self, record: BatchRecord, document: dict[str, Any]) -> BatchRecord:
+        upstream_id = document.get("id")
+        if not isinstance(upstream_id, str) or not ID.fullmatch(upstream_id):
+            raise bad_answer(200)
+        return await self._seen(record._replace(upstream_id=upstream_id), document)
+
+    async def _seen(self, record: BatchRecord, document: dict[str, Any]) -> BatchRecord:
+        seen = record._replace(document=document)
+        if document.get("status") in OVER:
+            return await self._settle(seen)
+        await self._write(replace_batch, seen)
+        return seen
+
+    async def _unread(self, record: BatchRecord) -> BatchRecord:
+        """Its results could not be read now; in the end it is charged as reserved."""
+        now_us = round(self._clock.now().timestamp() * 1_000_000)
+        since_us = record.unread_since_us if record.unread_since_us is not None else now_us
+        unread = record._replace(unread_since_us=since_us)
+        if now_us - since_us >= UNREAD.total_seconds() * 1_000_000:
+            _log.error("batch %s is charged as reserved: its results cannot be read", record.upstream_id)
+            return await self._book(unread, as_reserved(unread, self._clock.now().timestamp()), [])
+        if unread != record:
+            await self._write(replace_batch, unread)
+        return unread
+
+    async def _settle(self, record: BatchRecord) -> BatchRecord:
+        reader = ResultReader(record, self._catalogue)
+        written = []
+        for name in ("output_file_id", "error_file_id"):
+            file_id = record.document.get(name)
+            if isinstance(file_id, str) and ID.fullmatch(file_id):
+                try:
+                    size = await self._read_results(file_id, reader)
+                except (UpstreamError, Refusal, ValueError) as failure:
+                    _log.warning("a file of batch %s could not be read: %s", record.upstream_id, failure)
+                    return await self._unread(record)
+                written.append(self._output(record, file_id, size))
+        return await self._book(record, reader.rows(self._clock.now().timestamp()), written)
+
+    async def _read_results(self, file_id: str, reader: ResultReader) -> int:
+        answer = await self._api.content(file_id)
+        size = 0
+        try:
+            while piece := await answer.next_piece():
+                size += len(piece)
+                reader.feed(piece)
+            reader.finish_file()
+        finally:
+            answer.close()
+        return size
+
+    def _output(self, record: BatchRecord, file_id: str, size_bytes: int) -> FileRecord:
+        name = "errors" if file_id == record.document.get("error_file_id") else "output"
+        return FileRecord(
+            id=file_id,
+            lineage_id=record.lineage_id,
+            filename=f"{record.upstream_id}_{name}.jsonl",
+            size_bytes=size_bytes,
+            purpose="batch_output",
+            worst=None,
+            needs=None,
+            created_s=int(self._clock.now().timestamp()),
+        )
+
+    async def _book(
+        self, record: BatchRecord, rows: list[LedgerRow], written: list[FileRecord]
+    ) -> BatchRecord:
+        """In one transaction, so that no crash books a batch twice or never; nor do two looks."""
+        settled = record._replace(is_settled=True)
+
+        def write(connection: Connection) -> bool:
+            if not replace_batch(connection, settled):
+                return False
+            insert_rows(connection, [row.record() for row in rows])
+            for file in written:
+                if not has_file(connection, file.id):
+                    insert_file(connection, file)
+            return True
+
+        if await self._write(write):
+            await self._metering.release(self._holds.pop(record.request_id, None), rows)
+        return settled
+
+    async def _find(self, records: list[BatchRecord]) -> None:
+        began = self._clock.now()
+        try:
+            listed = (await self._api.ask("GET", BATCHES_PATH)).get("data")
+        except (UpstreamError, Refusal) as failure:
+            _log.warning("the upstream's batches could not be listed: %s", failure)
+            return
+        if not isinstance(listed, list):
+            return
+        by_tag = {_tag(each): each for each in listed if isinstance(each, dict)}
+        for record in records:
+            document = by_tag.get(record.request_id)
+            if document is not None:
+                await self._known(record, document)
+            elif began - _started(record) >= IN_DOUBT:
+                _log.warning("batch %s was never created", record.request_id)
+                await self._never_was(record)
+
+    async def _read(self, read: Callable[..., T], *arguments: Any) -> T:
+        def reading() -> T:
+            with self._store.read() as connection:
+                return read(connection, *arguments)
+
+        return await asyncio.to_thread(reading)
+
+    async def _write(self, write: Callable[..., T], *arguments: Any) -> T:
+        def writing() -> T:
+            with self._store.write() as connection:
+                return write(connection, *arguments)
+
+        return await asyncio.to_thread(writing)
+
+
+def missing(what: str, object_id: str) -> Refusal:
+    """404, the same for what there is not and what is another's."""
+    message = f"There is no {what} {object_id[:128]} of this API key's lineage. List those that there are."
+    return Refusal(404, INVALID_REQUEST, message, code=f"{what}_not_found")
+
+
+def _started(record: BatchRecord) -> datetime:
+    return datetime.fromtimestamp(record.started_us / 1_000_000, UTC)
+
+
+def _tag(document: Mapping[str, Any]) -> Any:
+    metadata = document.get("metadata")
+    return metadata.get(TAG) if isinstance(metadata, dict) else None

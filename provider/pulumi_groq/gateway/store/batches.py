@@ -1,0 +1,144 @@
+"""Files and batches in the store: what applications have at the upstream, and what is held for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from pulumi_groq.gateway.store.schema import batches, files
+
+Worst = Mapping[str, Sequence[int]]
+"""By model: requests, the most prompt tokens and completion tokens of all of them, fees in micro-dollars, and
+the most prompt tokens and completion tokens of one."""
+
+LONGEST_PAGE: Final = 100
+
+
+class FileRecord(NamedTuple):
+    """A file at the upstream, under the upstream's id. `worst` is `None` for what the upstream wrote."""
+
+    id: str
+    lineage_id: str
+    filename: str
+    size_bytes: int
+    purpose: str
+    worst: Worst | None
+    needs: Sequence[str] | None
+    created_s: int
+
+
+class BatchRecord(NamedTuple):
+    """A batch; `request_id` is the request that created it. `upstream_id` is `None` while nobody knows
+    whether the upstream has it. `unread_since_us`: since when its results could not be read (Unix time).
+    """
+
+    request_id: str
+    upstream_id: str | None
+    key_id: str
+    lineage_id: str
+    team: str | None
+    input_file_id: str
+    worst: Worst
+    held_micro_usd: int
+    document: Mapping[str, Any]
+    started_us: int
+    unread_since_us: int | None = None
+    is_settled: bool = False
+
+
+def insert_file(connection: Connection, record: FileRecord) -> None:
+    """Write a file."""
+    connection.execute(insert(files).values(record._asdict()))
+
+
+def find_file(connection: Connection, lineage_id: str, file_id: str) -> FileRecord | None:
+    """A file of this lineage."""
+    columns = files.c
+    row = connection.execute(
+        select(files).where(columns.id == file_id, columns.lineage_id == lineage_id)
+    ).first()
+    return None if row is None else FileRecord(*row)
+
+
+def has_file(connection: Connection, file_id: str) -> bool:
+    """Whether anybody has a file of this id."""
+    return connection.execute(select(files.c.id).where(files.c.id == file_id)).first() is not None
+
+
+def files_of(connection: Connection, lineage_id: str) -> list[FileRecord]:
+    """The lineage's files, newest first."""
+    columns = files.c
+    statement = (
+        select(files)
+        .where(columns.lineage_id == lineage_id)
+        .order_by(columns.created_s.desc(), columns.id.desc())
+    )
+    return [FileRecord(*row) for row in connection.execute(statement)]
+
+
+def count_files(connection: Connection, lineage_id: str) -> int:
+    """How many files the lineage has."""
+    counted = select(func.count()).select_from(files).where(files.c.lineage_id == lineage_id)
+    return connection.scalar(counted) or 0
+
+
+def remove_file(connection: Connection, file_id: str) -> None:
+    """Forget a file."""
+    connection.execute(delete(files).where(files.c.id == file_id))
+
+
+def insert_batch(connection: Connection, record: BatchRecord) -> None:
+    """Write a batch."""
+    connection.execute(insert(batches).values(record._asdict()))
+
+
+def replace_batch(connection: Connection, record: BatchRecord) -> bool:
+    """Write a batch as it is now, unless it is settled: then False, and nothing changes."""
+    columns = batches.c
+    of_it = update(batches).where(columns.request_id == record.request_id, ~columns.is_settled)
+    return connection.execute(of_it.values(record._asdict())).rowcount == 1
+
+
+def remove_batch(connection: Connection, request_id: str) -> None:
+    """Forget a batch that the upstream never had."""
+    connection.execute(delete(batches).where(batches.c.request_id == request_id))
+
+
+def find_batch(connection: Connection, lineage_id: str, upstream_id: str) -> BatchRecord | None:
+    """A batch of this lineage, by the upstream's id."""
+    columns = batches.c
+    row = connection.execute(
+        select(batches).where(columns.upstream_id == upstream_id, columns.lineage_id == lineage_id)
+    ).first()
+    return None if row is None else BatchRecord(*row)
+
+
+def batches_of(connection: Connection, lineage_id: str) -> list[BatchRecord]:
+    """The lineage's batches that the upstream is known to have, newest first."""
+    columns = batches.c
+    statement = (
+        select(batches)
+        .where(columns.lineage_id == lineage_id, columns.upstream_id.is_not(None))
+        .order_by(columns.started_us.desc(), columns.request_id.desc())
+    )
+    return [BatchRecord(*row) for row in connection.execute(statement)]
+
+
+def open_batches(connection: Connection) -> list[BatchRecord]:
+    """All batches that are not settled, oldest first."""
+    statement = select(batches).where(~batches.c.is_settled).order_by(batches.c.started_us)
+    return [BatchRecord(*row) for row in connection.execute(statement)]
+
+
+def batch_request_ids(connection: Connection) -> frozenset[str]:
+    """The requests whose reservation a batch holds, or has held."""
+    return frozenset(connection.scalars(select(batches.c.request_id)))
+
+
+def holding_file(connection: Connection, file_id: str) -> BatchRecord | None:
+    """A batch that is not settled and reads this file, or has written it."""
+    for record in open_batches(connection):
+        written = (record.document.get("output_file_id"), record.document.get("error_file_id"))
+        if file_id == record.input_file_id or file_id in written:
+            return record
+    return None

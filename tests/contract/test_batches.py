@@ -1,0 +1,157 @@
+"""Files and batches through both official clients, in front of an upstream that outlives the gateway."""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import groq
+import openai
+import pytest
+
+from batch_bench import MODEL, line
+from batch_upstream import BatchUpstream, batch_upstream
+from gateway_process import Server
+from pulumi_groq.catalogue import Catalogue
+
+LINES = b"".join(line(number) for number in range(20))
+DEADLINE_S = 30
+ENDPOINT: Any = "/v1/chat/completions"
+
+
+@pytest.fixture
+def upstream() -> Iterator[BatchUpstream]:
+    with batch_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def start(start_server: Callable[..., Server], upstream: BatchUpstream) -> Callable[[], Server]:
+    """Starts the gateway on the test's store."""
+    return lambda: start_server("--upstream", upstream.url)
+
+
+def new_key(server: Server, name: str) -> str:
+    """A key with a budget of 1 USD; its value."""
+    with server.client() as admin:
+        body = {"name": name, "allowed_models": [MODEL], "monthly_budget_usd": 1}
+        made = admin.post("/api-keys", json=body)
+        assert made.status_code == 201, made.text
+        return str(made.json()["api_key"])
+
+
+def usage(server: Server) -> dict[str, Any]:
+    """What the first key has used this month."""
+    with server.client() as admin:
+        used: dict[str, Any] = admin.get("/usage").json()["usage_by_key"][0]["month_to_date"]
+    return used
+
+
+def expected_cost_usd() -> float:
+    model = Catalogue.load().get(MODEL)
+    assert model is not None
+    return 20 * model.cost_micro_usd(prompt_tokens=11, completion_tokens=7, batch=True) / 1e6
+
+
+def test_groq_client_runs_a_batch(start: Callable[[], Server]) -> None:
+    """Upload, create, look, read the results, list, delete: with the costs that the results state."""
+    server = start()
+    client = groq.Groq(api_key=new_key(server, "batch-processor"), base_url=server.url)
+    file = client.files.create(file=("in.jsonl", io.BytesIO(LINES)), purpose="batch")
+    assert (file.bytes, file.filename, file.purpose) == (len(LINES), "in.jsonl", "batch")
+    batch = client.batches.create(
+        input_file_id=str(file.id), completion_window="24h", endpoint=ENDPOINT, metadata={"job": "nightly"}
+    )
+    assert batch.metadata == {"job": "nightly"}
+    done = client.batches.retrieve(batch.id)
+    assert (done.status, done.metadata) == ("completed", {"job": "nightly"})
+    assert done.output_file_id is not None
+    results = client.files.content(done.output_file_id).read()
+    assert len(results.splitlines()) == 20
+    assert usage(server) == {"requests": 21, "tokens": 20 * 18, "cost_usd": expected_cost_usd()}
+    assert [each.id for each in client.batches.list().data] == [batch.id]
+    assert client.files.info(str(file.id)).id == file.id
+    assert client.files.delete(str(file.id)).deleted
+    assert [each.id for each in client.files.list().data or []] == [done.output_file_id]
+
+
+def test_openai_client_pages_and_cancels(start: Callable[[], Server]) -> None:
+    """Its own types fit, and its cursor goes through all pages."""
+    server = start()
+    client = openai.OpenAI(api_key=new_key(server, "one"), base_url=f"{server.url}/openai/v1", max_retries=0)
+    file = client.files.create(file=("in.jsonl", LINES), purpose="batch")
+    made = [
+        client.batches.create(input_file_id=file.id, completion_window="24h", endpoint=ENDPOINT).id
+        for _ in range(5)
+    ]
+    assert [batch.id for batch in client.batches.list(limit=2)] == made[::-1]
+    assert client.batches.cancel(made[0]).status == "cancelled"
+    with pytest.raises(openai.ConflictError, match="still needs this file"):
+        client.files.delete(file.id)
+
+
+def test_nobody_else_sees_a_lineages_files_and_batches(start: Callable[[], Server]) -> None:
+    """What is another's is answered as what there is not."""
+    server = start()
+    owner = openai.OpenAI(api_key=new_key(server, "one"), base_url=f"{server.url}/openai/v1")
+    file = owner.files.create(file=("in.jsonl", LINES), purpose="batch")
+    batch = owner.batches.create(input_file_id=file.id, completion_window="24h", endpoint=ENDPOINT)
+    other = openai.OpenAI(api_key=new_key(server, "two"), base_url=f"{server.url}/openai/v1")
+    assert (list(other.files.list()), list(other.batches.list())) == ([], [])
+    attempts: list[Callable[[], object]] = [
+        lambda: other.files.retrieve(file.id),
+        lambda: other.files.content(file.id),
+        lambda: other.files.delete(file.id),
+        lambda: other.batches.retrieve(batch.id),
+        lambda: other.batches.cancel(batch.id),
+        lambda: other.batches.create(input_file_id=file.id, completion_window="24h", endpoint=ENDPOINT),
+    ]
+    for attempt in attempts:
+        with pytest.raises(openai.NotFoundError):
+            attempt()
+
+
+def test_bad_line_never_becomes_a_file(start: Callable[[], Server], upstream: BatchUpstream) -> None:
+    """The upload is broken off: the upstream has nothing whole, and the caller is told the line."""
+    server = start()
+    client = openai.OpenAI(api_key=new_key(server, "one"), base_url=f"{server.url}/openai/v1", max_retries=0)
+    with pytest.raises(openai.BadRequestError, match="Line 21 of the file"):
+        client.files.create(file=("in.jsonl", LINES + b"{}\n"), purpose="batch")
+    with pytest.raises(openai.BadRequestError, match="purpose must be batch"):
+        client.files.create(file=("in.jsonl", LINES), purpose="fine-tune")
+    assert upstream.echo.files == {}
+
+
+def found(client: openai.OpenAI) -> Any:
+    """The only batch, once the gateway knows it: one that was not answered is looked for at the start."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not (listed := list(client.batches.list())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (batch,) = listed
+    return batch
+
+
+@pytest.mark.parametrize("is_deaf", [False, True])
+def test_killed_gateway_books_the_batch_after_its_restart(
+    start: Callable[[], Server], upstream: BatchUpstream, is_deaf: bool
+) -> None:
+    """kill -9 after the creation, answered or not: the money stays reserved, and then is what was used."""
+    server = start()
+    value = new_key(server, "one")
+    client = openai.OpenAI(api_key=value, base_url=f"{server.url}/openai/v1", max_retries=0)
+    file = client.files.create(file=("in.jsonl", LINES), purpose="batch")
+    upstream.is_deaf = is_deaf
+    try:
+        client.batches.create(input_file_id=file.id, completion_window="24h", endpoint=ENDPOINT)
+    except openai.InternalServerError as failure:
+        assert is_deaf and failure.status_code == 502  # noqa: PT017, PT018  one of two cases
+    server.kill()
+    server = start()
+    client = openai.OpenAI(api_key=value, base_url=f"{server.url}/openai/v1", max_retries=0)
+    batch = found(client)
+    assert client.batches.retrieve(batch.id).status == "completed"
+    assert usage(server)["cost_usd"] == expected_cost_usd()
+    server.kill()
+    server = start()
+    assert usage(server)["cost_usd"] == expected_cost_usd()
+    assert server.stop() == 0

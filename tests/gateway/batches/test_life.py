@@ -1,0 +1,227 @@
+"""A batch's money: reserved when it is created, held until its results are read, then what they say."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from batch_bench import BatchBench, failing, line, result
+from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.store.schema import ledger
+from pulumi_groq.policy.access import KeyAccess
+
+Key = Callable[..., KeyAccess]
+CAP = 1_000_000
+LINES = [line(number, content="a word " * 20) for number in range(10)]
+
+
+async def created(bench: BatchBench, key: KeyAccess) -> Any:
+    bench.bench.cap(CAP)
+    await bench.open()
+    return await bench.create(key, LINES)
+
+
+async def test_creation_reserves_the_worst_of_all_lines(bench: BatchBench, key: Key) -> None:
+    """Nothing is spent, and what is held can be reserved by nobody else, in the cap and in the budget."""
+    owner = key(budget=CAP)
+    batch = await created(bench, owner)
+    assert batch.held_micro_usd > 0
+    assert bench.spent == 0
+    assert bench.batches.held == (1, batch.held_micro_usd)
+    assert await bench.left(owner, CAP) == CAP - batch.held_micro_usd
+    assert await bench.left(key("other"), CAP) == CAP - batch.held_micro_usd
+
+
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+async def test_results_replace_the_reservation(bench: BatchBench, key: Key, restarts: int) -> None:
+    """However often the process ended in between, exactly what the results state is spent."""
+    owner = key(budget=CAP)
+    batch = await created(bench, owner)
+    for _ in range(restarts):
+        await bench.reopen()
+        assert await bench.left(owner, CAP) == CAP - batch.held_micro_usd
+    await bench.batches.round()
+    rows = 1 + len(LINES)  # the creation is a request, too
+    assert 0 < bench.spent < batch.held_micro_usd
+    spent = bench.spent
+    assert await bench.left(owner, CAP) == CAP - spent
+    await bench.reopen()
+    assert bench.spent == spent
+    of_batch = ledger.c.request_id.startswith(batch.request_id)
+    with bench.bench.store.read() as connection:
+        booked = connection.scalars(select(ledger.c.cost_micro_usd).where(of_batch)).all()
+    assert (len(booked), sum(booked)) == (rows, spent)
+    assert bench.batches.held == (0, 0)
+
+
+async def test_batch_above_the_budget_is_refused_before_it_is_created(bench: BatchBench, key: Key) -> None:
+    """The refusal is that of any request; the upstream hears nothing of it, and nothing stays reserved."""
+    bench.bench.cap(CAP)
+    await bench.open()
+    owner = key(budget=5)
+    with pytest.raises(Refusal) as refused:
+        await bench.create(owner, LINES)
+    assert refused.value.status == 400
+    assert "POST /openai/v1/batches" not in bench.upstream.calls
+    assert bench.still_open() == []
+    assert await bench.left(owner, 5) == 5
+
+
+async def test_refused_creation_gives_the_money_back(bench: BatchBench, key: Key) -> None:
+    """The upstream's own refusal reaches the caller with its status."""
+    bench.bench.cap(CAP)
+    await bench.open()
+    file = await bench.uploaded(key(), LINES)
+    bench.upstream.echo.batches.files.clear()
+    with pytest.raises(Refusal) as refused:
+        await bench.create_of(key(), file.id)
+    assert refused.value.status == 404
+    assert bench.still_open() == []
+    assert await bench.left(key(), CAP) == CAP
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+async def test_creation_whose_answer_was_lost_is_found(bench: BatchBench, key: Key, restarts: int) -> None:
+    """The upstream has the batch: it is found by its tag, owned and booked as any other."""
+    bench.bench.cap(CAP)
+    await bench.open()
+    bench.upstream.after = failing("POST", "/batches")
+    with pytest.raises(Refusal) as lost:
+        await bench.create(key(), LINES)
+    assert lost.value.status == 502
+    (open_batch,) = bench.still_open()
+    for _ in range(restarts):
+        await bench.reopen()
+    assert await bench.left(key(), CAP) == CAP - open_batch.held_micro_usd
+    await bench.batches.round()
+    await bench.batches.round()
+    assert bench.still_open() == []
+    assert 0 < bench.spent < open_batch.held_micro_usd
+
+
+async def test_creation_that_never_arrived_is_given_up_once_the_upstream_says_so(
+    bench: BatchBench, key: Key
+) -> None:
+    """While it could still appear, and while the upstream cannot be asked, the money stays reserved."""
+    bench.bench.cap(CAP)
+    await bench.open()
+    bench.upstream.before = failing("POST", "/batches")
+    with pytest.raises(Refusal):
+        await bench.create(key(), LINES)
+    await bench.batches.round()
+    assert len(bench.still_open()) == 1
+    bench.bench.clock.advance(minutes=11)
+    bench.upstream.before = failing("GET", "/batches")
+    await bench.batches.round()
+    assert len(bench.still_open()) == 1
+    bench.upstream.before = lambda _: None
+    await bench.batches.round()
+    assert bench.still_open() == []
+    assert await bench.left(key(), CAP) == CAP
+
+
+@pytest.mark.parametrize("status", ["expired", "cancelled", "completed"])
+async def test_what_was_done_is_charged_and_the_rest_is_free(
+    bench: BatchBench, key: Key, status: str
+) -> None:
+    """Of a batch that ended early, or failed in part, each result costs what it states."""
+    batch = await created(bench, key())
+    output = bench.file(
+        result(0, prompt_tokens=50, completion_tokens=10) + result(1, prompt_tokens=60, completion_tokens=20)
+    )
+    errors = bench.file(result(2, status=400) + result(3, status=500))
+    counts = {"total": 10, "completed": 2, "failed": 2}
+    bench.outcome(batch, status=status, output_file_id=output, error_file_id=errors, request_counts=counts)
+    await bench.batches.round()
+    model = bench.catalogue.get("openai/gpt-oss-20b")
+    assert model is not None
+    expected = [
+        model.cost_micro_usd(prompt_tokens=prompt, completion_tokens=completion, batch=True)
+        for prompt, completion in ((50, 10), (60, 20))
+    ]
+    assert bench.spent == sum(expected)
+    assert await bench.left(key(), CAP) == CAP - bench.spent
+
+
+async def test_batch_that_failed_its_validation_costs_nothing(bench: BatchBench, key: Key) -> None:
+    """There are no results, and none were promised."""
+    batch = await created(bench, key())
+    bench.outcome(batch, status="failed", errors={"object": "list", "data": [{"message": "no"}]})
+    await bench.batches.round()
+    assert (bench.spent, bench.still_open()) == (0, [])
+
+
+async def test_results_that_cannot_be_read_are_charged_as_reserved_after_a_day(
+    bench: BatchBench, key: Key
+) -> None:
+    """Until then they are tried again, through a restart."""
+    batch = await created(bench, key())
+    bench.upstream.before = failing("GET", "/content")
+    await bench.batches.round()
+    bench.bench.clock.advance(hours=23)
+    await bench.reopen()
+    await bench.batches.round()
+    assert bench.spent == 0
+    assert len(bench.still_open()) == 1
+    bench.bench.clock.advance(hours=2)
+    await bench.batches.round()
+    assert (bench.spent, bench.still_open()) == (batch.held_micro_usd, [])
+
+
+async def test_two_looks_at_once_book_once(bench: BatchBench, key: Key) -> None:
+    """The owner's look and the rounds may meet."""
+    batch = await created(bench, key())
+    await asyncio.gather(*(bench.batches.look(batch) for _ in range(5)), bench.batches.round())
+    spent = bench.spent
+    await bench.reopen()
+    assert bench.spent == spent
+    assert await bench.left(key(), CAP) == CAP - spent
+
+
+async def test_stale_look_does_not_open_a_settled_batch_again(bench: BatchBench, key: Key) -> None:
+    """What was read before the settlement is not written over it."""
+    batch = await created(bench, key())
+    await bench.batches.round()
+    spent = bench.spent
+    bench.upstream.before = failing("GET", batch.upstream_id)
+    await bench.batches.look(batch)
+    assert bench.stored(batch).is_settled
+    await bench.batches.round()
+    assert bench.spent == spent
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+async def test_batch_of_last_month_is_booked_there(bench: BatchBench, key: Key, restarts: int) -> None:
+    """It was admitted under that month's cap; this month's is whole."""
+    bench.bench.clock.time = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    owner = key(budget=CAP)
+    await created(bench, owner)
+    bench.bench.clock.advance(hours=2)
+    for _ in range(restarts):
+        await bench.reopen()
+    assert await bench.left(owner, CAP) == CAP
+    await bench.batches.round()
+    assert bench.spent == 0
+    assert bench.service.usage.spent_in("2026-11") > 0
+    assert await bench.left(owner, CAP) == CAP
+
+
+async def test_cancelled_batch_is_shown_as_the_upstream_has_it(bench: BatchBench, key: Key) -> None:
+    """Nothing was done by then, so nothing is charged."""
+    batch = await created(bench, key())
+    cancelled = await bench.batches.cancel(batch)
+    assert cancelled.document["status"] == "cancelled"
+    assert (bench.spent, bench.still_open()) == (0, [])
+
+
+async def test_upstream_that_does_not_answer_leaves_the_batch_as_it_was_seen(
+    bench: BatchBench, key: Key
+) -> None:
+    """A look is no failure of the caller's."""
+    batch = await created(bench, key())
+    bench.upstream.before = failing("GET", batch.upstream_id)
+    seen = await bench.batches.look(batch)
+    assert seen.document["status"] == "validating"
