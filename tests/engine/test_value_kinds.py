@@ -7,11 +7,12 @@ from typing import Any, Final, NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from local_engine import Gateway, Stack
+from local_engine import BOTH_PACKAGES, NATIVE, Gateway, Stack
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 from pulumi_groq.lifecycle.team import TeamArgs
 from pulumi_groq.models.api_key import ApiKeyCreate
+from pulumi_groq.models.spelling import camel
 
 pytestmark = pytest.mark.engine
 
@@ -23,10 +24,10 @@ from pathlib import Path
 
 import pulumi
 
-import pulumi_groq
+import {package} as groq
 
 cases = json.loads((Path(__file__).parent / "cases.json").read_text())
-anchor = pulumi_groq.GroqTeam("anchor", allowed_models=cases["anchor"])
+anchor = groq.GroqTeam("anchor", allowed_models=cases["anchor"])
 WRAPPED = {
     "known": lambda value: value,
     "output": pulumi.Output.from_input,
@@ -45,7 +46,7 @@ def wrapped(value, path, kind):
 
 
 for case in cases["cases"]:
-    declare = getattr(pulumi_groq, case["resource"])
+    declare = getattr(groq, case["resource"])
     arguments = wrapped(case["arguments"], case["path"], case["kind"])
     declare(case["name"], **arguments, opts=pulumi.ResourceOptions(depends_on=[anchor]))
 '''
@@ -158,13 +159,13 @@ def plain(value: Any) -> Any:
 def outputs(stack: Stack) -> dict[str, dict[str, Any]]:
     """What the state holds of each resource, by name, in clear."""
     run = stack.pulumi("stack", "export", "--show-secrets", "--stack", stack.name)
-    resources = json.loads(run.output)["deployment"]["resources"]
+    resources = json.loads(run.printed)["deployment"]["resources"]
     return {each["urn"].rpartition("::")[2]: plain(each.get("outputs", {})) for each in resources}
 
 
 def declare(stack: Stack, cases: list[Case], anchor: list[str]) -> None:
     """Write the program's cases; other models of the anchor make all that hangs on it unknown again."""
-    (stack.folder / "__main__.py").write_text(PROGRAM)
+    (stack.folder / "__main__.py").write_text(PROGRAM.replace("{package}", stack.package))
     listed = {"anchor": anchor, "cases": [case._asdict() for case in cases]}
     (stack.folder / "cases.json").write_text(json.dumps(listed))
 
@@ -179,6 +180,8 @@ def adoptable(gateway: Gateway, cases: list[Case]) -> list[Case]:
     return cases
 
 
+@pytest.mark.timeout(900)  # hundreds of resources, four runs
+@BOTH_PACKAGES
 def test_every_argument_as_every_kind_of_value(gateway: Gateway, stack: Stack) -> None:
     """First preview, up, the preview after a dependency changed, and its up: no failure, no difference.
 
@@ -192,12 +195,13 @@ def test_every_argument_as_every_kind_of_value(gateway: Gateway, stack: Stack) -
     deployed = stack.pulumi("up", "--yes", "--stack", stack.name)
     assert deployed.code == 0, deployed.output
     first = outputs(stack)
+    spelled = camel if stack.package == NATIVE else str
     expected: dict[tuple[str, str], Any] = {}
     for case in cases:
         argument = str(case.path[0])
         if argument not in OWN:
             means = (argument, json.dumps(case.arguments[argument]))
-            held = first[case.name].get(argument)
+            held = first[case.name].get(spelled(argument))
             assert held == expected.setdefault(means, held), case
     declare(stack, cases, MODELS[:1])
     changed = stack.preview()

@@ -1,4 +1,4 @@
-"""Runs of `pulumi up` that are killed at a step of the provider, found by what the gateway was asked."""
+"""Runs of `pulumi up` that are killed or interrupted at a step, found by what the gateway was asked."""
 
 import os
 import signal
@@ -15,16 +15,7 @@ STEP_DEADLINE_S = 90
 
 def up_killed(stack: Stack, when: Callable[[], object], *, whole_run: bool = False) -> Run:
     """Start `pulumi up` and, once `when` holds, kill -9 the provider's process, or all of the run's."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name]
-    run = subprocess.Popen(
-        [*command, "--non-interactive", "--color", "never"],
-        cwd=stack.folder,
-        env=stack.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    run = _started(stack)
     try:
         _wait_for_step(run, when)
         if whole_run:
@@ -37,6 +28,33 @@ def up_killed(stack: Stack, when: Callable[[], object], *, whole_run: bool = Fal
             _kill_all([run.pid, *_descendants(run.pid)])
             run.communicate()
     return Run(run.returncode, output)
+
+
+def up_interrupted(stack: Stack, when: Callable[[], object]) -> Run:
+    """Start `pulumi up` and, once `when` holds, interrupt it as a terminal does."""
+    run = _started(stack)
+    try:
+        _wait_for_step(run, when)
+        os.killpg(run.pid, signal.SIGINT)
+        output, _ = run.communicate(timeout=STEP_DEADLINE_S)
+    finally:
+        if run.poll() is None:
+            _kill_all([run.pid, *_descendants(run.pid)])
+            run.communicate()
+    return Run(run.returncode, output)
+
+
+def _started(stack: Stack) -> "subprocess.Popen[str]":
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name]
+    return subprocess.Popen(
+        [*command, "--non-interactive", "--color", "never"],
+        cwd=stack.folder,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def _wait_for_step(run: "subprocess.Popen[str]", when: Callable[[], object]) -> None:
