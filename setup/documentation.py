@@ -29,6 +29,7 @@ from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
 from pulumi_groq.models.team import Team, TeamSettings
 from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.reports.guardrails.rules import RuleBase, Waiver
 
 WIDTH: Final = 100
 _INTERNAL: Final = frozenset({"managed_by", "declared_as"})  # the resources fill these in themselves
@@ -70,6 +71,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "team-answer": _beyond(Team, TeamSettings),
     "spend-policy-body": Table(SpendPolicySettings),
     "spend-policy-answer": _beyond(SpendPolicy, SpendPolicySettings),
+    "policy-rule": Table(RuleBase),
+    "policy-waiver": Table(Waiver),
     "spend-status": Table(SpendStatus, written=False),
     "key-usage": Table(KeyUsage, written=False),
 }

@@ -1,7 +1,8 @@
 """The reference stack: declares what the access file holds and hands out the keys' values.
 
 The file is `access.<stack>.yaml` beside this program where that exists, else `access.yaml`;
-`pulumi config set groq:accessFile FILE` names another one. `pulumi config set groq:plugin true` declares
+`pulumi config set groq:accessFile FILE` names another one. A `policy.yaml` beside it, or the one that
+`groq:policyFile` names, holds the rules that it is judged by. `pulumi config set groq:plugin true` declares
 the plugin's resources instead of the dynamic ones; a stack that is deployed moves over as it is.
 """
 
@@ -14,6 +15,7 @@ from groq_access import GroqAccess
 
 from pulumi_groq.access import load_access
 from pulumi_groq.errors import AccessFileError
+from pulumi_groq.guardrails import enforce
 
 HERE = Path(__file__).parent
 config = pulumi.Config("groq")
@@ -24,6 +26,13 @@ def access_file() -> Path:
     of_the_stack = f"access.{pulumi.get_stack()}.yaml"
     usual = of_the_stack if (HERE / of_the_stack).exists() else "access.yaml"
     return HERE / (config.get("accessFile") or usual)
+
+
+def policy_file() -> Path | None:
+    """The rules that the access file is judged by, where there are any."""
+    named = config.get("policyFile")
+    usual = HERE / "policy.yaml"
+    return HERE / named if named else usual if usual.exists() else None
 
 
 def resources() -> ModuleType:
@@ -42,6 +51,9 @@ def main() -> None:
     """Declare everything in the access file, or end with one line for each problem in it."""
     try:
         access = load_access(access_file())
+        rules = policy_file()
+        if rules is not None:
+            enforce(rules, access)
     except AccessFileError as error:
         raise pulumi.RunError(str(error)) from None
     for warning in access.warnings:

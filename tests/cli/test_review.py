@@ -115,3 +115,23 @@ def test_pulumi_that_fails(tmp_path: Path) -> None:
     result = run(PATH=f"{tmp_path}:/usr/bin:/bin")
     assert result.exit_code == 1
     assert result.stderr == "Error: `pulumi preview --json` failed: error: no stack selected\n"
+
+
+def test_a_rule_of_high_severity_fails_the_review(tmp_path: Path) -> None:
+    """A violated rule ends the command with 3 whatever --fail-on says; a waived one does not."""
+    rules = tmp_path / "policy.yaml"
+    rule = "rules: {cap: {check: spend_policy_at_most, monthly_cap_usd: 1, reason: r%s}}"
+    rules.write_text(rule % "")
+    violated = run(CHANGED, "--policy", str(rules), "--output", "json")
+    assert violated.exit_code == 3
+    found = {each["rule"]: each["severity"] for each in json.loads(violated.stdout)["findings"]}
+    assert found["policy:cap"] == "high"
+    waiver = "{resource: spend-policy, until: 2999-01-01T00:00:00Z, by: d, why: w}"
+    rules.write_text(rule % f", waivers: [{waiver}]")
+    assert run(CHANGED, "--policy", str(rules)).exit_code == 0
+    rules.write_text("rules: {cap: {check: unknown}}")
+    refused = run(CHANGED, "--policy", str(rules))
+    assert (refused.exit_code, "policy.yaml:1: rules.cap.check: must be one of" in refused.stderr) == (
+        2,
+        True,
+    )

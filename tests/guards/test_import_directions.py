@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "plugin": {"models", "errors", "catalogue", "admin", "lifecycle"},
     "gateway": {"models", "errors", "catalogue", "policy", "reports"},
     "reports": {"models", "errors", "catalogue", "rotation", "access"},
+    "guardrails": {"models", "errors", "access", "admin", "lifecycle", "reports"},
     "cli": {"models", "errors", "catalogue", "policy", "rotation", "access", "admin", "gateway", "reports"},
     "": {"errors", "models", "lifecycle", "resources"},
 }
@@ -34,6 +35,7 @@ MAY_USE = {
     "resources": {"pulumi", "pydantic"},
     "plugin": {"google", "grpc", "pulumi", "pydantic"},  # pulumi brings grpc and protobuf
     "reports": {"pydantic"},
+    "guardrails": {"pulumi", "pulumi_policy"},  # the pack alone uses what its extra brings
     "": set(),
 }
 """Package -> third-party libraries; the gateway and the commands are installed with extras of their own."""

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pulumi_groq.access.document import LARGEST_FILE_BYTES, Node, parse
 from pulumi_groq.access.model import Access, DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
-from pulumi_groq.access.problems import Path, Problems, reworded, unknown
+from pulumi_groq.access.problems import Path, Problems, reworded
+from pulumi_groq.access.reading import Reading
 from pulumi_groq.errors import AccessFileError
 from pulumi_groq.models.fields import json_number
 from pulumi_groq.models.markers import SECRET, marked
@@ -20,21 +19,24 @@ _FROM_POSITION = frozenset({"name", "team", "line"})
 _SECRETS = marked(SpendPolicySettings, SECRET)
 _UNKNOWN_MODELS = ["unknown"]  # what the keys of a team inherit whose own list is unusable
 
-Declared = TypeVar("Declared", bound=BaseModel)
-
 
 def load_access(path: FilePath) -> Access:
     """The declarations in the file at `path`.
 
     Raises AccessFileError, with one line for each problem: `access.yaml:12: teams.chatbot...: must be ...`.
     """
+    content = content_of(path, "check groq:accessFile")
+    return read_access(content, path.name)
+
+
+def content_of(path: FilePath, advice: str) -> bytes:
+    """What the file at `path` holds. Raises AccessFileError, ending in `advice`."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE_BYTES + 1)
+            return file.read(LARGEST_FILE_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise AccessFileError(f"{path}: cannot be read: {reason}; check groq:accessFile") from None
-    return read_access(content, path.name)
+        raise AccessFileError(f"{path}: cannot be read: {reason}; {advice}") from None
 
 
 def read_access(content: bytes, file: str) -> Access:
@@ -47,11 +49,11 @@ def read_access(content: bytes, file: str) -> Access:
     return access
 
 
-class _Declarations:
+class _Declarations(Reading):
     """Turns the nodes of one file into models, and collects what is wrong with them."""
 
     def __init__(self, problems: Problems) -> None:
-        self._problems = problems
+        super().__init__(problems)
         self._lines_of_keys: dict[str, int] = {}
 
     def read(self, root: Node) -> Access:
@@ -71,7 +73,7 @@ class _Declarations:
         path: Path = ("teams", name)
         fields = self._mapping(node, path, {*DeclaredTeam.model_fields, "keys"} - _FROM_POSITION)
         entries = fields.pop("keys", None)
-        team = self._model(DeclaredTeam, fields, node, path, {"name": name})
+        team = self._model(DeclaredTeam, fields, node, path, {"line": node.line, "name": name})
         keys = [self._key(key, entry, name, team) for key, entry in self._entries(entries, (*path, "keys"))]
         return [team] if team else [], [key for key in keys if key]
 
@@ -86,7 +88,7 @@ class _Declarations:
             "allowed_models": team.allowed_models if team else _UNKNOWN_MODELS,
             "allowed_tools": team.allowed_tools if team else [],
         }
-        given = {"name": name, "team": team_name, **inherited}
+        given = {"line": node.line, "name": name, "team": team_name, **inherited}
         key = self._model(DeclaredKey, fields, node, path, given)
         if key is None or team is None:
             return None
@@ -106,46 +108,16 @@ class _Declarations:
         for name in sorted(_SECRETS & fields.keys()):
             line = fields.pop(name).line
             self._problems.add(line, (*path, name), f"is a secret; set it with {_set_command(name)} instead")
-        return self._model(DeclaredSpendPolicy, fields, node, path, {})
-
-    def _model(
-        self, model: type[Declared], fields: dict[str, Node], node: Node, path: Path, given: dict[str, Any]
-    ) -> Declared | None:
-        written = {name: field.plain() for name, field in fields.items()}
-        try:
-            return model.model_validate({"line": node.line, **given, **written})
-        except ValidationError as errors:
-            for error in errors.errors(include_url=False):
-                self._report(error, node, path)
-        return None
+        return self._model(DeclaredSpendPolicy, fields, node, path, {"line": node.line})
 
     def _report(self, error: ErrorDetails, node: Node, path: Path) -> None:
-        field, *below = error["loc"]
-        known_already = field in node.names and error["type"] == "missing"
-        if field == "team" or known_already:
-            return  # the team or the empty field has its own line
-        if field == "name":
-            self._problems.add(node.line, path, f"its name {reworded(error)}")
-        else:
-            at = (field, *(step for step in below if step != "[key]"))
-            self._problems.add(node.line_at(at), (*path, *at), reworded(error))
-
-    def _entries(self, node: Node | None, path: Path) -> Iterator[tuple[str, Node]]:
-        if node is not None and not isinstance(node.value, dict):
-            self._problems.add(node.line, path, 'must be a mapping: one "name:" a line')
-        elif node is not None and isinstance(node.value, dict):
-            yield from node.value.items()
-
-    def _mapping(self, node: Node, path: Path, known: set[str]) -> dict[str, Node]:
-        fields: dict[str, Node] = {}
-        for name, field in self._entries(node, path):
-            if name not in known:
-                self._problems.add(field.line, (*path, name), unknown(name, known))
-            elif field.value is None:
-                self._problems.add(field.line, (*path, name), "has no value; write one or take the line out")
-            else:
-                fields[name] = field
-        return fields
+        match error["loc"][0]:
+            case "team":
+                pass  # it has its own line
+            case "name":
+                self._problems.add(node.line, path, f"its name {reworded(error)}")
+            case _:
+                super()._report(error, node, path)
 
     def _warnings(self, keys: Sequence[DeclaredKey], policy: DeclaredSpendPolicy | None) -> Iterator[str]:
         budgets = sum(key.monthly_budget_usd or Decimal(0) for key in keys)

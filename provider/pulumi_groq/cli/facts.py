@@ -12,6 +12,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, ConfigurationError, InsufficientRoleError, NotFoundError
+from pulumi_groq.reports.guardrails.loader import Guardrails, load_guardrails
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.stack_export import StackState, read_stack
 
@@ -69,6 +70,19 @@ def access_file(given: Path | None, folder: Path, stack: str) -> Path | None:
     names = (f"access.{stack}.yaml", "access.yaml")
     candidates = (folder / below / name for below in _FOLDERS for name in names)
     return next((path for path in candidates if path.is_file()), None)
+
+
+def guardrails(given: Path | None, folder: Path) -> Guardrails | None:
+    """The rules of policy.yaml: of the file given, else of the one in stacks/ or here; `None` without.
+
+    Raises UnusableSettingError: file, line, why.
+    """
+    candidates = (folder / below / "policy.yaml" for below in _FOLDERS)
+    path = given or next((path for path in candidates if path.is_file()), None)
+    try:
+        return load_guardrails(path) if path is not None else None
+    except AccessFileError as error:
+        raise UnusableSettingError(str(error)) from None
 
 
 def declared_access(path: Path | None) -> Access | None:

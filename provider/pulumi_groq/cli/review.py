@@ -12,7 +12,14 @@ import click
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.cli.connection import access_file_option, price_list_option, project_options
-from pulumi_groq.cli.facts import access_file, admin_settings, catalogue, declared_access, live_facts
+from pulumi_groq.cli.facts import (
+    access_file,
+    admin_settings,
+    catalogue,
+    declared_access,
+    guardrails,
+    live_facts,
+)
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
@@ -36,7 +43,8 @@ Without it, or when it does not answer, the review says what it could not check.
 
 \b
 Exit codes: 0 done, 1 the preview could not be made, 2 a setting or option is wrong,
-3 a finding of the --fail-on severity or worse.
+3 a finding of the --fail-on severity or worse, or a rule of high severity in
+policy.yaml is violated.
 """
 
 
@@ -64,6 +72,13 @@ Exit codes: 0 done, 1 the preview could not be made, 2 a setting or option is wr
     help="A limit raised to more than this many times its old value is a finding.",
 )
 @access_file_option("Where reasons and lines come from")
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own rules (default: policy.yaml in stacks/ or here, where there is one).",
+)
 @price_list_option
 @project_options("preview")
 @click.option("--offline", is_flag=True, help="Do not ask the gateway.")
@@ -74,6 +89,7 @@ def review_command(
     fail_on: str,
     raise_factor: float,
     access_path: Path | None,
+    policy_path: Path | None,
     price_list: Path | None,
     stack: str | None,
     folder: Path,
@@ -92,10 +108,13 @@ def review_command(
         now=datetime.now(UTC),
         access=declared_access(file),
         raise_factor=Decimal(str(raise_factor)),
+        guardrails=guardrails(policy_path, folder),
+        selected_stack=stack or "",
     )
     click.echo(_rendered(made, output, _repository_path(file)), nl=False)
     worst = made.worst()
-    if fail_on != "never" and worst is not None and worst >= Severity[fail_on.upper()]:
+    too_bad = fail_on != "never" and worst is not None and worst >= Severity[fail_on.upper()]
+    if too_bad or any(verdict.stops for verdict in made.verdicts):
         sys.exit(FOUND)
 
 

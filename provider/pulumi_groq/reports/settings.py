@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -81,6 +81,14 @@ class PolicySettings(Settings):
     auto_pause: bool = True
     alert_webhook_urls: list[str] = Field(default_factory=list, repr=False)
     alert_webhook_signing_secret: Annotated[str | None, Field(repr=False)] = None
+
+
+SETTINGS: Final[Mapping[str, type[Settings]]] = {
+    "GroqApiKey": KeySettings,
+    "GroqTeam": TeamSettings,
+    "GroqSpendPolicy": PolicySettings,
+}
+"""The settings of each kind of resource."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, output, resource_name
 from pulumi_groq.reports.review.preview import Preview, PreviewStep
 from pulumi_groq.reports.settings import (
+    SETTINGS,
     FieldChange,
     KeySettings,
     PolicySettings,
@@ -25,12 +26,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "delete": "delete",
 }
 _NOT_CHANGES: Final = frozenset({"same", "read", "read-replacement", "delete-replaced", "refresh"})
-_SETTINGS: Final[Mapping[str, type[Settings]]] = {
-    "GroqApiKey": KeySettings,
-    "GroqTeam": TeamSettings,
-    "GroqSpendPolicy": PolicySettings,
-}
-_NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy": "spending policy"}
+NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy": "spending policy"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ class PlannedChange:
     @property
     def noun(self) -> str:
         """What the resource is, in words."""
-        return _NOUNS[self.kind]
+        return NOUNS[self.kind]
 
     @property
     def name(self) -> str:
@@ -99,7 +95,7 @@ def changes_of(preview: Preview) -> tuple[PlannedChange, ...]:
         operation = _OPERATIONS.get(step.op)
         if state is not None and operation and groq_kind(state.type) and step.urn not in by_urn:
             by_urn[step.urn] = _change(step, operation, groq_kind(state.type), takers.get(step.urn, ()))
-    order = list(_SETTINGS)
+    order = list(SETTINGS)
     return tuple(sorted(by_urn.values(), key=lambda change: (order.index(change.kind), change.urn)))
 
 
@@ -140,7 +136,7 @@ def _settings(kind: str, state: ResourceState | None, *, outputs_first: bool) ->
     if state is not None:
         # A state's outputs are what the run compares with; a plan has inputs only.
         properties = (state.outputs or state.inputs) if outputs_first else state.inputs
-    return _SETTINGS[kind].read(properties)
+    return SETTINGS[kind].read(properties)
 
 
 def _takers(steps: Sequence[PreviewStep]) -> dict[str, list[str]]:

@@ -9,9 +9,12 @@ from typing import Final
 from pulumi_groq.access import Access
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.reports.engine_state import resource_name, stack_address
+from pulumi_groq.reports.guardrails.judging import Verdict
+from pulumi_groq.reports.guardrails.loader import Guardrails
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review.changes import PlannedChange, changes_of, others_of
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity
+from pulumi_groq.reports.review.guardrails import findings_of, verdicts_of
 from pulumi_groq.reports.review.preview import Preview
 from pulumi_groq.reports.review.rules import (
     access,
@@ -48,7 +51,8 @@ NEEDS_GATEWAY: Final = (
 class Review:
     """A reviewed preview. `findings` come worst first; `unchecked` says what is missing, and why.
 
-    `others` counts resources of other kinds by operation, `unchanged` all resources that stay.
+    `others` counts resources of other kinds by operation, `unchanged` all resources that stay. `verdicts`
+    are what the rules of policy.yaml say.
     """
 
     project: str
@@ -58,6 +62,7 @@ class Review:
     unchecked: tuple[str, ...]
     others: dict[str, int]
     unchanged: int
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def changes(self) -> tuple[PlannedChange, ...]:
@@ -77,10 +82,12 @@ def review(
     now: datetime,
     access: Access | None = None,
     raise_factor: Decimal = Decimal(2),
+    guardrails: Guardrails | None = None,
+    selected_stack: str = "",
 ) -> Review:
     """The review of `preview`. `live` is what the gateway said, or why it said nothing.
 
-    `now` counts if the gateway's clock cannot be read.
+    `now` counts if the gateway's clock cannot be read, `selected_stack` if the preview names none.
     """
     facts = live if isinstance(live, Live) else None
     plan = ReviewedPlan(
@@ -91,8 +98,11 @@ def review(
         live=facts,
         access=access,
     )
-    found = [*_failures(preview), *_findings(plan)]
     project, stack = stack_address(preview.steps[0].urn if preview.steps else "")
+    verdicts: tuple[Verdict, ...] = ()
+    if guardrails is not None:
+        verdicts = verdicts_of(guardrails, stack or selected_stack, plan.changes, access, plan.now)
+    found = [*_failures(preview), *findings_of(verdicts, access), *_findings(plan)]
     return Review(
         project=project,
         stack=stack,
@@ -101,6 +111,7 @@ def review(
         unchecked=_unchecked(live, plan.changes),
         others=others_of(preview),
         unchanged=(preview.change_summary or {}).get("same", 0),
+        verdicts=verdicts,
     )
 
 
