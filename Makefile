@@ -53,8 +53,9 @@ fmt: environment ## put the code into its format
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
 
-docs: environment ## write what the code knows into docs/: options and fields
+docs: environment ## write what the code knows: options and fields into docs/, the schema of access.yaml
 	@$(PYTHON) setup/documentation.py
+	@$(PYTHON) -m pulumi_groq.access.schema > stacks/access.schema.json
 
 sdk: environment ## write the plugin's schema and SDKs anew from the models
 	@$(PYTHON) setup/sdk.py

@@ -3,6 +3,7 @@
 import click
 
 from pulumi_groq.cli.books import backup, ledger, restore
+from pulumi_groq.cli.init import init
 from pulumi_groq.cli.keys import keys
 from pulumi_groq.cli.report import report
 from pulumi_groq.cli.review import review_command
@@ -18,6 +19,7 @@ def commands() -> None:
     """Groq access as code: the gateway, and reports on it."""
 
 
+commands.add_command(init)
 commands.add_command(serve)
 commands.add_command(keys)
 commands.add_command(review_command)

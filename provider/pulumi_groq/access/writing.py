@@ -1,0 +1,74 @@
+"""Declarations as the text of an access file: what `load_access` reads back as the same."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pulumi_groq.access.schema import FIRST_LINE
+
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_NAMED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})  # to some readers
+_HEAD: Final = (
+    FIRST_LINE,
+    "# Who may use Groq, and how much. Every change here is reviewed, then applied by `pulumi up`.",
+    '# A limit that is left out is the server\'s default; "unlimited" switches it off.',
+)
+
+Fields = Mapping[str, Any]
+
+
+def access_text(
+    teams: Mapping[str, Fields], spend_policy: Fields | None, comments: Mapping[str, str] | None = None
+) -> str:
+    """The text of an access file. A team's `keys` are by name; values are JSON's.
+
+    `comments` are lines for teams, by the team's name.
+    """
+    return "\n".join((*_HEAD, "", *_lines(teams, spend_policy, comments or {}))) + "\n"
+
+
+def _lines(
+    teams: Mapping[str, Fields], spend_policy: Fields | None, comments: Mapping[str, str]
+) -> Iterator[str]:
+    if teams:
+        yield "teams:"
+    for name, team in teams.items():
+        if name in comments:
+            yield f"  # {comments[name]}"
+        yield f"  {_scalar(name)}:"
+        yield from _fields(team, 4, but="keys")
+        if team.get("keys"):
+            yield "    keys:"
+        for key, fields in team.get("keys", {}).items():
+            yield f"      {_scalar(key)}:" if fields else f"      {_scalar(key)}: {{}}"
+            yield from _fields(fields, 8)
+        yield ""
+    if spend_policy is not None:
+        yield from ("# The whole organisation, per calendar month (UTC).", "spend_policy:")
+        yield from _fields(spend_policy, 2)
+
+
+def _fields(fields: Fields, indent: int, but: str = "") -> Iterator[str]:
+    for name, value in fields.items():
+        if name != but:
+            yield f"{' ' * indent}{name}: {_flow(value)}"
+
+
+def _flow(value: Any) -> str:
+    match value:
+        case str():
+            return _scalar(value)
+        case list():
+            return f"[{', '.join(map(_flow, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{_scalar(name)}: {_flow(below)}' for name, below in value.items())}}}"
+    return json.dumps(value)
+
+
+def _scalar(text: str) -> str:
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _NAMED
+    if plain:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)

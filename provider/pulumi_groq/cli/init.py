@@ -1,0 +1,174 @@
+"""`pulumi-groq init`: a project to begin with, or one that takes over what a gateway holds."""
+
+import re
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from pulumi_groq.access import read_access
+from pulumi_groq.access.schema import FILE_NAME, schema_text
+from pulumi_groq.access.writing import access_text
+from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.cli.existing import Existing, existing
+from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.errors import AccessFileError, NotFoundError
+
+_STARTER: Final = files("pulumi_groq.cli") / "starter"
+_COPIED: Final = {
+    "stacks/__main__.py": "program.txt",
+    "stacks/groq_access.py": "groq_access.txt",
+    ".github/workflows/groq-preview.yml": "preview.yml",
+    ".github/workflows/groq-deploy.yml": "deploy.yml",
+    ".github/workflows/groq-nightly.yml": "nightly.yml",
+}
+"""File of the project -> where its text lies in the package."""
+
+_LOCAL_GATEWAY: Final = (
+    "pip install 'pulumi-groq[gateway]'   # a gateway of your own, on this machine",
+    "export GROQ_ADMIN_KEY=$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
+    "export GROQ_ADMIN_BASE_URL=http://127.0.0.1:8700",
+    "pulumi-groq serve &",
+)
+_PROJECT: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what Pulumi accepts
+
+_EPILOG: Final = f"""\b
+It asks for what no option says when a person sits at the terminal, and takes the defaults
+otherwise. It writes nothing where one of its files exists already.
+
+{CONNECTION_HELP.replace("Settings come", "With --from-gateway, settings come")}"""
+
+
+@click.command("init", epilog=_EPILOG)
+@click.argument("folder", type=click.Path(path_type=Path), default=Path(), metavar="[FOLDER]")
+@click.option("--project", metavar="NAME", help="The Pulumi project's name (default: groq-access).")
+@click.option("--team", metavar="NAME", help="The first team (default: my-team).")
+@click.option("--key", metavar="NAME", help="Its first key (default: my-app).")
+@click.option("--model", "models", multiple=True, metavar="ID", help="A model it may call; repeatable.")
+@click.option("--monthly-cap-usd", type=float, help="The organisation's cap (default: 100).")
+@click.option("--from-gateway", is_flag=True, help="Declare what the gateway holds and no stack declares.")
+def init(
+    *,
+    folder: Path,
+    project: str | None,
+    team: str | None,
+    key: str | None,
+    models: tuple[str, ...],
+    monthly_cap_usd: float | None,
+    from_gateway: bool,
+) -> None:
+    """Write a project into FOLDER (default: here): access.yaml, its schema, program, workflows."""
+    named = _answer("Name of the Pulumi project", project, "groq-access")
+    if not _PROJECT.fullmatch(named):
+        raise UnusableSettingError("--project must be 1 to 100 letters, digits, hyphens, underscores or dots")
+    if from_gateway:
+        given = [team, key, monthly_cap_usd, *models]
+        if any(value is not None for value in given):
+            raise UnusableSettingError("--from-gateway declares what exists: leave the other options out")
+        held = _held()
+        access = access_text(held.teams, held.spend_policy, held.comments)
+    else:
+        held = None
+        access = _new_access(team, key, models, monthly_cap_usd)
+    _check(access)
+    _write(folder, _files(named, access))
+    _tell(folder, held)
+
+
+def _answer(question: str, given: Any, default: Any) -> Any:
+    if given is not None or not sys.stdin.isatty():
+        return default if given is None else given
+    return click.prompt(question, default=default, err=True)
+
+
+def _new_access(
+    team: str | None, key: str | None, models: tuple[str, ...], monthly_cap_usd: float | None
+) -> str:
+    named_team = _answer("Name of the first team", team, "my-team")
+    named_key = _answer("Name of its first key", key, "my-app")
+    asked = _answer("Models that it may call", ",".join(models) or None, "llama-3.1-8b-instant")
+    cap = _answer("US dollars that the organisation may spend a month", monthly_cap_usd, 100.0)
+    limits = {"requests_per_minute": 60, "tokens_per_minute": 100_000}
+    return access_text(
+        {
+            named_team: {
+                "allowed_models": [model.strip() for model in asked.split(",")],
+                "keys": {named_key: {**limits, "rotation": {"every_days": 90}}},
+            }
+        },
+        {"monthly_cap_usd": int(cap) if cap.is_integer() else cap, "auto_pause": True},
+    )
+
+
+def _held() -> Existing:
+    with admin_client() as client:
+        keys = tuple(client.snapshot().keys.values())
+        try:
+            policy = client.get_spend_policy()
+        except NotFoundError:
+            policy = None
+        return existing(keys, client.list_teams(), policy)
+
+
+def _check(access: str) -> None:
+    """What is written is read first: an answer that no access file may have is told by its line."""
+    try:
+        read_access(access.encode(), "access.yaml")
+    except AccessFileError as error:
+        raise UnusableSettingError(str(error)) from None
+
+
+def _files(project: str, access: str) -> dict[str, str]:
+    copied = {name: (_STARTER / source).read_text("utf-8") for name, source in _COPIED.items()}
+    return {
+        "Pulumi.yaml": (
+            f"name: {project}\ndescription: Groq API keys, limits and the spending policy of the teams in "
+            "stacks/access.yaml\nruntime: python\nmain: stacks/\nstackConfigDir: stacks\n"
+        ),
+        "requirements.txt": f"pulumi-groq[cli]=={version('pulumi-groq')}\n",
+        "stacks/access.yaml": access,
+        f"stacks/{FILE_NAME}": schema_text(),
+        **copied,
+    }
+
+
+def _write(folder: Path, made: Mapping[str, str]) -> None:
+    there = [name for name in made if (folder / name).exists()]
+    if there:
+        raise UnusableSettingError(
+            f"{folder / there[0]} exists, and nothing is overwritten: name an empty folder, or move it away "
+            f"({len(there)} of {len(made)} files exist)"
+        )
+    try:
+        for name, text in made.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        reason = (error.strerror or "unwritable").lower()
+        raise UnusableSettingError(f"{folder}: cannot be written: {reason}") from None
+    for name in made:
+        click.echo(f"wrote {folder / name}")
+
+
+def _tell(folder: Path, held: Existing | None) -> None:
+    if held is not None:
+        click.echo(f"\n{held.adopted} keys to take over, {len(held.teams)} teams")
+        for line in held.left_out:
+            click.echo(f"left out: {line}")
+    steps = [
+        *([] if folder == Path() else [f"cd {folder}"]),
+        "pip install -r requirements.txt",
+        *([] if held is not None else _LOCAL_GATEWAY),
+        "pulumi login --local   # or where your state is kept",
+        "pulumi stack init dev",
+        "pulumi-groq review     # what a run would do",
+        "pulumi up",
+    ]
+    click.echo("\nNext:")
+    for step in steps:
+        click.echo(f"  {step}")

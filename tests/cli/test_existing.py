@@ -1,0 +1,69 @@
+"""What `pulumi-groq init --from-gateway` declares of what a gateway holds."""
+
+from pulumi_groq.access import read_access
+from pulumi_groq.access.writing import access_text
+from pulumi_groq.cli.existing import existing
+from pulumi_groq.models.team import Team
+from report_facts import live_key
+
+FREE = {"managed_by": None, "declared_as": None}
+TIMES = {"created_at": "2026-11-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z"}
+
+
+def _key(number: int, name: str, **fields: object) -> object:
+    key_id = f"key_{number:026}"
+    return live_key(**{"id": key_id, "lineage_id": key_id, "name": name, **FREE, **fields})
+
+
+def _team(name: str, **fields: object) -> Team:
+    document = {"name": name, "allowed_models": ["openai/gpt-oss-20b"], **TIMES, **fields}
+    return Team.model_validate(document)
+
+
+def test_what_is_declared_reads_back_as_adoptions() -> None:
+    """Keys come below their teams with their own limits; the file is one that `up` takes."""
+    team = _team("chatbot", allowed_models=["openai/gpt-oss-120b", "openai/gpt-oss-20b"])
+    keys = [
+        _key(1, "bot", team="chatbot", requests_per_minute=7, metadata={"owner": "yes"}),
+        _key(2, "loose", allowed_models=["openai/gpt-oss-120b"], status="disabled"),
+    ]
+    found = existing(keys, [team], None)  # type: ignore[arg-type]
+    read = read_access(access_text(found.teams, None, found.comments).encode(), "access.yaml")
+    assert [(key.team, key.name, key.adopt_key_id) for key in read.keys] == [
+        ("chatbot", "bot", f"key_{1:026}"),
+        ("without-team", "loose", f"key_{2:026}"),
+    ]
+    bot, loose = read.keys
+    assert (bot.requests_per_minute, bot.metadata, bot.disabled) == (7, {"owner": "yes"}, None)
+    assert (loose.disabled, loose.allowed_models) == (True, ["openai/gpt-oss-120b"])
+    assert (found.adopted, found.left_out) == (2, [])
+
+
+def test_what_cannot_be_taken_over_is_told() -> None:
+    """Others' keys and teams, predecessors and second keys of a name are left out, each with why."""
+    old = _key(1, "rotated", team="chatbot")
+    new = _key(2, "rotated", team="chatbot", replaces=f"key_{1:026}")
+    keys = [
+        *(old, new),
+        _key(3, "rotated"),
+        _key(4, "theirs", managed_by="organization/infra/prod"),
+        _key(5, "below-theirs", team="theirs"),
+    ]
+    teams = [_team("chatbot"), _team("theirs", managed_by="organization/infra/prod")]
+    found = existing(keys, teams, None)  # type: ignore[arg-type]
+    assert found.adopted == 1
+    assert found.teams["chatbot"]["keys"]["rotated"]["adopt_key_id"] == f"key_{2:026}"
+    assert [line.split(":")[0] for line in found.left_out] == [
+        "team theirs",
+        f"key rotated (key_{1:026})",
+        f"key rotated (key_{3:026})",
+        f"key theirs (key_{4:026})",
+        f"key below-theirs (key_{5:026})",
+    ]
+
+
+def test_a_team_that_has_the_name_already_is_left_alone() -> None:
+    """Keys without a team never widen or join a real team of that name."""
+    found = existing([_key(1, "loose")], [_team("without-team")], None)  # type: ignore[list-item]
+    assert "keys" not in found.teams["without-team"]
+    assert list(found.teams["without-team-2"]["keys"]) == ["loose"]
