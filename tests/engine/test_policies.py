@@ -16,6 +16,7 @@ pytestmark = pytest.mark.engine
 POLICY = {"monthly_cap_usd": 500, "alert_thresholds_usd": [100, 250, 400], "auto_pause": True}
 
 
+@BOTH_PACKAGES
 def test_life_of_the_spending_policy(gateway: Any, stack: Any) -> None:
     """Create, no change, update, drift, repair and destroy of the policy."""
     stack.declare(spend_policy=POLICY)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local_engine import BOTH_PACKAGES
 from pulumi_groq.resources.api_key import ApiKeyProvider
 
 pytestmark = pytest.mark.engine
@@ -17,6 +18,7 @@ def forms(secret: str) -> list[str]:
     return [secret, raw.hex(), base64.b64encode(raw).decode().rstrip("="), json.dumps(secret)[1:-1]]
 
 
+@BOTH_PACKAGES
 def test_secrets_stay_encrypted(gateway: Any, stack: Any) -> None:
     """The values of keys, the admin key and webhook secrets are in no output, log or exported state."""
     webhook = "https://hooks.example.com/services/T0/B0/webhooktoken"
