@@ -297,3 +297,10 @@ def test_a_store_that_lost_writes_starts_when_told_to(run: Callable[..., Run], t
     assert "holds" in refusal(run("--port=0"))
 
     assert run("--port=0", "--accept-older-store").url()
+
+
+def test_counters_that_cannot_work_are_refused_without_their_password(run: Callable[..., Run]) -> None:
+    """Also those of the environment, where a password belongs."""
+    code, _, said = run("--port=0", GROQ_COUNTERS_URL="redis://:hunter2@db.example.com").outcome()
+
+    assert (code, "unencrypted: use rediss://" in said, "hunter2" in said) == (2, True, False)

@@ -117,3 +117,10 @@ def test_origins_have_a_scheme_and_a_host() -> None:
     """And a port where it is not the scheme's own."""
     origins = ("https://app.example.com", "http://localhost:3000")
     assert Settings(admin_key="admin", cors_origins=origins).cors_origins == origins
+
+
+def test_counters_are_read_before_anything_starts() -> None:
+    """What is no URL of Redis is refused, and a password shows nowhere."""
+    assert "--counters is no URL of Redis" in refusal(counters_url="memcached://host")
+    assert "unencrypted" in refusal(counters_url="redis://:secret@db.example.com")
+    assert "secret" not in repr(Settings(admin_key="admin", counters_url="rediss://:secret@db.example.com"))

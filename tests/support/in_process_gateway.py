@@ -78,14 +78,14 @@ def in_process_gateway(folder: Path) -> Iterator[InProcessGateway]:
     clock = MovableClock(StandingClock())
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(_serving(settings, store, clock)) as app,
+        portal.wrap_async_context_manager(serving(settings, store, clock)) as app,
     ):
         yield InProcessGateway(app, clock, portal)
     store.close()
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, store: Store, clock: MovableClock) -> AsyncIterator[Any]:
+async def serving(settings: Settings, store: Store, clock: MovableClock) -> AsyncIterator[Any]:
     """The assembled gateway, its lifespan led as a server leads it."""
     app = assemble(settings, Catalogue.load(), store, clock).app
     told: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()

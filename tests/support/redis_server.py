@@ -28,11 +28,14 @@ def binary() -> str:
     return found
 
 
-def free_port() -> int:
+def free_port(highest: int = 65_535) -> int:
     """Nobody listens on it right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port <= highest:
+            return port
 
 
 class RedisServer:
@@ -40,7 +43,8 @@ class RedisServer:
 
     def __init__(self, *options: str, sentinel: bool = False, tls: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
-        self.port = free_port()
+        # Nodes of a cluster talk to one another on a port that is 10,000 higher.
+        self.port = free_port(55_000 if "--cluster-enabled" in options else 65_535)
         self._options = ["--bind", "127.0.0.1", "--dir", str(self._folder), *options]
         if tls:
             self.ca_file = self._folder / "ca.pem"
@@ -76,6 +80,7 @@ class RedisServer:
             said.append(line)
             if "Ready to accept connections" in line or "Sentinel ID is" in line:
                 return
+        self._process.communicate()
         raise AssertionError("".join(said))
 
     def kill(self) -> None:
@@ -114,9 +119,11 @@ class RedisServer:
 @contextmanager
 def cluster() -> Iterator[list[RedisServer]]:
     """Three nodes that share the slots."""
-    nodes = [RedisServer("--cluster-enabled", "yes") for _ in range(3)]
+    nodes: list[RedisServer] = []
     try:
-        for number, node in enumerate(nodes):
+        for number in range(3):
+            node = RedisServer("--cluster-enabled", "yes")
+            nodes.append(node)
             first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
             assert node.call("CLUSTER", "ADDSLOTSRANGE", str(first), str(last)) == "+OK\r\n"
             assert node.call("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1)) == "+OK\r\n"

@@ -16,6 +16,7 @@ Secrets come from the environment only:
   GROQ_ADMIN_KEY       administers this gateway (needed)
   GROQ_GATEWAY_SECRET  seals stored answers (else made and kept in STORE.secret)
   GROQ_API_KEY         the key for a real upstream (needed for one)
+  GROQ_COUNTERS_URL    --counters, where the URL holds a password
 
 \b
 Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting is missing or unusable.
@@ -142,6 +143,21 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     metavar="HOST",
     multiple=True,
     help="A host, address or network (10.1.0.0/16) for alerts beside public addresses; may be repeated.",
+)
+@click.option(
+    "--counters",
+    "counters_url",
+    metavar="URL",
+    envvar="GROQ_COUNTERS_URL",
+    help="Redis or Valkey that counts rate limits for several gateways (redis://host:6379/0, rediss:// with "
+    "TLS, redis+sentinel://host:26379/service, redis+cluster://host:6379); else this process counts them.",
+)
+@click.option(
+    "--when-counters-are-down",
+    type=click.Choice(["local-share", "deny"]),
+    default="local-share",
+    show_default=True,
+    help="While Redis is out: hold this gateway's part of each rate limit, or answer 503.",
 )
 @click.option(
     "--log-format",

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from random import Random, SystemRandom
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
@@ -20,6 +22,8 @@ from pulumi_groq.gateway.batches.plane import StoredPlane
 from pulumi_groq.gateway.batches.service import POLL_PERIOD_S, Batches
 from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
+from pulumi_groq.gateway.counters.outage import CountersOutage
+from pulumi_groq.gateway.counters.redis_address import KEEP_PERIOD_S, parse_redis_url
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.fault_injection import FaultInjection
 from pulumi_groq.gateway.gauges import GatewayGauges
@@ -50,6 +54,9 @@ from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
 from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
 from pulumi_groq.gateway.ui.source import GatewaySource
+
+if TYPE_CHECKING:
+    from pulumi_groq.gateway.counters.redis import RedisCounters
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,7 @@ def assemble(
     health = Health(metrics)
     background = Background(health)
     webhook_addresses = WebhookAddresses(settings.webhook_hosts)
+    rates = None if settings.counters_url is None else _redis_counters(settings, health, metrics)
     service = open_metering(
         store=store,
         journal_directory=journal_directory(sqlite_path(settings.store_url)),
@@ -96,6 +104,7 @@ def assemble(
         background=background,
         sender=HttpxAlertSender(webhook_addresses),
         random=random,
+        rates=rates,
     )
     drain = Drain()
     coalescer = WriteCoalescer(drain)
@@ -164,7 +173,7 @@ def assemble(
         },
         credentials=credentials,
         ids=ids,
-        lifespan=_lifespan(service, batches, AnswerPurge(store, clock), background, upstream),
+        lifespan=_lifespan(service, batches, AnswerPurge(store, clock), background, upstream, rates),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
@@ -172,6 +181,20 @@ def assemble(
             gateway, clock=clock, root=AdminCredentials([root]), upstream_calls=upstream_calls
         )
     return Assembly(app, drain, coalescer, connections, gateway.is_essential)
+
+
+def _redis_counters(settings: Settings, health: Health, metrics: GatewayMetrics) -> "RedisCounters":
+    try:
+        from pulumi_groq.gateway.counters import redis, redis_servers  # noqa: PLC0415  an extra
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"--counters: {missing.name} is missing: pip install 'pulumi-groq[redis]'"
+        ) from None
+    when_down = settings.when_counters_are_down
+    outage = CountersOutage(health, metrics, when_down)
+    address = parse_redis_url(settings.counters_url or "")
+    servers = redis_servers.RedisServers(address, redis.SCRIPT, outage)
+    return redis.RedisCounters(servers, outage, when_down=when_down)
 
 
 def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
@@ -197,6 +220,7 @@ def _lifespan(
     purge: AnswerPurge,
     background: Background,
     upstream: Upstream,
+    rates: "RedisCounters | None",
 ) -> Lifespan:
     async def purge_answers() -> None:
         await asyncio.to_thread(purge)
@@ -206,10 +230,15 @@ def _lifespan(
         await batches.restore()
         background.every(PERIOD_S, "answer purge", purge_answers)
         background.every(POLL_PERIOD_S, "batches", batches.round)
+        if rates is not None:
+            await rates.servers.keep()
+            background.every(KEEP_PERIOD_S, "counters upkeep", rates.servers.keep)
         try:
             async with service.serving():
                 yield
         finally:
             await upstream.close()
+            if rates is not None:
+                rates.servers.close()
 
     return span

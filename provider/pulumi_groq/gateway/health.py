@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.store.errors import StoreError, StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 
@@ -39,12 +40,18 @@ class Health:
         self._events = events
         self._monotonic_s = monotonic_s
         self._failing: dict[str, str] = {}
+        self._degraded: dict[str, str] = {}
         self._logged_s: dict[str, float] = {}
 
     @property
     def failing(self) -> Mapping[str, str]:
         """Why each failing part fails."""
         return self._failing
+
+    @property
+    def degraded_parts(self) -> Mapping[str, str]:
+        """Why a part goes on with less: `/readyz` tells it and passes."""
+        return self._degraded
 
     @contextmanager
     def watched(self, part: str) -> Iterator[None]:
@@ -72,15 +79,23 @@ class Health:
         self._events.part_failed(part)
         _log.error("%s: %s", part, _reason(failure), exc_info=_trace(failure))
 
+    def degraded(self, part: str, reason: str) -> None:
+        """Note that a part goes on with less until it works again; logged when it begins."""
+        if part not in self._degraded:
+            self._events.part_failed(part)
+            _log.error("%s: %s; will try again", part, reason)
+        self._degraded[part] = reason
+
     def works(self, part: str) -> None:
         """Note that it works again."""
-        if self._failing.pop(part, None) is not None:
+        was_degraded = self._degraded.pop(part, None) is not None
+        if self._failing.pop(part, None) is not None or was_degraded:
             _log.warning("%s: works again", part)
 
 
 def _reason(failure: BaseException) -> str:
     """Without paths and values: `/readyz` shows it to anybody."""
-    if isinstance(failure, StoreError):
+    if isinstance(failure, StoreError | CountersUnavailableError):
         return str(failure)
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror
@@ -88,7 +103,7 @@ def _reason(failure: BaseException) -> str:
 
 
 def _trace(failure: BaseException) -> BaseException | None:
-    return None if isinstance(failure, StoreError | OSError) else failure
+    return None if isinstance(failure, StoreError | CountersUnavailableError | OSError) else failure
 
 
 class Background:
@@ -180,5 +195,8 @@ class Readyz:
             status = "store_unavailable" if "store" in failing else "failing"
             answer = JSONResponse({"status": status, "failing": failing}, 503)
         else:
-            answer = JSONResponse({"status": "ok", "set_aside": self._set_aside()})
+            told: dict[str, object] = {"status": "ok", "set_aside": self._set_aside()}
+            if self._health.degraded_parts:
+                told["degraded"] = dict(self._health.degraded_parts)
+            answer = JSONResponse(told)
         await answer(scope, receive, send)

@@ -12,6 +12,7 @@ from typing import Final, get_args
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 
 from pulumi_groq.gateway.collectors import FastCounter, FastHistogram
+from pulumi_groq.gateway.counters.protocol import WhenDown
 from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Disbelief, RequestRecord
 from pulumi_groq.gateway.metering.ledger import Ledger
@@ -115,6 +116,15 @@ class GatewayMetrics:
             registry=self.registry,
         )
 
+        self._without_counters = Counter(
+            "pulumi_groq_decisions_without_counters",
+            "Requests decided while the shared counters could not be asked.",
+            ("how",),
+            registry=self.registry,
+        )
+        for how in get_args(WhenDown):
+            self._without_counters.labels(how)  # there from the start
+
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that is over."""
         self._requests.counts[record.route, record.model, record.status] += 1
@@ -152,6 +162,10 @@ class GatewayMetrics:
     def part_failed(self, part: str) -> None:
         """A part of the gateway failed; it is tried again."""
         self._part_failures.labels(part).inc()
+
+    def decided_without_counters(self, how: WhenDown) -> None:
+        """A request was held to this replica's own part of the limits, or denied."""
+        self._without_counters.labels(how).inc()
 
     def alert_fired(self, threshold_micro_usd: int) -> None:  # noqa: ARG002  amounts are no labels
         """A threshold was reached."""

@@ -7,6 +7,8 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.counters.protocol import WhenDown
+from pulumi_groq.gateway.counters.redis_address import parse_redis_url
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.policy.access import Limits
@@ -25,7 +27,7 @@ class Settings:
     public ones. Without `gateway_secret` one is kept beside the store. `max_body_mib` bounds
     the request bodies that are kept at one time; a peer is an address that connects. Pages of `cors_origins`
     may call the inference API from a browser. `accept_older_store` starts on a store that has lost writes
-    which it acknowledged.
+    which it acknowledged. Rate limits are counted at `counters_url`, which may hold a password, else here.
     """
 
     admin_key: str = field(repr=False)
@@ -45,6 +47,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     webhook_hosts: tuple[str, ...] = ()
     log_format: Literal["text", "json"] = "text"
+    counters_url: str | None = field(default=None, repr=False)
+    when_counters_are_down: WhenDown = "local-share"
     test_controls: bool = False
     accept_older_store: bool = False
 
@@ -57,6 +61,8 @@ class Settings:
         for origin in self.cors_origins:
             _require_origin(origin)
         WebhookAddresses(self.webhook_hosts)
+        if self.counters_url is not None:
+            parse_redis_url(self.counters_url)
         if self.upstream == ECHO:
             return
         _require_safe_upstream(self.upstream)

@@ -138,6 +138,18 @@ def store_unavailable() -> Denial:
     )
 
 
+def rates_unavailable() -> Denial:
+    """503: the shared counters of rate limits are out, and nothing is to pass without them."""
+    return Denial(
+        status=503,
+        type="internal_server_error",
+        code="counters_unavailable",
+        message="The gateway cannot count requests at the moment. Try again shortly.",
+        retry_after_s=1,
+        reason="counters_unavailable",
+    )
+
+
 def _place(model: str, organisation_id: str) -> str:
     named = f"model `{model[:LONGEST_MODEL_SHOWN]}`" if model else "all models"
     return f"{named} in organization `{organisation_id}` service tier `{SERVICE_TIER}`"

@@ -1,9 +1,12 @@
 """What the metering expects of a counters back end: each call is one atomic step over several counters."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from pulumi_groq.policy.limits import Demand, Levels, Quota
+
+WhenDown = Literal["local-share", "deny"]
+"""While a shared back end cannot be asked: this replica's part of each limit holds, or no request passes."""
 
 
 class TakeResult(NamedTuple):
@@ -26,7 +29,8 @@ class CounterSet(Protocol):
     """
 
     async def take(self, demand: Demand, now_s: float, reservation_id: str, expires_s: float) -> TakeResult:
-        """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none.
+        """Take the demand from all counters if `policy.limits.refusing` finds it to fit, or from none. Raises
+        `CountersUnavailableError` where a shared back end is out and is to deny.
 
         What it holds is let go by `settle`, and by a back end that outlives its gateways at `expires_s` (Unix
         seconds) for those that died. `reservation_id` is never used twice.

@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.events import MeteringEvents
@@ -38,7 +39,7 @@ from pulumi_groq.policy.limits import (
     lineage_counter_key,
     organisation_counter_key,
 )
-from pulumi_groq.policy.messages import ORGANISATION_ID, store_unavailable
+from pulumi_groq.policy.messages import ORGANISATION_ID, rates_unavailable, store_unavailable
 
 
 class Reservation(NamedTuple):
@@ -245,12 +246,13 @@ class RequestMetering:
         return self._open.lines()
 
     async def turns_away(self, key: KeyAccess) -> Denial | None:
-        """The denial of any further request of the key right now, whatever is in it: its requests a minute
-        or a day are used up. Takes nothing.
-        """
+        """The denial of any further request right now: the key's requests are used up. Takes nothing."""
         now_s = self._clock.now().timestamp()
         limits = await self._in_force(key, now_s)
-        position, levels, _ = await limits.counters.full(now_s)
+        try:
+            position, levels, _ = await limits.counters.full(now_s)
+        except CountersUnavailableError:
+            return self._denied(rates_unavailable(), key, ANY_REQUEST, now_s)
         if position is None:
             return None
         denial = denial_of(
@@ -259,10 +261,7 @@ class RequestMetering:
         return self._denied(denial, key, ANY_REQUEST, now_s, limits.rate_headers.at(levels))
 
     async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
-        """Take the worst case from all limits, the budget and the cap in one step, or nothing of it.
-
-        `request_id` is the reservation's id and the ledger's key: it must never be used twice.
-        """
+        """As `Metering.admit` says."""
         now_s = self._clock.now().timestamp()
         limits = await self._in_force(key, now_s)
         if self._open.any_expired(now_s):
@@ -271,7 +270,10 @@ class RequestMetering:
             return self._denied(store_unavailable(), key, demand, now_s)
         month, counters = limits.month, limits.counters
         expires_s = now_s + self._reservation_ttl_s
-        position, levels, reserved = await counters.take(demand, now_s, request_id, expires_s)
+        try:
+            position, levels, reserved = await counters.take(demand, now_s, request_id, expires_s)
+        except CountersUnavailableError:
+            return self._denied(rates_unavailable(), key, demand, now_s)
         headers = limits.rate_headers.at(levels)
         if position is not None:
             denial = denial_of(
@@ -364,9 +366,7 @@ class RequestMetering:
             self._counters.correct(key, more)
 
     async def expire(self) -> None:
-        """Settle the reservations that have expired: tokens free, money as reserved; and forget the keys
-        that are not used.
-        """
+        """Settle what has expired: tokens free, money as reserved; and forget the keys that are not used."""
         now_s = self._clock.now().timestamp()
         await self._expire(now_s)
         self._limits.forget_idle(now_s)

@@ -11,6 +11,8 @@ from random import Random
 from typing import Final
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
+from pulumi_groq.gateway.counters.protocol import Counters
+from pulumi_groq.gateway.counters.split import SplitCounters
 from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, AlertSender, RetrySchedule
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
@@ -115,13 +117,14 @@ def open_metering(
     background: Background,
     sender: AlertSender,
     random: Random,
+    rates: Counters | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     settings: MeteringSettings = DEFAULT_SETTINGS,
 ) -> MeteringService:
     """The metering over an open store; what the last run left in its journal is booked first.
 
-    `journal_directory` is made when it is missing. Raises `StoreUnavailableError`, and `StoreOpenError` where
-    `journal_directory` cannot be used.
+    `rates` count what is limited in time, else memory does. `journal_directory` is made when it is missing.
+    Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be used.
     """
     now = clock.now()
     writer = LedgerWriter(store, timedelta(days=settings.kept_days))
@@ -158,7 +161,7 @@ def open_metering(
     )
     ledger.keep_space()
     metering = RequestMetering(
-        counters=MemoryCounters(),
+        counters=MemoryCounters() if rates is None else SplitCounters(MemoryCounters(), rates),
         ledger=ledger,
         directory=directory,
         clock=clock,

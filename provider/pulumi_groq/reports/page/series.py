@@ -24,6 +24,7 @@ _REASONS: Final = {
     "model_not_available": "model not allowed",
     "tool_not_allowed": "tool not allowed",
     "store_unavailable": "store unavailable",
+    "counters_unavailable": "counters unavailable",
 }
 
 

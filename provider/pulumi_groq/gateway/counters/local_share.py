@@ -1,0 +1,88 @@
+"""What one replica knows of a shared bucket, and its own part of the limit while nobody can be asked."""
+
+from typing import NamedTuple
+
+from pulumi_groq.policy.limits import Bucket, Quota
+
+
+class Restored(NamedTuple):
+    """What a server is told that did not know it: the level was at `least` so high, and so much was admitted
+    `besides`.
+    """
+
+    least: float
+    besides: float
+
+
+class SharedBucket:
+    """The level as it was last told, drained since; and, during an outage, a bucket of this replica's own
+    whose limit is its part. All own parts together are at most the limit.
+    """
+
+    __slots__ = ("__weakref__", "_known", "_replicas", "limit", "own", "server_id", "window_s")
+
+    own: Bucket | None
+    server_id: str
+    """Which server told the level, or was handed it over; an empty one told none."""
+
+    def __init__(self, limit: int, window_s: int, now_s: float) -> None:
+        self.limit = limit
+        self.window_s = window_s
+        self.own = None
+        self.server_id = ""
+        self._known = Bucket(limit, window_s, now_s)
+        self._replicas = 1
+
+    def told(self, level: float, server_id: str, now_s: float) -> None:
+        """A server has counted, and the bucket is at `level` with what is held in it."""
+        self._known.level = level
+        self._known.updated_s = now_s
+        self.server_id = server_id
+        self.own = None
+
+    def settled(self, less: int) -> None:
+        """So much less was used than was reserved."""
+        self._known.level = max(0.0, self._known.level - less)
+
+    def known_level(self, now_s: float) -> float:
+        """At least this much is in it still."""
+        self._known.limit = self.limit
+        self._known.drain(now_s)
+        return self._known.level
+
+    def own_part(self, replicas: int, now_s: float) -> Bucket:
+        """The bucket to decide by during an outage; begins with this replica's part of what is known."""
+        if self.own is None:
+            self._replicas = replicas
+            self.own = Bucket(self.limit // replicas, self.window_s, now_s)
+            self.own.level = self.known_level(now_s) / replicas
+        self.own.limit = self.limit // replicas
+        return self.own
+
+    def knows(self, server_id: str) -> bool:
+        """Whether this server has been told of everything."""
+        return self.own is None and self.server_id in {"", server_id}
+
+    def hand_over(self, server_id: str, now_s: float) -> Restored:
+        """What the server that is asked next does not know: told once, since calls keep their order."""
+        known = self.known_level(now_s)
+        besides = 0.0
+        if self.own is not None:
+            self.own.drain(now_s)
+            besides = max(0.0, self.own.level + self.own.held - known / self._replicas)
+        least = known if self.server_id not in {"", server_id} else 0.0
+        self.own, self.server_id = None, server_id
+        return Restored(least, besides)
+
+    def is_empty(self, now_s: float) -> bool:
+        """Whether nothing is known that matters."""
+        return self.known_level(now_s) == 0 and (self.own is None or not self.own.held)
+
+
+def level_as_of_the_limit(quota: Quota, own: Bucket, level: float, amount: int, replicas: int) -> float:
+    """The level to tell a client, by the whole limit, when the replica's own part is at `level`: what is left
+    is what is left of the part, and the wait until `amount` fits is that of the part.
+    """
+    limit = quota.ceiling or 0
+    missing = level + amount - own.limit
+    return limit - amount + missing * replicas if missing > 0 else limit - (own.limit - level)
