@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import click
 from checkout import ROOT
@@ -24,11 +24,14 @@ from pulumi_groq.cli.main import commands
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs, SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
+from pulumi_groq.models.admin_key import AdminKeyCreate, AdminKeyCreated
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
+from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
 from pulumi_groq.models.team import Team, TeamSettings
 from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.policy.roles import OF_A_TEAM, RIGHTS, WORDS, AdminIdentity, Need
 from pulumi_groq.reports.guardrails.rules import RuleBase, Waiver
 
 WIDTH: Final = 100
@@ -67,6 +70,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "access-spend-policy": Table(DeclaredSpendPolicy, _FROM_POSITION | _SECRETS),
     "key-body": Table(ApiKeyCreate),
     "key-answer": _beyond(ApiKeyCreated, ApiKeyCreate),
+    "admin-key-body": Table(AdminKeyCreate),
+    "admin-key-answer": _beyond(AdminKeyCreated, AdminKeyCreate),
     "team-body": Table(TeamSettings),
     "team-answer": _beyond(Team, TeamSettings),
     "spend-policy-body": Table(SpendPolicySettings),
@@ -77,6 +82,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "key-usage": Table(KeyUsage, written=False),
 }
 
+_ROLES: Final = re.compile(r"(<!-- roles -->\n).*?(<!-- end -->)", re.DOTALL)
 _TABLE: Final = re.compile(r"(<!-- fields: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -85,9 +91,8 @@ def pages(folder: Path) -> dict[Path, str]:
     made = {folder / "commands.md": _commands_page()}
     for page in sorted(folder.glob("*.md")):
         if page not in made:
-            made[page] = _TABLE.sub(
-                lambda found: found[1] + _table(TABLES[found[2]]) + found[3], page.read_text("utf-8")
-            )
+            with_roles = _ROLES.sub(lambda found: found[1] + _roles() + found[2], page.read_text("utf-8"))
+            made[page] = _TABLE.sub(lambda found: found[1] + _table(TABLES[found[2]]) + found[3], with_roles)
     return made
 
 
@@ -115,6 +120,28 @@ def _helps(command: click.Command, parent: click.Context | None) -> Iterator[tup
         if isinstance(command, click.Group):
             for below in command.list_commands(context):
                 yield from _helps(command.commands[below], context)
+
+
+def _roles() -> str:
+    """What each role may do, from the table that the gateway asks."""
+    heads = [f"`{role}`" for role in RIGHTS]
+    rows = [
+        "| " + " | ".join([WORDS[need], *(_right(role, need) for role in RIGHTS)]) + " |"
+        for need in get_args(Need)
+    ]
+    return "\n".join([f"| may | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|", *rows, ""])
+
+
+def _right(role: AdminRole, need: Need) -> str:
+    everywhere = need in RIGHTS[role]
+    of_a_team = AdminIdentity("", role, frozenset({"one"})).may(need)
+    if not everywhere:
+        return ""
+    if NAMES_TEAMS[role] == "never" or (of_a_team and need not in OF_A_TEAM):
+        return "yes"
+    if NAMES_TEAMS[role] == "must":
+        return "of its teams"
+    return "yes, or of its teams" if of_a_team else "yes, if for all teams"
 
 
 def _table(table: Table) -> str:

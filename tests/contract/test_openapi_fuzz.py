@@ -17,9 +17,15 @@ from gateway_process import Server
 EXAMPLES = 40
 ADMIN_KEY = "admin-key-of-the-contract-tests"
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
+ADMIN = {"name": "preview", "role": "viewer"}
 POLICY = {"monthly_cap_usd": 500.5, "alert_thresholds_usd": [100, 250.25]}
 TEAM = "research"
 OPERATIONS = [
+    ("/openai/v1/admin-keys", "GET"),
+    ("/openai/v1/admin-keys", "POST"),
+    ("/openai/v1/admin-keys/{key_id}", "DELETE"),
+    ("/openai/v1/admin-keys/{key_id}", "GET"),
+    ("/openai/v1/admin-keys/{key_id}", "PATCH"),
     ("/openai/v1/api-keys", "GET"),
     ("/openai/v1/api-keys", "POST"),
     ("/openai/v1/api-keys/{key_id}", "DELETE"),
@@ -88,7 +94,9 @@ def test_every_answer_is_as_documented(
 def _point_at_what_exists(case: schemathesis.Case[Any], client: httpx.Client) -> None:
     """Without this, nearly all made-up ids, models and amounts end in a refusal."""
     if "key_id" in case.path_parameters:
-        case.path_parameters["key_id"] = client.post("/api-keys", json=KEY).json()["id"]
+        admin = "/admin-keys" in case.path
+        made = client.post("/admin-keys", json=ADMIN) if admin else client.post("/api-keys", json=KEY)
+        case.path_parameters["key_id"] = made.json()["id"]
     if "name" in case.path_parameters:
         client.put(f"/teams/{TEAM}", json={"allowed_models": KEY["allowed_models"]})
         case.path_parameters["name"] = TEAM

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from pulumi_groq.models.role import AdminRole
-from pulumi_groq.policy.roles import NAMES_TEAMS, OF_A_TEAM, RIGHTS, ROOT, WORDS, AdminIdentity, Need, may_not
+from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
+from pulumi_groq.policy.roles import OF_A_TEAM, RIGHTS, ROOT, WORDS, AdminIdentity, Need, may_not
 
 NEEDS: tuple[Need, ...] = get_args(Need)
 OPS = frozenset({"ops"})

@@ -10,6 +10,7 @@ import httpx
 from anyio.from_thread import BlockingPortal
 
 from fake_clock import FakeClock
+from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.gateway.store.store import Store
@@ -88,6 +89,7 @@ class Api:
     clock: FakeClock
     usage: SetUsage
     stop: Callable[[], None]
+    handlers: Handlers
     headers: dict[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {ADMIN_KEY}"})
 
     def by(self, token: str) -> "Api":

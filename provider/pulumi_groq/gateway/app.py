@@ -12,6 +12,7 @@ from pulumi_groq.gateway.http.refusal import unknown_url
 
 ADMIN_PATHS: Final = (
     "/openai/v1/api-keys",
+    "/openai/v1/admin-keys",
     "/openai/v1/teams",
     "/openai/v1/spend-policy",
     "/openai/v1/usage",

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
@@ -46,6 +47,7 @@ from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
+from pulumi_groq.gateway.store.admin_keys import all_admin_keys
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
@@ -89,7 +91,8 @@ def assemble(
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
     root = RootKey(settings.admin_key)
-    credentials = AdminCredentials([root])
+    admin_key_directory = _load_admin_keys(store, clock)
+    credentials = AdminCredentials([root, admin_key_directory])
     metrics = GatewayMetrics()
     health = Health(metrics)
     background = Background(health)
@@ -133,6 +136,7 @@ def assemble(
     handlers = admin_handlers(
         store=store,
         directory=directory,
+        admin_key_directory=admin_key_directory,
         catalogue=catalogue,
         usage=service.usage,
         clock=clock,
@@ -201,6 +205,13 @@ def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
     directory = LiveDirectory(settings.default_limits)
     with store.read_soundly() as connection:
         directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
+    return directory
+
+
+def _load_admin_keys(store: Store, clock: Clock) -> AdminKeyDirectory:
+    directory = AdminKeyDirectory(clock)
+    with store.read_soundly() as connection:
+        directory.load(all_admin_keys(connection))
     return directory
 
 

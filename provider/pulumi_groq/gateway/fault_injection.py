@@ -75,7 +75,7 @@ class StallOrder(MatchOrder):
 
 PREFIX: Final = "/__test__/"
 _TEMPLATES: Final = (
-    (re.compile(r"^(/openai/v1/(?:api-keys|files|batches))/[^/]+"), r"\1/{id}"),
+    (re.compile(r"^(/openai/v1/(?:api-keys|admin-keys|files|batches))/[^/]+"), r"\1/{id}"),
     (re.compile(r"^(/openai/v1/models)/.+"), r"\1/{id}"),
     (re.compile(r"^(/openai/v1/teams)/.+"), r"\1/{name}"),
 )

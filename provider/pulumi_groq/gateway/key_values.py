@@ -7,6 +7,9 @@ from random import Random
 from typing import Final
 
 PREFIX: Final = "pgq_"
+ADMIN_PREFIX: Final = "pgqadm_"
+"""Of the values of admin keys: no API key begins like one, nor the other way round."""
+
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 48
 
@@ -34,6 +37,6 @@ class KeyValues:
     def __init__(self, random: Random) -> None:
         self._random = random
 
-    def new(self) -> KeyValue:
+    def new(self, prefix: str = PREFIX) -> KeyValue:
         """A value that nobody has seen yet."""
-        return KeyValue(PREFIX + "".join(self._random.choices(_ALPHABET, k=_LENGTH)))
+        return KeyValue(prefix + "".join(self._random.choices(_ALPHABET, k=_LENGTH)))

@@ -17,7 +17,7 @@ OwnClaim = Annotated[
     ),
 ]
 
-DeletedKind = Literal["api_key.deleted", "team.deleted", "spend_policy.deleted"]
+DeletedKind = Literal["api_key.deleted", "team.deleted", "spend_policy.deleted", "admin_key.deleted"]
 
 
 class Placed(WireModel):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from pulumi_groq.models.role import AdminRole
+from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
 
 Need = Literal[
     "keys.read",
@@ -53,15 +53,6 @@ OF_A_TEAM: Final = frozenset[Need]({"keys.read", "keys.write", "teams.read", "us
 """Needs of which each object belongs to a team, or to none."""
 
 _OF_NOBODY: Final = frozenset[Need]({"models.read"})
-
-NAMES_TEAMS: Final[Mapping[AdminRole, Literal["must", "may", "never"]]] = {
-    "owner": "never",
-    "team-admin": "must",
-    "billing": "never",
-    "viewer": "may",
-    "auditor": "never",
-}
-"""Whether a role is given for named teams."""
 
 
 @dataclass(frozen=True, slots=True)

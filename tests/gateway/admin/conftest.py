@@ -11,6 +11,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from admin_plane import ADMIN_KEY, DEFAULTS, ROLES, Api, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
@@ -19,6 +20,7 @@ from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
+from pulumi_groq.gateway.store.admin_keys import all_admin_keys
 from pulumi_groq.gateway.store.store import open_store
 
 
@@ -46,10 +48,14 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         stop.callback(store.close)
         running.enter_context(stop)
         clock, usage, directory = FakeClock(), SetUsage(), LiveDirectory(DEFAULTS)
+        admin_keys = AdminKeyDirectory(clock)
+        with store.read() as connection:
+            admin_keys.load(all_admin_keys(connection))
         ids = ObjectIds(clock, SystemRandom())
         handlers = admin_handlers(
             store=store,
             directory=directory,
+            admin_key_directory=admin_keys,
             catalogue=catalogue,
             usage=usage,
             clock=clock,
@@ -59,8 +65,8 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             defaults=DEFAULTS,
             webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
         )
-        app = admin_app(handlers, AdminCredentials([RootKey(ADMIN_KEY), ROLES]), ids)
-        return Api(app, portal, store, directory, clock, usage, stop.close)
+        app = admin_app(handlers, AdminCredentials([RootKey(ADMIN_KEY), ROLES, admin_keys]), ids)
+        return Api(app, portal, store, directory, clock, usage, stop.close, handlers)
 
     with running:
         yield make

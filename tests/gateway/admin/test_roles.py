@@ -58,6 +58,7 @@ def organisation(api: Api) -> Api:
             assert api.call("PUT", f"/teams/{team}", json=MODELS).status_code == 200
         api.created(name=f"of-{team}", team=team)
     api.call("PUT", "/spend-policy", json=POLICY)
+    admin_key(api)
     return api
 
 
@@ -76,17 +77,28 @@ def key_of(api: Api, team: str | None) -> str:
     return str(key["id"])
 
 
+def admin_key(api: Api) -> str:
+    """The id of an admin key, made anew where a call before has deleted it."""
+    found = [key for key in api.get("/admin-keys").json()["data"] if key["name"] == "watcher"]
+    made = {"name": "watcher", "role": "viewer"}
+    key = found[0] if found else api.call("POST", "/admin-keys", json=made).json()
+    return str(key["id"])
+
+
 def ask(api: Api, caller: str, method: str, path: str, team: str | None) -> Any:
     """One operation on an object of `team`."""
     body: dict[str, Any] = {}
     if path.startswith("/api-keys"):
         body = KEY | {"name": "new", "team": team} if method == "POST" else {"monthly_budget_usd": 5}
+    elif path.startswith("/admin-keys"):
+        body = {"name": "new", "role": "viewer"} if method == "POST" else {"expires_at": None}
     elif path.startswith("/teams"):
         body = MODELS
     elif path.startswith("/spend-policy"):
         body = POLICY
     name = team or "nobody"
-    filled = path.replace("{key_id}", key_of(api, team)).replace("{name}", name)
+    key_id = admin_key(api) if path.startswith("/admin-keys") else key_of(api, team)
+    filled = path.replace("{key_id}", key_id).replace("{name}", name)
     content = {} if method in {"GET", "DELETE"} else {"json": body}
     return api.by(caller).call(method, filled, **content)
 
@@ -230,4 +242,5 @@ def _foreign(api: Api) -> Any:
     asked = ({"team": "research"}, {"name": "of-research"}, {"name": "of-None"})
     keys = [api.get("/api-keys", **each).json()["data"] for each in asked]
     policy = api.get("/spend-policy").json()
+    keys.append(api.get("/admin-keys").json()["data"])
     return keys, api.get("/teams").json(), policy

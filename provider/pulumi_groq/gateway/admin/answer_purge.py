@@ -4,6 +4,7 @@ from typing import Final
 
 from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.admin_keys import purge_admin_key_answers
 from pulumi_groq.gateway.store.idempotency import purge_answers
 from pulumi_groq.gateway.store.store import Store
 
@@ -20,4 +21,6 @@ class AnswerPurge:
     def __call__(self) -> None:
         """Drop what is due now. Raises `StoreUnavailableError`: the next call tries again."""
         with self._store.write() as connection:
-            purge_answers(connection, older_than=self._clock.now() - ANSWERS_KEPT_FOR)
+            older_than = self._clock.now() - ANSWERS_KEPT_FOR
+            purge_answers(connection, older_than)
+            purge_admin_key_answers(connection, older_than)

@@ -12,6 +12,7 @@ from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
 from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.admin.openapi import document
 from pulumi_groq.gateway.admin.refusals import add_exception_handlers
+from pulumi_groq.gateway.admin.routes.admin_keys import admin_key_routes
 from pulumi_groq.gateway.admin.routes.history import history_routes
 from pulumi_groq.gateway.admin.routes.keys import key_routes
 from pulumi_groq.gateway.admin.routes.queries import refuse_unknown_parameters
@@ -31,6 +32,7 @@ def admin_app(handlers: Handlers, credentials: AdminCredentials, ids: ObjectIds)
         dependencies=[Depends(require_role), Depends(refuse_unknown_parameters)],
     )
     app.include_router(key_routes(handlers.keys, handlers.minting))
+    app.include_router(admin_key_routes(handlers.admin_keys))
     app.include_router(team_routes(handlers.teams))
     app.include_router(spending_routes(handlers.spending))
     app.include_router(reporting_routes(handlers.reporting))

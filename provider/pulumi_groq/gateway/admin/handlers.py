@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from anyio.from_thread import run_sync
 
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
+from pulumi_groq.gateway.admin.admin_keys import AdminKeys
 from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.history import History
 from pulumi_groq.gateway.admin.key_views import KeyViews
@@ -28,6 +30,7 @@ class Handlers:
     """One for each subject. Not for an event loop: they wait for the store."""
 
     keys: Keys
+    admin_keys: AdminKeys
     minting: Minting
     teams: Teams
     spending: Spending
@@ -39,6 +42,7 @@ def admin_handlers(
     *,
     store: Store,
     directory: LiveDirectory,
+    admin_key_directory: AdminKeyDirectory,
     catalogue: Catalogue,
     usage: UsageSource,
     clock: Clock,
@@ -52,6 +56,15 @@ def admin_handlers(
     changes = Changes(store)
     views = KeyViews(usage, defaults)
     return Handlers(
+        admin_keys=AdminKeys(
+            store=store,
+            changes=changes,
+            directory=admin_key_directory,
+            clock=clock,
+            ids=ids,
+            values=values,
+            seal=seal,
+        ),
         keys=Keys(
             store=store,
             changes=changes,

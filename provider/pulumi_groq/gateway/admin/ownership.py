@@ -8,6 +8,7 @@ and the object is deleted when the last holder gives it up.
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
 from pulumi_groq.gateway.store.holders import Holder
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
@@ -17,7 +18,7 @@ from pulumi_groq.models.ownership import Deleted, DeletedKind, Owned
 MOST_FORMER_HOLDERS: Final = 100
 """Older ones are forgotten, so that no loop of take-overs fills the disk."""
 
-RecordT = TypeVar("RecordT", KeyRecord, TeamRecord, PolicyRecord)
+RecordT = TypeVar("RecordT", KeyRecord, TeamRecord, PolicyRecord, AdminKeyRecord)
 
 
 def taken(record: RecordT, former: RecordT | None, by: Owned) -> RecordT:

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.asgi import Header, Message
-from pulumi_groq.gateway.key_values import PREFIX
+from pulumi_groq.gateway.key_values import ADMIN_PREFIX, PREFIX
 from pulumi_groq.models.error import ErrorBody, ErrorDetail
 
 INVALID_REQUEST: Final = "invalid_request_error"
@@ -13,7 +13,7 @@ SERVER: Final = "internal_server_error"
 LONGEST_MESSAGE: Final = 1_000
 LONGEST_PARAM: Final = 200
 
-_KEY_VALUE: Final = re.compile(PREFIX + "[A-Za-z0-9]+")
+_KEY_VALUE: Final = re.compile(f"({PREFIX}|{ADMIN_PREFIX})[A-Za-z0-9]+")
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer, not a failure of the gateway
@@ -119,4 +119,4 @@ def body_too_large(limit_bytes: int) -> Refusal:
 
 def _presentable(text: str, longest: int) -> str:
     """A key's value that was sent in the wrong place is not echoed; JSON may smuggle in lone surrogates."""
-    return _KEY_VALUE.sub(f"{PREFIX}…", text.encode(errors="replace").decode())[:longest]
+    return _KEY_VALUE.sub(r"\1…", text.encode(errors="replace").decode())[:longest]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, insert, select
 
+from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
 from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
@@ -30,7 +31,18 @@ changes = Table(
     sqlite_autoincrement=True,
 )
 
-_NOT_NOTED: Final = frozenset({"created_at", "updated_at", "claim", "former_holders"})
+_NOT_NOTED: Final = frozenset(
+    {
+        "created_at",
+        "updated_at",
+        "claim",
+        "former_holders",
+        "made_by",
+        "idempotency_key",
+        "fingerprint",
+        "sealed_answer",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,15 @@ def log_policy_change(
     if policy is not None:
         named = ("spend_policy", "spending policy", policy.managed_by)
         _log(connection, "spend_policy", named, former, record, at)
+
+
+def log_admin_key_change(
+    connection: Connection, former: AdminKeyRecord | None, record: AdminKeyRecord | None, at: datetime
+) -> None:
+    """Note that an admin key was created, changed or deleted."""
+    key = record or former
+    if key is not None:
+        _log(connection, "admin_key", (key.id, key.name, key.managed_by), former, record, at)
 
 
 def newest_changes(connection: Connection, before: int | None, limit: int) -> list[LoggedChange]:

@@ -17,7 +17,7 @@ from pulumi_groq.rotation.machine import LiveKey, next_rotation_at
 
 ROWS_SHOWN: Final = 100
 _LIFE_SPAN: Final = timedelta(days=90)
-_KINDS: Final = {"api_key": "key", "team": "team", "spend_policy": ""}
+_KINDS: Final = {"api_key": "key", "team": "team", "spend_policy": "", "admin_key": "admin key"}
 
 
 def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:

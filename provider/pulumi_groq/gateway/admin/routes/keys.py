@@ -35,7 +35,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 KeyId = Annotated[str, Path(description="The key's id.")]
-_REPLAYED: Final[Responses] = {
+REPLAYED: Final[Responses] = {
     201: {
         "headers": {
             "idempotent-replayed": {
@@ -54,7 +54,7 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     @router.post(
         "",
         status_code=201,
-        responses={**body_errors(404, 409), **_REPLAYED},
+        responses={**body_errors(404, 409), **REPLAYED},
         openapi_extra=takes("keys.write"),
     )
     def create_key(

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Create every table."""
     _create_teams()
     _create_api_keys()
+    _create_admin_keys()
     _create_spend_policy()
     _create_idempotency()
     _create_ledger()
@@ -82,6 +83,31 @@ def _create_api_keys() -> None:
     )
     for column in ("name", "managed_by", "team", "lineage_id"):
         op.create_index(f"ix_api_keys_{column}", "api_keys", [column])
+
+
+def _create_admin_keys() -> None:
+    op.create_table(
+        "admin_keys",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("last_four", sa.String(4), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("role", sa.String(16), nullable=False),
+        sa.Column("teams", sa.JSON, nullable=False),
+        sa.Column("expires_at", UtcTimestamp, nullable=True),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.Column("managed_by", sa.String(1024), nullable=True),
+        sa.Column("declared_as", sa.String(1024), nullable=True),
+        sa.Column("claim", sa.String(64), nullable=True),
+        sa.Column("former_holders", sa.JSON, nullable=False),
+        sa.Column("made_by", sa.String(128), nullable=False),
+        sa.Column("idempotency_key", sa.String(255), nullable=True),
+        sa.Column("fingerprint", sa.LargeBinary(32), nullable=True),
+        sa.Column("sealed_answer", sa.LargeBinary, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_admin_keys"),
+        sa.UniqueConstraint("key_hash", name="uq_admin_keys_key_hash"),
+    )
 
 
 def _create_spend_policy() -> None:

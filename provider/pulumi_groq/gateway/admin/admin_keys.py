@@ -1,0 +1,275 @@
+"""Lists, shows, creates, changes and deletes admin keys."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory, has_expired
+from pulumi_groq.gateway.admin.authorization import Caller
+from pulumi_groq.gateway.admin.changes import Changes, PendingChange
+from pulumi_groq.gateway.admin.key_rules import require_future
+from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
+from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
+from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, Missing, shown
+from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
+from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.key_values import ADMIN_PREFIX, KeyValues
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.admin_keys import (
+    AdminKeyRecord,
+    all_admin_keys,
+    find_admin_key,
+    insert_admin_key,
+    purge_admin_key_answers,
+    remove_admin_key,
+    replace_admin_key,
+)
+from pulumi_groq.gateway.store.change_log import log_admin_key_change
+from pulumi_groq.gateway.store.store import Connection, Store
+from pulumi_groq.models.admin_key import (
+    AdminKey,
+    AdminKeyCreate,
+    AdminKeyCreated,
+    AdminKeyPage,
+    AdminKeyUpdate,
+)
+from pulumi_groq.models.ownership import Deleted, Owned
+from pulumi_groq.models.role import misfit
+from pulumi_groq.policy.roles import ROOT_ACTOR_ID
+
+
+@dataclass(frozen=True, slots=True)
+class MintedAdminKey:
+    """The answer to a create; `replayed` when an earlier request made the key."""
+
+    key: AdminKeyCreated
+    replayed: bool
+
+
+class AdminKeys:
+    """The handlers of `/openai/v1/admin-keys`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        directory: AdminKeyDirectory,
+        clock: Clock,
+        ids: ObjectIds,
+        values: KeyValues,
+        seal: Seal,
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._directory = directory
+        self._clock = clock
+        self._ids = ids
+        self._values = values
+        self._seal = seal
+
+    def list(self) -> AdminKeyPage:
+        """All admin keys, oldest first."""
+        with self._store.read() as connection:
+            records = all_admin_keys(connection)
+        return AdminKeyPage(data=[self._shown(record) for record in records])
+
+    def show(self, key_id: str) -> AdminKey:
+        """One admin key."""
+        with self._store.read() as connection:
+            return self._shown(_existing(connection, key_id))
+
+    def create(self, caller: Caller, wanted: AdminKeyCreate, idempotency_key: str | None) -> MintedAdminKey:
+        """Mint a key, or answer as the caller's first request with this Idempotency-Key was answered."""
+        now = self._clock.now()
+        with self._changes.begin(caller) as change:
+            purge_admin_key_answers(change.connection, older_than=now - ANSWERS_KEPT_FOR)
+            made = all_admin_keys(change.connection)
+            earlier = [
+                each
+                for each in made
+                if idempotency_key is not None
+                and (each.made_by, each.idempotency_key) == (caller.identity.principal, idempotency_key)
+            ]
+            if earlier:
+                return MintedAdminKey(self._replay(change, earlier[0], wanted), replayed=True)
+            require_future(wanted.expires_at, now)
+            _require_own_address(made, wanted.managed_by, wanted.declared_as, wanted.name)
+            return MintedAdminKey(self._mint(change, wanted, idempotency_key, now), replayed=False)
+
+    def _mint(
+        self, change: PendingChange, wanted: AdminKeyCreate, idempotency_key: str | None, now: datetime
+    ) -> AdminKeyCreated:
+        value = self._values.new(ADMIN_PREFIX)
+        record = AdminKeyRecord(
+            id=self._ids.new("adm"),
+            key_hash=value.digest,
+            last_four=value.last_four,
+            name=wanted.name,
+            role=wanted.role,
+            teams=tuple(sorted(wanted.teams)),
+            expires_at=wanted.expires_at,
+            created_at=now,
+            updated_at=now,
+            managed_by=wanted.managed_by,
+            declared_as=wanted.declared_as,
+            claim=wanted.claim,
+        )
+        answer = AdminKeyCreated(**dict(self._shown(record)), admin_key=value.value)
+        if idempotency_key is not None:
+            record = replace(
+                record,
+                made_by=change.caller.identity.principal,
+                idempotency_key=idempotency_key,
+                fingerprint=_fingerprint(wanted),
+                sealed_answer=self._seal.close(answer.model_dump_json().encode(), now),
+            )
+        insert_admin_key(change.connection, record)
+        log_admin_key_change(change.connection, None, record, now)
+        change.then(partial(self._directory.put, record))
+        return answer
+
+    def _replay(
+        self, change: PendingChange, earlier: AdminKeyRecord, wanted: AdminKeyCreate
+    ) -> AdminKeyCreated:
+        if earlier.fingerprint != _fingerprint(wanted):
+            raise Conflict(
+                "This Idempotency-Key was used with another body: use a new one for another key",
+                code="idempotency_key_reused",
+            )
+        expired = Conflict(
+            f"This Idempotency-Key created admin key {earlier.id}, whose value can no longer be shown: "
+            "delete it and send the request again",
+            code="idempotency_key_expired",
+            key_id=earlier.id,
+        )
+        if earlier.sealed_answer is None:
+            raise expired
+        try:
+            answer = AdminKeyCreated.model_validate_json(self._seal.open(earlier.sealed_answer))
+        except BrokenSealError:
+            raise expired from None
+        if (earlier.managed_by, earlier.declared_as) != (wanted.managed_by, wanted.declared_as):
+            return answer  # it was moved elsewhere since
+        # Whoever repeats the create holds the key by its own claim.
+        held = taken(earlier, earlier, wanted)
+        replace_admin_key(change.connection, held)
+        change.then(partial(self._directory.put, held))
+        return answer.model_copy(update={"claim": held.claim})
+
+    def update(self, caller: Caller, key_id: str, update: AdminKeyUpdate) -> AdminKey:
+        """Change a key; in force on the next request. An update that changes nothing writes nothing."""
+        now = self._clock.now()
+        with self._changes.begin(caller) as change:
+            former = _existing(change.connection, key_id)
+            record = _merged(former, update)
+            if record == former:
+                return self._shown(former)
+            if record.expires_at != former.expires_at:
+                require_future(record.expires_at, now)
+            others = [each for each in all_admin_keys(change.connection) if each.id != key_id]
+            if (record.managed_by, record.declared_as) != (former.managed_by, former.declared_as):
+                _require_own_address(others, record.managed_by, record.declared_as, record.name)
+            if (record.role, record.expires_at) != (former.role, former.expires_at):
+                self._require_another_owner(caller, former, others)
+            record = replace(record, updated_at=now)
+            replace_admin_key(change.connection, record)
+            log_admin_key_change(change.connection, former, record, now)
+            change.then(partial(self._directory.put, record))
+        return self._shown(record)
+
+    def delete(self, caller: Caller, key_id: str, claim: str | None) -> Deleted:
+        """Delete an admin key; with a claim, once no other declaration holds it."""
+        now = self._clock.now()
+        with self._changes.begin(caller) as change:
+            record = _existing(change.connection, key_id)
+            left = given_up(record, claim)
+            if left is not None:
+                if left != record:
+                    replace_admin_key(change.connection, left)
+                    log_admin_key_change(change.connection, record, left, now)
+                    change.then(partial(self._directory.put, left))
+                return kept("admin_key.deleted", key_id, left)
+            others = [each for each in all_admin_keys(change.connection) if each.id != key_id]
+            self._require_another_owner(caller, record, others)
+            remove_admin_key(change.connection, key_id)
+            log_admin_key_change(change.connection, record, None, now)
+            change.then(partial(self._directory.drop, record))
+        return Deleted(object="admin_key.deleted", id=key_id)
+
+    def _require_another_owner(
+        self, caller: Caller, former: AdminKeyRecord, others: Sequence[AdminKeyRecord]
+    ) -> None:
+        """An owner key that never expires is left, unless GROQ_ADMIN_KEY itself asks."""
+        if former.role != "owner" or caller.identity.actor_id == ROOT_ACTOR_ID:
+            return
+        if not any(each.role == "owner" and each.expires_at is None for each in others):
+            raise Conflict(
+                f"Admin key {former.id} is the last owner: give another admin key the role owner without an "
+                "expiry first, or use the gateway's own GROQ_ADMIN_KEY",
+                code="last_owner",
+                key_id=former.id,
+            )
+
+    def _shown(self, record: AdminKeyRecord) -> AdminKey:
+        return AdminKey(
+            id=record.id,
+            name=record.name,
+            role=record.role,
+            teams=list(record.teams),
+            expires_at=record.expires_at,
+            status="expired" if has_expired(record, self._clock) else "active",
+            last_four=record.last_four,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+            managed_by=record.managed_by,
+            declared_as=record.declared_as,
+            claim=record.claim,
+        )
+
+
+def _existing(connection: Connection, key_id: str) -> AdminKeyRecord:
+    record = find_admin_key(connection, key_id)
+    if record is None:
+        raise Missing(f"There is no admin key with the id {shown(key_id)}", code="admin_key_not_found")
+    return record
+
+
+def _merged(record: AdminKeyRecord, update: AdminKeyUpdate) -> AdminKeyRecord:
+    """`record` with the fields that `update` sets. Raises `Invalid` where role and teams do not fit."""
+    values: dict[str, Any] = {name: getattr(update, name) for name in update.model_fields_set}
+    owner = Owned(**{name: values.pop(name, None) for name in Owned.model_fields})
+    if "role" in values and values["role"] is None:
+        raise Invalid("role cannot be null: leave the field out to keep it", param="role")
+    if "teams" in values:
+        values["teams"] = tuple(sorted(values["teams"] or ()))
+    changed = replace(record, **values)
+    problem = misfit(changed.role, changed.teams)
+    if problem is not None:
+        raise Invalid(f"teams {problem}", param="teams")
+    return taken(changed, record, owner)
+
+
+def _require_own_address(
+    others: Sequence[AdminKeyRecord], managed_by: str | None, declared_as: str | None, name: str
+) -> None:
+    if managed_by is None or declared_as is None:
+        return
+    for other in others:
+        if (other.managed_by, other.declared_as, other.name) == (managed_by, declared_as, name):
+            raise Conflict(
+                f"Admin key {other.id} is declared as {shown(declared_as)} of {shown(managed_by)} under this "
+                "name already: adopt it, or delete it first",
+                code="already_declared",
+                param="declared_as",
+                key_id=other.id,
+            )
+
+
+def _fingerprint(wanted: AdminKeyCreate) -> bytes:
+    """Equal for bodies that ask for the same key, whatever the order of its teams and whoever asks."""
+    sorted_teams = wanted.model_copy(update={"teams": sorted(wanted.teams)})
+    return hashlib.sha256(sorted_teams.model_dump_json(exclude={"claim"}).encode()).digest()
