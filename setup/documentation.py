@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from pulumi_groq.access.model import DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
 from pulumi_groq.cli.main import commands
+from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs, SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
@@ -59,6 +60,8 @@ def _beyond(model: type[BaseModel], known: type[BaseModel]) -> Table:
 TABLES: Final[Mapping[str, Table]] = {
     "GroqApiKey": Table(ApiKeyArgs, _INTERNAL, frozenset({"name"})),
     "GroqApiKey-outputs": _beyond(ApiKeyState, ApiKeyArgs),
+    "GroqAdminKey": Table(AdminKeyArgs, _INTERNAL, frozenset({"name"})),
+    "GroqAdminKey-outputs": _beyond(AdminKeyState, AdminKeyArgs),
     "GroqTeam": Table(TeamArgs, filled_in=frozenset({"team_name"})),
     "GroqTeam-outputs": _beyond(TeamState, TeamArgs),
     "GroqSpendPolicy": Table(SpendPolicyArgs),

@@ -4,14 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pulumi_groq.resources.admin_key import GroqAdminKey
     from pulumi_groq.resources.api_key import GroqApiKey
     from pulumi_groq.resources.rotation_args import RotationArgs
     from pulumi_groq.resources.spend_policy import GroqSpendPolicy
     from pulumi_groq.resources.team import GroqTeam
 
-__all__ = ["GroqApiKey", "GroqSpendPolicy", "GroqTeam", "RotationArgs"]
+__all__ = ["GroqAdminKey", "GroqApiKey", "GroqSpendPolicy", "GroqTeam", "RotationArgs"]
 
 _HOMES = {
+    "GroqAdminKey": "pulumi_groq.resources.admin_key",
     "GroqApiKey": "pulumi_groq.resources.api_key",
     "GroqSpendPolicy": "pulumi_groq.resources.spend_policy",
     "GroqTeam": "pulumi_groq.resources.team",

@@ -20,6 +20,11 @@ export const getUsage: typeof import("./getUsage").getUsage = null as any;
 export const getUsageOutput: typeof import("./getUsage").getUsageOutput = null as any;
 utilities.lazyLoad(exports, ["getUsage","getUsageOutput"], () => require("./getUsage"));
 
+export { GroqAdminKeyArgs } from "./groqAdminKey";
+export type GroqAdminKey = import("./groqAdminKey").GroqAdminKey;
+export const GroqAdminKey: typeof import("./groqAdminKey").GroqAdminKey = null as any;
+utilities.lazyLoad(exports, ["GroqAdminKey"], () => require("./groqAdminKey"));
+
 export { GroqApiKeyArgs } from "./groqApiKey";
 export type GroqApiKey = import("./groqApiKey").GroqApiKey;
 export const GroqApiKey: typeof import("./groqApiKey").GroqApiKey = null as any;
@@ -57,6 +62,8 @@ const _module = {
     version: utilities.getVersion(),
     construct: (name: string, type: string, urn: string): pulumi.Resource => {
         switch (type) {
+            case "groq:index:GroqAdminKey":
+                return new GroqAdminKey(name, <any>undefined, { urn })
             case "groq:index:GroqApiKey":
                 return new GroqApiKey(name, <any>undefined, { urn })
             case "groq:index:GroqSpendPolicy":

@@ -189,3 +189,37 @@ def test_missing_setting_is_one_line_and_exit_code_2(
     assert result.stderr.startswith(f"Error: {setting} ")
     assert result.stderr.count("\n") == 1
     assert gateway.paths == []
+
+
+ADMIN_KEY = {
+    "object": "admin_key",
+    "id": "adm_01000000000000000000000001",
+    "name": "preview [red]",
+    "role": "team-admin",
+    "teams": ["ops", "research"],
+    "expires_at": "2027-01-01T00:00:00Z",
+    "status": "active",
+    "last_four": "wxyz",
+    "managed_by": "acme/groq/dev",
+    "declared_as": None,
+    "claim": None,
+    "created_at": "2026-11-01T00:00:00Z",
+    "updated_at": "2026-11-01T00:00:00Z",
+}
+
+
+def test_admin_keys_are_listed_with_their_roles(serve: Any) -> None:
+    """Role, teams and expiry; the filters of API keys hold for them, too."""
+    gateway = serve({"object": "list", "data": [ADMIN_KEY]})
+    _, _, first, second = words(run(gateway, "list", "--admin"))
+    assert first == [
+        *(ADMIN_KEY["id"], "preview", "[red]", "active", "wxyz", "team-admin", "ops"),
+        *("2027-01-01", "00:00", "UTC", "acme/groq/dev"),
+    ]
+    assert second == ["research"]
+    found = [
+        json.loads(run(gateway, "list", "--admin", "--output", "json", "--team", team).stdout)
+        for team in ("ops", "other")
+    ]
+    assert found == [[ADMIN_KEY], []]
+    assert set(gateway.paths) == {"/openai/v1/admin-keys"}

@@ -12,6 +12,7 @@ from mocked_program import registrations
 from pulumi_groq import errors
 from pulumi_groq.cli.main import commands
 from pulumi_groq.errors import ApiError, GroqError
+from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 from pulumi_groq.lifecycle.team import TeamArgs
@@ -87,7 +88,12 @@ def test_every_metric_is_documented() -> None:
 
 @pytest.mark.parametrize(
     ("name", "args"),
-    [("GroqApiKey", ApiKeyArgs), ("GroqTeam", TeamArgs), ("GroqSpendPolicy", SpendPolicyArgs)],
+    [
+        ("GroqAdminKey", AdminKeyArgs),
+        ("GroqApiKey", ApiKeyArgs),
+        ("GroqTeam", TeamArgs),
+        ("GroqSpendPolicy", SpendPolicyArgs),
+    ],
 )
 def test_every_argument_is_documented(name: str, args: type[BaseModel]) -> None:
     """A resource takes what its model declares, and docs/resources.md has a row for each argument."""

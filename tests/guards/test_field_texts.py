@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 import pulumi_groq
 from pulumi_groq.access import DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
+from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 from pulumi_groq.lifecycle.team import TeamArgs
+from pulumi_groq.models.admin_key import AdminKeyCreate
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicySettings
@@ -48,6 +50,8 @@ WRITTEN = [
     SpendPolicySettings,
     RotationSchedule,
     FreezeWindow,
+    AdminKeyArgs,
+    AdminKeyCreate,
     ApiKeyArgs,
     TeamArgs,
     SpendPolicyArgs,
@@ -97,6 +101,7 @@ def _upper_bounds(shape: dict[str, Any]) -> Iterator[int]:
     ("documented", "model"),
     [
         (pulumi_groq.GroqApiKey, ApiKeyArgs),
+        (pulumi_groq.GroqAdminKey, AdminKeyArgs),
         (pulumi_groq.GroqTeam, TeamArgs),
         (pulumi_groq.GroqSpendPolicy, SpendPolicyArgs),
         (RotationArgs, RotationSchedule),

@@ -26,6 +26,7 @@ def test_secrets_and_replacements_are_marked() -> None:
     """As the models mark them."""
     policy = SCHEMA["resources"]["groq:index:GroqSpendPolicy"]
     assert KEY["properties"]["apiKey"]["secret"]
+    assert SCHEMA["resources"]["groq:index:GroqAdminKey"]["properties"]["adminKey"]["secret"]
     assert policy["inputProperties"]["alertWebhookUrls"]["secret"]
     assert policy["inputProperties"]["alertWebhookSigningSecret"]["secret"]
     assert KEY["inputProperties"]["name"]["willReplaceOnChanges"]
@@ -38,7 +39,7 @@ def test_a_program_declares_neither_its_stack_nor_its_address() -> None:
     assert KEY["requiredInputs"] == ["allowedModels"]
 
 
-@pytest.mark.parametrize("name", ["GroqApiKey", "GroqTeam", "GroqSpendPolicy"])
+@pytest.mark.parametrize("name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqSpendPolicy"])
 def test_each_resource_takes_over_the_dynamic_one(name: str) -> None:
     """The alias is part of the SDK."""
     aliases = SCHEMA["resources"][f"groq:index:{name}"]["aliases"]
@@ -78,7 +79,7 @@ def test_every_reference_has_its_type() -> None:
     assert references(SCHEMA) == SCHEMA["types"].keys()
 
 
-@pytest.mark.parametrize("name", ["GroqApiKey", "GroqTeam", "GroqSpendPolicy"])
+@pytest.mark.parametrize("name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqSpendPolicy"])
 def test_the_sdks_have_every_property(name: str) -> None:
     """After a change of the schema they are generated anew: `make sdk`."""
     resource = SCHEMA["resources"][f"groq:index:{name}"]

@@ -129,7 +129,7 @@ class Wire(httpx.BaseTransport):
         answer = self.gateway.answer(request)
         if request.method == "POST" and answer.status_code == 201:
             key = json.loads(answer.content)
-            self.minted[key["api_key"]] = key["id"]
+            self.minted[key.get("api_key") or key["admin_key"]] = key["id"]
         if cut is Cut.AFTER:
             raise ProcessDiedError
         if cut is Cut.LOST:

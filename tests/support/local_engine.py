@@ -50,7 +50,7 @@ from pathlib import Path
 
 import pulumi
 
-from {package} import GroqApiKey, GroqSpendPolicy, GroqTeam
+from {package} import GroqAdminKey, GroqApiKey, GroqSpendPolicy, GroqTeam
 
 declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
 teams = {name: GroqTeam(name, **args) for name, args in declared.get("teams", {}).items()}
@@ -61,6 +61,8 @@ for name, args in declared.get("keys", {}).items():
     keys[name] = GroqApiKey(name, **args)
 for name, args in declared.get("adopted", {}).items():
     keys[name] = GroqApiKey.get(name, args["key_id"])
+for name, settings in declared.get("admin_keys", {}).items():
+    pulumi.export(f"admin {name}", GroqAdminKey(name, **settings).admin_key)
 if "spend_policy" in declared:
     GroqSpendPolicy("spend-policy", **declared["spend_policy"])
 pulumi.export("key_ids", {name: key.key_id for name, key in keys.items()})

@@ -4,10 +4,11 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from pulumi_groq.admin.settings import API_PATH, GATEWAY_KEY_PREFIX
+from pulumi_groq.admin.settings import ADMIN_KEY_PREFIX, API_PATH, GATEWAY_KEY_PREFIX
 from pulumi_groq.errors import GroqError
 
 KEYS: Final = f"{API_PATH}/api-keys"
+ADMIN_KEYS: Final = f"{API_PATH}/admin-keys"
 TEAMS: Final = f"{API_PATH}/teams"
 SPEND_POLICY: Final = f"{API_PATH}/spend-policy"
 USAGE: Final = f"{API_PATH}/usage"
@@ -22,11 +23,18 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 def key_path(key_id: str) -> str:
     """Where the key is. Raises GroqError for what cannot be a key's id."""
-    if not _KEY_ID.fullmatch(key_id) or key_id.startswith(GATEWAY_KEY_PREFIX):
-        raise GroqError(
-            "an API key's id has 1 to 64 letters, digits and underscores: pass the id, not the key"
-        )
-    return f"{KEYS}/{key_id}"
+    return f"{KEYS}/{_checked_id(key_id, 'an API key')}"
+
+
+def admin_key_path(key_id: str) -> str:
+    """Where the admin key is. Raises GroqError for what cannot be its id."""
+    return f"{ADMIN_KEYS}/{_checked_id(key_id, 'an admin key')}"
+
+
+def _checked_id(key_id: str, of: str) -> str:
+    if not _KEY_ID.fullmatch(key_id) or key_id.startswith((GATEWAY_KEY_PREFIX, ADMIN_KEY_PREFIX)):
+        raise GroqError(f"{of}'s id has 1 to 64 letters, digits and underscores: pass the id, not the key")
+    return key_id
 
 
 def team_path(name: str) -> str:

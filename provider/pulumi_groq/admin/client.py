@@ -11,6 +11,7 @@ from typing import Final, Self, TypeVar
 import httpx
 
 from pulumi_groq.admin.addressing import (
+    ADMIN_KEYS,
     CHANGES,
     KEYS,
     MODELS,
@@ -19,6 +20,7 @@ from pulumi_groq.admin.addressing import (
     USAGE,
     USAGE_BUCKETS,
     USAGE_DENIALS,
+    admin_key_path,
     checked_idempotency_key,
     key_path,
     query,
@@ -30,6 +32,13 @@ from pulumi_groq.admin.sending import Call, Sender
 from pulumi_groq.admin.settings import AdminSettings, Redaction
 from pulumi_groq.admin.transport import RetryingTransport
 from pulumi_groq.errors import NotFoundError
+from pulumi_groq.models.admin_key import (
+    AdminKey,
+    AdminKeyCreate,
+    AdminKeyCreated,
+    AdminKeyPage,
+    AdminKeyUpdate,
+)
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import (
@@ -190,6 +199,36 @@ class AdminClient:
         """
         filters = query(unless_used_within_s=unless_used_within_s, claim=claim)
         return self._delete(Call(f"delete API key {key_id}", "DELETE", key_path(key_id), query=filters))
+
+    def create_admin_key(self, key: AdminKeyCreate, idempotency_key: str) -> AdminKeyCreated:
+        """Create an admin key, repeated and refused as `create_key` is."""
+        call = Call(
+            f"create admin key '{key.name}'",
+            "POST",
+            ADMIN_KEYS,
+            body=key.model_dump_json(exclude_none=True),
+            idempotency_key=checked_idempotency_key(idempotency_key),
+        )
+        return self._exchange(call, AdminKeyCreated)
+
+    def list_admin_keys(self) -> list[AdminKey]:
+        """All admin keys, oldest first."""
+        return self._exchange(Call("list admin keys", "GET", ADMIN_KEYS), AdminKeyPage).data
+
+    def get_admin_key(self, key_id: str) -> AdminKey:
+        """The admin key. Raises NotFoundError when there is none, and only then."""
+        return self._exchange(Call(f"read admin key {key_id}", "GET", admin_key_path(key_id)), AdminKey)
+
+    def update_admin_key(self, key_id: str, update: AdminKeyUpdate) -> AdminKey:
+        """Change the fields that were set on `update`. Raises ConflictError `last_owner`."""
+        body = update.model_dump_json(exclude_unset=True)
+        call = Call(f"update admin key {key_id}", "PATCH", admin_key_path(key_id), body=body)
+        return self._exchange(call, AdminKey)
+
+    def delete_admin_key(self, key_id: str, *, claim: str | None = None) -> Deleted | None:
+        """Delete the admin key as `delete_key` does a key. Raises ConflictError `last_owner`."""
+        path = admin_key_path(key_id)
+        return self._delete(Call(f"delete admin key {key_id}", "DELETE", path, query=query(claim=claim)))
 
     def list_teams(self) -> list[Team]:
         """All teams, by name."""

@@ -76,9 +76,10 @@ def _check_admin_key(key: str) -> None:
 
 
 GATEWAY_KEY_PREFIX: Final = "pgq_"
+ADMIN_KEY_PREFIX: Final = "pgqadm_"
 MASK: Final = "[key]"
 
-_GATEWAY_KEY: Final = re.compile(GATEWAY_KEY_PREFIX + r"[0-9A-Za-z]+")
+_GATEWAY_KEY: Final = re.compile(f"(?:{GATEWAY_KEY_PREFIX}|{ADMIN_KEY_PREFIX})[0-9A-Za-z]+")
 
 
 class Redaction:
@@ -88,7 +89,7 @@ class Redaction:
         self._admin_key = admin_key
 
     def line(self, text: str, longest: int = 300) -> str:
-        """`text` on one line of at most `longest` characters, the admin key and gateway keys masked."""
+        """`text` on one line of at most `longest` characters, the admin key and any other masked."""
         printable = "".join(character if character.isprintable() else " " for character in text)
         line = " ".join(printable.split())
         masked = _GATEWAY_KEY.sub(MASK, line.replace(self._admin_key, MASK))

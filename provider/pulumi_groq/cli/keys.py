@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
 
@@ -36,9 +37,16 @@ def keys() -> None:
 @click.option("--managed-by", metavar="ORG/PROJECT/STACK", help="Only the keys of this stack.")
 @click.option("--name", help="Only keys with exactly this name.")
 @click.option("--team", help="Only the keys of this team.")
+@click.option("--admin", is_flag=True, help="Admin keys and their roles, instead of API keys.")
 @_output
-def list_keys(managed_by: str | None, name: str | None, team: str | None, output: str) -> None:
+def list_keys(managed_by: str | None, name: str | None, team: str | None, admin: bool, output: str) -> None:
     """List keys, oldest first."""
+    if admin:
+        with admin_client() as client:
+            listed = client.list_admin_keys()
+        chosen = [key for key in listed if _matches(key, managed_by, name, team)]
+        _render(output, [key.model_dump(mode="json") for key in chosen], lambda: admin_keys_table(chosen))
+        return
     with admin_client() as client:
         found = list(client.list_keys(managed_by=managed_by, name=name, team=team))
     _render(output, [key.model_dump(mode="json") for key in found], lambda: keys_table(found))
@@ -52,6 +60,24 @@ def show_key(key_id: str, output: str) -> None:
     with admin_client() as client:
         key = client.get_key(key_id)
     _render(output, key.model_dump(mode="json"), lambda: key_table(key))
+
+
+def _matches(key: AdminKey, managed_by: str | None, name: str | None, team: str | None) -> bool:
+    wanted = ((managed_by, key.managed_by), (name, key.name))
+    return all(asked in (None, held) for asked, held in wanted) and (team is None or team in key.teams)
+
+
+def admin_keys_table(keys: Sequence[AdminKey]) -> Table:
+    """A row for each admin key."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("ID", "Name", "Status", "Ends in", "Role", "Teams", "Expires", "Managed by"):
+        table.add_column(heading, no_wrap=heading == "ID", overflow="fold")
+    for key in keys:
+        teams = "\n".join(key.teams) or "all"
+        expires = f"{key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "never"
+        cells = [key.id, key.name, key.status, key.last_four, key.role, teams, expires]
+        table.add_row(*_escaped(*cells, key.managed_by or ""))
+    return table
 
 
 def keys_table(keys: Sequence[ApiKey]) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pulumi_groq.lifecycle.admin_key import AdminKeyLifecycle
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.resource import Lifecycle, Notify
 from pulumi_groq.lifecycle.session import Session
@@ -19,6 +20,7 @@ def token(name: str) -> str:
 
 KINDS: Final[Mapping[str, Callable[[Session, Notify], Lifecycle[Any, Any]]]] = {
     token("GroqApiKey"): lambda session, notify: ApiKeyLifecycle(session.client, session.listing, notify),
+    token("GroqAdminKey"): lambda session, notify: AdminKeyLifecycle(session.client, notify),
     token("GroqTeam"): lambda session, notify: TeamLifecycle(session.client, notify),
     token("GroqSpendPolicy"): lambda session, notify: SpendPolicyLifecycle(session.client, notify),
 }

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from pulumi_groq.lifecycle.admin_key import AdminKeyLifecycle
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle
@@ -27,6 +28,12 @@ _RESOURCES: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
         ApiKeyLifecycle.state,
         "An API key of the gateway, held to its models, rate limits and budget. Everything but the name "
         "changes in place, and the key keeps its value. A limit that is left out is the server's default.",
+    ),
+    "GroqAdminKey": (
+        AdminKeyLifecycle.args,
+        AdminKeyLifecycle.state,
+        "An admin key: what it may do on the admin plane is its role, for all teams or for named ones. "
+        "Everything but the name changes in place, and the key keeps its value.",
     ),
     "GroqTeam": (
         TeamLifecycle.args,

@@ -10,6 +10,177 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+type AdminKeyArgsRole string
+
+const (
+	AdminKeyArgsRoleOwner       = AdminKeyArgsRole("owner")
+	AdminKeyArgsRole_Team_Admin = AdminKeyArgsRole("team-admin")
+	AdminKeyArgsRoleBilling     = AdminKeyArgsRole("billing")
+	AdminKeyArgsRoleViewer      = AdminKeyArgsRole("viewer")
+	AdminKeyArgsRoleAuditor     = AdminKeyArgsRole("auditor")
+)
+
+func (AdminKeyArgsRole) ElementType() reflect.Type {
+	return reflect.TypeOf((*AdminKeyArgsRole)(nil)).Elem()
+}
+
+func (e AdminKeyArgsRole) ToAdminKeyArgsRoleOutput() AdminKeyArgsRoleOutput {
+	return pulumi.ToOutput(e).(AdminKeyArgsRoleOutput)
+}
+
+func (e AdminKeyArgsRole) ToAdminKeyArgsRoleOutputWithContext(ctx context.Context) AdminKeyArgsRoleOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(AdminKeyArgsRoleOutput)
+}
+
+func (e AdminKeyArgsRole) ToAdminKeyArgsRolePtrOutput() AdminKeyArgsRolePtrOutput {
+	return e.ToAdminKeyArgsRolePtrOutputWithContext(context.Background())
+}
+
+func (e AdminKeyArgsRole) ToAdminKeyArgsRolePtrOutputWithContext(ctx context.Context) AdminKeyArgsRolePtrOutput {
+	return AdminKeyArgsRole(e).ToAdminKeyArgsRoleOutputWithContext(ctx).ToAdminKeyArgsRolePtrOutputWithContext(ctx)
+}
+
+func (e AdminKeyArgsRole) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e AdminKeyArgsRole) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e AdminKeyArgsRole) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e AdminKeyArgsRole) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type AdminKeyArgsRoleOutput struct{ *pulumi.OutputState }
+
+func (AdminKeyArgsRoleOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*AdminKeyArgsRole)(nil)).Elem()
+}
+
+func (o AdminKeyArgsRoleOutput) ToAdminKeyArgsRoleOutput() AdminKeyArgsRoleOutput {
+	return o
+}
+
+func (o AdminKeyArgsRoleOutput) ToAdminKeyArgsRoleOutputWithContext(ctx context.Context) AdminKeyArgsRoleOutput {
+	return o
+}
+
+func (o AdminKeyArgsRoleOutput) ToAdminKeyArgsRolePtrOutput() AdminKeyArgsRolePtrOutput {
+	return o.ToAdminKeyArgsRolePtrOutputWithContext(context.Background())
+}
+
+func (o AdminKeyArgsRoleOutput) ToAdminKeyArgsRolePtrOutputWithContext(ctx context.Context) AdminKeyArgsRolePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v AdminKeyArgsRole) *AdminKeyArgsRole {
+		return &v
+	}).(AdminKeyArgsRolePtrOutput)
+}
+
+func (o AdminKeyArgsRoleOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o AdminKeyArgsRoleOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e AdminKeyArgsRole) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o AdminKeyArgsRoleOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o AdminKeyArgsRoleOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e AdminKeyArgsRole) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type AdminKeyArgsRolePtrOutput struct{ *pulumi.OutputState }
+
+func (AdminKeyArgsRolePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**AdminKeyArgsRole)(nil)).Elem()
+}
+
+func (o AdminKeyArgsRolePtrOutput) ToAdminKeyArgsRolePtrOutput() AdminKeyArgsRolePtrOutput {
+	return o
+}
+
+func (o AdminKeyArgsRolePtrOutput) ToAdminKeyArgsRolePtrOutputWithContext(ctx context.Context) AdminKeyArgsRolePtrOutput {
+	return o
+}
+
+func (o AdminKeyArgsRolePtrOutput) Elem() AdminKeyArgsRoleOutput {
+	return o.ApplyT(func(v *AdminKeyArgsRole) AdminKeyArgsRole {
+		if v != nil {
+			return *v
+		}
+		var ret AdminKeyArgsRole
+		return ret
+	}).(AdminKeyArgsRoleOutput)
+}
+
+func (o AdminKeyArgsRolePtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o AdminKeyArgsRolePtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *AdminKeyArgsRole) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// AdminKeyArgsRoleInput is an input type that accepts values of the AdminKeyArgsRole enum
+// A concrete instance of `AdminKeyArgsRoleInput` can be one of the following:
+//
+//	AdminKeyArgsRoleOwner
+//	AdminKeyArgsRole_Team_Admin
+//	AdminKeyArgsRoleBilling
+//	AdminKeyArgsRoleViewer
+//	AdminKeyArgsRoleAuditor
+type AdminKeyArgsRoleInput interface {
+	pulumi.Input
+
+	ToAdminKeyArgsRoleOutput() AdminKeyArgsRoleOutput
+	ToAdminKeyArgsRoleOutputWithContext(context.Context) AdminKeyArgsRoleOutput
+}
+
+var adminKeyArgsRolePtrType = reflect.TypeOf((**AdminKeyArgsRole)(nil)).Elem()
+
+type AdminKeyArgsRolePtrInput interface {
+	pulumi.Input
+
+	ToAdminKeyArgsRolePtrOutput() AdminKeyArgsRolePtrOutput
+	ToAdminKeyArgsRolePtrOutputWithContext(context.Context) AdminKeyArgsRolePtrOutput
+}
+
+type adminKeyArgsRolePtr string
+
+func AdminKeyArgsRolePtr(v string) AdminKeyArgsRolePtrInput {
+	return (*adminKeyArgsRolePtr)(&v)
+}
+
+func (*adminKeyArgsRolePtr) ElementType() reflect.Type {
+	return adminKeyArgsRolePtrType
+}
+
+func (in *adminKeyArgsRolePtr) ToAdminKeyArgsRolePtrOutput() AdminKeyArgsRolePtrOutput {
+	return pulumi.ToOutput(in).(AdminKeyArgsRolePtrOutput)
+}
+
+func (in *adminKeyArgsRolePtr) ToAdminKeyArgsRolePtrOutputWithContext(ctx context.Context) AdminKeyArgsRolePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(AdminKeyArgsRolePtrOutput)
+}
+
 type ApiKeyStatus string
 
 const (
@@ -93,6 +264,99 @@ func (o ApiKeyStatusPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
 
 func (o ApiKeyStatusPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
 	return o.ApplyTWithContext(ctx, func(_ context.Context, e *ApiKeyStatus) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GroqAdminKeyRole string
+
+const (
+	GroqAdminKeyRoleOwner       = GroqAdminKeyRole("owner")
+	GroqAdminKeyRole_Team_Admin = GroqAdminKeyRole("team-admin")
+	GroqAdminKeyRoleBilling     = GroqAdminKeyRole("billing")
+	GroqAdminKeyRoleViewer      = GroqAdminKeyRole("viewer")
+	GroqAdminKeyRoleAuditor     = GroqAdminKeyRole("auditor")
+)
+
+type GroqAdminKeyRoleOutput struct{ *pulumi.OutputState }
+
+func (GroqAdminKeyRoleOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GroqAdminKeyRole)(nil)).Elem()
+}
+
+func (o GroqAdminKeyRoleOutput) ToGroqAdminKeyRoleOutput() GroqAdminKeyRoleOutput {
+	return o
+}
+
+func (o GroqAdminKeyRoleOutput) ToGroqAdminKeyRoleOutputWithContext(ctx context.Context) GroqAdminKeyRoleOutput {
+	return o
+}
+
+func (o GroqAdminKeyRoleOutput) ToGroqAdminKeyRolePtrOutput() GroqAdminKeyRolePtrOutput {
+	return o.ToGroqAdminKeyRolePtrOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyRoleOutput) ToGroqAdminKeyRolePtrOutputWithContext(ctx context.Context) GroqAdminKeyRolePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GroqAdminKeyRole) *GroqAdminKeyRole {
+		return &v
+	}).(GroqAdminKeyRolePtrOutput)
+}
+
+func (o GroqAdminKeyRoleOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyRoleOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GroqAdminKeyRole) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GroqAdminKeyRoleOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyRoleOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GroqAdminKeyRole) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GroqAdminKeyRolePtrOutput struct{ *pulumi.OutputState }
+
+func (GroqAdminKeyRolePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GroqAdminKeyRole)(nil)).Elem()
+}
+
+func (o GroqAdminKeyRolePtrOutput) ToGroqAdminKeyRolePtrOutput() GroqAdminKeyRolePtrOutput {
+	return o
+}
+
+func (o GroqAdminKeyRolePtrOutput) ToGroqAdminKeyRolePtrOutputWithContext(ctx context.Context) GroqAdminKeyRolePtrOutput {
+	return o
+}
+
+func (o GroqAdminKeyRolePtrOutput) Elem() GroqAdminKeyRoleOutput {
+	return o.ApplyT(func(v *GroqAdminKeyRole) GroqAdminKeyRole {
+		if v != nil {
+			return *v
+		}
+		var ret GroqAdminKeyRole
+		return ret
+	}).(GroqAdminKeyRoleOutput)
+}
+
+func (o GroqAdminKeyRolePtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyRolePtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GroqAdminKeyRole) *string {
 		if e == nil {
 			return nil
 		}
@@ -194,8 +458,14 @@ func (o GroqApiKeyStatusPtrOutput) ToStringPtrOutputWithContext(ctx context.Cont
 }
 
 func init() {
+	pulumi.RegisterInputType(reflect.TypeOf((*AdminKeyArgsRoleInput)(nil)).Elem(), AdminKeyArgsRole("owner"))
+	pulumi.RegisterInputType(reflect.TypeOf((*AdminKeyArgsRolePtrInput)(nil)).Elem(), AdminKeyArgsRole("owner"))
+	pulumi.RegisterOutputType(AdminKeyArgsRoleOutput{})
+	pulumi.RegisterOutputType(AdminKeyArgsRolePtrOutput{})
 	pulumi.RegisterOutputType(ApiKeyStatusOutput{})
 	pulumi.RegisterOutputType(ApiKeyStatusPtrOutput{})
+	pulumi.RegisterOutputType(GroqAdminKeyRoleOutput{})
+	pulumi.RegisterOutputType(GroqAdminKeyRolePtrOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusPtrOutput{})
 }

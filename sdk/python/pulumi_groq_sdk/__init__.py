@@ -10,6 +10,7 @@ from ._enums import *
 from .get_keys import *
 from .get_models import *
 from .get_usage import *
+from .groq_admin_key import *
 from .groq_api_key import *
 from .groq_spend_policy import *
 from .groq_team import *
@@ -32,6 +33,7 @@ _utilities.register(
   "mod": "index",
   "fqn": "pulumi_groq_sdk",
   "classes": {
+   "groq:index:GroqAdminKey": "GroqAdminKey",
    "groq:index:GroqApiKey": "GroqApiKey",
    "groq:index:GroqSpendPolicy": "GroqSpendPolicy",
    "groq:index:GroqTeam": "GroqTeam"

@@ -7,9 +7,20 @@ import pulumi
 from enum import Enum
 
 __all__ = [
+    'AdminKeyArgsRole',
     'ApiKeyStatus',
+    'GroqAdminKeyRole',
     'GroqApiKeyStatus',
 ]
+
+
+@pulumi.type_token("groq:index:AdminKeyArgsRole")
+class AdminKeyArgsRole(_builtins.str, Enum):
+    OWNER = "owner"
+    TEAM_ADMIN = "team-admin"
+    BILLING = "billing"
+    VIEWER = "viewer"
+    AUDITOR = "auditor"
 
 
 @pulumi.type_token("groq:index:ApiKeyStatus")
@@ -17,6 +28,15 @@ class ApiKeyStatus(_builtins.str, Enum):
     ACTIVE = "active"
     DISABLED = "disabled"
     EXPIRED = "expired"
+
+
+@pulumi.type_token("groq:index:GroqAdminKeyRole")
+class GroqAdminKeyRole(_builtins.str, Enum):
+    OWNER = "owner"
+    TEAM_ADMIN = "team-admin"
+    BILLING = "billing"
+    VIEWER = "viewer"
+    AUDITOR = "auditor"
 
 
 @pulumi.type_token("groq:index:GroqApiKeyStatus")

@@ -2,6 +2,16 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 
+export const AdminKeyArgsRole = {
+    Owner: "owner",
+    Team_admin: "team-admin",
+    Billing: "billing",
+    Viewer: "viewer",
+    Auditor: "auditor",
+} as const;
+
+export type AdminKeyArgsRole = (typeof AdminKeyArgsRole)[keyof typeof AdminKeyArgsRole];
+
 export const ApiKeyStatus = {
     Active: "active",
     Disabled: "disabled",
@@ -9,6 +19,16 @@ export const ApiKeyStatus = {
 } as const;
 
 export type ApiKeyStatus = (typeof ApiKeyStatus)[keyof typeof ApiKeyStatus];
+
+export const GroqAdminKeyRole = {
+    Owner: "owner",
+    Team_admin: "team-admin",
+    Billing: "billing",
+    Viewer: "viewer",
+    Auditor: "auditor",
+} as const;
+
+export type GroqAdminKeyRole = (typeof GroqAdminKeyRole)[keyof typeof GroqAdminKeyRole];
 
 export const GroqApiKeyStatus = {
     Active: "active",

@@ -1,0 +1,51 @@
+"""Admin keys on the real engine."""
+
+import re
+from typing import Any
+
+import pytest
+
+from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.errors import InsufficientRoleError, InvalidApiKeyError
+from pulumi_groq.models.admin_key import AdminKeyUpdate
+
+pytestmark = pytest.mark.engine
+
+PREVIEW = {"role": "viewer"}
+
+
+def test_life_of_an_admin_key(gateway: Any, stack: Any) -> None:
+    """Created as a secret, unchanged, drifted and repaired, used for a preview, changed, destroyed."""
+    stack.declare(admin_keys={"preview": PREVIEW})
+    created = stack.up()
+    value = stack.pulumi("stack", "output", "admin preview", "--show-secrets").printed.strip()
+    assert value.startswith("pgqadm_")
+    assert value not in created.printed
+    assert value not in stack.pulumi("stack", "export").printed
+
+    viewer = AdminClient(AdminSettings(gateway.base_url, value))
+    with gateway.client() as client, viewer:
+        (key,) = client.list_admin_keys()
+        gateway.control("reset-counts")
+        stack.up()
+        assert gateway.requests() == {}
+
+        client.update_admin_key(key.id, AdminKeyUpdate(role="owner"))
+        stack.refresh()
+        assert re.search(r"~ role *: \"owner\" => \"viewer\"", stack.preview().output)
+        stack.up()
+        assert viewer.list_teams() == []
+        with pytest.raises(InsufficientRoleError):
+            viewer.delete_admin_key(key.id)
+
+        looked = stack.pulumi("preview", "--refresh", "--stack", stack.name, GROQ_ADMIN_KEY=value)
+        assert looked.code == 0, looked.output
+
+        stack.declare(admin_keys={"preview": {"role": "team-admin", "teams": ["ops"]}})
+        stack.up()
+        assert client.get_admin_key(key.id).teams == ["ops"]
+
+        stack.destroy()
+        assert client.list_admin_keys() == []
+        with pytest.raises(InvalidApiKeyError):
+            viewer.list_teams()
