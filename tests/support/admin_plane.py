@@ -90,6 +90,7 @@ class Api:
     usage: SetUsage
     stop: Callable[[], None]
     handlers: Handlers
+    refused: list[str]
     headers: dict[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {ADMIN_KEY}"})
 
     def by(self, token: str) -> "Api":

@@ -290,6 +290,22 @@ class AdminClient:
         call = Call("read the last changes", "GET", CHANGES, query=query(limit=limit))
         return self._exchange(call, ChangePage).data
 
+    def audit(self, **filters: str | None) -> Iterator[Change]:
+        """All kept changes that match every filter given (`actor`, `object_id`, `kind`, `action`, `since` and
+        `until` as days), newest first, read page by page on demand.
+        """
+        call = Call("read changes", "GET", CHANGES, query=query(limit=PAGE_SIZE, **filters))
+        while True:
+            answer = self._transport.send(call)
+            page = self._reader.model(call, answer, ChangePage)
+            yield from page.data
+            if not page.has_more or page.last_id is None:
+                return
+            before = int(call.query.get("before", page.last_id + 1))
+            if page.last_id >= before:
+                raise self._reader.unexpected(call, answer, "the pages go in circles")
+            call = replace(call, query={**call.query, "before": str(page.last_id)})
+
     def _history(self, call: Call, model: type[PageT]) -> Iterator[PageT]:
         seen: set[str] = set()
         while True:

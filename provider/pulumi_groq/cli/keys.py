@@ -147,6 +147,10 @@ def _render(output: str, document: Any, table: Callable[[], Table]) -> None:
     if output == "json":
         click.echo(json.dumps(document, indent=2))
         return
-    # A pipe has no width of its own: a row stays on its line there.
+    print_table(table())
+
+
+def print_table(table: Table) -> None:
+    """For people. A pipe has no width of its own: a row stays on its line there."""
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-    console.print(table())
+    console.print(table)

@@ -2,6 +2,7 @@
 
 import click
 
+from pulumi_groq.cli.audit import audit
 from pulumi_groq.cli.books import backup, ledger, restore
 from pulumi_groq.cli.init import init
 from pulumi_groq.cli.keys import keys
@@ -26,6 +27,7 @@ commands.add_command(review_command)
 commands.add_command(validate)
 commands.add_command(usage)
 commands.add_command(report)
+commands.add_command(audit)
 commands.add_command(rotation)
 commands.add_command(ledger)
 commands.add_command(backup)

@@ -105,6 +105,13 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="How long running requests may take to finish at shutdown.",
 )
 @click.option(
+    "--change-retention-days",
+    type=click.IntRange(1, 36_500),
+    default=365,
+    show_default=True,
+    help="How long the record of administrative changes is kept.",
+)
+@click.option(
     "--max-connections",
     type=click.IntRange(1, 1_000_000),
     default=4096,

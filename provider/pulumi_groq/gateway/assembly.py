@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
+from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.batches.plane import StoredPlane
@@ -165,7 +167,7 @@ def assemble(
         )
     )
     gateway = Gateway(
-        admin=admin_app(handlers, credentials, ids),
+        admin=admin_app(handlers, credentials, ids, RefusedAttempts(clock), metrics.admin_refused),
         inference=allowing_origins(inference, settings.cors_origins),
         operations={
             "/healthz": healthz,
@@ -177,7 +179,14 @@ def assemble(
         },
         credentials=credentials,
         ids=ids,
-        lifespan=_lifespan(service, batches, AnswerPurge(store, clock), background, upstream, rates),
+        lifespan=_lifespan(
+            service,
+            batches,
+            AnswerPurge(store, clock, timedelta(days=settings.change_retention_days)),
+            background,
+            upstream,
+            rates,
+        ),
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):

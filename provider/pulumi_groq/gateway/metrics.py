@@ -57,6 +57,12 @@ class GatewayMetrics:
             ("key_id", "model"),
             registry=self.registry,
         )
+        self._admin_refusals = Counter(
+            "pulumi_groq_admin_refusals",
+            "Requests of the admin plane that were refused for who made them, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
         self._disbelieved = FastCounter(
             "pulumi_groq_disbelieved_usages",
             "Answers whose stated usage was not believed, and which were charged as reserved.",
@@ -137,6 +143,10 @@ class GatewayMetrics:
             self._added.observe(record.added_s)
         if record.cost_micro_usd or record.prompt_tokens:
             self._charge(record)
+
+    def admin_refused(self, reason: str) -> None:
+        """A caller of the admin plane was refused: no credential, not the role, or too often."""
+        self._admin_refusals.labels(reason).inc()
 
     def reservation_expired(self) -> None:
         """A request was not settled in time and was charged as reserved."""

@@ -22,12 +22,13 @@ DEFAULT_LIMITS: Final = Limits(requests_per_minute=1_000, tokens_per_minute=250_
 class Settings:
     """Settings of one gateway. Raises `ConfigurationError` for what cannot work; shows no secret.
 
-    `default_limits` hold for keys that declare none. `drain_s` is how long running requests may
-    take to finish at shutdown. `webhook_hosts` are names, addresses and networks that alerts may go to beside
-    public ones. Without `gateway_secret` one is kept beside the store. `max_body_mib` bounds
-    the request bodies that are kept at one time; a peer is an address that connects. Pages of `cors_origins`
-    may call the inference API from a browser. `accept_older_store` starts on a store that has lost writes
-    which it acknowledged. Rate limits are counted at `counters_url`, which may hold a password, else here.
+    `default_limits` hold for keys that declare none. `drain_s` is how long running requests may take to
+    finish at shutdown. Changes are kept for `change_retention_days`. `webhook_hosts` are names, addresses and
+    networks that alerts may go to beside public ones. Without `gateway_secret` one is kept beside the store.
+    `max_body_mib` bounds the request bodies that are kept at one time; a peer is an address that connects.
+    Pages of `cors_origins` may call the inference API from a browser. `accept_older_store` starts on a store
+    that has lost writes which it acknowledged. Rate limits are counted at
+    `counters_url`, which may hold a password, else here.
     """
 
     admin_key: str = field(repr=False)
@@ -40,6 +41,7 @@ class Settings:
     price_list: Path | None = None
     default_limits: Limits = DEFAULT_LIMITS
     drain_s: int = 30
+    change_retention_days: int = 365
     max_connections: int = DEFAULT_BOUNDS.connections
     max_connections_per_peer: int = DEFAULT_BOUNDS.per_peer_connections
     max_body_mib: int = DEFAULT_BOUNDS.kept_bytes // MIB

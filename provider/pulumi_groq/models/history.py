@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints
 
 from pulumi_groq.models.fields import ManagedBy, ModelId, Name, ObjectId, UtcTime, WireModel
 from pulumi_groq.models.spend_policy import Amount
@@ -109,24 +109,39 @@ class DenialPage(WireModel):
 
 
 class Change(WireModel):
-    """One change of a key, a team or the spending policy: what was done to which fields, never their values.
+    """One change of a key, an admin key, a team or the spending policy: who did what, from what to what.
 
-    The admin API has one key, so it does not know people: `managed_by` says which stack a key
-    belongs to.
+    The value of a secret is in none of them; a secret that changed is named in `fields` alone.
     """
 
     id: Annotated[int, Field(ge=1, description="The change's number; a later one has a larger number.")]
     at: Annotated[UtcTime, Field(description="When it was made (UTC).")]
     kind: Annotated[ObjectKind, Field(description="The kind of object that was changed.")]
-    object_id: Annotated[str, Field(description="The key's id, the team's name, or `spend_policy`.")]
+    object_id: Annotated[str, Field(description="The object's id, the team's name, or `spend_policy`.")]
     name: Annotated[str, Field(description="What the object is called.")]
     action: Annotated[ChangeAction, Field(description="What was done.")]
-    fields: Annotated[list[str], Field(description="The names of the fields that changed.")]
+    fields: Annotated[list[str], Field(description="The names of the fields that an update changed.")]
+    before: dict[str, JsonValue] = Field(
+        default_factory=dict, description="What they were; of a deleted object, all that was set."
+    )
+    after: dict[str, JsonValue] = Field(
+        default_factory=dict, description="What they became; of a new object, all that is set."
+    )
     managed_by: ManagedBy
+    actor: str = Field(
+        "",
+        description="Who did it: the id of an admin key or a workload identity, or `root` (GROQ_ADMIN_KEY).",
+    )
+    subject: str | None = Field(None, description="Whom the token of a workload identity was issued to.")
+    role: str = Field("", description="The role that the actor had.")
+    address: str = Field("", description="The address that the request came from.")
+    request_id: str = Field("", description="Id of the request, as `x-request-id` gave it.")
+    previous_hash: str = Field("", description="The `hash` of the change before; 64 zeros at the beginning.")
+    hash: str = Field("", description="SHA-256 over every other field but `id`, as hexadecimal digits.")
 
 
 class ChangePage(WireModel):
-    """Changes, newest first; `before=last_id` asks for older ones while `has_more`. 10,000 are kept."""
+    """Changes, newest first; `before=last_id` asks for older ones while `has_more`."""
 
     object: Literal["list"] = Field("list", description="The kind of object.")
     data: Annotated[list[Change], Field(description="The page's changes.")]

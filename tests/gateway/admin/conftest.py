@@ -15,6 +15,7 @@ from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
+from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
@@ -48,6 +49,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         stop.callback(store.close)
         running.enter_context(stop)
         clock, usage, directory = FakeClock(), SetUsage(), LiveDirectory(DEFAULTS)
+        refused: list[str] = []
         admin_keys = AdminKeyDirectory(clock)
         with store.read() as connection:
             admin_keys.load(all_admin_keys(connection))
@@ -65,8 +67,14 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             defaults=DEFAULTS,
             webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
         )
-        app = admin_app(handlers, AdminCredentials([RootKey(ADMIN_KEY), ROLES, admin_keys]), ids)
-        return Api(app, portal, store, directory, clock, usage, stop.close, handlers)
+        app = admin_app(
+            handlers,
+            AdminCredentials([RootKey(ADMIN_KEY), ROLES, admin_keys]),
+            ids,
+            RefusedAttempts(clock),
+            refused.append,
+        )
+        return Api(app, portal, store, directory, clock, usage, stop.close, handlers, refused)
 
     with running:
         yield make

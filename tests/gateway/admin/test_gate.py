@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, Gate
+from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.asgi import Message, Receive, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
@@ -82,6 +83,7 @@ async def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
         def new(self, prefix: str) -> str:
             return f"{prefix}_01"
 
-    gate = Gate(app, AdminCredentials([RootKey("key")]), Ids(Clock(), Random(0)))  # noqa: S311 (unused)
+    ids = Ids(Clock(), Random(0))  # noqa: S311 (unused)
+    gate = Gate(app, AdminCredentials([RootKey("key")]), ids, RefusedAttempts(Clock()), touched.append)
     await gate(dict(SCOPE), messages(b"{", then="gone"), send)
     assert touched == []

@@ -228,6 +228,7 @@ def test_no_sequence_of_calls_widens_a_role(
     before = _foreign(organisation)
     for caller, number, team, other in steps:
         method, path, _ = routes[number % len(routes)]
+        organisation.clock.advance(minutes=1)
         ask(organisation, caller, method, path, team)
         with suppress(LookupError):
             organisation.by(caller).patch(key_of(organisation, team), team=other)

@@ -128,7 +128,7 @@ class AdminKeys:
                 sealed_answer=self._seal.close(answer.model_dump_json().encode(), now),
             )
         insert_admin_key(change.connection, record)
-        log_admin_key_change(change.connection, None, record, now)
+        log_admin_key_change(change.connection, change.actor, None, record, now)
         change.then(partial(self._directory.put, record))
         return answer
 
@@ -177,7 +177,7 @@ class AdminKeys:
                 self._require_another_owner(caller, former, others)
             record = replace(record, updated_at=now)
             replace_admin_key(change.connection, record)
-            log_admin_key_change(change.connection, former, record, now)
+            log_admin_key_change(change.connection, change.actor, former, record, now)
             change.then(partial(self._directory.put, record))
         return self._shown(record)
 
@@ -190,13 +190,13 @@ class AdminKeys:
             if left is not None:
                 if left != record:
                     replace_admin_key(change.connection, left)
-                    log_admin_key_change(change.connection, record, left, now)
+                    log_admin_key_change(change.connection, change.actor, record, left, now)
                     change.then(partial(self._directory.put, left))
                 return kept("admin_key.deleted", key_id, left)
             others = [each for each in all_admin_keys(change.connection) if each.id != key_id]
             self._require_another_owner(caller, record, others)
             remove_admin_key(change.connection, key_id)
-            log_admin_key_change(change.connection, record, None, now)
+            log_admin_key_change(change.connection, change.actor, record, None, now)
             change.then(partial(self._directory.drop, record))
         return Deleted(object="admin_key.deleted", id=key_id)
 

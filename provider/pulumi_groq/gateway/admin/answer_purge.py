@@ -1,10 +1,12 @@
-"""Drops sealed answers once nobody may ask for them any more, even if no further key is created."""
+"""Drops what has had its time: sealed answers that nobody may ask for any more, and old changes."""
 
+from datetime import timedelta
 from typing import Final
 
 from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.admin_keys import purge_admin_key_answers
+from pulumi_groq.gateway.store.change_log import purge_changes
 from pulumi_groq.gateway.store.idempotency import purge_answers
 from pulumi_groq.gateway.store.store import Store
 
@@ -12,9 +14,12 @@ PERIOD_S: Final = 15 * 60.0
 
 
 class AnswerPurge:
-    """Drops the sealed answers that are older than `ANSWERS_KEPT_FOR`."""
+    """Drops the sealed answers that are older than `ANSWERS_KEPT_FOR`, and changes older than
+    `changes_kept_for`.
+    """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, changes_kept_for: timedelta) -> None:
+        self._changes_kept_for = changes_kept_for
         self._store = store
         self._clock = clock
 
@@ -24,3 +29,4 @@ class AnswerPurge:
             older_than = self._clock.now() - ANSWERS_KEPT_FOR
             purge_answers(connection, older_than)
             purge_admin_key_answers(connection, older_than)
+            purge_changes(connection, older_than=self._clock.now() - self._changes_kept_for)

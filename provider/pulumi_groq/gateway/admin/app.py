@@ -1,5 +1,6 @@
 """The admin plane as one ASGI application over its handlers."""
 
+from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
 
@@ -12,6 +13,7 @@ from pulumi_groq.gateway.admin.gate import OPENAPI_PATH, Gate
 from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.admin.openapi import document
 from pulumi_groq.gateway.admin.refusals import add_exception_handlers
+from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.routes.admin_keys import admin_key_routes
 from pulumi_groq.gateway.admin.routes.history import history_routes
 from pulumi_groq.gateway.admin.routes.keys import key_routes
@@ -22,7 +24,13 @@ from pulumi_groq.gateway.admin.routes.teams import team_routes
 from pulumi_groq.gateway.clock import ObjectIds
 
 
-def admin_app(handlers: Handlers, credentials: AdminCredentials, ids: ObjectIds) -> ASGIApp:
+def admin_app(
+    handlers: Handlers,
+    credentials: AdminCredentials,
+    ids: ObjectIds,
+    attempts: RefusedAttempts,
+    refused: Callable[[str], None],
+) -> ASGIApp:
     """The admin plane, for the paths in `app.ADMIN_PATHS`."""
     app = FastAPI(
         docs_url=None,
@@ -40,4 +48,4 @@ def admin_app(handlers: Handlers, credentials: AdminCredentials, ids: ObjectIds)
     require_needs(app)
     add_exception_handlers(app)
     app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way
-    return Gate(app, credentials, ids)
+    return Gate(app, credentials, ids, attempts, refused)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pulumi_groq.gateway.admin.authorization import Caller
+from pulumi_groq.gateway.store.change_log import Actor
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Connection, Store
 
@@ -17,6 +18,10 @@ class PendingChange:
     def __init__(self, connection: Connection, caller: Caller) -> None:
         self.connection = connection
         self.caller = caller
+        identity = caller.identity
+        self.actor = Actor(
+            identity.actor_id, identity.subject, identity.role, caller.address, caller.request_id
+        )
         self.committed: list[Callback] = []
         self.failed: list[Callback] = []
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.admin.json_body import require_json
+from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
@@ -74,9 +75,20 @@ _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 class Gate:
     """ASGI: guards `app`, which gets known callers and whole, checked bodies; puts `x-request-id` on every
     answer.
+
+    `refused` is told the reason of each refusal of a caller.
     """
 
-    def __init__(self, app: ASGIApp, credentials: AdminCredentials, ids: ObjectIds) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        credentials: AdminCredentials,
+        ids: ObjectIds,
+        attempts: RefusedAttempts,
+        refused: Callable[[str], None],
+    ) -> None:
+        self._attempts = attempts
+        self._refused = refused
         self._app = app
         self._credentials = credentials
         self._ids = ids
@@ -91,6 +103,7 @@ class Gate:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 log.status = message["status"]
+                self._count(scope, message["status"])
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
@@ -106,12 +119,23 @@ class Gate:
         finally:
             log.write()
 
+    def _count(self, scope: Scope, status: int) -> None:
+        caller: AdminIdentity | None = scope.get(CALLER)
+        reason = {401: "invalid_api_key", 403: "insufficient_role", 429: "too_many_refusals"}.get(status)
+        if reason is None:
+            return
+        self._refused(reason)
+        if status != 429:
+            self._attempts.note(caller.actor_id if caller else _address(scope))
+
     async def _pass(self, scope: Scope, receive: Receive, request_id: str) -> Receive:
         if scope["path"] == OPENAPI_PATH:
             return receive
         caller = self._credentials.caller(scope)
         if caller is None:
+            self._attempts.require_few(_address(scope))
             raise invalid_api_key()
+        self._attempts.require_few(caller.actor_id)
         scope[CALLER] = caller
         scope[REQUEST_ID] = request_id
         _require_one_idempotency_key(scope)
@@ -124,6 +148,11 @@ class Gate:
         body = await read_body(receive, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
         require_json(scope, body)
         return _replay(body, receive)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return f"address {client[0]}" if client else "address"
 
 
 def _require_one_idempotency_key(scope: Scope) -> None:

@@ -10,14 +10,13 @@ from datetime import date, timedelta
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.refusals import Invalid
 from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.store.change_log import newest_changes
+from pulumi_groq.gateway.store.change_log import ChangeQuery, newest_changes
 from pulumi_groq.gateway.store.keys import KeyLabel, labels_of
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.gateway.store.usage_history import HistoryQuery, Sums, denial_sums, usage_sums
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.history import (
     LARGEST_SPAN_DAYS,
-    Change,
     ChangePage,
     DenialBucket,
     DenialPage,
@@ -80,23 +79,13 @@ class History:
             next=_cursor(shown[-1]) if len(found) > span.limit else None,
         )
 
-    def changes(self, before: int | None, limit: int) -> ChangePage:
+    def changes(self, query: ChangeQuery, before: int | None, limit: int) -> ChangePage:
         """One page of changes, newest first."""
+        if query.since is not None and query.until is not None and query.since > query.until:
+            raise Invalid(f"since ({query.since}) is after until ({query.until})", param="since")
         with self._store.read() as connection:
-            found = newest_changes(connection, before, limit + 1)
-        shown = [
-            Change(
-                id=each.id,
-                at=each.at,
-                kind=each.kind,
-                object_id=each.object_id,
-                name=each.name,
-                action=each.action,
-                fields=list(each.fields),
-                managed_by=each.managed_by,
-            )
-            for each in found[:limit]
-        ]
+            found = newest_changes(connection, query, before, limit + 1)
+        shown = found[:limit]
         return ChangePage(data=shown, last_id=shown[-1].id if shown else None, has_more=len(found) > limit)
 
 

@@ -117,7 +117,7 @@ class Keys:
             if record is not former:
                 self._check(change.connection, former, record, now)
                 replace_key(change.connection, record)
-                log_key_change(change.connection, former, record, now)
+                log_key_change(change.connection, change.actor, former, record, now)
                 change.then(partial(self._directory.put_key, record))
         return self._views.show(record, now)
 
@@ -136,7 +136,7 @@ class Keys:
                 self._keep(change, record, left)
                 return kept("api_key.deleted", key_id, left)
             bury_key(change.connection, key_id, now)
-            log_key_change(change.connection, record, None, now)
+            log_key_change(change.connection, change.actor, record, None, now)
             forget_answers(change.connection, key_id)
             if unless_used_within is None:
                 change.then(partial(self._directory.drop_key, record.key_hash))
@@ -152,7 +152,7 @@ class Keys:
         if left != record:
             require_own_address(change.connection, left)
             replace_key(change.connection, left)
-            log_key_change(change.connection, record, left, self._clock.now())
+            log_key_change(change.connection, change.actor, record, left, self._clock.now())
             change.then(partial(self._directory.put_key, left))
 
     def _position(self, connection: Connection, key_id: str) -> int:

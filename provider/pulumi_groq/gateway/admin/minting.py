@@ -86,7 +86,7 @@ class Minting:
         value = self._values.new()
         record = self._record(change, wanted, value, now)
         insert_key(change.connection, record)
-        log_key_change(change.connection, None, record, now)
+        log_key_change(change.connection, change.actor, None, record, now)
         answer = self._views.show_created(record, value, now)
         if idempotency_key is not None:
             sealed = self._seal.close(answer.model_dump_json().encode(), now)

@@ -18,6 +18,7 @@ _MEANINGS: Final = {
     409: "The request contradicts what exists: `code` says how, `x-api-key-id` names the key in the way.",
     413: "The body is larger than 64 KiB.",
     415: "The body is not declared as JSON.",
+    429: "Refused too often within a minute: `retry-after` says how long to wait.",
     503: "The store does not answer.",
 }
 _DESCRIPTION: Final = (
@@ -32,10 +33,10 @@ _KEY_ID: Final = {"description": "The key that stands in the way.", "schema": {"
 
 
 def errors(*statuses: int) -> Responses:
-    """The documentation of error answers; 400, 401, 403 and 503 may come from every operation."""
+    """The documentation of error answers; 400, 401, 403, 429 and 503 may come from every operation."""
     return {
         status: {"model": ErrorBody, "description": _MEANINGS[status]}
-        for status in sorted({400, 401, 403, 503, *statuses})
+        for status in sorted({400, 401, 403, 429, 503, *statuses})
     }
 
 

@@ -75,7 +75,7 @@ class Spending:
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former, self._usage, now)
             put_policy(change.connection, record)
-            log_policy_change(change.connection, former, record, now)
+            log_policy_change(change.connection, change.actor, former, record, now)
             change.then(partial(self._directory.put_policy, record))
         return _shown(record, self._usage, now)
 
@@ -100,14 +100,14 @@ class Spending:
                 self._keep(change, record, left)
                 return kept("spend_policy.deleted", "spend_policy", left)
             remove_policy(change.connection)
-            log_policy_change(change.connection, record, None, self._clock.now())
+            log_policy_change(change.connection, change.actor, record, None, self._clock.now())
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
 
     def _keep(self, change: PendingChange, record: PolicyRecord, left: PolicyRecord) -> None:
         if left != record:
             put_policy(change.connection, left)
-            log_policy_change(change.connection, record, left, self._clock.now())
+            log_policy_change(change.connection, change.actor, record, left, self._clock.now())
             change.then(partial(self._directory.put_policy, left))
 
 

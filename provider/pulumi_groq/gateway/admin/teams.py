@@ -59,7 +59,7 @@ class Teams:
             require_priced(self._catalogue, models)
             require_tools_priced(self._catalogue, tools)
             put_team(change.connection, record)
-            log_team_change(change.connection, former, record, now)
+            log_team_change(change.connection, change.actor, former, record, now)
             change.then(partial(self._directory.put_team, record))
         return _shown(record)
 
@@ -82,14 +82,14 @@ class Teams:
                     key_id=members[0],
                 )
             remove_team(change.connection, name)
-            log_team_change(change.connection, record, None, self._clock.now())
+            log_team_change(change.connection, change.actor, record, None, self._clock.now())
             change.then(partial(self._directory.drop_team, name))
         return Deleted(object="team.deleted", id=name)
 
     def _keep(self, change: PendingChange, record: TeamRecord, left: TeamRecord) -> None:
         if left != record:
             put_team(change.connection, left)
-            log_team_change(change.connection, record, left, self._clock.now())
+            log_team_change(change.connection, change.actor, record, left, self._clock.now())
             change.then(partial(self._directory.put_team, left))
 
 

@@ -1,19 +1,22 @@
-"""The log of changes in the store: what was done to which object, never a value."""
+"""The log of changes in the store: who did what to which object, each chained to the one before."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, insert, select
+from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, func, insert, select
 
 from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
 from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
 from pulumi_groq.gateway.store.teams import TeamRecord
-from pulumi_groq.models.history import ChangeAction, ObjectKind
+from pulumi_groq.models.change_chain import BEGINNING, hash_of
+from pulumi_groq.models.fields import json_number, usd, wire_time
+from pulumi_groq.models.history import Change, ChangeAction, ObjectKind
 
-MOST_CHANGES: Final = 10_000
+MOST_CHANGES: Final = 100_000
 """Older ones are forgotten, so that a loop of updates cannot fill the disk."""
 
 # SQLite would otherwise give the number of a removed last row again.
@@ -22,12 +25,21 @@ changes = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("at", UtcTimestamp, nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
     Column("object_id", String(128), nullable=False),
     Column("name", String(128), nullable=False),
     Column("action", String(16), nullable=False),
     Column("fields", JSON, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
     Column("managed_by", String(1024), nullable=True),
+    Column("actor", String(64), nullable=False),
+    Column("subject", String(2048), nullable=True),
+    Column("role", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -43,72 +55,100 @@ _NOT_NOTED: Final = frozenset(
         "sealed_answer",
     }
 )
+_SECRET: Final = frozenset({"key_hash", "alert_webhook_urls", "alert_webhook_signing_secret"})
+"""They are named where they change, and their values are in no entry."""
+
+
+class Actor(NamedTuple):
+    """Who makes a change, in which request, from where."""
+
+    actor: str
+    subject: str | None
+    role: str
+    address: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedChange:
-    """A change as it is kept."""
+class ChangeQuery:
+    """Which changes a list shows; `None` is any. Days are UTC, both included."""
 
-    id: int
-    at: datetime
-    kind: ObjectKind
-    object_id: str
-    name: str
-    action: ChangeAction
-    fields: tuple[str, ...]
-    managed_by: str | None
+    actor: str | None = None
+    object_id: str | None = None
+    kind: str | None = None
+    action: str | None = None
+    since: date | None = None
+    until: date | None = None
 
 
 def log_key_change(
-    connection: Connection, former: KeyRecord | None, record: KeyRecord | None, at: datetime
+    connection: Connection, by: Actor, former: KeyRecord | None, record: KeyRecord | None, at: datetime
 ) -> None:
     """Note that a key was created (no `former`), changed, or deleted (no `record`)."""
     key = record or former
     if key is not None:
-        _log(connection, "api_key", (key.id, key.name, key.managed_by), former, record, at)
+        _log(connection, by, "api_key", (key.id, key.name, key.managed_by), former, record, at)
 
 
 def log_team_change(
-    connection: Connection, former: TeamRecord | None, record: TeamRecord | None, at: datetime
+    connection: Connection, by: Actor, former: TeamRecord | None, record: TeamRecord | None, at: datetime
 ) -> None:
     """Note that a team was created, changed or deleted."""
     team = record or former
     if team is not None:
-        _log(connection, "team", (team.name, team.name, team.managed_by), former, record, at)
+        _log(connection, by, "team", (team.name, team.name, team.managed_by), former, record, at)
 
 
 def log_policy_change(
-    connection: Connection, former: PolicyRecord | None, record: PolicyRecord | None, at: datetime
+    connection: Connection, by: Actor, former: PolicyRecord | None, record: PolicyRecord | None, at: datetime
 ) -> None:
     """Note that the spending policy was set, changed or removed."""
     policy = record or former
     if policy is not None:
         named = ("spend_policy", "spending policy", policy.managed_by)
-        _log(connection, "spend_policy", named, former, record, at)
+        _log(connection, by, "spend_policy", named, former, record, at)
 
 
 def log_admin_key_change(
-    connection: Connection, former: AdminKeyRecord | None, record: AdminKeyRecord | None, at: datetime
+    connection: Connection,
+    by: Actor,
+    former: AdminKeyRecord | None,
+    record: AdminKeyRecord | None,
+    at: datetime,
 ) -> None:
     """Note that an admin key was created, changed or deleted."""
     key = record or former
     if key is not None:
-        _log(connection, "admin_key", (key.id, key.name, key.managed_by), former, record, at)
+        _log(connection, by, "admin_key", (key.id, key.name, key.managed_by), former, record, at)
 
 
-def newest_changes(connection: Connection, before: int | None, limit: int) -> list[LoggedChange]:
-    """Up to `limit` changes older than the one with the id `before`, newest first."""
+def newest_changes(
+    connection: Connection, query: ChangeQuery, before: int | None, limit: int
+) -> list[Change]:
+    """Up to `limit` matching changes older than the one with the id `before`, newest first."""
     statement = select(changes).order_by(changes.c.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(changes.c.id < before)
-    return [
-        LoggedChange(**(row._asdict() | {"fields": tuple(row.fields)}))
-        for row in connection.execute(statement)
-    ]
+    for name in ("actor", "object_id", "kind", "action"):
+        wanted = getattr(query, name)
+        if wanted is not None:
+            statement = statement.where(changes.c[name] == wanted)
+    if query.since is not None:
+        statement = statement.where(changes.c.at >= _midnight(query.since))
+    if query.until is not None:
+        statement = statement.where(changes.c.at < _midnight(query.until + timedelta(days=1)))
+    return [Change(**row._asdict()) for row in connection.execute(statement)]
+
+
+def purge_changes(connection: Connection, older_than: datetime) -> None:
+    """Drop changes from before `older_than`; the newest stays, for the next is chained to it."""
+    newest = select(func.max(changes.c.id)).scalar_subquery()
+    connection.execute(delete(changes).where(changes.c.at < older_than, changes.c.id < newest))
 
 
 def _log(
     connection: Connection,
+    by: Actor,
     kind: ObjectKind,
     named: tuple[str, str, str | None],
     former: Any,
@@ -120,25 +160,61 @@ def _log(
     changed = _changed(former, record) if action == "updated" else []
     if action == "updated" and not changed:
         return  # another claim at the same place
-    added = connection.execute(
-        insert(changes).values(
-            at=at,
-            kind=kind,
-            object_id=object_id,
-            name=name,
-            action=action,
-            fields=changed,
-            managed_by=managed_by,
-        )
+    shown = changed or [each.name for each in fields(record or former) if each.name not in _NOT_NOTED]
+    unchained = Change(
+        id=1,
+        at=at,
+        kind=kind,
+        object_id=object_id,
+        name=name,
+        action=action,
+        fields=[_wire_name(each) for each in changed],
+        before=_values(former, shown),
+        after=_values(record, shown),
+        managed_by=managed_by,
+        **by._asdict(),
+        previous_hash=_last_hash(connection),
     )
+    chained = unchained.model_copy(update={"hash": hash_of(unchained)})
+    added = connection.execute(insert(changes).values(chained.model_dump(exclude={"id"})))
     newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0
     connection.execute(delete(changes).where(changes.c.id <= newest - MOST_CHANGES))
 
 
+def _last_hash(connection: Connection) -> str:
+    last = select(changes.c.hash).order_by(changes.c.id.desc()).limit(1)
+    return connection.execute(last).scalar_one_or_none() or BEGINNING
+
+
 def _changed(former: Any, record: Any) -> list[str]:
-    """The fields that differ, under their names in the API."""
     return [
-        each.name.replace("_micro_usd", "_usd")
+        each.name
         for each in fields(record)
         if each.name not in _NOT_NOTED and getattr(former, each.name) != getattr(record, each.name)
     ]
+
+
+def _values(record: Any, names: Sequence[str]) -> dict[str, Any]:
+    """What is set of `names`, under the names of the API, without values of secrets."""
+    if record is None:
+        return {}
+    values = {name: getattr(record, name) for name in names if name not in _SECRET}
+    return {_wire_name(name): _plain(name, value) for name, value in values.items() if value is not None}
+
+
+def _wire_name(name: str) -> str:
+    return name.replace("_micro_usd", "_usd")
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return wire_time(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return [_plain(name, each) for each in value]
+    return json_number(usd(value)) if name.endswith("_micro_usd") else value
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

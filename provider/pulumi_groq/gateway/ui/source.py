@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.admin.history import Span
+from pulumi_groq.gateway.store.change_log import ChangeQuery
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import (
     LARGEST_HISTORY_PAGE,
@@ -84,7 +85,7 @@ class GatewaySource:
 
     def changes(self, limit: int) -> Sequence[Change]:
         """The last changes, newest first."""
-        return self._history.changes(None, limit).data if self.shown.changes else []
+        return self._history.changes(ChangeQuery(), None, limit).data if self.shown.changes else []
 
 
 def _pages(ask: Callable[[Span], PageT], span: Span) -> Iterator[PageT]:

@@ -4,18 +4,22 @@ from datetime import date
 from typing import Annotated, Final, get_args
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.history import History, Span
 from pulumi_groq.gateway.admin.openapi import errors
 from pulumi_groq.gateway.admin.refusals import Invalid
-from pulumi_groq.models.fields import ObjectId
+from pulumi_groq.gateway.store.change_log import ChangeQuery
+from pulumi_groq.models.fields import Name, ObjectId
 from pulumi_groq.models.history import (
     LARGEST_HISTORY_PAGE,
+    ChangeAction,
     ChangePage,
     Cursor,
     DenialGroup,
     DenialPage,
+    ObjectKind,
     UsageGroup,
     UsagePage,
 )
@@ -35,6 +39,16 @@ DayText = Annotated[
         description="A UTC day, `YYYY-MM-DD`, itself included. Without one: the running month so far.",
     ),
 ]
+ChangeDay = Annotated[
+    str,
+    Query(
+        min_length=10,
+        max_length=10,
+        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="A UTC day, `YYYY-MM-DD`, itself included. Without one: no bound.",
+    ),
+]
+ActorId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern="^[A-Za-z0-9_]+$")]
 After = Annotated[Cursor, Query(description="`next` of the page before.")]
 OneKey = Annotated[ObjectId, Query(description="Only what belongs to the key with this id.")]
 PageLimit = Annotated[int, Query(ge=1, le=LARGEST_HISTORY_PAGE, description="The most groups on a page.")]
@@ -97,9 +111,23 @@ def history_routes(history: History) -> APIRouter:
             int | None, Query(ge=1, le=_LARGEST_ID, description="`last_id` of the page before.")
         ] = None,
         limit: Annotated[int, Query(ge=1, le=100, description="The most changes on a page.")] = 20,
+        actor: Annotated[ActorId | None, Query(description="Only changes by this actor.")] = None,
+        object_id: Annotated[Name | None, Query(description="Only changes of this object.")] = None,
+        kind: Annotated[ObjectKind | None, Query(description="Only changes of this kind of object.")] = None,
+        action: Annotated[ChangeAction | None, Query(description="Only what was done so.")] = None,
+        since: ChangeDay | None = None,
+        until: ChangeDay | None = None,
     ) -> ChangePage:
-        """The last changes of keys, teams and the spending policy, newest first; never their values."""
-        return history.changes(before, limit)
+        """The last changes, newest first: who did what, from what to what; never the value of a secret."""
+        query = ChangeQuery(
+            actor=actor,
+            object_id=object_id,
+            kind=kind,
+            action=action,
+            since=_date("since", since),
+            until=_date("until", until),
+        )
+        return history.changes(query, before, limit)
 
     return router
 

@@ -1,0 +1,212 @@
+"""`pulumi-groq audit`: who changed what, and whether the record of it is whole."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pulumi_groq.admin import AdminClient
+from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.cli.keys import print_table
+from pulumi_groq.models.change_chain import Anchor, Verdict, verify
+from pulumi_groq.models.history import Change
+
+_COLUMNS: Final = (
+    "id",
+    "at",
+    "actor",
+    "subject",
+    "role",
+    "address",
+    "request_id",
+    "action",
+    "kind",
+    "object_id",
+    "name",
+    "managed_by",
+    "fields",
+    "before",
+    "after",
+    "previous_hash",
+    "hash",
+)
+_FOLLOW_PERIOD_S: Final = 2.0
+_DAY: Final = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group(invoke_without_command=True, epilog=CONNECTION_HELP)
+@click.option(
+    "--actor", metavar="ID", help="Only changes by this admin key or identity; root is GROQ_ADMIN_KEY."
+)
+@click.option("--object", "object_id", metavar="ID", help="Only changes of this key, team or policy.")
+@click.option(
+    "--action", type=click.Choice(["created", "updated", "deleted"]), help="Only changes of this kind."
+)
+@click.option("--since", type=_DAY, metavar="DAY", help="The first UTC day, YYYY-MM-DD.")
+@click.option("--until", type=_DAY, metavar="DAY", help="The last UTC day, YYYY-MM-DD.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The most changes."
+)
+@click.option(
+    "--output",
+    type=click.Choice(["table", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or one JSON object or CSV row for each change.",
+)
+@click.option("--follow", is_flag=True, help="Then show further changes as they are made, until Ctrl-C.")
+@click.pass_context
+def audit(
+    context: click.Context,
+    actor: str | None,
+    object_id: str | None,
+    action: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    output: str,
+    follow: bool,
+) -> None:
+    """Show who changed which key, team, policy or admin key, from what to what; the newest last.
+
+    Values of secrets are in no entry. It takes a role that may read changes: auditor, viewer or owner.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    filters = {
+        "actor": actor,
+        "object_id": object_id,
+        "action": action,
+        "since": since.date().isoformat() if since else None,
+        "until": until.date().isoformat() if until else None,
+    }
+    with admin_client() as client:
+        found = [change for change, _ in zip(client.audit(**filters), range(limit), strict=False)][::-1]
+        _print(found, output, heading=True)
+        if follow:
+            follow_changes(
+                client,
+                filters,
+                found[-1].id if found else 0,
+                lambda more: _print(more, output, heading=False),
+                time.sleep,
+            )
+
+
+@audit.command("verify", epilog=CONNECTION_HELP)
+@click.option(
+    "--anchor", metavar="NUMBER:HASH", help="What verify printed before: the change must still be there."
+)
+def verify_command(anchor: str | None) -> None:
+    """Check that no change was removed or altered; exit code 3 if one was.
+
+    Each change is chained to the one before by a hash. Whoever can write to the store could make the whole
+    chain anew, or remove its end: note the anchor that is printed somewhere else, and give it next time.
+    """
+    try:
+        noted = Anchor.parse(anchor) if anchor else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--anchor") from None
+    with admin_client() as client:
+        verdict = verify(reversed(list(client.audit())), noted)
+    for line in verdict_lines(verdict):
+        click.echo(line)
+    if verdict.problems:
+        click.get_current_context().exit(3)
+
+
+def verdict_lines(verdict: Verdict) -> Iterable[str]:
+    """The verdict for people."""
+    yield from verdict.problems
+    state = "is NOT whole" if verdict.problems else "is whole"
+    if verdict.newest is None:
+        yield f"the chain {state}: no changes are kept"
+        return
+    yield f"the chain {state}: {verdict.entries} changes, {verdict.oldest_id} to {verdict.newest.id}"
+    if verdict.cut:
+        yield f"changes before {verdict.oldest_id} were dropped after their time"
+    yield f"anchor: {verdict.newest}"
+
+
+def follow_changes(
+    client: AdminClient,
+    filters: dict[str, str | None],
+    last_id: int,
+    show: Callable[[Sequence[Change]], None],
+    sleep: Callable[[float], None],
+) -> None:
+    """Show changes after `last_id` as they are made, until Ctrl-C."""
+    try:
+        while True:
+            sleep(_FOLLOW_PERIOD_S)
+            newer: list[Change] = []
+            for change in client.audit(**filters):
+                if change.id <= last_id:
+                    break
+                newer.append(change)
+            if newer:
+                last_id = newer[0].id
+                show(newer[::-1])
+    except KeyboardInterrupt:
+        return
+
+
+def _print(changes: Sequence[Change], output: str, *, heading: bool) -> None:
+    if output == "jsonl":
+        for change in changes:
+            click.echo(change.model_dump_json())
+    elif output == "csv":
+        click.echo(changes_csv(changes, heading=heading), nl=False)
+    else:
+        print_table(changes_table(changes, heading=heading))
+
+
+def changes_csv(changes: Sequence[Change], *, heading: bool) -> str:
+    """A row for each change; lists and values as JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if heading:
+        writer.writerow(_COLUMNS)
+    for change in changes:
+        values = change.model_dump(mode="json")
+        writer.writerow([_cell(values[name]) for name in _COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True)
+    text = "" if value is None else str(value)
+    # A spreadsheet would take it for a formula.
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
+    """A row for each change, with its fields from what to what."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=heading)
+    for name in ("#", "At (UTC)", "Actor", "Role", "From", "Did", "Object", "What"):
+        table.add_column(name, overflow="fold")
+    for change in changes:
+        actor = f"{change.actor}\n{change.subject}" if change.subject else change.actor
+        cells = [str(change.id), f"{change.at:%Y-%m-%d %H:%M:%S}", actor, change.role, change.address]
+        what = f"{change.kind} {change.name}\n{change.object_id}"
+        cells += [change.action, what, "\n".join(_differences(change))]
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _differences(change: Change) -> Iterable[str]:
+    for name in change.fields:
+        if name in change.before or name in change.after:
+            before, after = (json.dumps(values.get(name)) for values in (change.before, change.after))
+            yield f"{name}: {before} -> {after}"
+        else:
+            yield f"{name} (secret)"
