@@ -84,6 +84,19 @@ async def test_settling_counts_what_was_used(counting: Counting) -> None:
     assert list((await counting.take(CAP, TPM, at_s=1.2)).levels) == pytest.approx([17, 120])
 
 
+async def test_room_is_there_when_it_has_drained_and_not_before(counting: Counting) -> None:
+    """One of 30 a minute after 2 s: sums of binary fractions do not put it off, nor bring it forward."""
+    for _ in range(30):
+        await counting.take(RPM)
+
+    assert [(await counting.take(RPM, at_s=at_s)).refused for at_s in (0.1, 1.0, 1.999, 2.0)] == [
+        0,
+        0,
+        0,
+        None,
+    ]
+
+
 async def test_what_running_requests_hold_is_told_with_a_refusal(counting: Counting) -> None:
     """Of the limit that refused."""
     await counting.take(TPM, demand=DEMAND._replace(tokens=950))
