@@ -102,6 +102,10 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly managedBy: pulumi.Output<string | undefined>;
     /**
+     * Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+     */
+    declare public readonly maxParallelRequests: pulumi.Output<number | string | undefined>;
+    /**
      * Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
      */
     declare public readonly metadata: pulumi.Output<{[key: string]: string} | undefined>;
@@ -186,6 +190,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["allowedTools"] = args?.allowedTools;
             resourceInputs["disabled"] = args?.disabled;
             resourceInputs["expiresAt"] = args?.expiresAt;
+            resourceInputs["maxParallelRequests"] = args?.maxParallelRequests;
             resourceInputs["metadata"] = args?.metadata;
             resourceInputs["monthlyBudgetUsd"] = args?.monthlyBudgetUsd;
             resourceInputs["name"] = args?.name;
@@ -229,6 +234,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["lastFour"] = undefined /*out*/;
             resourceInputs["lineageId"] = undefined /*out*/;
             resourceInputs["managedBy"] = undefined /*out*/;
+            resourceInputs["maxParallelRequests"] = undefined /*out*/;
             resourceInputs["metadata"] = undefined /*out*/;
             resourceInputs["monthlyBudgetUsd"] = undefined /*out*/;
             resourceInputs["name"] = undefined /*out*/;
@@ -283,6 +289,10 @@ export interface GroqApiKeyArgs {
      * When the key stops working: an ISO 8601 time with its zone. Unless set, never.
      */
     expiresAt?: pulumi.Input<string | undefined>;
+    /**
+     * Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+     */
+    maxParallelRequests?: pulumi.Input<number | string | undefined>;
     /**
      * Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
      */

@@ -74,6 +74,7 @@ def test_everything_a_key_can_have(read: Callable[[str], Access]) -> None:
                 requests_per_minute: unlimited
                 requests_per_day: 1000
                 tokens_per_day: 2000000
+                max_parallel_requests: 4
                 monthly_budget_usd: 12.345678
                 expires_at: 2026-12-31T00:00:00+01:00
                 metadata: {cost_center: "1234"}
@@ -81,6 +82,7 @@ def test_everything_a_key_can_have(read: Callable[[str], Access]) -> None:
     """).keys[0]
     assert key.requests_per_minute == "unlimited"
     assert (key.requests_per_day, key.tokens_per_day, key.tokens_per_minute) == (1000, 2_000_000, None)
+    assert key.max_parallel_requests == 4
     assert key.monthly_budget_usd == Decimal("12.345678")
     assert key.expires_at is not None
     assert key.expires_at.isoformat() == "2026-12-30T23:00:00+00:00"

@@ -22,6 +22,7 @@ KEY = {
     "tokens_per_minute": None,
     "requests_per_day": "unlimited",
     "tokens_per_day": None,
+    "max_parallel_requests": 20,
     "monthly_budget_usd": 1000,
     "expires_at": None,
     "team": "chatbot",
@@ -38,6 +39,7 @@ KEY = {
         "tokens_per_minute": 250000,
         "requests_per_day": None,
         "tokens_per_day": None,
+        "max_parallel_requests": 20,
     },
     "last_four": "wxyz",
     "created_at": "2026-11-01T00:00:00Z",
@@ -151,6 +153,7 @@ def test_show_is_a_row_per_field(serve: Any) -> None:
     assert shown["tokens_per_minute"] == "250,000 (default)"
     assert shown["requests_per_day"] == "unlimited"
     assert shown["tokens_per_day"] == "unlimited (default)"
+    assert shown["max_parallel_requests"] == "20"
     assert shown["monthly_budget_usd"] == "1,000"
     assert shown["replaces"] == "-"
 

@@ -209,6 +209,7 @@ def test_a_store_of_a_newer_version_is_refused(run: Callable[..., Run], tmp_path
         "--port=x",
         "--default-requests-per-minute=0",
         "--default-tokens-per-day=many",
+        "--default-max-parallel-requests=0",
         "--workers=2",
     ],
 )
@@ -220,7 +221,12 @@ def test_a_bad_option_is_a_usage_error(run: Callable[..., Run], option: str) -> 
 
 def test_default_limits_are_in_force(run: Callable[..., Run]) -> None:
     """A number or unlimited, for keys that declare none."""
-    url = run("--port=0", "--default-requests-per-minute=7", "--default-tokens-per-minute=unlimited").url()
+    options = (
+        "--default-requests-per-minute=7",
+        "--default-tokens-per-minute=unlimited",
+        "--default-max-parallel-requests=3",
+    )
+    url = run("--port=0", *options).url()
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
     key = httpx.post(f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).json()
@@ -229,6 +235,7 @@ def test_default_limits_are_in_force(run: Callable[..., Run]) -> None:
         "tokens_per_minute": None,
         "requests_per_day": None,
         "tokens_per_day": None,
+        "max_parallel_requests": 3,
     }
 
 

@@ -74,6 +74,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "tokens_per_minute": "unlimited",
         "requests_per_day": 500,
         "tokens_per_day": 5000,
+        "max_parallel_requests": 20,
         "monthly_budget_usd": 1.25,
         "expires_at": "2040-01-01T01:00:00+01:00",
         "team": "anchor",

@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_groq.access import read_access
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.models.api_key import ApiKey, ApiKeyPage
+from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, EffectiveLimits
 from pulumi_groq.models.model import ModelPage
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team, TeamPage
@@ -123,6 +123,7 @@ def live_key(**fields: Any) -> ApiKey:
         "tokens_per_minute": None,
         "requests_per_day": None,
         "tokens_per_day": None,
+        "max_parallel_requests": None,
         "monthly_budget_usd": None,
         "expires_at": None,
         "team": None,
@@ -143,7 +144,7 @@ def live_key(**fields: Any) -> ApiKey:
         "effective_limits",
         {
             name: None if document[name] == "unlimited" else document[name] or defaults.get(name)
-            for name in ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day")
+            for name in EffectiveLimits.model_fields
         },
     )
     return ApiKey.model_validate_json(json.dumps(document))

@@ -16,7 +16,13 @@ from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
 
-_LIMITS: Final = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day")
+_LIMITS: Final = (
+    "requests_per_minute",
+    "tokens_per_minute",
+    "requests_per_day",
+    "tokens_per_day",
+    "max_parallel_requests",
+)
 _PIPE_WIDTH: Final = 250
 
 _output = click.option(

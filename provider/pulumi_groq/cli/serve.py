@@ -96,6 +96,7 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
 @_default_limit("tokens-per-minute", "250000")
 @_default_limit("requests-per-day", UNLIMITED)
 @_default_limit("tokens-per-day", UNLIMITED)
+@_default_limit("max-parallel-requests", UNLIMITED)
 @click.option(
     "--drain-seconds",
     "drain_s",
@@ -182,6 +183,7 @@ def serve(
     default_tokens_per_minute: int | None,
     default_requests_per_day: int | None,
     default_tokens_per_day: int | None,
+    default_max_parallel_requests: int | None,
     **options: Any,
 ) -> None:
     """Run the gateway: the admin API and the inference API on one port.
@@ -205,6 +207,7 @@ def serve(
                     tokens_per_minute=default_tokens_per_minute,
                     requests_per_day=default_requests_per_day,
                     tokens_per_day=default_tokens_per_day,
+                    max_parallel_requests=default_max_parallel_requests,
                 ),
                 **options,
             ),

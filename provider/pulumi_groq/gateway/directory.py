@@ -25,6 +25,7 @@ def limits_in_force(record: KeyRecord, defaults: Limits) -> Limits:
         tokens_per_minute=in_force(record.tokens_per_minute, defaults.tokens_per_minute),
         requests_per_day=in_force(record.requests_per_day, defaults.requests_per_day),
         tokens_per_day=in_force(record.tokens_per_day, defaults.tokens_per_day),
+        max_parallel_requests=in_force(record.max_parallel_requests, defaults.max_parallel_requests),
     )
 
 

@@ -59,6 +59,12 @@ RequestsPerDay = Annotated[
 TokensPerDay = Annotated[
     Limit | None, Field(description=f"Tokens a day, prompt and completion together: {_RANGE}")
 ]
+MaxParallelRequests = Annotated[
+    Limit | None,
+    Field(
+        description=f"Requests that may run at once, each until its answer's end, streams included: {_RANGE}"
+    ),
+]
 MonthlyBudgetUsd = Annotated[
     Usd | None,
     Field(
@@ -105,6 +111,7 @@ class ApiKeySettings(WireModel):
     tokens_per_minute: TokensPerMinute = None
     requests_per_day: RequestsPerDay = None
     tokens_per_day: TokensPerDay = None
+    max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
     expires_at: ExpiresAt = None
     team: KeyTeam = None
@@ -134,6 +141,7 @@ class ApiKeyUpdate(WireModel):
     tokens_per_minute: TokensPerMinute = None
     requests_per_day: RequestsPerDay = None
     tokens_per_day: TokensPerDay = None
+    max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
     expires_at: ExpiresAt = None
     team: KeyTeam = None
@@ -151,6 +159,9 @@ class EffectiveLimits(WireModel):
     tokens_per_minute: Annotated[int | None, Field(description="Tokens a minute; null is unlimited.")]
     requests_per_day: Annotated[int | None, Field(description="Requests a day; null is unlimited.")]
     tokens_per_day: Annotated[int | None, Field(description="Tokens a day; null is unlimited.")]
+    max_parallel_requests: Annotated[
+        int | None, Field(description="Requests at once; null is unlimited.")
+    ] = None
 
 
 class ApiKey(ApiKeySettings):

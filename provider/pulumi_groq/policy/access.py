@@ -12,6 +12,7 @@ class Limits:
     tokens_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
+    max_parallel_requests: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def denial_of(
     refused = quotas[position]
     if refused.unit == "micro_usd":
         return _spending_denial(demand, quotas, levels, reserved, month)
+    if refused.unit == "running":
+        return messages.too_many_running(demand, refused, int(levels[position]), organisation_id)
     if amount_of(refused, demand) > (refused.ceiling or 0):
         return messages.request_too_large(demand, refused, organisation_id)
     return messages.rate_limited(demand, refused, used(levels[position]), organisation_id)

@@ -107,9 +107,16 @@ def reset_s(*, used: int, limit: int, window_s: int) -> float:
 
 
 LimitName = Literal[
-    "cap", "budget", "requests_per_minute", "requests_per_day", "tokens_per_minute", "tokens_per_day"
+    "cap",
+    "budget",
+    "requests_per_minute",
+    "requests_per_day",
+    "max_parallel_requests",
+    "tokens_per_minute",
+    "tokens_per_day",
 ]
-Unit = Literal["requests", "tokens", "micro_usd"]
+Unit = Literal["micro_usd", "requests", "running", "tokens"]
+"""What a counter counts, in the order in which the counters of a key come and refuse."""
 
 MINUTE_S: Final = 60
 DAY_S: Final = 86_400
@@ -120,7 +127,8 @@ class Quota:
     """One counter that a key's requests are counted in; the same for all of them until the policy changes.
 
     `counter_key` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
-    how long a full one takes to drain (`None`: a total that never drains).
+    how long a full one takes to drain (`None`: what is in it never drains, as totals of money and the count
+    of running requests).
     """
 
     limit: LimitName
@@ -137,7 +145,7 @@ flight have reserved."""
 
 def amount_of(quota: Quota, demand: Demand) -> int:
     """What one request asks of a quota's counter."""
-    if quota.unit == "requests":
+    if quota.unit in ("requests", "running"):
         return 1
     return demand.tokens if quota.unit == "tokens" else demand.cost_micro_usd
 
@@ -158,7 +166,7 @@ def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | N
 
 
 def rate_quotas(key: KeyAccess) -> list[Quota]:
-    """The key's own rate limits, in the order in which they refuse; unlimited ones left out.
+    """The key's own limits, in the order in which they refuse; unlimited ones left out.
 
     The keys of a lineage share the counters, so that a rotation's overlap does not double the rate.
     """
@@ -166,6 +174,9 @@ def rate_quotas(key: KeyAccess) -> list[Quota]:
     quotas = (
         Quota("requests_per_minute", f"rpm:{lineage_id}", "requests", limits.requests_per_minute, MINUTE_S),
         Quota("requests_per_day", f"rpd:{lineage_id}", "requests", limits.requests_per_day, DAY_S),
+        Quota(
+            "max_parallel_requests", f"running:{lineage_id}", "running", limits.max_parallel_requests, None
+        ),
         Quota("tokens_per_minute", f"tpm:{lineage_id}", "tokens", limits.tokens_per_minute, MINUTE_S),
         Quota("tokens_per_day", f"tpd:{lineage_id}", "tokens", limits.tokens_per_day, DAY_S),
     )

@@ -27,6 +27,9 @@ RESERVED_RETRY_S: Final = 5
 the 60 s up to which the official clients obey (groq-api.md, section 2).
 """
 
+RUNNING_RETRY_S: Final = 1
+"""When to come back if as many requests run as may: a place is free as soon as the first of them ends."""
+
 _UNITS: Final[dict[LimitName, tuple[str, str]]] = {
     "requests_per_minute": ("requests", "requests per minute (RPM)"),
     "requests_per_day": ("requests", "requests per day (RPD)"),
@@ -51,6 +54,23 @@ def rate_limited(demand: Demand, quota: Quota, used: int, organisation_id: str) 
             f"Please try again in {go_duration(wait)}. This is the limit of this API key at the gateway."
         ),
         retry_after_s=math.ceil(wait),
+        reason=quota.limit,
+    )
+
+
+def too_many_running(demand: Demand, quota: Quota, running: int, organisation_id: str) -> Denial:
+    """429: as many requests run as may. Groq knows no such limit; the words are those of its others."""
+    return Denial(
+        status=429,
+        type="requests",
+        code="rate_limit_exceeded",
+        message=(
+            f"Rate limit reached for {_place(demand.model, organisation_id)} on parallel requests: "
+            f"Limit {quota.ceiling}, Used {running}, Requested 1. Please try again in {RUNNING_RETRY_S}s, or "
+            "when one of them has ended. This is the limit of this API key at the gateway "
+            "(max_parallel_requests)."
+        ),
+        retry_after_s=RUNNING_RETRY_S,
         reason=quota.limit,
     )
 

@@ -17,6 +17,7 @@ LABELS: Final = {
     "tokens_per_minute": "tokens per minute",
     "requests_per_day": "requests per day",
     "tokens_per_day": "tokens per day",
+    "max_parallel_requests": "parallel requests",
     "monthly_budget_usd": "monthly budget",
     "expires_at": "expiry",
     "disabled": "disabled",
@@ -33,13 +34,14 @@ LABELS: Final = {
 }
 """Field -> what people call it, in the order in which reports list fields."""
 
-LIMITS: Final = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day")
 _UNITS: Final = {
     "requests_per_minute": "requests/min",
     "tokens_per_minute": "tokens/min",
     "requests_per_day": "requests/day",
     "tokens_per_day": "tokens/day",
+    "max_parallel_requests": "parallel requests",
 }
+LIMITS: Final = tuple(_UNITS)
 _UNSET: Final = {
     "monthly_budget_usd": "none of its own",
     "expires_at": "never",

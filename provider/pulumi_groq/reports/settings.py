@@ -54,6 +54,7 @@ class KeySettings(Settings):
     tokens_per_minute: Limit | None = None
     requests_per_day: Limit | None = None
     tokens_per_day: Limit | None = None
+    max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
     expires_at: UtcTime | None = None
     disabled: bool = False

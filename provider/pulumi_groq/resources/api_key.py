@@ -52,6 +52,8 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         the server's default unless set.
     :param tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or
         `"unlimited"`; the server's default unless set.
+    :param max_parallel_requests: Requests that may run at once, each until its answer's end, streams
+        included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
     :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up
         to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor.
         Unless set, only the organisation's cap holds.
@@ -97,6 +99,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         tokens_per_minute: pulumi.Input[int | str] | None = None,
         requests_per_day: pulumi.Input[int | str] | None = None,
         tokens_per_day: pulumi.Input[int | str] | None = None,
+        max_parallel_requests: pulumi.Input[int | str] | None = None,
         monthly_budget_usd: pulumi.Input[float] | None = None,
         expires_at: pulumi.Input[str] | None = None,
         team: pulumi.Input[str] | None = None,
@@ -115,6 +118,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
             "tokens_per_minute": tokens_per_minute,
             "requests_per_day": requests_per_day,
             "tokens_per_day": tokens_per_day,
+            "max_parallel_requests": max_parallel_requests,
             "monthly_budget_usd": monthly_budget_usd,
             "expires_at": expires_at,
             "team": team,

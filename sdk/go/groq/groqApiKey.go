@@ -48,6 +48,8 @@ type GroqApiKey struct {
 	LineageId pulumi.StringOutput `pulumi:"lineageId"`
 	// The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 	ManagedBy pulumi.StringPtrOutput `pulumi:"managedBy"`
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests pulumi.AnyOutput `pulumi:"maxParallelRequests"`
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata pulumi.StringMapOutput `pulumi:"metadata"`
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
@@ -147,6 +149,8 @@ type groqApiKeyArgs struct {
 	Disabled *bool `pulumi:"disabled"`
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
 	ExpiresAt *string `pulumi:"expiresAt"`
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests interface{} `pulumi:"maxParallelRequests"`
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata map[string]string `pulumi:"metadata"`
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
@@ -181,6 +185,8 @@ type GroqApiKeyArgs struct {
 	Disabled pulumi.BoolPtrInput
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
 	ExpiresAt pulumi.StringPtrInput
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests pulumi.Input
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata pulumi.StringMapInput
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
@@ -316,6 +322,11 @@ func (o GroqApiKeyOutput) LineageId() pulumi.StringOutput {
 // The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 func (o GroqApiKeyOutput) ManagedBy() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.ManagedBy }).(pulumi.StringPtrOutput)
+}
+
+// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+func (o GroqApiKeyOutput) MaxParallelRequests() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqApiKey) pulumi.AnyOutput { return v.MaxParallelRequests }).(pulumi.AnyOutput)
 }
 
 // Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.

@@ -41,6 +41,8 @@ type ApiKey struct {
 	LineageId string `pulumi:"lineageId"`
 	// The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 	ManagedBy string `pulumi:"managedBy"`
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests interface{} `pulumi:"maxParallelRequests"`
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata map[string]string `pulumi:"metadata"`
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
@@ -147,6 +149,11 @@ func (o ApiKeyOutput) ManagedBy() pulumi.StringOutput {
 	return o.ApplyT(func(v ApiKey) string { return v.ManagedBy }).(pulumi.StringOutput)
 }
 
+// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+func (o ApiKeyOutput) MaxParallelRequests() pulumi.AnyOutput {
+	return o.ApplyT(func(v ApiKey) interface{} { return v.MaxParallelRequests }).(pulumi.AnyOutput)
+}
+
 // Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 func (o ApiKeyOutput) Metadata() pulumi.StringMapOutput {
 	return o.ApplyT(func(v ApiKey) map[string]string { return v.Metadata }).(pulumi.StringMapOutput)
@@ -229,6 +236,8 @@ func (o ApiKeyArrayOutput) Index(i pulumi.IntInput) ApiKeyOutput {
 
 // The limits in force after defaults; `None` is unlimited.
 type EffectiveLimits struct {
+	// Requests at once; null is unlimited.
+	MaxParallelRequests *int `pulumi:"maxParallelRequests"`
 	// Requests a day; null is unlimited.
 	RequestsPerDay int `pulumi:"requestsPerDay"`
 	// Requests a minute; null is unlimited.
@@ -252,6 +261,11 @@ func (o EffectiveLimitsOutput) ToEffectiveLimitsOutput() EffectiveLimitsOutput {
 
 func (o EffectiveLimitsOutput) ToEffectiveLimitsOutputWithContext(ctx context.Context) EffectiveLimitsOutput {
 	return o
+}
+
+// Requests at once; null is unlimited.
+func (o EffectiveLimitsOutput) MaxParallelRequests() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v EffectiveLimits) *int { return v.MaxParallelRequests }).(pulumi.IntPtrOutput)
 }
 
 // Requests a day; null is unlimited.

@@ -63,6 +63,10 @@ export interface ApiKey {
      */
     managedBy: string;
     /**
+     * Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+     */
+    maxParallelRequests?: number | string;
+    /**
      * Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
      */
     metadata?: {[key: string]: string};
@@ -116,6 +120,10 @@ export interface ApiKey {
  * The limits in force after defaults; `None` is unlimited.
  */
 export interface EffectiveLimits {
+    /**
+     * Requests at once; null is unlimited.
+     */
+    maxParallelRequests?: number;
     /**
      * Requests a day; null is unlimited.
      */

@@ -28,6 +28,7 @@ class GroqApiKeyArgs:
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  disabled: pulumi.Input[Optional[_builtins.bool]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
@@ -46,6 +47,7 @@ class GroqApiKeyArgs:
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
         :param pulumi.Input[_builtins.bool] disabled: Whether the key's requests are refused without the key being deleted. Default: false.
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
         :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
         :param pulumi.Input[_builtins.str] name: The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
@@ -67,6 +69,8 @@ class GroqApiKeyArgs:
             pulumi.set(__self__, "disabled", disabled)
         if expires_at is not None:
             pulumi.set(__self__, "expires_at", expires_at)
+        if max_parallel_requests is not None:
+            pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
         if metadata is not None:
             pulumi.set(__self__, "metadata", metadata)
         if monthly_budget_usd is not None:
@@ -157,6 +161,18 @@ class GroqApiKeyArgs:
     @expires_at.setter
     def expires_at(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "expires_at", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
+
+    @max_parallel_requests.setter
+    def max_parallel_requests(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "max_parallel_requests", value)
 
     @_builtins.property
     @pulumi.getter
@@ -279,6 +295,7 @@ class GroqApiKey(pulumi.CustomResource):
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  disabled: pulumi.Input[Optional[_builtins.bool]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
@@ -300,6 +317,7 @@ class GroqApiKey(pulumi.CustomResource):
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
         :param pulumi.Input[_builtins.bool] disabled: Whether the key's requests are refused without the key being deleted. Default: false.
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
         :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
         :param pulumi.Input[_builtins.str] name: The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
@@ -340,6 +358,7 @@ class GroqApiKey(pulumi.CustomResource):
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  disabled: pulumi.Input[Optional[_builtins.bool]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
@@ -366,6 +385,7 @@ class GroqApiKey(pulumi.CustomResource):
             __props__.__dict__["allowed_tools"] = allowed_tools
             __props__.__dict__["disabled"] = disabled
             __props__.__dict__["expires_at"] = expires_at
+            __props__.__dict__["max_parallel_requests"] = max_parallel_requests
             __props__.__dict__["metadata"] = metadata
             __props__.__dict__["monthly_budget_usd"] = monthly_budget_usd
             __props__.__dict__["name"] = name
@@ -434,6 +454,7 @@ class GroqApiKey(pulumi.CustomResource):
         __props__.__dict__["last_four"] = None
         __props__.__dict__["lineage_id"] = None
         __props__.__dict__["managed_by"] = None
+        __props__.__dict__["max_parallel_requests"] = None
         __props__.__dict__["metadata"] = None
         __props__.__dict__["monthly_budget_usd"] = None
         __props__.__dict__["name"] = None
@@ -579,6 +600,14 @@ class GroqApiKey(pulumi.CustomResource):
         The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
         """
         return pulumi.get(self, "managed_by")
+
+    @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
 
     @_builtins.property
     @pulumi.getter

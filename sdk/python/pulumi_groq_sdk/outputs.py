@@ -49,6 +49,7 @@ class ApiKey(dict):
                  allowed_tools: Optional[Sequence[_builtins.str]] = None,
                  claim: Optional[_builtins.str] = None,
                  expires_at: Optional[_builtins.str] = None,
+                 max_parallel_requests: Optional[Any] = None,
                  metadata: Optional[Mapping[str, _builtins.str]] = None,
                  monthly_budget_usd: Optional[_builtins.float] = None,
                  object: Optional[_builtins.str] = None,
@@ -77,6 +78,7 @@ class ApiKey(dict):
         :param Sequence[_builtins.str] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
         :param _builtins.str claim: What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
         :param _builtins.str expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
+        :param Union[_builtins.int, _builtins.str] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Mapping[str, _builtins.str] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
         :param _builtins.float monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
         :param _builtins.str object: The kind of object.
@@ -106,6 +108,8 @@ class ApiKey(dict):
             pulumi.set(__self__, "claim", claim)
         if expires_at is not None:
             pulumi.set(__self__, "expires_at", expires_at)
+        if max_parallel_requests is not None:
+            pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
         if metadata is not None:
             pulumi.set(__self__, "metadata", metadata)
         if monthly_budget_usd is not None:
@@ -260,6 +264,14 @@ class ApiKey(dict):
         return pulumi.get(self, "expires_at")
 
     @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> Optional[Any]:
+        """
+        Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
+
+    @_builtins.property
     @pulumi.getter
     def metadata(self) -> Optional[Mapping[str, _builtins.str]]:
         """
@@ -333,7 +345,8 @@ class EffectiveLimits(dict):
                  requests_per_day: _builtins.int,
                  requests_per_minute: _builtins.int,
                  tokens_per_day: _builtins.int,
-                 tokens_per_minute: _builtins.int):
+                 tokens_per_minute: _builtins.int,
+                 max_parallel_requests: Optional[_builtins.int] = None):
         """
         The limits in force after defaults; `None` is unlimited.
 
@@ -341,11 +354,14 @@ class EffectiveLimits(dict):
         :param _builtins.int requests_per_minute: Requests a minute; null is unlimited.
         :param _builtins.int tokens_per_day: Tokens a day; null is unlimited.
         :param _builtins.int tokens_per_minute: Tokens a minute; null is unlimited.
+        :param _builtins.int max_parallel_requests: Requests at once; null is unlimited.
         """
         pulumi.set(__self__, "requests_per_day", requests_per_day)
         pulumi.set(__self__, "requests_per_minute", requests_per_minute)
         pulumi.set(__self__, "tokens_per_day", tokens_per_day)
         pulumi.set(__self__, "tokens_per_minute", tokens_per_minute)
+        if max_parallel_requests is not None:
+            pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
 
     @_builtins.property
     @pulumi.getter(name="requestsPerDay")
@@ -378,6 +394,14 @@ class EffectiveLimits(dict):
         Tokens a minute; null is unlimited.
         """
         return pulumi.get(self, "tokens_per_minute")
+
+    @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> Optional[_builtins.int]:
+        """
+        Requests at once; null is unlimited.
+        """
+        return pulumi.get(self, "max_parallel_requests")
 
 
 @pulumi.output_type

@@ -25,6 +25,7 @@ settings = {
     "tokens_per_minute": st.none() | limits,
     "requests_per_day": st.none() | limits,
     "tokens_per_day": st.none() | limits,
+    "max_parallel_requests": st.none() | limits,
     "monthly_budget_usd": st.none() | st.integers(1, 10**15).map(lambda micro: Decimal(micro) / 10**6),
     "expires_at": st.none() | st.datetimes(timezones=st.just(UTC)),
     "team": st.none() | names,

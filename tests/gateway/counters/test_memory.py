@@ -283,5 +283,5 @@ def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> 
 
 def test_quotas_in_another_order_are_refused() -> None:
     """Its levels would be another quota's."""
-    with pytest.raises(ValueError, match="money come first, then those of requests"):
+    with pytest.raises(ValueError, match="in the order of money, requests, running"):
         MemoryCounters().counter_set([TPM, RPM], 0.0)

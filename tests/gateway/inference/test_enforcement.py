@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.inference.upstream import UpstreamCall
+from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
 from pulumi_groq.gateway.metering.alert_delivery import WebhookAnswer
 from pulumi_groq.gateway.metering.service import MeteringService, open_metering
 from pulumi_groq.gateway.metrics import GatewayMetrics
@@ -121,6 +121,52 @@ async def test_a_burst_is_held_to_the_requests_per_minute(metered: Callable[...,
     refused = [answer for answer in answers if answer.status == 429]
     assert (len(refused), made.echo.calls.total()) == (CALLERS - 20, 20)
     assert {answer.headers[b"retry-after"] for answer in refused} == {b"3"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_key_runs_no_more_at_once_than_it_may(metered: Callable[..., Any], stream: bool) -> None:
+    """Of 200 at once three are served, streams to their end; then all three places are free again."""
+    gate = asyncio.Event()
+    made, _ = metered(sleep=lambda _: gate.wait())
+    made.directory.add(KEY, limits=Limits(max_parallel_requests=3))
+    answers = await at_once(made, gate, chat(stream=stream))
+    refused = [answer for answer in answers if answer.status == 429]
+    assert (len(refused), made.echo.calls.total()) == (CALLERS - 3, 3)
+    assert {answer.headers[b"retry-after"] for answer in refused} == {b"1"}
+    again = await asyncio.gather(*(made.drive(scope(), chat(stream=stream)) for _ in range(3)))
+    assert [answer.status for answer in again] == [200] * 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_that_is_cut_off_frees_its_place(metered: Callable[..., Any], stream: bool) -> None:
+    """A cancelled request, whatever it waited for, runs no more."""
+    gate = asyncio.Event()
+    made, _ = metered(sleep=lambda _: gate.wait())
+    made.directory.add(KEY, limits=Limits(max_parallel_requests=1))
+    running = asyncio.create_task(made.drive(scope(), chat(stream=stream)))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert (await made.drive(scope(), chat())).status == 429
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    gate.set()
+    assert (await made.drive(scope(), chat())).status == 200
+
+
+def test_an_upstream_that_fails_frees_the_place(metered: Callable[..., Any]) -> None:
+    """Whatever goes wrong there, the next request finds its place free."""
+
+    class Broken:
+        """Answers nothing."""
+
+        async def send(self, call: UpstreamCall) -> Any:
+            raise UpstreamUnreachableError(call.path)
+
+    made, _ = metered(upstream=Broken())
+    made.directory.add(KEY, limits=Limits(max_parallel_requests=1))
+    for _ in range(3):
+        assert made.post("chat/completions", chat()).status in (502, 503)
 
 
 def test_a_change_of_policy_holds_for_the_next_request(metered: Callable[..., Any]) -> None:

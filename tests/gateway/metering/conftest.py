@@ -17,7 +17,7 @@ def make_key() -> MakeKey:
     """A key; by default of a lineage of its own and without limits."""
 
     def make(
-        key_id: str = "key_01a", *, lineage_id: str = "", budget: int | None = None, **limits: int
+        key_id: str = "key_01a", *, lineage_id: str = "", budget: int | None = None, **limits: int | None
     ) -> KeyAccess:
         return KeyAccess(
             key_id=key_id,

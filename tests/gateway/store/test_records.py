@@ -28,6 +28,7 @@ RECORD = KeyRecord(
     tokens_per_minute="unlimited",
     requests_per_day=None,
     tokens_per_day=10**9,
+    max_parallel_requests=7,
     monthly_budget_micro_usd=10**15,
     expires_at=None,
     metadata={"é": "🔑", "empty": ""},

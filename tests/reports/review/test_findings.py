@@ -120,6 +120,10 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
             [key_step(UPDATED, {"requests_per_minute": 100}, {"requests_per_minute": 200})],
         ),
         (
+            [key_step(UPDATED, {"max_parallel_requests": 4}, {"max_parallel_requests": 9})],
+            [key_step(UPDATED, {"max_parallel_requests": 4}, {"max_parallel_requests": 8})],
+        ),
+        (
             [key_step(UPDATED, {"monthly_budget_usd": 10}, {"monthly_budget_usd": 20.01})],
             [key_step(UPDATED, {"monthly_budget_usd": 10}, {"monthly_budget_usd": 20})],
         ),
@@ -128,6 +132,10 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
         (
             [key_step(UPDATED, {"tokens_per_day": 5}, {"tokens_per_day": "unlimited"})],
             [key_step(UPDATED, {"tokens_per_day": "unlimited"}, {"tokens_per_day": 5})],
+        ),
+        (
+            [key_step(UPDATED, {"max_parallel_requests": 5}, {"max_parallel_requests": "unlimited"})],
+            [key_step(UPDATED, {"max_parallel_requests": "unlimited"}, {"max_parallel_requests": 5})],
         ),
         (
             [key_step(UPDATED, {"monthly_budget_usd": 5}, {})],

@@ -39,11 +39,13 @@ class KeyViews:
             tokens_per_minute=record.tokens_per_minute,
             requests_per_day=record.requests_per_day,
             tokens_per_day=record.tokens_per_day,
+            max_parallel_requests=record.max_parallel_requests,
             effective_limits=EffectiveLimits(
                 requests_per_minute=limits.requests_per_minute,
                 tokens_per_minute=limits.tokens_per_minute,
                 requests_per_day=limits.requests_per_day,
                 tokens_per_day=limits.tokens_per_day,
+                max_parallel_requests=limits.max_parallel_requests,
             ),
             monthly_budget_usd=None if budget is None else usd(budget),
             expires_at=record.expires_at,

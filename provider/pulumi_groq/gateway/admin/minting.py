@@ -134,6 +134,7 @@ class Minting:
             tokens_per_minute=wanted.tokens_per_minute,
             requests_per_day=wanted.requests_per_day,
             tokens_per_day=wanted.tokens_per_day,
+            max_parallel_requests=wanted.max_parallel_requests,
             monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
             expires_at=wanted.expires_at,
             metadata=wanted.metadata,

@@ -8,13 +8,15 @@ from weakref import WeakValueDictionary
 from pulumi_groq.gateway.counters.protocol import TakeResult
 from pulumi_groq.policy.limits import Bucket, Demand, Quota, Unit, highest_levels, month_key_prefix, refusing
 
-_ORDER: Final[Mapping[Unit, int]] = {"micro_usd": 0, "requests": 1, "tokens": 2}
+_ORDER: Final[Mapping[Unit, int]] = {"micro_usd": 0, "requests": 1, "running": 2, "tokens": 3}
 
 
 class Total:
-    """Micro-dollars: `level` is spent and never drains; `held` is reserved by requests in flight."""
+    """Micro-dollars: `level` is spent and never drains; `held` is reserved by requests in flight.
+    Of running requests, which are `held` alone.
+    """
 
-    __slots__ = ("held", "level")
+    __slots__ = ("__weakref__", "held", "level")
 
     def __init__(self, spent_micro_usd: int = 0) -> None:
         self.level = spent_micro_usd
@@ -22,20 +24,39 @@ class Total:
 
 
 class MemoryCounterSet:
-    """The in-process `CounterSet`: totals first, then buckets of requests, then buckets of tokens."""
+    """The in-process `CounterSet`: totals first, then buckets of requests, then counts of running requests,
+    then buckets of tokens.
+    """
 
-    __slots__ = ("_buckets", "_counters", "_highest", "_paced", "_requests", "_tokens", "_totals")
+    __slots__ = (
+        "_buckets",
+        "_counters",
+        "_highest",
+        "_ones",
+        "_paced",
+        "_requests",
+        "_running",
+        "_tokens",
+        "_totals",
+    )
 
     def __init__(
-        self, totals: list[Total], requests: list[Bucket], tokens: list[Bucket], highest: tuple[float, ...]
+        self,
+        totals: list[Total],
+        requests: list[Bucket],
+        running: list[Total],
+        tokens: list[Bucket],
+        highest: tuple[float, ...],
     ) -> None:
         self._totals = totals
         self._requests = requests
+        self._running = running
         self._tokens = tokens
+        self._ones = len(requests) + len(running)
         self._buckets = (*requests, *tokens)
         # Keys of one lineage share buckets and may have other limits: each drains at the pace of who asks.
         self._paced = [(bucket, bucket.limit) for bucket in self._buckets]
-        self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *tokens)
+        self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *running, *tokens)
         self._highest = highest
 
     async def take(
@@ -51,7 +72,7 @@ class MemoryCounterSet:
             bucket.limit = limit
             bucket.drain(now_s)
         levels = [counter.level + counter.held for counter in self._counters]
-        amounts = [cost_micro_usd] * len(self._totals) + [1] * len(self._requests)
+        amounts = [cost_micro_usd] * len(self._totals) + [1] * self._ones
         amounts += [tokens] * len(self._tokens)
         refused = refusing(self._highest, amounts, levels)
         if refused is not None:
@@ -60,6 +81,8 @@ class MemoryCounterSet:
             total.held += cost_micro_usd
         for bucket in self._requests:
             bucket.level += 1
+        for running in self._running:
+            running.held += 1
         for bucket in self._tokens:
             bucket.held += tokens
         return TakeResult(None, list(map(add, levels, amounts)))
@@ -70,7 +93,7 @@ class MemoryCounterSet:
             bucket.drain(now_s)
         levels = [counter.level + counter.held for counter in self._counters]
         first = len(self._totals)
-        for position in range(first, first + len(self._requests)):
+        for position in range(first, first + self._ones):
             if levels[position] + 1 > self._highest[position]:
                 return TakeResult(position, levels)
         return TakeResult(None, levels)
@@ -88,6 +111,8 @@ class MemoryCounterSet:
         for total in self._totals:
             total.held -= demand.cost_micro_usd
             total.level += cost_micro_usd
+        for running in self._running:
+            running.held -= 1
         for bucket in self._tokens:
             bucket.drain(now_s)
             bucket.held -= demand.tokens
@@ -102,17 +127,19 @@ class MemoryCounterSet:
             bucket.drain(now_s)
             if bucket.held or bucket.level:
                 return False
-        return True
+        return not any(running.held for running in self._running)
 
 
 class MemoryCounters:
     """The in-process `Counters`. Atomic because nothing in a call waits: use it on one event loop only.
 
-    A bucket lives as long as a counter set that has it, so memory follows the sets in use.
+    A bucket, and a count of running requests, lives as long as a counter set that has it, so memory follows
+    the sets in use. What runs dies with the process, and so does its count.
     """
 
     def __init__(self) -> None:
         self._buckets: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
+        self._running: WeakValueDictionary[str, Total] = WeakValueDictionary()
         self._totals: dict[str, Total] = {}
         self._month = ""
 
@@ -127,15 +154,20 @@ class MemoryCounters:
         """
         order = [_ORDER[quota.unit] for quota in quotas]
         if order != sorted(order):
-            raise ValueError("quotas of money come first, then those of requests, then those of tokens")
+            raise ValueError("quotas come in the order of money, requests, running ones and tokens")
         totals: list[Total] = []
+        running: list[Total] = []
         buckets: dict[str, list[Bucket]] = {"requests": [], "tokens": []}
         for quota in quotas:
             if quota.unit == "micro_usd":
                 totals.append(self._totals.setdefault(quota.counter_key, Total()))
+            elif quota.unit == "running":
+                running.append(self._running.setdefault(quota.counter_key, Total()))
             else:
                 buckets[quota.unit].append(self._bucket(quota, now_s))
-        return MemoryCounterSet(totals, buckets["requests"], buckets["tokens"], highest_levels(quotas))
+        return MemoryCounterSet(
+            totals, buckets["requests"], running, buckets["tokens"], highest_levels(quotas)
+        )
 
     async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
         """Go on with `month`, from these totals where none are held. Totals of the month before stay:

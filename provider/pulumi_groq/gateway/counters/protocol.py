@@ -23,9 +23,9 @@ class TakeResult(NamedTuple):
 class CounterSet(Protocol):
     """The counters of some quotas.
 
-    Requests count when they are taken. Tokens and money are held, and count as used once settled;
-    what is held does not drain, so that a slow request cannot give back more than it took. A back end
-    shared by several gateways uses its own server's time and ignores `now_s`.
+    Requests count when they are taken, running ones until they are settled. Tokens and money are held, and
+    count as used once settled; what is held does not drain, so that a slow request cannot give back more
+    than it took. A back end shared by several gateways uses its own server's time and ignores `now_s`.
     """
 
     async def take(self, demand: Demand, now_s: float, reservation_id: str, expires_s: float) -> TakeResult:
@@ -38,7 +38,7 @@ class CounterSet(Protocol):
         ...
 
     async def full(self, now_s: float) -> TakeResult:
-        """Which request counter, if any, is too full for one more; nothing is taken."""
+        """Which counter of requests or of running ones is too full for one more; nothing is taken."""
         ...
 
     async def settle(

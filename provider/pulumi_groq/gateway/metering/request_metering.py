@@ -246,7 +246,9 @@ class RequestMetering:
         return self._open.lines()
 
     async def turns_away(self, key: KeyAccess) -> Denial | None:
-        """The denial of any further request right now: the key's requests are used up. Takes nothing."""
+        """The denial of any further request right now: the key's requests are used up, or as many run as may.
+        Takes nothing.
+        """
         now_s = self._clock.now().timestamp()
         limits = await self._in_force(key, now_s)
         try:

@@ -37,6 +37,7 @@ class KeyRecord:
     disabled: bool
     created_at: datetime
     updated_at: datetime
+    max_parallel_requests: LimitSetting = None
     claim: str | None = None
     former_holders: tuple[Holder, ...] = ()
 

@@ -21,7 +21,12 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Grade = Literal["high", "medium", "low"]
 Environment = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 LimitField = Literal[
-    "requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", "monthly_budget_usd"
+    "requests_per_minute",
+    "tokens_per_minute",
+    "requests_per_day",
+    "tokens_per_day",
+    "max_parallel_requests",
+    "monthly_budget_usd",
 ]
 
 

@@ -30,6 +30,7 @@ _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "tokens_per_minute": _higher_limit,
     "requests_per_day": _higher_limit,
     "tokens_per_day": _higher_limit,
+    "max_parallel_requests": _higher_limit,
     "monthly_budget_usd": _later_or_none,
     "expires_at": _later_or_none,
     "monthly_cap_usd": _later_or_none,

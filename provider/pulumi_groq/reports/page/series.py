@@ -18,6 +18,7 @@ _REASONS: Final = {
     "requests_per_day": "requests per day",
     "tokens_per_minute": "tokens per minute",
     "tokens_per_day": "tokens per day",
+    "max_parallel_requests": "parallel requests",
     "requests_per_minute_too_large": "larger than requests per minute",
     "tokens_per_minute_too_large": "larger than tokens per minute",
     "tokens_per_day_too_large": "larger than tokens per day",

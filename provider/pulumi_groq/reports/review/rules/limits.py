@@ -116,7 +116,7 @@ def _from_to(change: PlannedChange, field: str, plan: ReviewedPlan) -> str:
 def _used(change: PlannedChange, field: str, plan: ReviewedPlan) -> Decimal | None:
     """What the key has used of `field`'s window; of a minute, the average since midnight: a lower bound."""
     row = plan.usage_of(change)
-    if row is None:
+    if row is None or field == "max_parallel_requests":  # how many ran at once is not kept
         return None
     if field == BUDGET:
         return row.month_to_date.cost_usd
