@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from key_factory import MakeKey
 from pulumi_groq.gateway.counters.memory import MemoryCounters
-from pulumi_groq.gateway.metering.request_metering import MOST_LOOKED_AT, CompiledLimitsByKey
+from pulumi_groq.gateway.metering.compiled_limits import MOST_LOOKED_AT, CompiledLimitsByKey
 from pulumi_groq.policy.access import OrganisationPolicy
 from pulumi_groq.policy.limits import Demand
 

@@ -250,6 +250,7 @@ class RedisCounterSet:
             MemoryCounterSet(
                 [],
                 [parts[each] for each in order if self._quotas[each].unit == "requests"],
+                [],
                 [parts[each] for each in order if self._quotas[each].unit == "tokens"],
                 tuple(highest[each] + own[each] for each in order),
             ),

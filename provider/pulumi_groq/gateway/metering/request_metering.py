@@ -7,13 +7,14 @@ A request belongs to the day and month in which it was admitted, also when it en
 """
 
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet
 from pulumi_groq.gateway.health import Health
+from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.journal import (
     Admission,
@@ -26,15 +27,14 @@ from pulumi_groq.gateway.metering.ledger_writer import charged_record
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
-from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.decision import denial_of, quotas_of
+from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.limits import (
     Consumption,
     Demand,
     Denial,
     Header,
     Quota,
-    RateHeaders,
     day_at,
     lineage_counter_key,
     organisation_counter_key,
@@ -137,63 +137,6 @@ class Holding(Metering, Protocol):
     async def release(self, hold: Hold | None, rows: Sequence[LedgerRow]) -> None:
         """Give back what is held, if anything is, and count `rows`, which the ledger has, instead."""
         ...
-
-
-MOST_LOOKED_AT: Final = 1_000
-"""How many one `forget_idle` looks at, so that it never keeps requests waiting for long."""
-
-
-class CompiledLimits(NamedTuple):
-    """Of one key, under one policy, in one month (`YYYY-MM`)."""
-
-    key: KeyAccess
-    organisation: OrganisationPolicy | None
-    month: str
-    quotas: tuple[Quota, ...]
-    rate_headers: RateHeaders
-    counters: CounterSet
-
-
-class CompiledLimitsByKey:
-    """The compiled limits of the keys in use. Keys and policies are never changed in place, so that
-    identity tells whether something changed.
-
-    Limits that were replaced are kept until their counters are idle, too: the next ones go on with the
-    levels, and a request that began under the former ones cannot set them back.
-    """
-
-    def __init__(self, counters: Counters) -> None:
-        self._counters = counters
-        self._by_key_id: dict[str, CompiledLimits] = {}
-        self._kept: deque[CompiledLimits] = deque()
-
-    def of(
-        self, key: KeyAccess, organisation: OrganisationPolicy | None, month: str, now_s: float
-    ) -> CompiledLimits:
-        """The limits that are in force."""
-        limits = self._by_key_id.get(key.key_id)
-        if (
-            limits is not None
-            and limits.key is key
-            and limits.organisation is organisation
-            and limits.month == month
-        ):
-            return limits
-        quotas = quotas_of(key, organisation, month)
-        counters = self._counters.counter_set(quotas, now_s)
-        made = CompiledLimits(key, organisation, month, quotas, RateHeaders(quotas), counters)
-        self._by_key_id[key.key_id] = made
-        self._kept.append(made)
-        return made
-
-    def forget_idle(self, now_s: float) -> None:
-        """Look at up to `MOST_LOOKED_AT` limits in turn and forget those whose counters are idle."""
-        for _ in range(min(len(self._kept), MOST_LOOKED_AT)):
-            limits = self._kept.popleft()
-            if not limits.counters.is_idle(now_s):
-                self._kept.append(limits)
-            elif self._by_key_id.get(limits.key.key_id) is limits:
-                del self._by_key_id[limits.key.key_id]
 
 
 ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
