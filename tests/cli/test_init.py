@@ -73,6 +73,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         (["--monthly-cap-usd", "nan"], "monthly_cap_usd: must be a number of US dollars"),
         (["--project", "a b"], "--project must be 1 to 100 letters"),
         (["--from-gateway", "--team", "x"], "leave the other options out"),
+        (["--litellm-teams", "teams.json"], "give --from-gateway, or --from-litellm"),
+        (["--from-litellm", "nowhere.json"], "nowhere.json: cannot be read"),
         (["--from-gateway"], "GROQ_ADMIN_BASE_URL"),
     ],
 )

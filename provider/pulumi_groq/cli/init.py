@@ -13,8 +13,10 @@ import click
 from pulumi_groq.access import read_access
 from pulumi_groq.access.schema import FILE_NAME, schema_text
 from pulumi_groq.access.writing import access_text
+from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.existing import Existing, existing
+from pulumi_groq.cli.litellm import litellm_access
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, NotFoundError
 
@@ -51,6 +53,19 @@ otherwise. It writes nothing where one of its files exists already.
 @click.option("--model", "models", multiple=True, metavar="ID", help="A model it may call; repeatable.")
 @click.option("--monthly-cap-usd", type=float, help="The organisation's cap (default: 100).")
 @click.option("--from-gateway", is_flag=True, help="Declare what the gateway holds and no stack declares.")
+@click.option(
+    "--from-litellm",
+    "litellm_keys",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Declare the keys of LiteLLM's /key/list?return_full_object=true, saved to FILE.",
+)
+@click.option(
+    "--litellm-teams",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The teams of those keys: LiteLLM's /team/list, saved to FILE.",
+)
 def init(
     *,
     folder: Path,
@@ -60,16 +75,22 @@ def init(
     models: tuple[str, ...],
     monthly_cap_usd: float | None,
     from_gateway: bool,
+    litellm_keys: Path | None,
+    litellm_teams: Path | None,
 ) -> None:
     """Write a project into FOLDER (default: here): access.yaml, its schema, program, workflows."""
     named = _answer("Name of the Pulumi project", project, "groq-access")
     if not _PROJECT.fullmatch(named):
         raise UnusableSettingError("--project must be 1 to 100 letters, digits, hyphens, underscores or dots")
-    if from_gateway:
+    if from_gateway or litellm_keys or litellm_teams:
         given = [team, key, monthly_cap_usd, *models]
         if any(value is not None for value in given):
-            raise UnusableSettingError("--from-gateway declares what exists: leave the other options out")
-        held = _held()
+            raise UnusableSettingError("--from-... declares what exists: leave the other options out")
+        if from_gateway == bool(litellm_keys) or (litellm_teams and not litellm_keys):
+            raise UnusableSettingError(
+                "give --from-gateway, or --from-litellm with or without --litellm-teams"
+            )
+        held = litellm_access(litellm_keys, litellm_teams, Catalogue.load()) if litellm_keys else _held()
         access = access_text(held.teams, held.spend_policy, held.comments)
     else:
         held = None
@@ -157,7 +178,8 @@ def _write(folder: Path, made: Mapping[str, str]) -> None:
 
 def _tell(folder: Path, held: Existing | None) -> None:
     if held is not None:
-        click.echo(f"\n{held.adopted} keys to take over, {len(held.teams)} teams")
+        keys = sum(len(team.get("keys", {})) for team in held.teams.values())
+        click.echo(f"\n{keys} keys in {len(held.teams)} teams, {held.adopted} of them to take over")
         for line in held.left_out:
             click.echo(f"left out: {line}")
     steps = [
