@@ -11,6 +11,8 @@ LABELS: Final = {
     "name": "name",
     "team_name": "team name",
     "team": "team",
+    "role": "role",
+    "teams": "teams",
     "allowed_models": "models",
     "allowed_tools": "tools",
     "requests_per_minute": "requests per minute",
@@ -50,6 +52,7 @@ _UNSET: Final = {
     "rotation": "none",
     "rotation_due": "nothing",
     "team": "no team",
+    "teams": "all teams",
 }
 
 

@@ -84,10 +84,21 @@ class PolicySettings(Settings):
     alert_webhook_signing_secret: Annotated[str | None, Field(repr=False)] = None
 
 
+class AdminKeySettings(Settings):
+    """An admin key's settings."""
+
+    name: str = ""
+    role: str | None = None
+    teams: list[str] = Field(default_factory=list)
+    expires_at: UtcTime | None = None
+    managed_by: str | None = None
+
+
 SETTINGS: Final[Mapping[str, type[Settings]]] = {
     "GroqApiKey": KeySettings,
     "GroqTeam": TeamSettings,
     "GroqSpendPolicy": PolicySettings,
+    "GroqAdminKey": AdminKeySettings,
 }
 """The settings of each kind of resource."""
 

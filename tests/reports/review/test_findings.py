@@ -63,6 +63,18 @@ def budgets(*amounts_usd: float) -> Live:
     return live(*keys, policy=live_policy())
 
 
+def admin_step(operation: str, old: str | None, new: str) -> dict[str, Any]:
+    """A step of an admin key with `ROLE` or `ROLE:TEAM,TEAM`."""
+
+    def declared(text: str | None) -> dict[str, Any] | None:
+        if text is None:
+            return None
+        role, _, teams = text.partition(":")
+        return {"name": "preview", "role": role, "teams": teams.split(",") if teams else []}
+
+    return step(operation, "GroqAdminKey", "preview", old=declared(old), new=declared(new))
+
+
 A, B = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
 UPDATED = "update"
 ROTATING = {"rotation": {"every_days": 30}}
@@ -75,6 +87,15 @@ EMERGENCY = {
 }
 
 CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
+    ("owner-added", "high"): [
+        ([admin_step("create", None, "owner")], [admin_step("create", None, "viewer")]),
+        ([admin_step(UPDATED, "viewer", "owner")], [admin_step(UPDATED, "owner", "viewer")]),
+    ],
+    ("role-widened", "medium"): [
+        ([admin_step(UPDATED, "viewer", "auditor")], [admin_step(UPDATED, "viewer", "viewer")]),
+        ([admin_step(UPDATED, "viewer:a", "viewer")], [admin_step(UPDATED, "viewer", "viewer:a")]),
+        ([admin_step(UPDATED, "viewer:a", "viewer:a,b")], [admin_step(UPDATED, "viewer:a,b", "viewer:b")]),
+    ],
     ("access-widened", "medium"): [
         (
             [key_step(UPDATED, {}, {"allowed_models": [A, B]})],

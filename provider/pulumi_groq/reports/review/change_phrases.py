@@ -8,7 +8,7 @@ from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import ReviewedPlan
 from pulumi_groq.reports.review.rules.access import last_use
 from pulumi_groq.reports.review.rules.keys import mints
-from pulumi_groq.reports.settings import FieldChange, KeySettings
+from pulumi_groq.reports.settings import AdminKeySettings, FieldChange, KeySettings
 
 _LISTS = ("allowed_models", "allowed_tools")
 _HIDDEN = "secret or known after the run"
@@ -43,6 +43,8 @@ def affected(change: PlannedChange, plan: ReviewedPlan) -> str:
     settings = change.new or change.old
     if isinstance(settings, KeySettings):
         return "; ".join(_of_key(change, settings, plan))
+    if isinstance(settings, AdminKeySettings):
+        return "whoever holds the admin key"
     if change.kind == "GroqTeam":
         members = sum(key.team == change.name for key in plan.live.keys) if plan.live else None
         return "every key of the team" + ("" if members is None else f" ({members} now)")

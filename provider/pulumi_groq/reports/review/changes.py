@@ -8,6 +8,7 @@ from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readab
 from pulumi_groq.reports.review.preview import Preview, PreviewStep
 from pulumi_groq.reports.settings import (
     SETTINGS,
+    AdminKeySettings,
     FieldChange,
     KeySettings,
     PolicySettings,
@@ -26,7 +27,12 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "delete": "delete",
 }
 _NOT_CHANGES: Final = frozenset({"same", "read", "read-replacement", "delete-replaced", "refresh"})
-NOUNS: Final = {"GroqApiKey": "API key", "GroqTeam": "team", "GroqSpendPolicy": "spending policy"}
+NOUNS: Final = {
+    "GroqApiKey": "API key",
+    "GroqTeam": "team",
+    "GroqSpendPolicy": "spending policy",
+    "GroqAdminKey": "admin key",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class PlannedChange:
         match settings:
             case KeySettings():
                 return settings.name or self.resource
+            case AdminKeySettings():
+                return settings.name or self.resource
             case TeamSettings():
                 return settings.team_name or self.resource
         return self.resource
@@ -75,6 +83,10 @@ class PlannedChange:
     def team(self) -> tuple[TeamSettings | None, TeamSettings | None]:
         """Old and new settings of a team; both `None` for anything else."""
         return _both(self, TeamSettings)
+
+    def admin_key(self) -> tuple[AdminKeySettings | None, AdminKeySettings | None]:
+        """Old and new settings of an admin key; both `None` for anything else."""
+        return _both(self, AdminKeySettings)
 
     def policy(self) -> tuple[PolicySettings | None, PolicySettings | None]:
         """Old and new settings of the spending policy; both `None` for anything else."""
@@ -93,8 +105,8 @@ def changes_of(preview: Preview) -> tuple[PlannedChange, ...]:
     for step in preview.steps:
         state = step.new or step.old
         operation = _OPERATIONS.get(step.op)
-        if state is not None and operation and groq_kind(state.type) and step.urn not in by_urn:
-            by_urn[step.urn] = _change(step, operation, groq_kind(state.type), takers.get(step.urn, ()))
+        if state is not None and operation and _reviewed(state.type) and step.urn not in by_urn:
+            by_urn[step.urn] = _change(step, operation, _reviewed(state.type), takers.get(step.urn, ()))
     order = list(SETTINGS)
     return tuple(sorted(by_urn.values(), key=lambda change: (order.index(change.kind), change.urn)))
 
@@ -106,11 +118,17 @@ def others_of(preview: Preview) -> dict[str, int]:
         state = step.new or step.old
         kind = state.type if state else ""
         is_object = state is None or state.custom
-        if step.op in _NOT_CHANGES or not is_object or groq_kind(kind) or kind.startswith("pulumi:"):
+        if step.op in _NOT_CHANGES or not is_object or _reviewed(kind) or kind.startswith("pulumi:"):
             continue
         operation = _OPERATIONS.get(step.op, step.op)
         counted[operation] = counted.get(operation, 0) + 1
     return counted
+
+
+def _reviewed(type_name: str) -> str:
+    """The kind of what is reviewed: admin keys too, which policy.yaml and validations do not know."""
+    kind = type_name.rsplit(":", 1)[-1]
+    return kind if kind == "GroqAdminKey" and "groq" in type_name else groq_kind(type_name)
 
 
 def _change(step: PreviewStep, operation: Operation, kind: str, takers: Sequence[str]) -> PlannedChange:

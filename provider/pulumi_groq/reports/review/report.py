@@ -22,6 +22,7 @@ from pulumi_groq.reports.review.rules import (
     limits,
     models,
     ownership,
+    roles,
     spend,
     tools,
 )
@@ -34,6 +35,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *models.RULES,
     *tools.RULES,
     *ownership.RULES,
+    *roles.RULES,
 )
 """Every rule; each looks at one change at a time."""
 
