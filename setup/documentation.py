@@ -32,6 +32,7 @@ from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
 from pulumi_groq.models.team import Team, TeamSettings
 from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.models.workload_identity import WorkloadIdentitySettings
 from pulumi_groq.policy.roles import OF_A_TEAM, RIGHTS, WORDS, AdminIdentity, Need
 from pulumi_groq.reports.guardrails.rules import RuleBase, Waiver
 
@@ -77,6 +78,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "admin-key-answer": _beyond(AdminKeyCreated, AdminKeyCreate),
     "team-body": Table(TeamSettings),
     "team-answer": _beyond(Team, TeamSettings),
+    "workload-identity-body": Table(WorkloadIdentitySettings),
     "spend-policy-body": Table(SpendPolicySettings),
     "spend-policy-answer": _beyond(SpendPolicy, SpendPolicySettings),
     "policy-rule": Table(RuleBase),

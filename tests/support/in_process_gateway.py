@@ -73,7 +73,9 @@ class InProcessGateway:
 def in_process_gateway(folder: Path) -> Iterator[InProcessGateway]:
     """A gateway on the echo upstream, its store below `folder`."""
     store_url = f"sqlite:///{folder / 'gateway.db'}"
-    settings = Settings(admin_key=ADMIN_KEY, store_url=store_url, test_controls=True)
+    settings = Settings(
+        admin_key=ADMIN_KEY, store_url=store_url, test_controls=True, allow_loopback_issuers=True
+    )
     store = open_store(store_url)
     clock = MovableClock(StandingClock())
     with (

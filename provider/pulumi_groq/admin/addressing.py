@@ -10,6 +10,7 @@ from pulumi_groq.errors import GroqError
 KEYS: Final = f"{API_PATH}/api-keys"
 ADMIN_KEYS: Final = f"{API_PATH}/admin-keys"
 TEAMS: Final = f"{API_PATH}/teams"
+WORKLOAD_IDENTITIES: Final = f"{API_PATH}/workload-identities"
 SPEND_POLICY: Final = f"{API_PATH}/spend-policy"
 USAGE: Final = f"{API_PATH}/usage"
 USAGE_BUCKETS: Final = f"{USAGE}/buckets"
@@ -39,12 +40,20 @@ def _checked_id(key_id: str, of: str) -> str:
 
 def team_path(name: str) -> str:
     """Where the team is. Raises GroqError for what cannot be a team's name."""
+    return f"{TEAMS}/" + _segment("a team's name", name)
+
+
+def identity_path(name: str) -> str:
+    """Where the workload identity is. Raises GroqError for what cannot be its name."""
+    return f"{WORKLOAD_IDENTITIES}/" + _segment("a workload identity's name", name)
+
+
+def _segment(what: str, name: str) -> str:
     if not name or not name.isprintable():
-        raise GroqError("a team's name must not be empty and must not hold unprintable characters")
-    quoted = quote(name, safe="")
+        raise GroqError(f"{what} must not be empty and must not hold unprintable characters")
     if not name.strip("."):  # a path segment of dots alone means the folder itself or the one above
-        quoted = "%2E" * len(name)
-    return f"{TEAMS}/{quoted}"
+        return "%2E" * len(name)
+    return quote(name, safe="")
 
 
 def checked_idempotency_key(key: str) -> str:

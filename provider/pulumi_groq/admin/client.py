@@ -20,8 +20,10 @@ from pulumi_groq.admin.addressing import (
     USAGE,
     USAGE_BUCKETS,
     USAGE_DENIALS,
+    WORKLOAD_IDENTITIES,
     admin_key_path,
     checked_idempotency_key,
+    identity_path,
     key_path,
     query,
     team_path,
@@ -57,6 +59,11 @@ from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
 from pulumi_groq.models.team import Team, TeamPage, TeamSettings
 from pulumi_groq.models.usage import Usage
+from pulumi_groq.models.workload_identity import (
+    WorkloadIdentity,
+    WorkloadIdentityPage,
+    WorkloadIdentitySettings,
+)
 
 ModelT = TypeVar("ModelT", bound=WireModel)
 PageT = TypeVar("PageT", UsagePage, DenialPage)
@@ -250,6 +257,29 @@ class AdminClient:
         return self._delete(
             Call(f"delete team '{name}'", "DELETE", team_path(name), query=query(claim=claim))
         )
+
+    def list_workload_identities(self) -> list[WorkloadIdentity]:
+        """All workload identities, by name."""
+        call = Call("list workload identities", "GET", WORKLOAD_IDENTITIES)
+        return self._exchange(call, WorkloadIdentityPage).data
+
+    def get_workload_identity(self, name: str) -> WorkloadIdentity:
+        """The workload identity. Raises NotFoundError when there is none, and only then."""
+        call = Call(f"read workload identity '{name}'", "GET", identity_path(name))
+        return self._exchange(call, WorkloadIdentity)
+
+    def put_workload_identity(self, name: str, identity: WorkloadIdentitySettings) -> WorkloadIdentity:
+        """Create the workload identity, or replace its settings."""
+        body = identity.model_dump_json(exclude_none=True)
+        call = Call(f"write workload identity '{name}'", "PUT", identity_path(name), body=body)
+        return self._exchange(call, WorkloadIdentity)
+
+    def delete_workload_identity(self, name: str, *, claim: str | None = None) -> Deleted | None:
+        """Delete the workload identity, and with it its credentials, as `delete_key` does a key."""
+        call = Call(
+            f"delete workload identity '{name}'", "DELETE", identity_path(name), query=query(claim=claim)
+        )
+        return self._delete(call)
 
     def get_spend_policy(self) -> SpendPolicy:
         """The spending policy with its status. Raises NotFoundError when there is none, and only then."""

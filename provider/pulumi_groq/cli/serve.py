@@ -168,6 +168,17 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="While Redis is out: hold this gateway's part of each rate limit, or answer 503.",
 )
 @click.option(
+    "--issuer-hosts",
+    metavar="HOST",
+    multiple=True,
+    help="The same for OIDC issuers of workload identities.",
+)
+@click.option(
+    "--allow-loopback-issuers",
+    is_flag=True,
+    help="Take OIDC issuers of this machine over plain http: for tests and development.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",

@@ -15,6 +15,7 @@ ADMIN_PATHS: Final = (
     "/openai/v1/admin-keys",
     "/openai/v1/teams",
     "/openai/v1/spend-policy",
+    "/openai/v1/workload-identities",
     "/openai/v1/usage",
     "/openai/v1/changes",
     "/openapi.json",
@@ -59,7 +60,7 @@ class Gateway:
         path: str = scope["path"]
         if self._is_admin(scope):
             return self._admin
-        if path.startswith(_INFERENCE_PREFIX):
+        if path.startswith(_INFERENCE_PREFIX) and path not in self._operations:
             return self._inference
         return self._operate
 

@@ -34,6 +34,13 @@ from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
+from pulumi_groq.gateway.identity.credentials import Credentials
+from pulumi_groq.gateway.identity.directory import IdentityDirectory
+from pulumi_groq.gateway.identity.exchange import TokenExchange
+from pulumi_groq.gateway.identity.issuer_documents import HttpxDocuments, IssuerAddresses
+from pulumi_groq.gateway.identity.issuer_keys import IssuerKeys
+from pulumi_groq.gateway.identity.token_endpoint import TOKEN_PATH, TokenEndpoint, refused_tokens
+from pulumi_groq.gateway.identity.verifier import TokenVerifier
 from pulumi_groq.gateway.inference.cross_origin import allowing_origins
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
@@ -51,6 +58,7 @@ from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
 from pulumi_groq.gateway.store.admin_keys import all_admin_keys
 from pulumi_groq.gateway.store.engine import sqlite_path
+from pulumi_groq.gateway.store.identities import all_identities
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
 from pulumi_groq.gateway.store.store import Store
@@ -92,9 +100,12 @@ def assemble(
     directory = _load_directory(settings, store)
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
+    secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
+    identities = _load_identities(store, directory)
+    issued = Credentials(secret, identities, clock)
     root = RootKey(settings.admin_key)
     admin_key_directory = _load_admin_keys(store, clock)
-    credentials = AdminCredentials([root, admin_key_directory])
+    credentials = AdminCredentials([root, admin_key_directory, issued])
     metrics = GatewayMetrics()
     health = Health(metrics)
     background = Background(health)
@@ -133,8 +144,16 @@ def assemble(
             options=DEFAULT_OPTIONS,
         ),
         observers=(metrics.observe, DenialBook(service.ledger, clock).observe, *observers),
+        issued=issued.access,
     )
-    secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
+    issuer_addresses = IssuerAddresses(settings.issuer_hosts, loopback_http=settings.allow_loopback_issuers)
+    exchange = TokenExchange(
+        verifier=TokenVerifier(IssuerKeys(HttpxDocuments(issuer_addresses), clock), clock),
+        identities=identities,
+        credentials=issued,
+        store=store,
+        clock=clock,
+    )
     handlers = admin_handlers(
         store=store,
         directory=directory,
@@ -147,6 +166,8 @@ def assemble(
         seal=Seal(secret),
         defaults=settings.default_limits,
         webhook_addresses=webhook_addresses,
+        identities=identities,
+        issuer_addresses=issuer_addresses,
     )
     ui = Ui(
         source=partial(GatewaySource, handlers),
@@ -176,6 +197,7 @@ def assemble(
             UI_PATH: ui,
             SIGN_IN_PATH: ui,
             SIGN_OUT_PATH: ui,
+            TOKEN_PATH: TokenEndpoint(exchange, refused_tokens(clock), metrics.token_exchanged),
         },
         credentials=credentials,
         ids=ids,
@@ -222,6 +244,13 @@ def _load_admin_keys(store: Store, clock: Clock) -> AdminKeyDirectory:
     with store.read_soundly() as connection:
         directory.load(all_admin_keys(connection))
     return directory
+
+
+def _load_identities(store: Store, directory: LiveDirectory) -> IdentityDirectory:
+    identities = IdentityDirectory(directory)
+    with store.read_soundly() as connection:
+        identities.load(all_identities(connection))
+    return identities
 
 
 def _upstream(

@@ -47,7 +47,7 @@ class ObjectIds:
         self._clock = clock
         self._random = random
 
-    def new(self, prefix: Literal["key", "adm", "req"]) -> str:
+    def new(self, prefix: Literal["key", "adm", "req", "wid"]) -> str:
         """A new id such as `key_01` + 24 characters."""
         ms = int(self._clock.now().timestamp() * 1000)
         high = _PAIRS[ms >> 35 & 1023] + _PAIRS[ms >> 25 & 1023]

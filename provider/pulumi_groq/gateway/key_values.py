@@ -9,6 +9,8 @@ from typing import Final
 PREFIX: Final = "pgq_"
 ADMIN_PREFIX: Final = "pgqadm_"
 """Of the values of admin keys: no API key begins like one, nor the other way round."""
+CREDENTIAL_PREFIX: Final = "pgqt_"
+"""Of what workload identities are given; see `identity.credentials`."""
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 48

@@ -91,6 +91,12 @@ class GatewayMetrics:
             ("outcome",),
             registry=self.registry,
         )
+        self._exchanges = Counter(
+            "pulumi_groq_token_exchanges",
+            "Exchanges of issuers' tokens for credentials, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self._expired = Counter(
             "pulumi_groq_expired_reservations",
             "Requests never settled and so charged as reserved.",
@@ -180,6 +186,10 @@ class GatewayMetrics:
     def alert_fired(self, threshold_micro_usd: int) -> None:  # noqa: ARG002  amounts are no labels
         """A threshold was reached."""
         self._alerts.inc()
+
+    def token_exchanged(self, outcome: str) -> None:
+        """A token was exchanged (`issued`), or not: the error of RFC 8693."""
+        self._exchanges.labels(outcome).inc()
 
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:
         """A URL received an alert, or was given up."""

@@ -10,6 +10,7 @@ from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.counters.protocol import WhenDown
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
+from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.policy.access import Limits
 
@@ -24,7 +25,9 @@ class Settings:
 
     `default_limits` hold for keys that declare none. `drain_s` is how long running requests may take to
     finish at shutdown. Changes are kept for `change_retention_days`. `webhook_hosts` are names, addresses and
-    networks that alerts may go to beside public ones. Without `gateway_secret` one is kept beside the store.
+    networks that alerts may go to beside public ones, and `issuer_hosts` those of OIDC issuers;
+    `allow_loopback_issuers` takes issuers of this machine over plain http. Without `gateway_secret` one is kept
+    beside the store.
     `max_body_mib` bounds the request bodies that are kept at one time; a peer is an address that connects.
     Pages of `cors_origins` may call the inference API from a browser. `accept_older_store` starts on a store
     that has lost writes which it acknowledged. Rate limits are counted at
@@ -48,6 +51,8 @@ class Settings:
     max_body_mib_per_peer: int = DEFAULT_BOUNDS.per_peer_kept_bytes // MIB
     cors_origins: tuple[str, ...] = ()
     webhook_hosts: tuple[str, ...] = ()
+    issuer_hosts: tuple[str, ...] = ()
+    allow_loopback_issuers: bool = False
     log_format: Literal["text", "json"] = "text"
     counters_url: str | None = field(default=None, repr=False)
     when_counters_are_down: WhenDown = "local-share"
@@ -63,6 +68,7 @@ class Settings:
         for origin in self.cors_origins:
             _require_origin(origin)
         WebhookAddresses(self.webhook_hosts)
+        IssuerAddresses(self.issuer_hosts)
         if self.counters_url is not None:
             parse_redis_url(self.counters_url)
         if self.upstream == ECHO:

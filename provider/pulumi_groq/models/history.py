@@ -21,7 +21,7 @@ Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 
 UsageGroup = Literal["day", "key", "team", "model"]
 DenialGroup = Literal["day", "key", "model", "reason"]
-ObjectKind = Literal["api_key", "team", "spend_policy", "admin_key"]
+ObjectKind = Literal["api_key", "team", "spend_policy", "admin_key", "workload_identity"]
 ChangeAction = Literal["created", "updated", "deleted"]
 
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[A-Za-z0-9_-]+$")]

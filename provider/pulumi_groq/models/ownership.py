@@ -17,7 +17,13 @@ OwnClaim = Annotated[
     ),
 ]
 
-DeletedKind = Literal["api_key.deleted", "team.deleted", "spend_policy.deleted", "admin_key.deleted"]
+DeletedKind = Literal[
+    "api_key.deleted",
+    "team.deleted",
+    "spend_policy.deleted",
+    "admin_key.deleted",
+    "workload_identity.deleted",
+]
 
 
 class Placed(WireModel):
@@ -40,7 +46,9 @@ class Deleted(Placed):
     """The answer to a delete. Where nothing was deleted, it says who holds the object."""
 
     object: Annotated[DeletedKind, Field(description="What the delete was of.")]
-    id: Annotated[str, Field(description="The key's id, the team's name, or `spend_policy`.")]
+    id: Annotated[
+        str, Field(description="The key's id, the name of the team or workload identity, or `spend_policy`.")
+    ]
     deleted: bool = Field(
         True,
         description="Whether it is gone; false where the delete named a claim and another declaration "

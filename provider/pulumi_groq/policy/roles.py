@@ -33,8 +33,8 @@ WORDS: Final[Mapping[Need, str]] = {
     "usage.read": "read usage",
     "models.read": "list models",
     "changes.read": "read changes",
-    "admin_keys.read": "read admin keys",
-    "admin_keys.write": "create, change or delete admin keys",
+    "admin_keys.read": "read admin keys and workload identities",
+    "admin_keys.write": "create, change or delete admin keys and workload identities",
 }
 """Each need as a verb phrase, behind "may"."""
 

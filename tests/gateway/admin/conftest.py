@@ -19,6 +19,8 @@ from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.identity.directory import IdentityDirectory
+from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.store.admin_keys import all_admin_keys
@@ -66,6 +68,8 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             seal=Seal(secret),
             defaults=DEFAULTS,
             webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
+            identities=IdentityDirectory(directory),
+            issuer_addresses=IssuerAddresses(),
         )
         app = admin_app(
             handlers,

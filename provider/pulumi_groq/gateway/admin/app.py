@@ -16,6 +16,7 @@ from pulumi_groq.gateway.admin.refusals import add_exception_handlers
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.routes.admin_keys import admin_key_routes
 from pulumi_groq.gateway.admin.routes.history import history_routes
+from pulumi_groq.gateway.admin.routes.identities import identity_routes
 from pulumi_groq.gateway.admin.routes.keys import key_routes
 from pulumi_groq.gateway.admin.routes.queries import refuse_unknown_parameters
 from pulumi_groq.gateway.admin.routes.reporting import reporting_routes
@@ -45,6 +46,7 @@ def admin_app(
     app.include_router(spending_routes(handlers.spending))
     app.include_router(reporting_routes(handlers.reporting))
     app.include_router(history_routes(handlers.history))
+    app.include_router(identity_routes(handlers.identities))
     require_needs(app)
     add_exception_handlers(app)
     app.openapi = cache(partial(document, app, version("pulumi-groq")))  # type: ignore[method-assign]  # FastAPI's documented way

@@ -9,6 +9,7 @@ from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
 from pulumi_groq.gateway.admin.admin_keys import AdminKeys
 from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.history import History
+from pulumi_groq.gateway.admin.identities import WorkloadIdentities
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
@@ -18,6 +19,8 @@ from pulumi_groq.gateway.admin.spending import Spending
 from pulumi_groq.gateway.admin.teams import Teams
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.identity.directory import IdentityDirectory
+from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
@@ -36,6 +39,7 @@ class Handlers:
     spending: Spending
     reporting: Reporting
     history: History
+    identities: WorkloadIdentities
 
 
 def admin_handlers(
@@ -51,6 +55,8 @@ def admin_handlers(
     seal: Seal,
     defaults: Limits,
     webhook_addresses: WebhookAddresses,
+    identities: IdentityDirectory,
+    issuer_addresses: IssuerAddresses,
 ) -> Handlers:
     """The handlers over one store, whose changes reach `directory`."""
     changes = Changes(store)
@@ -96,4 +102,13 @@ def admin_handlers(
         ),
         reporting=Reporting(store=store, catalogue=catalogue, usage=usage, clock=clock),
         history=History(store=store, clock=clock),
+        identities=WorkloadIdentities(
+            store=store,
+            changes=changes,
+            directory=identities,
+            catalogue=catalogue,
+            clock=clock,
+            ids=ids,
+            addresses=issuer_addresses,
+        ),
     )

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
 from pulumi_groq.gateway.store.holders import Holder
+from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
 from pulumi_groq.gateway.store.teams import TeamRecord
@@ -18,7 +19,7 @@ from pulumi_groq.models.ownership import Deleted, DeletedKind, Owned
 MOST_FORMER_HOLDERS: Final = 100
 """Older ones are forgotten, so that no loop of take-overs fills the disk."""
 
-RecordT = TypeVar("RecordT", KeyRecord, TeamRecord, PolicyRecord, AdminKeyRecord)
+RecordT = TypeVar("RecordT", KeyRecord, TeamRecord, PolicyRecord, AdminKeyRecord, IdentityRecord)
 
 
 def taken(record: RecordT, former: RecordT | None, by: Owned) -> RecordT:

@@ -57,6 +57,11 @@ def no_team(name: str) -> Missing:
     return Missing(f"There is no team named {shown(name)}", code="team_not_found")
 
 
+def no_identity(name: str) -> Missing:
+    """404 for a workload identity that does not exist."""
+    return Missing(f"There is no workload identity named {shown(name)}", code="workload_identity_not_found")
+
+
 def shown(text: str) -> str:
     """What a caller sent, short and on one line."""
     printable = "".join(character if character.isprintable() else "?" for character in text)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, UsageSource
-from pulumi_groq.gateway.store.keys import KeyLabel, deleted_labels, live_labels
+from pulumi_groq.gateway.store.keys import KeyLabel, deleted_labels, live_labels, subject_labels
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.model import Model, ModelPage
@@ -35,14 +35,15 @@ class Reporting:
             living = _seen(caller, live_labels(connection))
             used = [key_id for key_id, row in rows.items() if row.month_to_date.requests]
             gone = _seen(caller, deleted_labels(connection, used))
+            subjects = _seen(caller, subject_labels(connection, used))
         if caller.teams is None:
             shown = list(rows.values())
         else:
-            shown = [rows[label.id] for label in (*living, *gone) if label.id in rows]
+            shown = [rows[label.id] for label in (*living, *subjects, *gone) if label.id in rows]
         return Usage(
             as_of=now,
             month=f"{now:%Y-%m}",
-            usage_by_key=[_key_usage(label, rows, deleted=False) for label in living]
+            usage_by_key=[_key_usage(label, rows, deleted=False) for label in (*living, *subjects)]
             + [_key_usage(label, rows, deleted=True) for label in gone],
             month_to_date=_sum([row.month_to_date for row in shown]),
         )

@@ -12,6 +12,7 @@ from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import log_team_change
+from pulumi_groq.gateway.store.identities import identities_of_team
 from pulumi_groq.gateway.store.keys import keys_of_team
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import TeamRecord, all_teams, find_team, put_team, remove_team
@@ -80,6 +81,13 @@ class Teams:
                     "to another team first",
                     code="team_in_use",
                     key_id=members[0],
+                )
+            identities = identities_of_team(change.connection, name)
+            if identities:
+                raise Conflict(
+                    f"Team {shown(name)} still has workload identities, {shown(identities[0])} among them: "
+                    "delete them or move them to another team first",
+                    code="team_in_use",
                 )
             remove_team(change.connection, name)
             log_team_change(change.connection, change.actor, record, None, self._clock.now())

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.asgi import Header, Message
-from pulumi_groq.gateway.key_values import ADMIN_PREFIX, PREFIX
+from pulumi_groq.gateway.key_values import ADMIN_PREFIX, CREDENTIAL_PREFIX, PREFIX
 from pulumi_groq.models.error import ErrorBody, ErrorDetail
 
 INVALID_REQUEST: Final = "invalid_request_error"
@@ -13,7 +13,7 @@ SERVER: Final = "internal_server_error"
 LONGEST_MESSAGE: Final = 1_000
 LONGEST_PARAM: Final = 200
 
-_KEY_VALUE: Final = re.compile(f"({PREFIX}|{ADMIN_PREFIX})[A-Za-z0-9]+")
+_KEY_VALUE: Final = re.compile(f"({PREFIX}|{ADMIN_PREFIX})[A-Za-z0-9]+|{CREDENTIAL_PREFIX}[A-Za-z0-9_=-]+")
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer, not a failure of the gateway

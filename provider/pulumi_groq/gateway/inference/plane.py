@@ -27,20 +27,29 @@ from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.limits import Denial
 
+IssuedCredentials = Callable[[bytes], KeyAccess | None]
+"""What a credential that was not minted as a key may do; `None` where it is none, or has ended."""
+
+
+def none_issued(_sent: bytes) -> None:
+    """Where there are only keys."""
+
 
 class Credentials:
-    """Finds the key of a request."""
+    """Finds the key of a request; `issued` finds what credentials of workload identities stand for."""
 
-    def __init__(self, directory: Directory, clock: Clock) -> None:
+    def __init__(self, directory: Directory, clock: Clock, issued: IssuedCredentials) -> None:
         self._directory = directory
         self._clock = clock
+        self._issued = issued
 
     def check(self, authorization: bytes) -> KeyAccess:
         """The live key in an `Authorization` header. Raises `Refusal` 401 for anything else.
 
         The admin key is not a gateway key: its digest is in no directory.
         """
-        key = self._directory.find(hashlib.sha256(bearer_token(authorization)).digest())
+        sent = bearer_token(authorization)
+        key = self._directory.find(hashlib.sha256(sent).digest()) or self._issued(sent)
         if key is None or key.disabled:
             raise invalid_api_key()
         if key.expires_at is not None and key.expires_at <= self._clock.now():
@@ -78,11 +87,12 @@ class InferencePlane:
         stored: StoredCalls | None = None,
         options: InferenceOptions = DEFAULT_OPTIONS,
         observers: tuple[Observer, ...] = (),
+        issued: IssuedCredentials = none_issued,
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.drain = drain
         self._stored = stored
-        self._credentials = Credentials(directory, clock)
+        self._credentials = Credentials(directory, clock, issued)
         self._metering = metering
         self._models = ModelAccess(catalogue)
         self._tools = ToolAccess(catalogue)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, func, insert, select
 
 from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
+from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
 from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
@@ -97,6 +98,20 @@ def log_team_change(
     team = record or former
     if team is not None:
         _log(connection, by, "team", (team.name, team.name, team.managed_by), former, record, at)
+
+
+def log_identity_change(
+    connection: Connection,
+    by: Actor,
+    former: IdentityRecord | None,
+    record: IdentityRecord | None,
+    at: datetime,
+) -> None:
+    """Note that a workload identity was created, changed or deleted."""
+    identity = record or former
+    if identity is not None:
+        named = (identity.id, identity.name, identity.managed_by)
+        _log(connection, by, "workload_identity", named, former, record, at)
 
 
 def log_policy_change(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from pulumi_groq.gateway.store.holders import Holder, holders_of
-from pulumi_groq.gateway.store.schema import LimitSetting, api_keys
+from pulumi_groq.gateway.store.schema import LimitSetting, api_keys, identity_subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,18 @@ def labels_of(connection: Connection, key_ids: Sequence[str]) -> dict[str, KeyLa
         batch = key_ids[start : start + _BATCH_ROWS]
         for row in connection.execute(select(*_LABEL).where(api_keys.c.id.in_(batch))):
             found[row.id] = KeyLabel(*row)
-    return found
+    return found | {label.id: label for label in subject_labels(connection, key_ids)}
+
+
+def subject_labels(connection: Connection, key_ids: Sequence[str]) -> list[KeyLabel]:
+    """The labels of those of `key_ids` that usage of workload identities is booked under, by name."""
+    found: list[KeyLabel] = []
+    columns = [identity_subjects.c.id, identity_subjects.c.name, identity_subjects.c.team]
+    for start in range(0, len(key_ids), _BATCH_ROWS):
+        batch = key_ids[start : start + _BATCH_ROWS]
+        rows = connection.execute(select(*columns).where(identity_subjects.c.id.in_(batch)))
+        found += [KeyLabel(*row) for row in rows]
+    return sorted(found, key=lambda label: (label.name, label.id))
 
 
 def keys_of_team(connection: Connection, team: str, limit: int) -> list[str]:

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_teams()
     _create_api_keys()
     _create_admin_keys()
+    _create_workload_identities()
     _create_spend_policy()
     _create_idempotency()
     _create_ledger()
@@ -109,6 +110,47 @@ def _create_admin_keys() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_admin_keys"),
         sa.UniqueConstraint("key_hash", name="uq_admin_keys_key_hash"),
     )
+
+
+def _create_workload_identities() -> None:
+    op.create_table(
+        "workload_identities",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("issuer", sa.String(1024), nullable=False),
+        sa.Column("audience", sa.String(1024), nullable=False),
+        sa.Column("claims", sa.JSON, nullable=False),
+        sa.Column("claim_patterns", sa.JSON, nullable=False),
+        sa.Column("credential_minutes", sa.Integer, nullable=False),
+        sa.Column("admin_role", sa.String(16), nullable=True),
+        sa.Column("role_teams", sa.JSON, nullable=False),
+        sa.Column("allowed_models", sa.JSON, nullable=False),
+        sa.Column("allowed_tools", sa.JSON, nullable=False),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("requests_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("requests_per_day", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_day", DeclaredLimit, nullable=True),
+        sa.Column("monthly_budget_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("managed_by", sa.String(1024), nullable=True),
+        sa.Column("declared_as", sa.String(1024), nullable=True),
+        sa.Column("claim", sa.String(64), nullable=True),
+        sa.Column("former_holders", sa.JSON, nullable=False),
+        sa.Column("created_at", UtcTimestamp, nullable=False),
+        sa.Column("updated_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_workload_identities"),
+        sa.UniqueConstraint("name", name="uq_workload_identities_name"),
+    )
+    op.create_table(
+        "identity_subjects",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("identity_id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("first_seen_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_identity_subjects"),
+    )
+    op.create_index("ix_identity_subjects_identity_id", "identity_subjects", ["identity_id"])
 
 
 def _create_spend_policy() -> None:

@@ -1,0 +1,105 @@
+"""Workload identities in the store, and the subjects that their usage is booked under."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from pulumi_groq.gateway.store.holders import Holder, holders_of
+from pulumi_groq.gateway.store.schema import LimitSetting, identity_subjects, workload_identities
+from pulumi_groq.models.role import AdminRole
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRecord:
+    """A workload identity as declared. `allowed_models` is empty where it is for the admin plane."""
+
+    id: str
+    name: str
+    issuer: str
+    audience: str
+    claims: Mapping[str, str]
+    claim_patterns: Mapping[str, str]
+    credential_minutes: int
+    admin_role: AdminRole | None
+    role_teams: tuple[str, ...]
+    allowed_models: tuple[str, ...]
+    allowed_tools: tuple[str, ...]
+    team: str | None
+    requests_per_minute: LimitSetting
+    tokens_per_minute: LimitSetting
+    requests_per_day: LimitSetting
+    tokens_per_day: LimitSetting
+    monthly_budget_micro_usd: int | None
+    created_at: datetime
+    updated_at: datetime
+    managed_by: str | None = None
+    declared_as: str | None = None
+    claim: str | None = None
+    former_holders: tuple[Holder, ...] = ()
+
+
+def all_identities(connection: Connection) -> list[IdentityRecord]:
+    """Every workload identity, by name."""
+    query = select(workload_identities).order_by(workload_identities.c.name)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def find_identity(connection: Connection, name: str) -> IdentityRecord | None:
+    """The workload identity of this name."""
+    query = select(workload_identities).where(workload_identities.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _record(row)
+
+
+def put_identity(connection: Connection, record: IdentityRecord) -> None:
+    """Add a workload identity, or write the one with its id anew."""
+    values = asdict(record)
+    by_id = workload_identities.c.id == record.id
+    if connection.execute(update(workload_identities).where(by_id).values(values)).rowcount == 0:
+        connection.execute(insert(workload_identities).values(values))
+
+
+def remove_identity(connection: Connection, identity_id: str) -> None:
+    """Remove a workload identity. Its subjects stay, so that past usage keeps its names."""
+    connection.execute(delete(workload_identities).where(workload_identities.c.id == identity_id))
+
+
+def identities_of_team(connection: Connection, team: str) -> list[str]:
+    """The names of the workload identities of a team, on either plane."""
+    return [each.name for each in all_identities(connection) if team in (each.team, *each.role_teams)]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRecord:
+    """Whom an identity's tokens were issued to; usage is booked under `id`."""
+
+    id: str
+    identity_id: str
+    name: str
+    team: str | None
+    first_seen_at: datetime
+
+
+def add_subject(connection: Connection, record: SubjectRecord, most: int) -> bool:
+    """Add a subject unless it is known; whether it is known now. An identity has `most` of them."""
+    if connection.execute(select(identity_subjects.c.id).where(identity_subjects.c.id == record.id)).first():
+        return True
+    same = identity_subjects.c.identity_id == record.identity_id
+    if (
+        connection.execute(select(func.count()).select_from(identity_subjects).where(same)).scalar_one()
+        >= most
+    ):
+        return False
+    connection.execute(insert(identity_subjects).values(asdict(record)))
+    return True
+
+
+def _record(row: Row[Any]) -> IdentityRecord:
+    values = row._asdict()
+    for name in ("role_teams", "allowed_models", "allowed_tools"):
+        values[name] = tuple(values[name])
+    values["former_holders"] = holders_of(values["former_holders"])
+    return IdentityRecord(**values)
