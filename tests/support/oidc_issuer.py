@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +18,16 @@ AUDIENCE = "https://groq.example.com"
 SUBJECT = "repo:acme/infra:ref:refs/heads/main"
 
 
+def _new_key(key_id: str) -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": key_id, "use": "sig", "alg": "RS256"})
+
+
+@cache
+def _first_key() -> RSAKey:
+    """The same for every issuer of a process: to make one takes longer than a test."""
+    return _new_key("key-1")
+
+
 class OidcIssuer:
     """Signs tokens and publishes its keys at `url`. `answers` overrides what a path answers: status, body."""
 
@@ -24,12 +35,11 @@ class OidcIssuer:
         self.url = url
         self.asked: list[str] = []
         self.answers: dict[str, tuple[int, bytes]] = {}
-        self.keys: list[RSAKey | ECKey] = []
-        self.rotate("key-1")
+        self.keys: list[RSAKey | ECKey] = [_first_key()]
 
     def rotate(self, key_id: str) -> None:
         """Sign with a new key from now on, and publish only that one."""
-        self.keys = [RSAKey.generate_key(2048, {"kid": key_id, "use": "sig", "alg": "RS256"})]
+        self.keys = [_new_key(key_id)]
 
     def token(self, now: datetime, *, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
         """A token that is good for ten minutes from `now`; a claim given as None is left out."""

@@ -26,9 +26,9 @@ class Settings:
     `default_limits` hold for keys that declare none. `drain_s` is how long running requests may take to
     finish at shutdown. Changes are kept for `change_retention_days`. `webhook_hosts` are names, addresses and
     networks that alerts may go to beside public ones, and `issuer_hosts` those of OIDC issuers;
-    `allow_loopback_issuers` takes issuers of this machine over plain http. Without `gateway_secret` one is kept
-    beside the store.
-    `max_body_mib` bounds the request bodies that are kept at one time; a peer is an address that connects.
+    `allow_loopback_issuers` takes issuers of this machine over plain http. Without `gateway_secret` one is
+    kept beside the store. `max_body_mib` bounds the request bodies that are kept at one time; a peer is an
+    address that connects.
     Pages of `cors_origins` may call the inference API from a browser. `accept_older_store` starts on a store
     that has lost writes which it acknowledged. Rate limits are counted at
     `counters_url`, which may hold a password, else here.

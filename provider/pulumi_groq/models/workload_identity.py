@@ -47,7 +47,7 @@ IdentityIssuer = Annotated[
     Issuer,
     Field(
         description="The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose "
-        "`/.well-known/openid-configuration` the gateway can read."
+        "`/.well-known/openid-configuration` the gateway can read, up to 1,024 characters."
     ),
 ]
 Audience = Annotated[

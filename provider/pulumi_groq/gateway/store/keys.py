@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from pulumi_groq.gateway.store.holders import Holder, holders_of
-from pulumi_groq.gateway.store.schema import LimitSetting, api_keys, identity_subjects
+from pulumi_groq.gateway.store.identities import identity_subjects
+from pulumi_groq.gateway.store.schema import LimitSetting, api_keys
 
 
 @dataclass(frozen=True, slots=True)

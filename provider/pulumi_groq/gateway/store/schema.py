@@ -151,46 +151,6 @@ admin_keys = Table(
     Column("sealed_answer", LargeBinary, nullable=True),
 )
 
-workload_identities = Table(
-    "workload_identities",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("name", String(128), nullable=False, unique=True),
-    Column("issuer", String(1024), nullable=False),
-    Column("audience", String(1024), nullable=False),
-    Column("claims", JSON, nullable=False),
-    Column("claim_patterns", JSON, nullable=False),
-    Column("credential_minutes", Integer, nullable=False),
-    Column("admin_role", String(16), nullable=True),
-    Column("role_teams", JSON, nullable=False),
-    Column("allowed_models", JSON, nullable=False),
-    Column("allowed_tools", JSON, nullable=False),
-    Column("team", String(128), nullable=True),
-    Column("requests_per_minute", DeclaredLimit, nullable=True),
-    Column("tokens_per_minute", DeclaredLimit, nullable=True),
-    Column("requests_per_day", DeclaredLimit, nullable=True),
-    Column("tokens_per_day", DeclaredLimit, nullable=True),
-    Column("monthly_budget_micro_usd", BigInteger, nullable=True),
-    Column("managed_by", String(1024), nullable=True),
-    Column("declared_as", String(1024), nullable=True),
-    Column("claim", String(64), nullable=True),
-    Column("former_holders", JSON, nullable=False),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-)
-
-# What usage of an identity is booked under: stays when the identity is deleted, as a deleted key does.
-identity_subjects = Table(
-    "identity_subjects",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("identity_id", String(64), nullable=False),
-    Column("name", String(128), nullable=False),
-    Column("team", String(128), nullable=True),
-    Column("first_seen_at", UtcTimestamp, nullable=False),
-    Index("ix_identity_subjects_identity_id", "identity_id"),
-)
-
 spend_policy = Table(
     "spend_policy",
     metadata,
