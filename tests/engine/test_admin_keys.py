@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from local_engine import BOTH_PACKAGES
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.errors import InsufficientRoleError, InvalidApiKeyError
 from pulumi_groq.models.admin_key import AdminKeyUpdate
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 PREVIEW = {"role": "viewer"}
 

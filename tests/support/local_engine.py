@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.lifecycle.admin_key import AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
@@ -38,7 +39,7 @@ SDK = Path(__file__).parents[2] / "sdk" / "python"
 
 _SNAKE = {
     camel(name): name
-    for model in (ApiKeyState, TeamState, SpendPolicyState, RotationSchedule)
+    for model in (ApiKeyState, AdminKeyState, TeamState, SpendPolicyState, RotationSchedule)
     for name in (*model.model_fields, *NOTES)
 }
 
