@@ -132,3 +132,12 @@ def test_a_backup_is_made_and_brought_back(url: str, tmp_path: Path) -> None:
     assert run("restore", str(tmp_path / "b.db"), "--store", url).exit_code == 2
     assert run("restore", str(tmp_path / "b.db"), "--store", url, "--replace").exit_code == 0
     assert decisions(url) == [None, None]
+
+
+def test_migrate_says_whether_it_did_anything(postgresql_url: str) -> None:
+    """The URL comes from the environment, so that its password is in no list of processes."""
+    told = [
+        CliRunner().invoke(commands, ["migrate"], env={"GROQ_GATEWAY_STORE": postgresql_url}).output
+        for _ in range(2)
+    ]
+    assert told == ["The store has this version's schema now.\n", "Nothing to do.\n"]

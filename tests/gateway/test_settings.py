@@ -1,5 +1,6 @@
 """Settings that cannot work are refused before anything starts."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,17 @@ def test_the_defaults_need_an_admin_key_only() -> None:
     """On this machine, with the echo."""
     settings = Settings(admin_key="admin")
     assert (settings.host, settings.port, settings.upstream) == ("127.0.0.1", 8700, "echo")
+
+
+def test_a_folder_for_a_store_that_has_its_own_place_is_refused() -> None:
+    """A journal that lay elsewhere than the operator believes would be lost."""
+    assert "--data-dir goes with a store on PostgreSQL" in refusal(data_dir=Path("data"))
+    Settings(admin_key="admin", store_url="postgresql://h/db", data_dir=Path("data"))
+
+
+def test_a_store_url_is_not_printed() -> None:
+    """It may hold a password."""
+    assert "s3cret" not in repr(Settings(admin_key="admin", store_url="postgresql://u:s3cret@h/db"))
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,16 @@ def _announced_url(process: "subprocess.Popen[str]") -> str:
 
 
 def start_gateway(
-    folder: Path, *options: str, command: Sequence[str] = (sys.executable, "-m", "pulumi_groq.cli")
+    folder: Path,
+    *options: str,
+    command: Sequence[str] = (sys.executable, "-m", "pulumi_groq.cli"),
+    store_url: str | None = None,
 ) -> Server:
+    """A gateway on a SQLite file in `folder`, or on the store `store_url`."""
     store = folder / "gateway.db"
     with (folder / "gateway.log").open("a") as log:
         process = subprocess.Popen(
-            [*command, "serve", "--port=0", f"--store=sqlite:///{store}", *options],
+            [*command, "serve", "--port=0", f"--store={store_url or f'sqlite:///{store}'}", *options],
             env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY, "GROQ_API_KEY": UPSTREAM_KEY},
             stdout=subprocess.PIPE,
             stderr=log,

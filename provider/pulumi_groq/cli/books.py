@@ -1,4 +1,4 @@
-"""`pulumi-groq ledger`, `backup` and `restore`: work on the store, with or without a running gateway."""
+"""`pulumi-groq ledger`, `backup`, `restore` and `migrate`: work on the store, beside a gateway or without."""
 
 import json
 from collections.abc import Iterator
@@ -31,6 +31,7 @@ _store_option = click.option(
     metavar="URL",
     default="sqlite:///gateway.db",
     show_default=True,
+    envvar="GROQ_GATEWAY_STORE",
     help="The gateway's store, as given to `serve`.",
 )
 
@@ -113,7 +114,7 @@ def drop(number: int, store_url: str) -> None:
 @click.argument("destination", type=click.Path(path_type=Path))
 @_store_option
 def backup(destination: Path, store_url: str) -> None:
-    """Write a backup of the store to the new file DESTINATION, whether the gateway is running or not.
+    """Write a backup of a SQLite store to the new file DESTINATION, whether the gateway is running or not.
 
     It holds everything that was acknowledged before; DESTINATION.secret is the gateway's own secret,
     if it made one.
@@ -138,6 +139,20 @@ def restore(source: Path, store_url: str, *, replace: bool) -> None:
     click.echo("The store is as it was in the backup.")
     if segments:
         click.echo(f"The journal beside it ({segments} segments) is booked into it at the next start.")
+
+
+@click.command(epilog=_EPILOG)
+@_store_option
+def migrate(store_url: str) -> None:
+    """Bring the store to the schema of this version, as `serve` does when it starts.
+
+    For a store on PostgreSQL whose gateway may not change tables: run it first, with a user who may.
+    """
+    with _store_errors():
+        from pulumi_groq.gateway.store.store import migrate_beside  # noqa: PLC0415 (as above)
+
+        changed = migrate_beside(store_url)
+    click.echo("The store has this version's schema now." if changed else "Nothing to do.")
 
 
 def _decide(store_url: str, number: int, decided_micro_usd: int | None) -> int:

@@ -3,7 +3,7 @@
 import click
 
 from pulumi_groq.cli.audit import audit
-from pulumi_groq.cli.books import backup, ledger, restore
+from pulumi_groq.cli.books import backup, ledger, migrate, restore
 from pulumi_groq.cli.init import init
 from pulumi_groq.cli.keys import keys
 from pulumi_groq.cli.report import report
@@ -32,3 +32,4 @@ commands.add_command(rotation)
 commands.add_command(ledger)
 commands.add_command(backup)
 commands.add_command(restore)
+commands.add_command(migrate)

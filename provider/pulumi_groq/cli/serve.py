@@ -17,6 +17,7 @@ Secrets come from the environment only:
   GROQ_GATEWAY_SECRET  seals stored answers (else made and kept in STORE.secret)
   GROQ_API_KEY         the key for a real upstream (needed for one)
   GROQ_COUNTERS_URL    --counters, where the URL holds a password
+  GROQ_GATEWAY_STORE   the store's URL where --store is not given: it may hold a password
 
 \b
 Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting is missing or unusable.
@@ -72,7 +73,15 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     metavar="URL",
     default="sqlite:///gateway.db",
     show_default=True,
-    help="Where keys, policy and usage are kept: sqlite:///relative/path or sqlite:////absolute/path.",
+    envvar="GROQ_GATEWAY_STORE",
+    help="Where keys, policy and usage are kept: sqlite:///relative/path, sqlite:////absolute/path or "
+    "postgresql://user@host:5432/database.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="With a store on PostgreSQL: this gateway's own folder, for its journal. Default: gateway-data.",
 )
 @click.option(
     "--accept-older-store",

@@ -57,7 +57,6 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
 from pulumi_groq.gateway.store.admin_keys import all_admin_keys
-from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.identities import all_identities
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
@@ -100,7 +99,7 @@ def assemble(
     directory = _load_directory(settings, store)
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
-    secret = server_secret(settings.gateway_secret, sqlite_path(settings.store_url))
+    secret = server_secret(settings.gateway_secret, store.files)
     identities = _load_identities(store, directory)
     issued = Credentials(secret, identities, clock)
     root = RootKey(settings.admin_key)
@@ -113,7 +112,7 @@ def assemble(
     rates = None if settings.counters_url is None else _redis_counters(settings, health, metrics)
     service = open_metering(
         store=store,
-        journal_directory=journal_directory(sqlite_path(settings.store_url)),
+        journal_directory=journal_directory(store.files),
         directory=directory,
         clock=clock,
         events=metrics,

@@ -21,9 +21,8 @@ from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.settings import Settings
-from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.store import cannot_use, open_store
+from pulumi_groq.gateway.store.store import open_store
 
 _OTHER_DESCRIPTORS: Final = 256
 """For the store, the journal, webhooks and everything else."""
@@ -39,13 +38,15 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     request_log = set_up_logs(settings.log_format, sys.stderr)
     _set_up_server_log(settings)
     catalogue = Catalogue.load(settings.price_list)
-    store = open_store(settings.store_url, accept_older=settings.accept_older_store)
+    store = open_store(
+        settings.store_url, accept_older=settings.accept_older_store, data_directory=settings.data_dir
+    )
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
         try:
             gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
         except StoreUnavailableError as error:
-            raise cannot_use(sqlite_path(settings.store_url), error) from error
+            raise store.backend.cannot_use(error) from error
         _allow_descriptors(2 * settings.max_connections + _OTHER_DESCRIPTORS)
         listener = _listen(settings.host, settings.port)
         config = uvicorn.Config(

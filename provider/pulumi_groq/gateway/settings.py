@@ -12,6 +12,7 @@ from pulumi_groq.gateway.counters.redis_address import parse_redis_url
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
+from pulumi_groq.gateway.store.postgresql import is_postgresql
 from pulumi_groq.policy.access import Limits
 
 ECHO: Final = "echo"
@@ -31,13 +32,15 @@ class Settings:
     address that connects.
     Pages of `cors_origins` may call the inference API from a browser. `accept_older_store` starts on a store
     that has lost writes which it acknowledged. Rate limits are counted at
-    `counters_url`, which may hold a password, else here.
+    `counters_url`, which may hold a password, else here. `data_dir` is where a gateway on
+    PostgreSQL keeps its journal and its secret.
     """
 
     admin_key: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8700
-    store_url: str = "sqlite:///gateway.db"
+    store_url: str = field(default="sqlite:///gateway.db", repr=False)
+    data_dir: Path | None = None
     upstream: str = ECHO
     upstream_key: str | None = field(default=None, repr=False)
     gateway_secret: str | None = field(default=None, repr=False)
@@ -71,6 +74,10 @@ class Settings:
         IssuerAddresses(self.issuer_hosts)
         if self.counters_url is not None:
             parse_redis_url(self.counters_url)
+        if self.data_dir is not None and not is_postgresql(self.store_url):
+            raise ConfigurationError(
+                "--data-dir goes with a store on PostgreSQL: a SQLite store has its files beside it"
+            )
         if self.upstream == ECHO:
             return
         _require_safe_upstream(self.upstream)

@@ -38,8 +38,8 @@ def killed_with_writes(database: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED_WRITER, f"sqlite:///{database}"], check=False)
 
 
-def names_in(database: Path, **options: bool) -> list[str]:
-    store = open_store(f"sqlite:///{database}", **options)
+def names_in(database: Path, *, accept_older: bool = False) -> list[str]:
+    store = open_store(f"sqlite:///{database}", accept_older=accept_older)
     try:
         with store.read() as connection:
             return [team.name for team in all_teams(connection)]

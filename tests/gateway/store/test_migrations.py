@@ -15,9 +15,9 @@ from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.gateway.store.store import Store
 
 
-def test_the_migrated_store_is_what_the_tables_say(open_database: Callable[[], Store]) -> None:
+def test_the_migrated_store_is_what_the_tables_say(open_any: Callable[[], Store]) -> None:
     """Columns, keys and indexes; nothing is left to create by hand."""
-    with open_database().read() as connection:
+    with open_any().read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 

@@ -53,7 +53,6 @@ def test_a_store_is_opened_again_as_it_was(open_database: Callable[[], Store]) -
         "",
         "gateway.db",
         "mysql://u:s3cret@h/db",
-        "postgresql://u:s3cret@h/db",
         "sqlite://h/x.db",
         "sqlite+aiosqlite:///x",
     ],

@@ -47,9 +47,9 @@ RECORD = KeyRecord(
         {"disabled": True, "metadata": {}},
     ],
 )
-def test_a_record_survives_the_store(open_database: Callable[[], Store], changes: dict[str, Any]) -> None:
+def test_a_record_survives_the_store(open_any: Callable[[], Store], changes: dict[str, Any]) -> None:
     """Unset, unlimited and a number are three things; times keep their microseconds."""
-    store = open_database()
+    store = open_any()
     record = replace(RECORD, **changes)
     with store.write() as connection:
         insert_key(connection, record)
@@ -57,9 +57,9 @@ def test_a_record_survives_the_store(open_database: Callable[[], Store], changes
         assert find_key(connection, record.id) == record
 
 
-def test_times_come_back_in_utc(open_database: Callable[[], Store]) -> None:
+def test_times_come_back_in_utc(open_any: Callable[[], Store]) -> None:
     """Whatever zone they were given in."""
-    store = open_database()
+    store = open_any()
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
     with store.write() as connection:
         insert_key(connection, replace(RECORD, created_at=elsewhere))

@@ -64,6 +64,7 @@ class Ledger:
         writer: LedgerWriter,
         journal: Journal,
         reserve: DiskReserve,
+        is_ours: Callable[[], bool],
         usage: UsageInMemory,
         clock: Clock,
         events: MeteringEvents,
@@ -78,6 +79,7 @@ class Ledger:
         self._writer = writer
         self._journal = journal
         self._reserve = reserve
+        self._is_ours = is_ours
         self._clock = clock
         self._events = events
         self._health = health
@@ -97,11 +99,14 @@ class Ledger:
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much waits for the store, or so little space is left, that nothing more may be spent."""
+        """Whether nothing more may be spent: too much waits for the store, too little space is left, or
+        another gateway may be using the store.
+        """
         return (
             len(self._waiting) > self._most_waiting_rows
             or self._store_is_damaged
             or not self._reserve.is_held
+            or not self._is_ours()
         )
 
     def reserve(self, admission: Admission) -> bytes:

@@ -234,7 +234,8 @@ def key_day_sums(rows: Sequence[LedgerRow], set_aside: Sequence[SetAside]) -> li
 def _text(value: object, longest: int) -> str | None:
     if value is None:
         return None
-    return str(value).encode("utf-8", "backslashreplace").decode()[:longest]
+    text = str(value).replace("\0", "\\x00")  # PostgreSQL's text holds any character but this one
+    return text.encode("utf-8", "backslashreplace").decode()[:longest]
 
 
 def charged_record(what: SetAside) -> LedgerRecord:

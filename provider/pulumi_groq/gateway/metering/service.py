@@ -34,6 +34,7 @@ from pulumi_groq.policy.limits import last_month, lineage_counter_key, month_of,
 
 UPKEEP_PERIOD_S: Final = 0.25
 CHECKPOINT_PERIOD_S: Final = 10.0
+WATCH_PERIOD_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class MeteringService:
         self.deliveries.resume()
         self._background.every(UPKEEP_PERIOD_S, "upkeep", self.upkeep)
         self._background.every(CHECKPOINT_PERIOD_S, "checkpoint", self._checkpoint)
+        self._background.every(WATCH_PERIOD_S, "hold on the store", self._watch)
         try:
             yield
         finally:
@@ -102,6 +104,9 @@ class MeteringService:
             await self.upkeep()
             await self.deliveries.close()
             self.ledger.close()
+
+    async def _watch(self) -> None:
+        await asyncio.to_thread(self._store.watch)
 
     async def _checkpoint(self) -> None:
         await asyncio.to_thread(self._store.checkpoint)
@@ -150,6 +155,7 @@ def open_metering(
         writer=writer,
         journal=journal,
         reserve=store.reserve,
+        is_ours=lambda: store.is_ours,
         usage=usage,
         clock=clock,
         events=events,

@@ -1,1 +1,1 @@
-"""The durable store: SQLite today, by URL, through SQLAlchemy Core; knows no HTTP."""
+"""The durable store: SQLite or PostgreSQL, by URL, through SQLAlchemy Core; knows no HTTP."""

@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pulumi_groq.gateway.store.schema import alert_deliveries, alerts_sent
+from pulumi_groq.gateway.store.upsert import upsert
 
 DeliveryOutcome = Literal["delivered", "given_up"]
 
@@ -43,7 +43,7 @@ def read_alerts(connection: Connection) -> list[Alert]:
 def insert_alerts(connection: Connection, alerts: Sequence[Alert]) -> None:
     """Write alerts; a threshold that has already fired in its month stays as it is."""
     if alerts:
-        statement = upsert(alerts_sent).on_conflict_do_nothing()
+        statement = upsert(connection, alerts_sent).on_conflict_do_nothing()
         connection.execute(statement, [alert._asdict() for alert in alerts])
 
 
@@ -61,7 +61,7 @@ def is_done(connection: Connection, alert: Alert, url: str) -> bool:
 def insert_delivery(connection: Connection, delivery: Delivery) -> None:
     """Remember that nothing is left to do for this alert and URL."""
     connection.execute(
-        upsert(alert_deliveries).on_conflict_do_nothing(),
+        upsert(connection, alert_deliveries).on_conflict_do_nothing(),
         {
             "month": delivery.alert.month,
             "threshold_micro_usd": delivery.alert.threshold_micro_usd,

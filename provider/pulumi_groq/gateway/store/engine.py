@@ -1,4 +1,4 @@
-"""Engines with the settings that make an acknowledged write survive a crash."""
+"""Engines on SQLite with the settings that make an acknowledged write survive a crash."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -7,6 +7,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.postgresql import is_postgresql
 
 BUSY_TIMEOUT_MS: Final = 5_000
 POOL_WAIT_S: Final = 5.0
@@ -16,6 +17,10 @@ WRITES: Final = "pulumi_groq_writes"
 
 def sqlite_path(url: str) -> Path:
     """The database file of a `sqlite:///` URL, absolute; raises `StoreOpenError` for any other URL."""
+    if is_postgresql(url):
+        raise StoreOpenError(
+            "this is for a SQLite store: back PostgreSQL up with pg_dump, and bring it back with pg_restore"
+        )
     parsed = _parse(url)
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
         raise StoreOpenError("the store must be a file, such as sqlite:////var/lib/gateway/gateway.db")
@@ -29,7 +34,9 @@ def _parse(url: str) -> URL:
         parsed = None
     if parsed is None or parsed.drivername != "sqlite" or parsed.host:
         # The URL itself is not shown: one of another database may hold a password.
-        raise StoreOpenError("the store must be a URL of the form sqlite:///path/to/gateway.db")
+        raise StoreOpenError(
+            "the store must be a URL of the form sqlite:///path/to/gateway.db or postgresql://user@host/database"
+        )
     return parsed
 
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Dialect, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Dialect, case, delete, func, insert, select
 
-from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day
+from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day, whole_sum
+from pulumi_groq.gateway.store.upsert import upsert
 from pulumi_groq.policy.limits import day_at
 
 _IDS_PER_QUERY: Final = 500
@@ -56,7 +56,7 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
     if not rows:
         return
     connection.exec_driver_sql(_ledger_insert(connection.dialect), list(rows))
-    statement = upsert(usage_by_day)
+    statement = upsert(connection, usage_by_day)
     new = statement.excluded
     summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
     connection.execute(
@@ -65,7 +65,10 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
             set_={
                 **{name: usage_by_day.c[name] + new[name] for name in summed},
                 "team": new.team,
-                "last_used_at": func.max(usage_by_day.c.last_used_at, new.last_used_at),
+                "last_used_at": case(
+                    (usage_by_day.c.last_used_at > new.last_used_at, usage_by_day.c.last_used_at),
+                    else_=new.last_used_at,
+                ),
             },
         ),
         _daily_sums(rows),
@@ -103,7 +106,7 @@ def add_denials(connection: Connection, denials: Mapping[DeniedRequests, int]) -
     """Add to the counts of denied requests."""
     if not denials:
         return
-    statement = upsert(denials_by_day)
+    statement = upsert(connection, denials_by_day)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["day", "key_id", "model", "reason"],
@@ -127,9 +130,9 @@ def read_daily_sums(connection: Connection, since_day: str) -> Iterable[KeyDaySu
         select(
             columns.key_id,
             columns.day,
-            func.sum(columns.requests),
-            func.sum(columns.prompt_tokens + columns.completion_tokens),
-            func.sum(columns.cost_micro_usd),
+            whole_sum(columns.requests),
+            whole_sum(columns.prompt_tokens + columns.completion_tokens),
+            whole_sum(columns.cost_micro_usd),
         )
         .where(columns.day >= since_day)
         .group_by(columns.day, columns.key_id)
@@ -149,7 +152,7 @@ def read_lineage_spend(connection: Connection, month: str) -> Mapping[str, int]:
     """Spend in the month (`YYYY-MM`) by lineage, in micro-dollars."""
     columns = usage_by_day.c
     statement = (
-        select(columns.lineage_id, func.sum(columns.cost_micro_usd))
+        select(columns.lineage_id, whole_sum(columns.cost_micro_usd))
         .where(columns.day.startswith(f"{month}-"))
         .group_by(columns.lineage_id)
     )

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.postgresql import compare_bytes
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 UNPUBLISHED = frozenset({"r0001", "r0002", "r0003", "r0004"})
@@ -38,6 +39,8 @@ def is_current(connection: Connection) -> bool:
 def migrate(connection: Connection) -> None:
     """Run the outstanding revisions inside the transaction of `connection`."""
     command.upgrade(_config(connection), "head")
+    if connection.dialect.name == "postgresql":
+        compare_bytes(connection)
 
 
 def _config(connection: Connection) -> Config:

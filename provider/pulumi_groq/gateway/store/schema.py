@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -18,6 +19,8 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    cast,
+    func,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -61,6 +64,11 @@ class DeclaredLimit(TypeDecorator[LimitSetting]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> LimitSetting:  # noqa: ARG002 (signature of SQLAlchemy)
         """Read the number as a setting."""
         return "unlimited" if value == _UNLIMITED_IN_STORE else value
+
+
+def whole_sum(counted: ColumnElement[int]) -> ColumnElement[int]:
+    """The sum as a whole number: PostgreSQL's of a BIGINT would be a decimal."""
+    return cast(func.sum(counted), BigInteger)
 
 
 metadata = MetaData(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from pulumi_groq.gateway.store.schema import set_aside
+from pulumi_groq.gateway.store.upsert import upsert
 
 DROPPED: Final = -1
 """A decision instead of a cost: nothing is booked."""
@@ -52,7 +52,7 @@ class KeptAside(NamedTuple):
 def insert_set_aside(connection: Connection, rows: Sequence[SetAside]) -> None:
     """Keep these; what is already kept stays as it is."""
     if rows:
-        statement = upsert(set_aside).on_conflict_do_nothing(index_elements=["origin"])
+        statement = upsert(connection, set_aside).on_conflict_do_nothing(index_elements=["origin"])
         connection.execute(statement, [{**row._asdict(), "is_closed": False} for row in rows])
 
 

@@ -1,63 +1,71 @@
 """The store as the rest of the gateway holds it: transactions to read and to write."""
 
-import logging
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, inspect, select, text, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, StatementError
+from sqlalchemy import Connection, Engine, text, update
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from pulumi_groq.gateway.store.backend import Backend
 from pulumi_groq.gateway.store.disk_space import DiskReserve
-from pulumi_groq.gateway.store.engine import WRITES, open_engine, sqlite_path
+from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import (
     RowRefusedError,
     StoreDamagedError,
-    StoreFullError,
     StoreOpenError,
     StoreUnavailableError,
 )
 from pulumi_groq.gateway.store.lock import StoreLock
 from pulumi_groq.gateway.store.migrate import is_current, migrate
+from pulumi_groq.gateway.store.postgresql import GatewayHold, PostgresqlBackend, is_postgresql
 from pulumi_groq.gateway.store.schema import commits
-from pulumi_groq.gateway.store.stamp import CommitStamp, stamp_path
+from pulumi_groq.gateway.store.sqlite import SqliteBackend
 
-__all__ = ["Connection", "Store", "cannot_use", "open_beside", "open_store"]
+__all__ = ["Connection", "Store", "open_beside", "open_store"]
 
-CHECKED_BYTES: Final = 256 * 1024 * 1024
-"""A larger database is not checked at every start: that would take longer than a second or two."""
-
-_FULL: Final = sqlite3.SQLITE_FULL
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_PRIMARY_CODE: Final = 0xFF
-
-_log = logging.getLogger(__name__)
+DEFAULT_DATA_DIRECTORY: Final = Path("gateway-data")
+"""Where a gateway on PostgreSQL keeps its journal, unless it is told another place."""
 
 
 class Store:
     """An open store; safe to use from any thread. Call nothing of it on the event loop: it waits for disk.
 
     Once found damaged, it answers nothing more: which pages are good is chance, and writing makes it
-    worse. `reserve` is space of the disk, kept for booking what was acknowledged when all else is full.
+    worse. `files` is what the files of this gateway (journal, secret, reserve) are named after: the database
+    itself where it is a file. `reserve` is space of the disk, kept for booking what was acknowledged when all
+    else is full.
     """
 
-    def __init__(self, engine: Engine, lock: StoreLock, stamp: CommitStamp, reserve: DiskReserve) -> None:
-        self.engine = engine
+    def __init__(self, backend: Backend, files: Path, lock: StoreLock, reserve: DiskReserve) -> None:
+        self.backend = backend
+        self.files = files
         self.reserve = reserve
         self._lock = lock
-        self._stamp = stamp
         self._one_writer = threading.Lock()
-        self._to_checkpoint = False
         self._damage: StoreDamagedError | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine."""
+        return self.backend.engine
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether no other gateway can be using the store, so that what is in memory holds. Does not wait."""
+        return self.backend.is_ours
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state; raises `StoreUnavailableError`."""
-        with self._unless_damaged(), _translated(), self.engine.connect() as connection, connection.begin():
+        with (
+            self._unless_damaged(),
+            _translated(self.backend),
+            self.backend.transaction(writes=False) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -76,18 +84,18 @@ class Store:
         Raises `StoreUnavailableError`, and `RowRefusedError` for a value that it cannot hold; then, and after
         any error in the block, nothing was written.
         """
+        if not self.is_ours:
+            raise StoreUnavailableError("another gateway may be using the store")
         with self._one_writer:
             with (
                 self._unless_damaged(),
-                _translated(),
-                self.engine.connect().execution_options(**{WRITES: True}) as connection,
-                connection.begin(),
+                _translated(self.backend),
+                self.backend.transaction(writes=True) as connection,
             ):
                 yield connection
                 counted = update(commits).values(count=commits.c.count + 1).returning(commits.c.count)
                 count = connection.scalar(counted)
-            self._stamp.write(count or 0)
-            self._to_checkpoint = True
+            self.backend.committed(count or 0)
 
     def check(self) -> None:
         """Raise `StoreUnavailableError` unless the store answers."""
@@ -95,14 +103,20 @@ class Store:
             connection.execute(text("SELECT 1 FROM alembic_version"))
 
     def checkpoint(self) -> None:
-        """Bring what was written since the last call from the write-ahead log into the database, so that a
-        lost log loses little. Raises `StoreUnavailableError`.
+        """Bring what was written since the last call from a log into the database, so that a lost log loses
+        little. Raises `StoreUnavailableError`.
         """
-        if not self._to_checkpoint:
-            return
-        with self._unless_damaged(), _translated(), self.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
-        self._to_checkpoint = False
+        with self._unless_damaged(), _translated(self.backend):
+            self.backend.checkpoint()
+
+    def look_through(self, *, accept_older: bool) -> None:
+        """Look for damage and loss, at the start. Raises `StoreError`."""
+        with _translated(self.backend):
+            self.backend.look_through(accept_older=accept_older)
+
+    def watch(self) -> None:
+        """See to it that the store is still ours, each second. Raises `StoreUnavailableError`."""
+        self.backend.watch()
 
     @contextmanager
     def _unless_damaged(self) -> Iterator[None]:
@@ -116,61 +130,56 @@ class Store:
 
     def close(self) -> None:
         """Close all connections and let another process have the store. The reserve stays, for its start."""
-        self.engine.dispose()
-        self._stamp.close()
+        self.backend.close()
         self._lock.release()
 
 
-def open_store(url: str, *, accept_older: bool = False) -> Store:
-    """Open the store at `url` (`sqlite:///path`), created or migrated where needed.
+def open_store(url: str, *, accept_older: bool = False, data_directory: Path | None = None) -> Store:
+    """Open the store at `url` (`sqlite:///path` or `postgresql://...`), created or migrated where needed.
 
-    Raises `StoreOpenError`: bad URL or path, not a database, in use, damaged, of another version, or older
-    than what was written to it (unless `accept_older`).
+    `data_directory` is for what a gateway on PostgreSQL keeps on its own disk, and made where it is missing.
+    Raises `StoreOpenError`: bad URL or path, no answer, not a database, in use, damaged, of another version,
+    or older than what was written to it (unless `accept_older`).
     """
-    path = sqlite_path(url)
-    if not path.parent.is_dir():
-        raise StoreOpenError(f"the folder {path.parent} does not exist: create it, or give another store")
-    lock = StoreLock(path)
-    stamp = CommitStamp(path)
-    reserve = DiskReserve(path.with_name(path.name + ".reserve"))
-    store = Store(open_engine(path), lock, stamp, reserve)
+    if is_postgresql(url):
+        files = _data_files(data_directory or DEFAULT_DATA_DIRECTORY)
+    else:
+        files = sqlite_path(url)
+        if not files.parent.is_dir():
+            raise StoreOpenError(
+                f"the folder {files.parent} does not exist: create it, or give another store"
+            )
+    lock = StoreLock(files)
+    try:
+        backend = PostgresqlBackend(url, GatewayHold(url)) if is_postgresql(url) else SqliteBackend(files)
+    except StoreOpenError:
+        lock.release()
+        raise
+    store = Store(backend, files, lock, DiskReserve(files.with_name(files.name + ".reserve")))
     try:
         # Opening and booking need a little space, and this may be all that is left.
-        reserve.release()
-        _create_private(path)
-        _open(store, path, stamp, accept_older=accept_older)
+        store.reserve.release()
+        if isinstance(backend, SqliteBackend):
+            _create_private(files)
+        _open(store, accept_older=accept_older)
     except StoreUnavailableError as error:
         store.close()
-        raise cannot_use(path, error) from error
+        raise backend.cannot_use(error) from error
     except StoreOpenError:
         store.close()
         raise
     except OSError as error:  # a directory in the place of one of its files, a disk that does not answer
         store.close()
         raise StoreOpenError(
-            f"cannot use {error.filename or path}, of the store: {error.strerror}; move away what is there"
+            f"cannot use {error.filename or files}, of the store: {error.strerror}; move away what is there"
         ) from error
     return store
 
 
-def _open(store: Store, path: Path, stamp: CommitStamp, *, accept_older: bool) -> None:
-    if path.stat().st_size <= CHECKED_BYTES:
-        _look_through(store)
-    acknowledged = stamp.read()
+def _open(store: Store, *, accept_older: bool) -> None:
+    store.look_through(accept_older=accept_older)
     with store.read() as connection:
         current = is_current(connection)
-        has_count = inspect(connection).has_table(commits.name)
-        held = connection.scalar(select(commits.c.count)) if has_count else 0
-    if held and acknowledged is None:
-        _log.warning(
-            "%s is missing or damaged, so a loss of acknowledged writes (of the write-ahead log, for one) "
-            "would not be seen: compare the keys with what is declared",
-            stamp_path(path),
-        )
-    elif acknowledged is not None and (held or 0) < acknowledged:
-        if not accept_older:
-            raise _older(path, held or 0, acknowledged)
-        stamp.write(held or 0)
     if not current:
         with store.write() as connection:
             migrate(connection)
@@ -180,52 +189,51 @@ def _open(store: Store, path: Path, stamp: CommitStamp, *, accept_older: bool) -
 @contextmanager
 def open_beside(url: str, *, writes: bool = False) -> Iterator[Connection]:
     """One transaction on a store that a gateway may be serving, for commands. Raises `StoreError`."""
-    path = sqlite_path(url)
-    if not path.exists():
-        raise StoreOpenError(f"there is no store at {path}: name the gateway's own with --store")
-    engine = open_engine(path)
+    with beside(url) as backend, _translated(backend), backend.transaction(writes=writes) as connection:
+        if not is_current(connection):
+            raise StoreOpenError("the store is empty or older: start the gateway on it first")
+        yield connection
+
+
+def migrate_beside(url: str) -> bool:
+    """Bring a store to this version's schema; returns whether anything was left to do. Raises `StoreError`.
+
+    Two that do so at a time wait for each other: the second finds nothing to do.
+    """
+    with beside(url) as backend, _translated(backend), backend.transaction(writes=True) as connection:
+        if is_current(connection):
+            return False
+        migrate(connection)
+    return True
+
+
+@contextmanager
+def beside(url: str) -> Iterator[Backend]:
+    """A back end without the lock on its store, for commands. Raises `StoreOpenError`."""
+    backend: Backend
+    if is_postgresql(url):
+        backend = PostgresqlBackend(url, None)
+    else:
+        path = sqlite_path(url)
+        if not path.exists():
+            raise StoreOpenError(f"there is no store at {path}: name the gateway's own with --store")
+        backend = SqliteBackend(path)
     try:
-        with (
-            _translated(),
-            engine.connect().execution_options(**{WRITES: writes}) as connection,
-            connection.begin(),
-        ):
-            if not is_current(connection):
-                raise StoreOpenError(f"{path} is no store yet: start the gateway on it first")
-            yield connection
+        yield backend
+    except StoreUnavailableError as error:
+        raise backend.cannot_use(error) from error
     finally:
-        engine.dispose()
+        backend.close()
 
 
-def _look_through(store: Store) -> None:
-    with store.read() as connection:
-        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if found != "ok":
-        raise StoreDamagedError(str(found).replace("\n", " ")[:200])
-
-
-def cannot_use(path: Path, error: StoreUnavailableError) -> StoreOpenError:
-    """Why a gateway on this store does not start, and what to do."""
-    if isinstance(error, StoreDamagedError):
-        return _damaged(path, str(error))
-    if isinstance(error, StoreFullError):
-        return StoreOpenError(f"cannot use {path} as a store: {error}; make space on its disk")
-    return StoreOpenError(f"cannot use {path} as a store: {error}")
-
-
-def _damaged(path: Path, reason: str) -> StoreOpenError:
-    return StoreOpenError(
-        f"cannot use {path} as a store: it is damaged or no database ({reason}); keep a copy of it, then "
-        "bring back a backup with `pulumi-groq restore`, or give a new store"
-    )
-
-
-def _older(path: Path, held: int, acknowledged: int) -> StoreOpenError:
-    return StoreOpenError(
-        f"the store {path} holds {held} of the {acknowledged} writes that it acknowledged: its write-ahead "
-        f"log ({path.name}-wal) is missing, or an older copy was put in its place. Put the log back, or "
-        "bring back a backup with `pulumi-groq restore`; --accept-older-store goes on with what is there"
-    )
+def _data_files(directory: Path) -> Path:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreOpenError(
+            f"cannot make the folder {directory}: {error.strerror}; give another --data-dir"
+        ) from error
+    return directory.absolute() / "gateway"
 
 
 def _create_private(path: Path) -> None:
@@ -237,24 +245,13 @@ def _create_private(path: Path) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(backend: Backend) -> Iterator[None]:
     try:
         yield
-    except (IntegrityError, DataError, InterfaceError) as error:
-        raise RowRefusedError(str(error.orig)) from error
     except PoolTimeoutError as error:
         raise StoreUnavailableError("all connections to the store are busy") from error
     except DBAPIError as error:
-        raise _unavailable(error.orig) from error
+        raise backend.failure(error) from error
     except (StatementError, OverflowError, UnicodeEncodeError) as error:
         # The driver's and SQLAlchemy's own checks of a value; a message may quote it.
         raise RowRefusedError(f"a value does not fit its column ({type(error).__name__})") from error
-
-
-def _unavailable(error: BaseException | None) -> StoreUnavailableError:
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    if code == _FULL:
-        return StoreFullError(str(error))
-    if code in _DAMAGED:
-        return StoreDamagedError(str(error))
-    return StoreUnavailableError(str(error))

@@ -1,0 +1,54 @@
+"""What a store asks of the database that it is in."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from pulumi_groq.gateway.store.errors import StoreError, StoreOpenError, StoreUnavailableError
+
+
+class Backend(Protocol):
+    """A kind of database. Its methods may be called from any thread and wait for disk and network; except
+    where it is said, they raise SQLAlchemy's errors, which `failure` puts into words.
+    """
+
+    engine: Engine
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether no other gateway can be using the store. Does not wait."""
+        ...
+
+    def transaction(self, *, writes: bool) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state; of those that write there is one at a time."""
+        ...
+
+    def failure(self, error: DBAPIError) -> StoreError:
+        """`RowRefusedError` for an error about a value, else a `StoreUnavailableError`; shows no value."""
+        ...
+
+    def cannot_use(self, error: StoreUnavailableError) -> StoreOpenError:
+        """Why a gateway on this store does not start, and what to do."""
+        ...
+
+    def look_through(self, *, accept_older: bool) -> None:
+        """Look for damage and loss, at the start. Raises `StoreError`."""
+        ...
+
+    def committed(self, count: int) -> None:
+        """The write number `count` is durable."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Tidy up what was written; called from time to time."""
+        ...
+
+    def watch(self) -> None:
+        """See to it that the store is still ours; called each second. Raises `StoreUnavailableError`."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections, and let another gateway have the store."""
+        ...

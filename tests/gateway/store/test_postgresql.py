@@ -1,0 +1,218 @@
+"""A store on PostgreSQL: what is its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from sqlalchemy import inspect, select, text
+
+from postgresql_server import PASSWORD, PostgresqlServer
+from pulumi_groq.gateway.backup import back_up
+from pulumi_groq.gateway.store.errors import (
+    RowRefusedError,
+    StoreError,
+    StoreOpenError,
+    StoreUnavailableError,
+)
+from pulumi_groq.gateway.store.postgresql import LONGEST_OUTAGE_S, GatewayHold
+from pulumi_groq.gateway.store.schema import teams
+from pulumi_groq.gateway.store.store import Store, migrate_beside, open_beside, open_store
+
+
+@pytest.fixture
+def store(postgresql_url: str, tmp_path: Path) -> Iterator[Store]:
+    """An open store."""
+    opened = open_store(postgresql_url, data_directory=tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def refusal(url: str, data: Path) -> str:
+    with pytest.raises(StoreOpenError) as refused:
+        open_store(url, data_directory=data)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+def add_team(store: Store, name: str) -> None:
+    with store.write() as connection:
+        connection.execute(
+            text("INSERT INTO teams VALUES (:name, '[]', '[]', NULL, NULL, NULL, '[]', now(), now())"),
+            {"name": name},
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (f":{PASSWORD}@", ":s3cret@"),  # refused by the server
+        ("/test_", "/absent_"),  # no such database
+        ("127.0.0.1:", "127.0.0.1:1"),  # nobody listens there, or no such port
+        ("?", "?sslmode=bogus&x="),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_one_line_without_the_password(
+    postgresql_url: str, tmp_path: Path, change: tuple[str, str]
+) -> None:
+    """With the host, which operators need; the URL's password stays out of it."""
+    message = refusal((postgresql_url + "?").replace(*change), tmp_path)
+    assert "cannot use postgresql://gateway@127.0.0.1:" in message
+    assert "s3cret" not in message
+    assert PASSWORD not in message
+
+
+def test_a_url_without_a_database_is_refused(tmp_path: Path) -> None:
+    """Without quoting it."""
+    message = refusal("postgresql://u:s3cret@h:notaport/db", tmp_path)
+    assert ("postgresql://user@host:5432/database" in message, "s3cret" in message) == (True, False)
+
+
+def test_tls_parameters_of_the_url_reach_the_driver(postgresql_url: str, tmp_path: Path) -> None:
+    """A server without TLS is refused by who asks for it."""
+    assert "SSL" in refusal(f"{postgresql_url}?sslmode=require", tmp_path)
+
+
+def test_a_second_gateway_is_refused(store: Store, postgresql_url: str, tmp_path: Path) -> None:
+    """From whatever machine: the lock is PostgreSQL's. With the reason, and without the password."""
+    message = refusal(postgresql_url, tmp_path / "other")
+    assert "another gateway is using postgresql://gateway@127.0.0.1:" in message
+    assert PASSWORD not in message
+
+
+def test_a_second_gateway_in_the_same_folder_is_refused(
+    store: Store, postgresql_server: PostgresqlServer, tmp_path: Path
+) -> None:
+    """Two journals in one folder would be booked by each other."""
+    message = refusal(postgresql_server.new_database(), tmp_path / "data")
+    assert f"another gateway is using {tmp_path}/data/gateway" in message
+
+
+def test_a_closed_store_is_free(postgresql_url: str, tmp_path: Path) -> None:
+    """For the next one at once, with nothing left open."""
+    for name in ("a", "b"):
+        opened = open_store(postgresql_url, data_directory=tmp_path / name)
+        opened.check()
+        opened.close()
+
+
+def test_a_commit_waits_for_nobody_who_reads(store: Store) -> None:
+    """A long read keeps its state while others write."""
+    with store.read() as reader:
+        before = reader.scalars(select(teams.c.name)).all()
+        add_team(store, "a")
+        assert reader.scalars(select(teams.c.name)).all() == before == []
+
+
+def test_text_is_ordered_by_its_bytes(store: Store) -> None:
+    """As SQLite and Python order it: a page begins where the last one ended, in any language."""
+    names = ["a", "B", "é", "Z", "z-", "z_"]
+    for name in names:
+        add_team(store, name)
+    with store.read() as connection:
+        assert connection.scalars(select(teams.c.name).order_by(teams.c.name)).all() == sorted(names)
+
+
+def test_a_refused_value_is_not_shown(store: Store) -> None:
+    """PostgreSQL quotes values in its errors; they are metadata and names."""
+    add_team(store, "secret-name")
+    with pytest.raises(RowRefusedError) as refused:
+        add_team(store, "secret-name")
+    assert str(refused.value) == "UniqueViolation (pk_teams)"
+    with pytest.raises(RowRefusedError) as refused:
+        add_team(store, "secret-name" * 20)
+    assert "secret-name" not in str(refused.value)
+    with pytest.raises(RowRefusedError):
+        add_team(store, "secret\0name")
+
+
+def test_a_store_works_again_after_an_outage(own_postgresql_server: PostgresqlServer, tmp_path: Path) -> None:
+    """Without a restart, and the hold on it is taken anew: a second gateway is still refused."""
+    url = own_postgresql_server.new_database()
+    store = open_store(url, data_directory=tmp_path)
+    add_team(store, "before")
+    own_postgresql_server.stop()
+    for use in (store.check, store.watch, lambda: add_team(store, "during")):
+        with pytest.raises(StoreUnavailableError, match="PostgreSQL cannot be reached"):
+            use()
+    assert store.is_ours
+    own_postgresql_server.start()
+    store.watch()
+    add_team(store, "after")
+    with store.read() as connection:
+        assert connection.scalars(select(teams.c.name)).all() == ["before", "after"]
+    assert "another gateway" in refusal(url, tmp_path / "other")
+    store.close()
+
+
+def test_a_gateway_whose_store_was_taken_spends_no_more(
+    postgresql_server: PostgresqlServer, postgresql_url: str
+) -> None:
+    """Its session is ended and another one is quicker: what it has in memory is worth nothing then. Once the
+    other one is gone it goes on.
+    """
+    hold = GatewayHold(postgresql_url)
+    name = postgresql_url.rsplit("/", 1)[1]
+    postgresql_server.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+    )
+    other = GatewayHold(postgresql_url)
+    with pytest.raises(StoreUnavailableError, match="another gateway has taken the store"):
+        hold.watch()
+    assert (hold.is_ours, other.is_ours) == (False, True)
+    other.release()
+    hold.watch()
+    assert hold.is_ours
+    hold.release()
+
+
+def test_what_is_in_memory_holds_for_five_minutes_of_an_outage(
+    own_postgresql_server: PostgresqlServer,
+) -> None:
+    """Known keys go on for a while; then nothing is spent until PostgreSQL answers."""
+    monotonic_s = Mock(return_value=0.0)
+    hold = GatewayHold(own_postgresql_server.new_database(), monotonic_s)
+    own_postgresql_server.stop()
+    for now_s, expected in ((1.0, True), (LONGEST_OUTAGE_S, True), (LONGEST_OUTAGE_S + 1, False)):
+        monotonic_s.return_value = now_s
+        with pytest.raises(StoreUnavailableError):
+            hold.watch()
+        assert hold.is_ours is expected
+    own_postgresql_server.start()
+    hold.watch()
+    assert hold.is_ours
+    hold.release()
+
+
+def test_a_store_that_is_not_ours_takes_no_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever part of the gateway wants it."""
+    monkeypatch.setattr(type(store.backend), "is_ours", False)
+    with pytest.raises(StoreUnavailableError, match="another gateway"), store.write():
+        pass
+
+
+def test_migrate_makes_the_tables_once(postgresql_url: str) -> None:
+    """As a step of its own, before any gateway; the second one has nothing to do."""
+    with pytest.raises(StoreError, match="the store is empty"), open_beside(postgresql_url):
+        pass
+    assert [migrate_beside(postgresql_url), migrate_beside(postgresql_url)] == [True, False]
+    with open_beside(postgresql_url) as connection:
+        assert "ledger" in inspect(connection).get_table_names()
+
+
+def test_a_store_of_another_version_is_refused(
+    store: Store, postgresql_server: PostgresqlServer, postgresql_url: str, tmp_path: Path
+) -> None:
+    """In one line, and it is left as it is."""
+    store.close()
+    postgresql_server.execute(
+        "UPDATE alembic_version SET version_num = '9999'", postgresql_url.rsplit("/", 1)[1]
+    )
+    assert "schema revision 9999" in refusal(postgresql_url, tmp_path / "data")
+
+
+def test_a_backup_is_pg_dumps(postgresql_url: str, tmp_path: Path) -> None:
+    """The command says so."""
+    with pytest.raises(StoreOpenError, match="pg_dump"):
+        back_up(postgresql_url, tmp_path / "b.db")
