@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, insert_key
 from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.teams import find_team
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 RECORD = KeyRecord(
@@ -72,3 +73,9 @@ def test_times_come_back_in_utc(open_any: Callable[[], Store]) -> None:
 def test_a_record_does_not_print_the_hash() -> None:
     """Records end up in error messages."""
     assert "key_hash" not in repr(RECORD)
+
+
+def test_what_no_store_can_hold_is_not_found(open_any: Callable[[], Store]) -> None:
+    """Callers may ask for any id; PostgreSQL refuses to look for a NUL."""
+    with open_any().read() as connection:
+        assert (find_key(connection, "key_\0"), find_team(connection, "a\0")) == (None, None)

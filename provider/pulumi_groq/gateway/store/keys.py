@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.identities import identity_subjects
-from pulumi_groq.gateway.store.schema import LimitSetting, api_keys
+from pulumi_groq.gateway.store.schema import LimitSetting, api_keys, is_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,8 @@ def bury_key(connection: Connection, key_id: str, now: datetime) -> None:
 
 def find_key(connection: Connection, key_id: str) -> KeyRecord | None:
     """The live key with this id."""
+    if not is_text(key_id):
+        return None
     row = connection.execute(select(*_COLUMNS).where(api_keys.c.id == key_id, _LIVE)).one_or_none()
     return None if row is None else _record(row)
 

@@ -66,6 +66,11 @@ class DeclaredLimit(TypeDecorator[LimitSetting]):
         return "unlimited" if value == _UNLIMITED_IN_STORE else value
 
 
+def is_text(asked: str) -> bool:
+    """Whether any store could hold this. PostgreSQL's text has no NUL and refuses to be asked for one."""
+    return "\0" not in asked
+
+
 def whole_sum(counted: ColumnElement[int]) -> ColumnElement[int]:
     """The sum as a whole number: PostgreSQL's of a BIGINT would be a decimal."""
     return cast(func.sum(counted), BigInteger)

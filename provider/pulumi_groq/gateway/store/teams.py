@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from pulumi_groq.gateway.store.holders import Holder, holders_of
-from pulumi_groq.gateway.store.schema import teams
+from pulumi_groq.gateway.store.schema import is_text, teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ def all_teams(connection: Connection) -> list[TeamRecord]:
 
 def find_team(connection: Connection, name: str) -> TeamRecord | None:
     """The team of this name."""
+    if not is_text(name):
+        return None
     row = connection.execute(select(teams).where(teams.c.name == name)).one_or_none()
     return None if row is None else _record(row)
 
