@@ -25,6 +25,7 @@ from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs, SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs, WorkloadIdentityState
 from pulumi_groq.models.admin_key import AdminKeyCreate, AdminKeyCreated
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
@@ -65,6 +66,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "GroqAdminKey-outputs": _beyond(AdminKeyState, AdminKeyArgs),
     "GroqTeam": Table(TeamArgs, filled_in=frozenset({"team_name"})),
     "GroqTeam-outputs": _beyond(TeamState, TeamArgs),
+    "GroqWorkloadIdentity": Table(WorkloadIdentityArgs, filled_in=frozenset({"identity_name"})),
+    "GroqWorkloadIdentity-outputs": _beyond(WorkloadIdentityState, WorkloadIdentityArgs),
     "GroqSpendPolicy": Table(SpendPolicyArgs),
     "GroqSpendPolicy-outputs": _beyond(SpendPolicyState, SpendPolicyArgs),
     "rotation": Table(RotationSchedule),

@@ -9,14 +9,23 @@ if TYPE_CHECKING:
     from pulumi_groq.resources.rotation_args import RotationArgs
     from pulumi_groq.resources.spend_policy import GroqSpendPolicy
     from pulumi_groq.resources.team import GroqTeam
+    from pulumi_groq.resources.workload_identity import GroqWorkloadIdentity
 
-__all__ = ["GroqAdminKey", "GroqApiKey", "GroqSpendPolicy", "GroqTeam", "RotationArgs"]
+__all__ = [
+    "GroqAdminKey",
+    "GroqApiKey",
+    "GroqSpendPolicy",
+    "GroqTeam",
+    "GroqWorkloadIdentity",
+    "RotationArgs",
+]
 
 _HOMES = {
     "GroqAdminKey": "pulumi_groq.resources.admin_key",
     "GroqApiKey": "pulumi_groq.resources.api_key",
     "GroqSpendPolicy": "pulumi_groq.resources.spend_policy",
     "GroqTeam": "pulumi_groq.resources.team",
+    "GroqWorkloadIdentity": "pulumi_groq.resources.workload_identity",
     "RotationArgs": "pulumi_groq.resources.rotation_args",
 }
 

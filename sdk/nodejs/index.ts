@@ -40,6 +40,11 @@ export type GroqTeam = import("./groqTeam").GroqTeam;
 export const GroqTeam: typeof import("./groqTeam").GroqTeam = null as any;
 utilities.lazyLoad(exports, ["GroqTeam"], () => require("./groqTeam"));
 
+export { GroqWorkloadIdentityArgs } from "./groqWorkloadIdentity";
+export type GroqWorkloadIdentity = import("./groqWorkloadIdentity").GroqWorkloadIdentity;
+export const GroqWorkloadIdentity: typeof import("./groqWorkloadIdentity").GroqWorkloadIdentity = null as any;
+utilities.lazyLoad(exports, ["GroqWorkloadIdentity"], () => require("./groqWorkloadIdentity"));
+
 export { ProviderArgs } from "./provider";
 export type Provider = import("./provider").Provider;
 export const Provider: typeof import("./provider").Provider = null as any;
@@ -70,6 +75,8 @@ const _module = {
                 return new GroqSpendPolicy(name, <any>undefined, { urn })
             case "groq:index:GroqTeam":
                 return new GroqTeam(name, <any>undefined, { urn })
+            case "groq:index:GroqWorkloadIdentity":
+                return new GroqWorkloadIdentity(name, <any>undefined, { urn })
             default:
                 throw new Error(`unknown resource type ${type}`);
         }

@@ -37,7 +37,10 @@ export class Provider extends pulumi.ProviderResource {
             resourceInputs["adminKey"] = args?.adminKey ? pulumi.secret(args.adminKey) : undefined;
             resourceInputs["baseUrl"] = args?.baseUrl;
             resourceInputs["deadlineSeconds"] = pulumi.output(args?.deadlineSeconds).apply(JSON.stringify);
+            resourceInputs["oidcAudience"] = args?.oidcAudience;
+            resourceInputs["oidcTokenFile"] = args?.oidcTokenFile;
             resourceInputs["organization"] = args?.organization;
+            resourceInputs["workloadIdentity"] = args?.workloadIdentity;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         super(Provider.__pulumiType, name, resourceInputs, opts);
@@ -61,7 +64,19 @@ export interface ProviderArgs {
      */
     deadlineSeconds?: pulumi.Input<number | undefined>;
     /**
+     * Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+     */
+    oidcAudience?: pulumi.Input<string | undefined>;
+    /**
+     * File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+     */
+    oidcTokenFile?: pulumi.Input<string | undefined>;
+    /**
      * Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
      */
     organization?: pulumi.Input<string | undefined>;
+    /**
+     * Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+     */
+    workloadIdentity?: pulumi.Input<string | undefined>;
 }

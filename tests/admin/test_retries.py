@@ -91,7 +91,13 @@ def make_transport(settings: AdminSettings, fake_time: Any) -> Iterator[Callable
 
     def make(handler: Callable[[httpx.Request], httpx.Response]) -> RetryingTransport:
         redaction = Redaction(settings.admin_key)
-        sender = Sender(settings, redaction, httpx.MockTransport(handler), lambda: datetime.now(UTC))
+        sender = Sender(
+            settings,
+            redaction,
+            httpx.MockTransport(handler),
+            lambda: datetime.now(UTC),
+            fake_time.clock,
+        )
         senders.append(sender)
         reader = AnswerReader(settings.base_url, redaction)
         seams = {"clock": fake_time.clock, "sleep": fake_time.sleep, "random": lambda: 1.0}

@@ -16,6 +16,7 @@ from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 from pulumi_groq.lifecycle.team import TeamArgs
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs
 from source_modules import Module
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,7 @@ def test_every_metric_is_documented() -> None:
         ("GroqApiKey", ApiKeyArgs),
         ("GroqTeam", TeamArgs),
         ("GroqSpendPolicy", SpendPolicyArgs),
+        ("GroqWorkloadIdentity", WorkloadIdentityArgs),
     ],
 )
 def test_every_argument_is_documented(name: str, args: type[BaseModel]) -> None:

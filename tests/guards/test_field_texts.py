@@ -15,11 +15,13 @@ from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 from pulumi_groq.lifecycle.team import TeamArgs
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs
 from pulumi_groq.models.admin_key import AdminKeyCreate
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicySettings
 from pulumi_groq.models.team import TeamSettings
+from pulumi_groq.models.workload_identity import WorkloadIdentitySettings
 from pulumi_groq.resources.rotation_args import FreezeWindowArgs, RotationArgs
 from source_modules import PACKAGE
 
@@ -55,6 +57,8 @@ WRITTEN = [
     ApiKeyArgs,
     TeamArgs,
     SpendPolicyArgs,
+    WorkloadIdentityArgs,
+    WorkloadIdentitySettings,
     DeclaredKey,
     DeclaredTeam,
     DeclaredSpendPolicy,
@@ -104,6 +108,7 @@ def _upper_bounds(shape: dict[str, Any]) -> Iterator[int]:
         (pulumi_groq.GroqAdminKey, AdminKeyArgs),
         (pulumi_groq.GroqTeam, TeamArgs),
         (pulumi_groq.GroqSpendPolicy, SpendPolicyArgs),
+        (pulumi_groq.GroqWorkloadIdentity, WorkloadIdentityArgs),
         (RotationArgs, RotationSchedule),
         (FreezeWindowArgs, FreezeWindow),
     ],

@@ -29,13 +29,17 @@ class Declaring:
         if self.kind == "policy":
             return {"monthly_cap_usd": 60 if changed else 50, **more}
         models = [OTHER_MODEL] if changed else [MODEL]
+        if self.kind == "identity":
+            trust = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
+            name = f"identity-{self.number}"
+            return {**trust, "identity_name": name, "allowed_models": models, **more}
         return {"team_name": f"team-{self.number}", "allowed_models": models, **more}
 
     def up(self, stack: StandInStack, name: str, **declared: Any) -> None:
         stack.up(Wire(self.gateway), {name: self.arguments(**declared)})
 
 
-@pytest.fixture(params=["policy", "team"])
+@pytest.fixture(params=["policy", "team", "identity"])
 def declaring(request: pytest.FixtureRequest, gateway: InProcessGateway) -> Declaring:
     return Declaring(gateway, request.param)
 

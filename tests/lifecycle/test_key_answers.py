@@ -52,7 +52,7 @@ def test_key_of_no_stack_is_looked_up_by_its_lineage(story: Any) -> None:
     assert wire.sent == ["GET"]
 
 
-@pytest.mark.parametrize("kind", ["policy", "team"])
+@pytest.mark.parametrize("kind", ["policy", "team", "identity"])
 def test_first_create_settles_every_output(kind: str, story: Any) -> None:
     """Afterwards only a claim that is missing may still come."""
     wire = Wire(story([]).gateway)

@@ -12,7 +12,7 @@ from stand_in_stack import StandInStack
 
 _numbers = count()
 
-KINDS = ("policy", "team", "key", "adopted key")
+KINDS = ("policy", "team", "identity", "key", "adopted key")
 Program = dict[str, dict[str, Any]]
 
 
@@ -37,6 +37,10 @@ class Story:
         if self.kind == "team":
             team = {"team_name": f"team-{self.number}", "allowed_models": [MODEL]}
             return {name: {**team, "adopt_existing": take_over}}
+        if self.kind == "identity":
+            trust = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
+            identity = {"identity_name": f"identity-{self.number}", "admin_role": "viewer", **trust}
+            return {name: {**identity, "adopt_existing": take_over}}
         key = {"name": f"key-{self.number}", "allowed_models": [MODEL], "allow_delete_in_use": True}
         return {name: {**key, "adopt_key_id": self.adopted if take_over else None}}
 
@@ -60,6 +64,8 @@ class Story:
                 return client.get_spend_policy().monthly_cap_usd == 50
             if self.kind == "team":
                 return client.get_team(f"team-{self.number}").allowed_models == [MODEL]
+            if self.kind == "identity":
+                return client.get_workload_identity(f"identity-{self.number}").admin_role == "viewer"
         except NotFoundError:
             return False
         held = {each.resource_id for stack in (self.first, self.second) for each in stack.resources.values()}
@@ -74,6 +80,8 @@ class Story:
                 return True
         if self.kind == "team":
             return f"team-{self.number}" not in {team.name for team in client.list_teams()}
+        if self.kind == "identity":
+            return f"identity-{self.number}" not in {each.name for each in client.list_workload_identities()}
         return self.live_keys() == []
 
 

@@ -33,13 +33,20 @@ def test_secrets_and_replacements_are_marked() -> None:
     assert SCHEMA["provider"]["inputProperties"]["adminKey"]["secret"]
 
 
+every_resource = pytest.mark.parametrize(
+    "name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqWorkloadIdentity", "GroqSpendPolicy"]
+)
+
+
 def test_a_program_declares_neither_its_stack_nor_its_address() -> None:
     """They follow from where the resource is; a name does where none is given."""
     assert not {"managedBy", "declaredAs"} & KEY["inputProperties"].keys()
     assert KEY["requiredInputs"] == ["allowedModels"]
 
 
-@pytest.mark.parametrize("name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqSpendPolicy"])
+@pytest.mark.parametrize(
+    "name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqWorkloadIdentity", "GroqSpendPolicy"]
+)
 def test_each_resource_takes_over_the_dynamic_one(name: str) -> None:
     """The alias is part of the SDK."""
     aliases = SCHEMA["resources"][f"groq:index:{name}"]["aliases"]
@@ -79,7 +86,9 @@ def test_every_reference_has_its_type() -> None:
     assert references(SCHEMA) == SCHEMA["types"].keys()
 
 
-@pytest.mark.parametrize("name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqSpendPolicy"])
+@pytest.mark.parametrize(
+    "name", ["GroqApiKey", "GroqAdminKey", "GroqTeam", "GroqWorkloadIdentity", "GroqSpendPolicy"]
+)
 def test_the_sdks_have_every_property(name: str) -> None:
     """After a change of the schema they are generated anew: `make sdk`."""
     resource = SCHEMA["resources"][f"groq:index:{name}"]

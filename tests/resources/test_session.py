@@ -3,8 +3,9 @@
 import pytest
 from pulumi.dynamic import Config
 
+from pulumi_groq.admin import AdminSettings, Configured
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.lifecycle.session import Configured, admin_settings, deadline_s
+from pulumi_groq.lifecycle.session import deadline_s
 from pulumi_groq.resources.session import configured_by, configured_session
 
 ENVIRONMENT = {"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:1", "GROQ_ADMIN_KEY": "from-the-environment"}
@@ -20,13 +21,15 @@ def settings(**values: str) -> Configured:
 
 def test_configuration_wins() -> None:
     """What the stack configures goes before the environment."""
-    found = admin_settings(settings(baseUrl="http://127.0.0.1:2", adminKey="from-the-stack"), ENVIRONMENT)
+    found = AdminSettings.found(
+        settings(baseUrl="http://127.0.0.1:2", adminKey="from-the-stack"), ENVIRONMENT
+    )
     assert (found.base_url, found.admin_key) == ("http://127.0.0.1:2", "from-the-stack")
 
 
 def test_environment_fills_in() -> None:
     """What the stack does not configure comes from the environment."""
-    found = admin_settings(settings(), ENVIRONMENT)
+    found = AdminSettings.found(settings(), ENVIRONMENT)
     assert (found.base_url, found.admin_key) == ("http://127.0.0.1:1", "from-the-environment")
 
 
@@ -34,7 +37,7 @@ def test_environment_fills_in() -> None:
 def test_missing_setting_is_named(name: str) -> None:
     """A missing setting is named with both places to set it."""
     with pytest.raises(ConfigurationError, match=name):
-        admin_settings(settings(), {key: value for key, value in ENVIRONMENT.items() if key != name})
+        AdminSettings.found(settings(), {key: value for key, value in ENVIRONMENT.items() if key != name})
 
 
 def test_deadline_has_a_default() -> None:

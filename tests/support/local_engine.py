@@ -20,6 +20,7 @@ from pulumi_groq.lifecycle.admin_key import AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityState
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.spelling import camel
 from pulumi_groq.plugin.spelling import NOTES
@@ -39,7 +40,14 @@ SDK = Path(__file__).parents[2] / "sdk" / "python"
 
 _SNAKE = {
     camel(name): name
-    for model in (ApiKeyState, AdminKeyState, TeamState, SpendPolicyState, RotationSchedule)
+    for model in (
+        ApiKeyState,
+        AdminKeyState,
+        TeamState,
+        WorkloadIdentityState,
+        SpendPolicyState,
+        RotationSchedule,
+    )
     for name in (*model.model_fields, *NOTES)
 }
 
@@ -51,10 +59,12 @@ from pathlib import Path
 
 import pulumi
 
-from {package} import GroqAdminKey, GroqApiKey, GroqSpendPolicy, GroqTeam
+from {package} import GroqAdminKey, GroqApiKey, GroqSpendPolicy, GroqTeam, GroqWorkloadIdentity
 
 declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
 teams = {name: GroqTeam(name, **args) for name, args in declared.get("teams", {}).items()}
+for name, args in declared.get("identities", {}).items():
+    GroqWorkloadIdentity(name, **args)
 keys = {}
 for name, args in declared.get("keys", {}).items():
     if "team" in args:

@@ -11,6 +11,7 @@ from pulumi_groq.lifecycle.properties import dump, parse
 from pulumi_groq.lifecycle.resource import Lifecycle, Notify
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityLifecycle
 
 
 def lifecycle_of(kind: str, client: AdminClient, notify: Notify) -> Lifecycle[Any, Any]:
@@ -19,6 +20,8 @@ def lifecycle_of(kind: str, client: AdminClient, notify: Notify) -> Lifecycle[An
         return SpendPolicyLifecycle(client, notify)
     if kind == "team":
         return TeamLifecycle(client, notify)
+    if kind == "identity":
+        return WorkloadIdentityLifecycle(client, notify)
     return ApiKeyLifecycle(client, KeyListing(client), notify)
 
 

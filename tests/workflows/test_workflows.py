@@ -16,10 +16,10 @@ from pulumi_groq.cli.main import commands
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 FILES = sorted(WORKFLOWS.glob("*.yml"))
 PERMISSIONS = {
-    "preview.yml": {"contents": "read", "pull-requests": "write"},
-    "deploy.yml": {"contents": "read"},
+    "preview.yml": {"contents": "read", "id-token": "write", "pull-requests": "write"},
+    "deploy.yml": {"contents": "read", "id-token": "write"},
     "newcomer.yml": {"contents": "read"},
-    "nightly.yml": {"contents": "read", "issues": "write"},
+    "nightly.yml": {"contents": "read", "id-token": "write", "issues": "write"},
 }
 """All that each workflow's one job may do."""
 
@@ -101,6 +101,15 @@ def test_scripts_are_shell(file: Path) -> None:
     for script in scripts(file):
         checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@offered_workflow
+def test_the_gateway_is_reached_without_a_stored_key(file: Path) -> None:
+    """A job asks for its own token and says which workload identity it is; a preview is only `preview`."""
+    assert "GROQ_ADMIN_KEY" not in file.read_text()
+    named = {job["env"]["GROQ_ADMIN_WORKLOAD_IDENTITY"] for job in jobs(file).values()}
+    assert named == {"preview" if file.name == "preview.yml" else "deploy"}
+    assert named == {"preview"} or {job["environment"] for job in jobs(file).values()} == {"groq"}
 
 
 def test_the_newcomer_runs_in_this_project_only() -> None:

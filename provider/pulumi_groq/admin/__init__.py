@@ -2,6 +2,14 @@
 
 from pulumi_groq.admin.client import AdminClient, CreatedKey, KeySnapshot
 from pulumi_groq.admin.listing import KeyListing
-from pulumi_groq.admin.settings import AdminSettings
+from pulumi_groq.admin.settings import AdminSettings, Configured, not_configured
 
-__all__ = ["AdminClient", "AdminSettings", "CreatedKey", "KeyListing", "KeySnapshot"]
+__all__ = [
+    "AdminClient",
+    "AdminSettings",
+    "Configured",
+    "CreatedKey",
+    "KeyListing",
+    "KeySnapshot",
+    "not_configured",
+]

@@ -117,7 +117,7 @@ class AdminClient:
     ) -> None:
         redaction = Redaction(settings.admin_key)
         self._reader = AnswerReader(settings.base_url, redaction)
-        self._sender = Sender(settings, redaction, transport, now)
+        self._sender = Sender(settings, redaction, transport, now, clock)
         self._transport = RetryingTransport(
             self._sender,
             self._reader,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Final
@@ -13,6 +14,7 @@ import httpx
 
 from pulumi_groq.admin.retry import retry_after_s
 from pulumi_groq.admin.settings import AdminSettings, Redaction
+from pulumi_groq.admin.workload_login import PassingFailure, WorkloadCredential
 from pulumi_groq.errors import ConfigurationError
 
 
@@ -97,12 +99,18 @@ class Sender:
         redaction: Redaction,
         transport: httpx.BaseTransport | None,
         now: Callable[[], datetime],
+        clock: Callable[[], float],
     ) -> None:
         self._now = now
+        self._admin_key = settings.admin_key
+        self._workload = (
+            None
+            if settings.workload is None
+            else WorkloadCredential(settings.workload, settings.base_url, clock=clock, clean=redaction.line)
+        )
         self._base_url = settings.base_url
         self._redaction = redaction
         headers = {
-            "authorization": f"Bearer {settings.admin_key}",
             "accept": "application/json",
             "user-agent": f"pulumi-groq/{version('pulumi-groq')} python",
         }
@@ -124,8 +132,30 @@ class Sender:
 
     def attempt(self, call: Call, deadline: Deadline) -> HttpAnswer | Failure:
         """Send `call` once. The deadline bounds each phase, and is looked at after each piece of the body."""
+        if self._workload is None:
+            return self._send(self._request(call, deadline, self._admin_key), deadline)
+        outcome: HttpAnswer | Failure = Failure("", passing=True)
+        for _ in range(2):  # a credential that was ended early is renewed once
+            try:
+                bearer = self._workload.bearer(partial(self._fetch, deadline))
+            except PassingFailure as failure:
+                return Failure(str(failure), passing=True)
+            outcome = self._send(self._request(call, deadline, bearer), deadline)
+            if not isinstance(outcome, HttpAnswer) or outcome.status != 401:
+                break
+            self._workload.refused(bearer)
+        return outcome
+
+    def _fetch(self, deadline: Deadline, request: httpx.Request) -> tuple[int, bytes]:
+        request.extensions = {"timeout": _timeout(deadline).as_dict()}
+        outcome = self._send(request, deadline)
+        if isinstance(outcome, Failure):
+            raise PassingFailure(outcome.reason)
+        return outcome.status, outcome.body
+
+    def _send(self, request: httpx.Request, deadline: Deadline) -> HttpAnswer | Failure:
         try:
-            with closing(self._http.send(self._request(call, deadline), stream=True)) as response:
+            with closing(self._http.send(request, stream=True)) as response:
                 body = _body(response, deadline)
                 if isinstance(body, Failure):
                     return body
@@ -140,28 +170,30 @@ class Sender:
         """Close the connections."""
         self._http.close()
 
-    def _request(self, call: Call, deadline: Deadline) -> httpx.Request:
-        headers = {}
+    def _request(self, call: Call, deadline: Deadline, bearer: str) -> httpx.Request:
+        headers = {"authorization": f"Bearer {bearer}"}
         if call.body is not None:
             headers["content-type"] = "application/json"
         if call.idempotency_key is not None:
             headers["idempotency-key"] = call.idempotency_key
-        remaining_s = deadline.remaining_s()
         return self._http.build_request(
             call.method,
             self._base_url + call.path,
             params=call.query or None,
             content=call.body,
             headers=headers,
-            timeout=httpx.Timeout(
-                min(SILENCE_TIMEOUT_S, remaining_s), connect=min(CONNECT_TIMEOUT_S, remaining_s)
-            ),
+            timeout=_timeout(deadline),
         )
 
     def _failure(self, error: httpx.TransportError) -> Failure:
         words = next(words for kind, words in _WORDS if isinstance(error, kind))
         detail = self._redaction.line(str(error), longest=200)
         return Failure(f"{words} ({detail})" if detail else words, passing=not _is_certificate_failure(error))
+
+
+def _timeout(deadline: Deadline) -> httpx.Timeout:
+    remaining_s = max(0.0, deadline.remaining_s())
+    return httpx.Timeout(min(SILENCE_TIMEOUT_S, remaining_s), connect=min(CONNECT_TIMEOUT_S, remaining_s))
 
 
 def _body(response: httpx.Response, deadline: Deadline) -> bytes | Failure:

@@ -1,37 +1,62 @@
 """Where the admin API is and with which key, checked; and how that key is kept out of what is shown."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 import httpx
 
+from pulumi_groq.admin.workload_login import WorkloadLogin
 from pulumi_groq.errors import ConfigurationError
 
 BASE_URL_SETTING: Final = "groq:baseUrl (environment: GROQ_ADMIN_BASE_URL)"
 ADMIN_KEY_SETTING: Final = "groq:adminKey (environment: GROQ_ADMIN_KEY)"
 
 SET_BASE_URL: Final = "run `pulumi config set groq:baseUrl URL` or set GROQ_ADMIN_BASE_URL"
+WITHOUT_KEY: Final = "a workload identity needs GROQ_ADMIN_OIDC_TOKEN_FILE instead"
 SET_ADMIN_KEY: Final = "run `pulumi config set --secret groq:adminKey` or set GROQ_ADMIN_KEY"
 
 API_PATH: Final = "/openai/v1"
+
+Configured = Callable[[str], str | None]
+"""Gives a setting of the stack by its name, such as `baseUrl`; `None` or empty where it is not set."""
+
+
+def not_configured(_name: str) -> None:
+    """Where there is no stack: all settings come from the environment."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdminSettings:
     """The admin API's address and key, checked.
 
-    `base_url` is kept without a trailing slash and without `/openai/v1`. Raises ConfigurationError
+    `base_url` is kept without a trailing slash and without `/openai/v1`. Without a key, `workload` says how
+    to do without one. Raises ConfigurationError
     that names the setting at fault and quotes neither value. Settings refuse to be pickled, since
     Pulumi stores pickled providers in its state.
     """
 
     base_url: str
-    admin_key: str = field(repr=False)
+    admin_key: str = field(default="", repr=False)
+    workload: WorkloadLogin | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _base_url(self.base_url))
-        _check_admin_key(self.admin_key)
+        if self.admin_key or self.workload is None:
+            _check_admin_key(self.admin_key)
+
+    @classmethod
+    def found(cls, configured: Configured, environment: Mapping[str, str]) -> "AdminSettings":
+        """What a stack's configuration has, else the environment. A key goes before a workload's token."""
+
+        def setting(name: str, variable: str) -> str:
+            return configured(name) or environment.get(variable, "")
+
+        base_url = _base_url(setting("baseUrl", "GROQ_ADMIN_BASE_URL"))
+        admin_key = setting("adminKey", "GROQ_ADMIN_KEY")
+        workload = None if admin_key else WorkloadLogin.found(setting, environment, base_url)
+        return cls(base_url, admin_key, workload)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("AdminSettings hold the admin key and are never pickled")
@@ -68,7 +93,7 @@ def _base_url_fault(text: str) -> str | None:
 
 def _check_admin_key(key: str) -> None:
     if not key:
-        raise ConfigurationError(f"{ADMIN_KEY_SETTING} is missing: {SET_ADMIN_KEY}")
+        raise ConfigurationError(f"{ADMIN_KEY_SETTING} is missing: {SET_ADMIN_KEY}; {WITHOUT_KEY}")
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise ConfigurationError(
             f"{ADMIN_KEY_SETTING} holds a space, a line break or a character that no key has: {SET_ADMIN_KEY}"
@@ -79,11 +104,14 @@ GATEWAY_KEY_PREFIX: Final = "pgq_"
 ADMIN_KEY_PREFIX: Final = "pgqadm_"
 MASK: Final = "[key]"
 
-_GATEWAY_KEY: Final = re.compile(f"(?:{GATEWAY_KEY_PREFIX}|{ADMIN_KEY_PREFIX})[0-9A-Za-z]+")
+# Keys of either plane, credentials of workload identities, and JSON Web Tokens.
+_SECRET: Final = re.compile(
+    rf"(?:{GATEWAY_KEY_PREFIX}|{ADMIN_KEY_PREFIX})[0-9A-Za-z]+|pgqt_[\w-]+|eyJ[\w-]+\.[\w-]+\.[\w-]*"
+)
 
 
 class Redaction:
-    """Cleans what a server or a library said. Holds the admin key to know what to mask."""
+    """Cleans what a server or a library said. Holds the admin key, if there is one, to know what to mask."""
 
     def __init__(self, admin_key: str) -> None:
         self._admin_key = admin_key
@@ -92,5 +120,5 @@ class Redaction:
         """`text` on one line of at most `longest` characters, the admin key and any other masked."""
         printable = "".join(character if character.isprintable() else " " for character in text)
         line = " ".join(printable.split())
-        masked = _GATEWAY_KEY.sub(MASK, line.replace(self._admin_key, MASK))
+        masked = _SECRET.sub(MASK, line.replace(self._admin_key, MASK) if self._admin_key else line)
         return masked if len(masked) <= longest else masked[: longest - 1] + "…"

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from pulumi_groq.access import Access, load_access
-from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.admin import AdminClient, AdminSettings, not_configured
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
@@ -21,8 +21,7 @@ _FOLDERS: Final = (Path("stacks"), Path())
 
 def admin_settings() -> AdminSettings:
     """Where the gateway is, from the environment. Raises ConfigurationError."""
-    environment = os.environ
-    return AdminSettings(environment.get("GROQ_ADMIN_BASE_URL", ""), environment.get("GROQ_ADMIN_KEY", ""))
+    return AdminSettings.found(not_configured, os.environ)
 
 
 def live_facts(client: AdminClient) -> Live:

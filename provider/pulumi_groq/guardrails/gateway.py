@@ -7,10 +7,9 @@ from typing import Final
 
 import pulumi
 
-from pulumi_groq.admin import AdminClient
+from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.errors import GroqError, NotFoundError
-from pulumi_groq.lifecycle.session import admin_settings
 from pulumi_groq.reports.guardrails.rules import NoWidening, RuleBase
 from pulumi_groq.reports.guardrails.sources import Serving, serving
 
@@ -27,7 +26,7 @@ def serving_now(rules: Mapping[str, RuleBase]) -> Serving | None:
         return None
     address = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
-        settings = admin_settings(lambda name: pulumi.runtime.get_config(f"groq:{name}"), os.environ)
+        settings = AdminSettings.found(lambda name: pulumi.runtime.get_config(f"groq:{name}"), os.environ)
         with AdminClient(settings, deadline_s=_PATIENCE_S, backoff=Backoff(most_attempts=2)) as client:
             keys = tuple(client.snapshot().keys.values())
             teams = client.list_teams()

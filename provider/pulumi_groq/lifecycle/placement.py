@@ -1,11 +1,14 @@
 """Where a resource is declared: what the server keeps to tell one stack's objects from another's."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.properties import Properties
+
+NAMES: Final = ("name", "team_name", "identity_name")
+"""The arguments that are the resource's name where they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,6 @@ class Place:
     def fill(self, args: type[BaseModel], declared: Properties) -> dict[str, Any]:
         """`declared` with what `args` take from the place: the address, and the name where none is given."""
         address = {"managed_by": self.managed_by, "declared_as": self.declared_as}
-        names = {name: self.name for name in ("name", "team_name") if declared.get(name) is None}
+        names = {name: self.name for name in NAMES if declared.get(name) is None}
         filled = {name: value for name, value in {**names, **address}.items() if name in args.model_fields}
         return {**declared, **filled}

@@ -1,13 +1,10 @@
 """What one provider process shares: the admin client and the listing, made from configuration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi_groq.admin import AdminClient, AdminSettings, KeyListing
+from pulumi_groq.admin import AdminClient, Configured, KeyListing
 from pulumi_groq.errors import ConfigurationError
-
-Configured = Callable[[str], str | None]
-"""Gives a setting of the stack by its name, such as `baseUrl`; `None` or empty where it is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +18,6 @@ class Session:
     def of(cls, client: AdminClient) -> "Session":
         """The session of `client`."""
         return cls(client, KeyListing(client))
-
-
-def admin_settings(configured: Configured, environment: Mapping[str, str]) -> AdminSettings:
-    """The admin API's address and key: from the stack's configuration, else from the environment.
-
-    Raises ConfigurationError that names the missing setting and how to set it.
-    """
-    return AdminSettings(
-        base_url=configured("baseUrl") or environment.get("GROQ_ADMIN_BASE_URL", ""),
-        admin_key=configured("adminKey") or environment.get("GROQ_ADMIN_KEY", ""),
-    )
 
 
 def deadline_s(configured: Configured, environment: Mapping[str, str]) -> float:

@@ -9,6 +9,7 @@ from pulumi_groq.lifecycle.resource import Lifecycle, Notify
 from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityLifecycle
 
 PACKAGE: Final = "groq"
 
@@ -22,5 +23,6 @@ KINDS: Final[Mapping[str, Callable[[Session, Notify], Lifecycle[Any, Any]]]] = {
     token("GroqApiKey"): lambda session, notify: ApiKeyLifecycle(session.client, session.listing, notify),
     token("GroqAdminKey"): lambda session, notify: AdminKeyLifecycle(session.client, notify),
     token("GroqTeam"): lambda session, notify: TeamLifecycle(session.client, notify),
+    token("GroqWorkloadIdentity"): lambda session, notify: WorkloadIdentityLifecycle(session.client, notify),
     token("GroqSpendPolicy"): lambda session, notify: SpendPolicyLifecycle(session.client, notify),
 }

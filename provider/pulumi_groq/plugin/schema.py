@@ -10,8 +10,10 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.admin_key import AdminKeyLifecycle
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
+from pulumi_groq.lifecycle.placement import NAMES
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle
 from pulumi_groq.lifecycle.team import TeamLifecycle
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityLifecycle
 from pulumi_groq.models.spelling import camel
 from pulumi_groq.plugin.functions import FUNCTIONS
 from pulumi_groq.plugin.kinds import PACKAGE, token
@@ -21,7 +23,6 @@ from pulumi_groq.plugin.settings import SECRET_SETTINGS, SETTINGS
 SCHEMA_FILE: Final = Path(__file__).parent / "schema.json"
 
 _GIVEN_BY_THE_PLACE: Final = frozenset({"managed_by", "declared_as"})
-_NAMED_BY_THE_PLACE: Final = frozenset({"name", "team_name"})
 _RESOURCES: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
     "GroqApiKey": (
         ApiKeyLifecycle.args,
@@ -39,6 +40,12 @@ _RESOURCES: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
         TeamLifecycle.args,
         TeamLifecycle.state,
         "A team. A key of the team may use the models and tools that both its own lists and the team's hold.",
+    ),
+    "GroqWorkloadIdentity": (
+        WorkloadIdentityLifecycle.args,
+        WorkloadIdentityLifecycle.state,
+        "A workload identity: tokens of an OIDC issuer are exchanged for credentials that live for minutes. "
+        "Either its role or its models say for which plane.",
     ),
     "GroqSpendPolicy": (
         SpendPolicyLifecycle.args,
@@ -108,9 +115,7 @@ def _resource(
         "properties": types.properties(state, "serialization"),
         "required": _required(state),
         "inputProperties": {field: spec for field, spec in declared.items() if field not in given},
-        "requiredInputs": [
-            field for field in _required(args) if field not in map(camel, _NAMED_BY_THE_PLACE)
-        ],
+        "requiredInputs": [field for field in _required(args) if field not in map(camel, NAMES)],
         # A stack of the dynamic resources moves over without an alias of its own.
         "aliases": [{"type": f"pulumi-python:dynamic/groq:{name}"}],
     }

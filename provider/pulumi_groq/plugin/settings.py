@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.admin import AdminClient, AdminSettings, Configured
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.lifecycle.properties import Failure, is_unknown
-from pulumi_groq.lifecycle.session import Configured, Session, admin_settings, deadline_s
+from pulumi_groq.lifecycle.session import Session, deadline_s
 
 SECRET_SETTINGS: Final = frozenset({"adminKey"})
 SETTINGS: Final = {
@@ -19,6 +19,22 @@ SETTINGS: Final = {
     "adminKey": (
         "string",
         "Key of the admin API, kept as a secret; the environment's GROQ_ADMIN_KEY where left out.",
+    ),
+    "oidcTokenFile": (
+        "string",
+        "File with the OIDC token of this workload, which is exchanged for a credential where no key is "
+        "given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with "
+        "`id-token: write` needs none.",
+    ),
+    "oidcAudience": (
+        "string",
+        "Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where "
+        "left out, else the gateway's address.",
+    ),
+    "workloadIdentity": (
+        "string",
+        "Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left "
+        "out, else the only one that accepts the token.",
     ),
     "deadlineSeconds": (
         "number",
@@ -59,7 +75,7 @@ def configuration(values: Mapping[str, Any], connect: Connect) -> Configuration:
     Raises ConfigurationError, with what is missing and how to set it.
     """
     configured = configured_by(values)
-    client = connect(admin_settings(configured, os.environ), deadline_s(configured, os.environ))
+    client = connect(AdminSettings.found(configured, os.environ), deadline_s(configured, os.environ))
     return Configuration(Session.of(client), configured("organization") or None)
 
 
@@ -68,7 +84,7 @@ def failures(values: Mapping[str, Any]) -> Iterator[Failure]:
     if any(is_unknown(values.get(name)) for name in SETTINGS):
         return
     configured = configured_by(values)
-    for names, read in ((("adminKey", "baseUrl"), admin_settings), (("deadlineSeconds",), deadline_s)):
+    for names, read in ((("adminKey", "baseUrl"), AdminSettings.found), (("deadlineSeconds",), deadline_s)):
         try:
             read(configured, os.environ)
         except ConfigurationError as error:

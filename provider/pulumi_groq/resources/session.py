@@ -6,8 +6,8 @@ from functools import cache
 
 import pulumi.dynamic
 
-from pulumi_groq.admin import AdminClient, AdminSettings
-from pulumi_groq.lifecycle.session import Configured, Session, admin_settings, deadline_s
+from pulumi_groq.admin import AdminClient, AdminSettings, Configured
+from pulumi_groq.lifecycle.session import Session, deadline_s
 
 
 def configured_by(config: pulumi.dynamic.Config) -> Configured:
@@ -18,7 +18,7 @@ def configured_by(config: pulumi.dynamic.Config) -> Configured:
 def configured_session(config: pulumi.dynamic.Config) -> Session:
     """The session of this process for the stack's configuration."""
     configured = configured_by(config)
-    return _session(admin_settings(configured, os.environ), deadline_s(configured, os.environ))
+    return _session(AdminSettings.found(configured, os.environ), deadline_s(configured, os.environ))
 
 
 @cache

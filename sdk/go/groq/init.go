@@ -29,6 +29,8 @@ func (m *module) Construct(ctx *pulumi.Context, name, typ, urn string) (r pulumi
 		r = &GroqSpendPolicy{}
 	case "groq:index:GroqTeam":
 		r = &GroqTeam{}
+	case "groq:index:GroqWorkloadIdentity":
+		r = &GroqWorkloadIdentity{}
 	default:
 		return nil, fmt.Errorf("unknown resource type: %s", typ)
 	}

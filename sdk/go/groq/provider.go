@@ -42,8 +42,14 @@ type providerArgs struct {
 	BaseUrl *string `pulumi:"baseUrl"`
 	// Seconds that one call may take, retries included: 1 to 3,600. Default: 120.
 	DeadlineSeconds *float64 `pulumi:"deadlineSeconds"`
+	// Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+	OidcAudience *string `pulumi:"oidcAudience"`
+	// File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+	OidcTokenFile *string `pulumi:"oidcTokenFile"`
 	// Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
 	Organization *string `pulumi:"organization"`
+	// Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+	WorkloadIdentity *string `pulumi:"workloadIdentity"`
 }
 
 // The set of arguments for constructing a Provider resource.
@@ -54,8 +60,14 @@ type ProviderArgs struct {
 	BaseUrl pulumi.StringPtrInput
 	// Seconds that one call may take, retries included: 1 to 3,600. Default: 120.
 	DeadlineSeconds pulumi.Float64PtrInput
+	// Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+	OidcAudience pulumi.StringPtrInput
+	// File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+	OidcTokenFile pulumi.StringPtrInput
 	// Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
 	Organization pulumi.StringPtrInput
+	// Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+	WorkloadIdentity pulumi.StringPtrInput
 }
 
 func (ProviderArgs) ElementType() reflect.Type {

@@ -41,12 +41,45 @@ Object.defineProperty(exports, "deadlineSeconds", {
 });
 
 /**
+ * Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+ */
+export declare const oidcAudience: string | undefined;
+Object.defineProperty(exports, "oidcAudience", {
+    get() {
+        return __config.get("oidcAudience");
+    },
+    enumerable: true,
+});
+
+/**
+ * File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+ */
+export declare const oidcTokenFile: string | undefined;
+Object.defineProperty(exports, "oidcTokenFile", {
+    get() {
+        return __config.get("oidcTokenFile");
+    },
+    enumerable: true,
+});
+
+/**
  * Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
  */
 export declare const organization: string | undefined;
 Object.defineProperty(exports, "organization", {
     get() {
         return __config.get("organization");
+    },
+    enumerable: true,
+});
+
+/**
+ * Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+ */
+export declare const workloadIdentity: string | undefined;
+Object.defineProperty(exports, "workloadIdentity", {
+    get() {
+        return __config.get("workloadIdentity");
     },
     enumerable: true,
 });

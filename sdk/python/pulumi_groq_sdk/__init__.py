@@ -14,6 +14,7 @@ from .groq_admin_key import *
 from .groq_api_key import *
 from .groq_spend_policy import *
 from .groq_team import *
+from .groq_workload_identity import *
 from .provider import *
 from ._inputs import *
 from . import outputs
@@ -36,7 +37,8 @@ _utilities.register(
    "groq:index:GroqAdminKey": "GroqAdminKey",
    "groq:index:GroqApiKey": "GroqApiKey",
    "groq:index:GroqSpendPolicy": "GroqSpendPolicy",
-   "groq:index:GroqTeam": "GroqTeam"
+   "groq:index:GroqTeam": "GroqTeam",
+   "groq:index:GroqWorkloadIdentity": "GroqWorkloadIdentity"
   }
  }
 ]

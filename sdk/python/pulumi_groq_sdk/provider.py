@@ -22,14 +22,20 @@ class ProviderArgs:
                  admin_key: pulumi.Input[Optional[_builtins.str]] = None,
                  base_url: pulumi.Input[Optional[_builtins.str]] = None,
                  deadline_seconds: pulumi.Input[Optional[_builtins.float]] = None,
-                 organization: pulumi.Input[Optional[_builtins.str]] = None):
+                 oidc_audience: pulumi.Input[Optional[_builtins.str]] = None,
+                 oidc_token_file: pulumi.Input[Optional[_builtins.str]] = None,
+                 organization: pulumi.Input[Optional[_builtins.str]] = None,
+                 workload_identity: pulumi.Input[Optional[_builtins.str]] = None):
         """
         The set of arguments for constructing a Provider resource.
 
         :param pulumi.Input[_builtins.str] admin_key: Key of the admin API, kept as a secret; the environment's GROQ_ADMIN_KEY where left out.
         :param pulumi.Input[_builtins.str] base_url: Address of the gateway, http or https; the environment's GROQ_ADMIN_BASE_URL where left out.
         :param pulumi.Input[_builtins.float] deadline_seconds: Seconds that one call may take, retries included: 1 to 3,600. Default: 120.
+        :param pulumi.Input[_builtins.str] oidc_audience: Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+        :param pulumi.Input[_builtins.str] oidc_token_file: File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
         :param pulumi.Input[_builtins.str] organization: Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
+        :param pulumi.Input[_builtins.str] workload_identity: Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
         """
         if admin_key is not None:
             pulumi.set(__self__, "admin_key", admin_key)
@@ -37,8 +43,14 @@ class ProviderArgs:
             pulumi.set(__self__, "base_url", base_url)
         if deadline_seconds is not None:
             pulumi.set(__self__, "deadline_seconds", deadline_seconds)
+        if oidc_audience is not None:
+            pulumi.set(__self__, "oidc_audience", oidc_audience)
+        if oidc_token_file is not None:
+            pulumi.set(__self__, "oidc_token_file", oidc_token_file)
         if organization is not None:
             pulumi.set(__self__, "organization", organization)
+        if workload_identity is not None:
+            pulumi.set(__self__, "workload_identity", workload_identity)
 
     @_builtins.property
     @pulumi.getter(name="adminKey")
@@ -77,6 +89,30 @@ class ProviderArgs:
         pulumi.set(self, "deadline_seconds", value)
 
     @_builtins.property
+    @pulumi.getter(name="oidcAudience")
+    def oidc_audience(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+        """
+        return pulumi.get(self, "oidc_audience")
+
+    @oidc_audience.setter
+    def oidc_audience(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "oidc_audience", value)
+
+    @_builtins.property
+    @pulumi.getter(name="oidcTokenFile")
+    def oidc_token_file(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+        """
+        return pulumi.get(self, "oidc_token_file")
+
+    @oidc_token_file.setter
+    def oidc_token_file(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "oidc_token_file", value)
+
+    @_builtins.property
     @pulumi.getter
     def organization(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
@@ -88,6 +124,18 @@ class ProviderArgs:
     def organization(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "organization", value)
 
+    @_builtins.property
+    @pulumi.getter(name="workloadIdentity")
+    def workload_identity(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+        """
+        return pulumi.get(self, "workload_identity")
+
+    @workload_identity.setter
+    def workload_identity(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "workload_identity", value)
+
 
 @pulumi.type_token("pulumi:providers:groq")
 class Provider(pulumi.ProviderResource):
@@ -98,7 +146,10 @@ class Provider(pulumi.ProviderResource):
                  admin_key: pulumi.Input[Optional[_builtins.str]] = None,
                  base_url: pulumi.Input[Optional[_builtins.str]] = None,
                  deadline_seconds: pulumi.Input[Optional[_builtins.float]] = None,
+                 oidc_audience: pulumi.Input[Optional[_builtins.str]] = None,
+                 oidc_token_file: pulumi.Input[Optional[_builtins.str]] = None,
                  organization: pulumi.Input[Optional[_builtins.str]] = None,
+                 workload_identity: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
         How the gateway's admin API is reached.
@@ -108,7 +159,10 @@ class Provider(pulumi.ProviderResource):
         :param pulumi.Input[_builtins.str] admin_key: Key of the admin API, kept as a secret; the environment's GROQ_ADMIN_KEY where left out.
         :param pulumi.Input[_builtins.str] base_url: Address of the gateway, http or https; the environment's GROQ_ADMIN_BASE_URL where left out.
         :param pulumi.Input[_builtins.float] deadline_seconds: Seconds that one call may take, retries included: 1 to 3,600. Default: 120.
+        :param pulumi.Input[_builtins.str] oidc_audience: Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+        :param pulumi.Input[_builtins.str] oidc_token_file: File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
         :param pulumi.Input[_builtins.str] organization: Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
+        :param pulumi.Input[_builtins.str] workload_identity: Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
         """
         ...
     @overload
@@ -137,7 +191,10 @@ class Provider(pulumi.ProviderResource):
                  admin_key: pulumi.Input[Optional[_builtins.str]] = None,
                  base_url: pulumi.Input[Optional[_builtins.str]] = None,
                  deadline_seconds: pulumi.Input[Optional[_builtins.float]] = None,
+                 oidc_audience: pulumi.Input[Optional[_builtins.str]] = None,
+                 oidc_token_file: pulumi.Input[Optional[_builtins.str]] = None,
                  organization: pulumi.Input[Optional[_builtins.str]] = None,
+                 workload_identity: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
         if not isinstance(opts, pulumi.ResourceOptions):
@@ -150,7 +207,10 @@ class Provider(pulumi.ProviderResource):
             __props__.__dict__["admin_key"] = None if admin_key is None else pulumi.Output.secret(admin_key)
             __props__.__dict__["base_url"] = base_url
             __props__.__dict__["deadline_seconds"] = pulumi.Output.from_input(deadline_seconds).apply(pulumi.runtime.to_json) if deadline_seconds is not None else None
+            __props__.__dict__["oidc_audience"] = oidc_audience
+            __props__.__dict__["oidc_token_file"] = oidc_token_file
             __props__.__dict__["organization"] = organization
+            __props__.__dict__["workload_identity"] = workload_identity
         super(Provider, __self__).__init__(
             'groq',
             resource_name,

@@ -26,7 +26,22 @@ func GetDeadlineSeconds(ctx *pulumi.Context) float64 {
 	return config.GetFloat64(ctx, "groq:deadlineSeconds")
 }
 
+// Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+func GetOidcAudience(ctx *pulumi.Context) string {
+	return config.Get(ctx, "groq:oidcAudience")
+}
+
+// File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+func GetOidcTokenFile(ctx *pulumi.Context) string {
+	return config.Get(ctx, "groq:oidcTokenFile")
+}
+
 // Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
 func GetOrganization(ctx *pulumi.Context) string {
 	return config.Get(ctx, "groq:organization")
+}
+
+// Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+func GetWorkloadIdentity(ctx *pulumi.Context) string {
+	return config.Get(ctx, "groq:workloadIdentity")
 }

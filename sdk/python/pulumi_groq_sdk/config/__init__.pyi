@@ -29,8 +29,23 @@ deadlineSeconds: Optional[float]
 Seconds that one call may take, retries included: 1 to 3,600. Default: 120.
 """
 
+oidcAudience: Optional[str]
+"""
+Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+"""
+
+oidcTokenFile: Optional[str]
+"""
+File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+"""
+
 organization: Optional[str]
 """
 Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
+"""
+
+workloadIdentity: Optional[str]
+"""
+Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
 """
 

@@ -42,9 +42,30 @@ class _ExportableConfig(types.ModuleType):
         return __config__.get_float('deadlineSeconds')
 
     @_builtins.property
+    def oidc_audience(self) -> Optional[str]:
+        """
+        Audience of the token that GitHub is asked for; the environment's GROQ_ADMIN_OIDC_AUDIENCE where left out, else the gateway's address.
+        """
+        return __config__.get('oidcAudience')
+
+    @_builtins.property
+    def oidc_token_file(self) -> Optional[str]:
+        """
+        File with the OIDC token of this workload, which is exchanged for a credential where no key is given; the environment's GROQ_ADMIN_OIDC_TOKEN_FILE where left out. In GitHub Actions a job with `id-token: write` needs none.
+        """
+        return __config__.get('oidcTokenFile')
+
+    @_builtins.property
     def organization(self) -> Optional[str]:
         """
         Pulumi organisation of the stack, the first part of what the server keeps as a key's owner: a plugin is not told it. Left out, that of the stack's keys stays; new ones get `organization`.
         """
         return __config__.get('organization')
+
+    @_builtins.property
+    def workload_identity(self) -> Optional[str]:
+        """
+        Name of the workload identity to act as; the environment's GROQ_ADMIN_WORKLOAD_IDENTITY where left out, else the only one that accepts the token.
+        """
+        return __config__.get('workloadIdentity')
 
