@@ -1,4 +1,5 @@
 #!/bin/sh
 # policy.yaml as a CrossGuard policy pack: `pulumi preview --policy-pack stacks/policy-pack/run.sh`.
 # The engine starts this with its address; python is the one on PATH, with pulumi-groq[policy-pack].
-exec python -m pulumi.policy "$1" "$(dirname "$0")/pack.py"
+# -u: the engine waits for the port, which the SDK does not flush
+exec python -u -m pulumi.policy "$1" "$(dirname "$0")/pack.py"
