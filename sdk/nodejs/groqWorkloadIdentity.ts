@@ -43,7 +43,7 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
      */
     declare public readonly adoptExisting: pulumi.Output<boolean | undefined>;
     /**
-     * Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+     * Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
      */
     declare public readonly allowedModels: pulumi.Output<string[] | undefined>;
     /**
@@ -206,7 +206,7 @@ export interface GroqWorkloadIdentityArgs {
      */
     adoptExisting?: pulumi.Input<boolean | undefined>;
     /**
-     * Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+     * Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
      */
     allowedModels?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**

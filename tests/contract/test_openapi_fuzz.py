@@ -20,6 +20,12 @@ KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 ADMIN = {"name": "preview", "role": "viewer"}
 POLICY = {"monthly_cap_usd": 500.5, "alert_thresholds_usd": [100, 250.25]}
 TEAM = "research"
+IDENTITY = {
+    "issuer": "https://token.actions.githubusercontent.com",
+    "audience": "https://gateway.example.com",
+    "claims": {"sub": "repo:acme/infra:environment:production"},
+    "admin_role": "viewer",
+}
 OPERATIONS = [
     ("/openai/v1/admin-keys", "GET"),
     ("/openai/v1/admin-keys", "POST"),
@@ -43,6 +49,10 @@ OPERATIONS = [
     ("/openai/v1/usage", "GET"),
     ("/openai/v1/usage/buckets", "GET"),
     ("/openai/v1/usage/denials", "GET"),
+    ("/openai/v1/workload-identities", "GET"),
+    ("/openai/v1/workload-identities/{name}", "DELETE"),
+    ("/openai/v1/workload-identities/{name}", "GET"),
+    ("/openai/v1/workload-identities/{name}", "PUT"),
 ]
 
 
@@ -97,7 +107,10 @@ def _point_at_what_exists(case: schemathesis.Case[Any], client: httpx.Client) ->
         admin = "/admin-keys" in case.path
         made = client.post("/admin-keys", json=ADMIN) if admin else client.post("/api-keys", json=KEY)
         case.path_parameters["key_id"] = made.json()["id"]
-    if "name" in case.path_parameters:
+    if "/workload-identities" in case.path and "name" in case.path_parameters:
+        assert client.put(f"/workload-identities/{TEAM}", json=IDENTITY).is_success
+        case.path_parameters["name"] = TEAM
+    elif "name" in case.path_parameters:
         client.put(f"/teams/{TEAM}", json={"allowed_models": KEY["allowed_models"]})
         case.path_parameters["name"] = TEAM
     if case.path.endswith("/spend-policy"):

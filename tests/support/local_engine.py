@@ -222,7 +222,8 @@ class Stack:
 
 
 def _in_snake_case(text: str) -> str:
-    return re.sub(r"\b[a-z]+(?:[A-Z][a-z]+)+\b", lambda found: _SNAKE.get(found[0], found[0]), text)
+    # Not of settings (`groq:adminKey`), which have one spelling.
+    return re.sub(r"(?<!groq:)\b[a-z]+(?:[A-Z][a-z]+)+\b", lambda found: _SNAKE.get(found[0], found[0]), text)
 
 
 def installed_sdk(folder: Path) -> Path:

@@ -51,6 +51,8 @@ class Recorder:
             or frame.f_code.co_qualname == LOG_TIMER
             or self._in_upkeep(frame)
         )
+        if aside and not self.upkeep and file != UPKEEP[1]:
+            return  # the rest of a round that began before
         (self.upkeep if aside else self.call).setdefault(file)
 
     def _in_upkeep(self, frame: FrameType | None) -> bool:

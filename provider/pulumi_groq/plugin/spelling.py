@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from pulumi_groq.lifecycle.admin_key import AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.properties import SECRETS_CHANGING
 from pulumi_groq.lifecycle.rotation_runner import ROTATION_DUE
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityState
 from pulumi_groq.models import spelling
 from pulumi_groq.models.spelling import Nested, camel, nested_model
 
@@ -58,7 +60,8 @@ def respelled(text: str) -> str:
 
 @cache
 def _names_of_properties() -> frozenset[str]:
-    return _names(ApiKeyState) | _names(TeamState) | _names(SpendPolicyState)
+    states = (ApiKeyState, TeamState, SpendPolicyState, AdminKeyState, WorkloadIdentityState)
+    return frozenset().union(*(_names(state) for state in states))
 
 
 def _names(model: type[BaseModel]) -> frozenset[str]:

@@ -20,7 +20,7 @@ type GroqWorkloadIdentity struct {
 	AdminRole pulumi.StringPtrOutput `pulumi:"adminRole"`
 	// Whether to take over an identity of that name that exists and differs, or that another stack declares.
 	AdoptExisting pulumi.BoolPtrOutput `pulumi:"adoptExisting"`
-	// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+	// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
 	AllowedModels pulumi.StringArrayOutput `pulumi:"allowedModels"`
 	// What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
@@ -118,7 +118,7 @@ type groqWorkloadIdentityArgs struct {
 	AdminRole *string `pulumi:"adminRole"`
 	// Whether to take over an identity of that name that exists and differs, or that another stack declares. Default: false.
 	AdoptExisting *bool `pulumi:"adoptExisting"`
-	// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+	// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
 	AllowedModels []string `pulumi:"allowedModels"`
 	// What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools []string `pulumi:"allowedTools"`
@@ -156,7 +156,7 @@ type GroqWorkloadIdentityArgs struct {
 	AdminRole pulumi.StringPtrInput
 	// Whether to take over an identity of that name that exists and differs, or that another stack declares. Default: false.
 	AdoptExisting pulumi.BoolPtrInput
-	// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+	// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
 	AllowedModels pulumi.StringArrayInput
 	// What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools pulumi.StringArrayInput
@@ -235,7 +235,7 @@ func (o GroqWorkloadIdentityOutput) AdoptExisting() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.BoolPtrOutput { return v.AdoptExisting }).(pulumi.BoolPtrOutput)
 }
 
-// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+// Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
 func (o GroqWorkloadIdentityOutput) AllowedModels() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringArrayOutput { return v.AllowedModels }).(pulumi.StringArrayOutput)
 }

@@ -43,7 +43,7 @@ class GroqWorkloadIdentityArgs:
         :param pulumi.Input[_builtins.str] issuer: The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
         :param pulumi.Input[_builtins.str] admin_role: The role that a credential has on the admin plane: `owner`, `team-admin`, `billing`, `viewer` or `auditor`. Without one it is for the inference plane, by `allowedModels`.
         :param pulumi.Input[_builtins.bool] adopt_existing: Whether to take over an identity of that name that exists and differs, or that another stack declares. Default: false.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claim_patterns: Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claims: Claims that a token must have with exactly these values, up to 16: names to texts; a list in a token must hold the value, numbers and booleans count as JSON writes them.
@@ -142,7 +142,7 @@ class GroqWorkloadIdentityArgs:
     @pulumi.getter(name="allowedModels")
     def allowed_models(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+        Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
         """
         return pulumi.get(self, "allowed_models")
 
@@ -326,7 +326,7 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.str] admin_role: The role that a credential has on the admin plane: `owner`, `team-admin`, `billing`, `viewer` or `auditor`. Without one it is for the inference plane, by `allowedModels`.
         :param pulumi.Input[_builtins.bool] adopt_existing: Whether to take over an identity of that name that exists and differs, or that another stack declares. Default: false.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
         :param pulumi.Input[_builtins.str] audience: What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claim_patterns: Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
@@ -486,7 +486,7 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
     @pulumi.getter(name="allowedModels")
     def allowed_models(self) -> pulumi.Output[Optional[Sequence[_builtins.str]]]:
         """
-        Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `admin_role`.
+        Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
         """
         return pulumi.get(self, "allowed_models")
 
