@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 
+from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.echo.batches import EchoBatches, EchoMissingError
 
 
@@ -41,12 +42,15 @@ def batch_upstream() -> Iterator[BatchUpstream]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))  # fewer: broken off
             content_type = (self.headers.get("content-type") or "").encode()
             status = 200
             with one_at_a_time:
                 try:
                     answer = upstream.echo.answer(self.command, self.path, body, content_type)
+                except Refusal:  # an upload that the gateway broke off
+                    self.close_connection = True
+                    return
                 except EchoMissingError as missing:
                     status, answer = (
                         404,
