@@ -13,6 +13,7 @@ from pulumi_groq.gateway.batches.service import Batches
 from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.inference.echo.upstream import EchoAnswer, EchoUpstream
 from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
+from pulumi_groq.gateway.inference.record import Disbelief
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
 from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
@@ -84,6 +85,7 @@ class BatchBench:
         self.upstream = TestUpstream(EchoUpstream(bench.clock))
         self.catalogue = Catalogue.load()
         self.requests = 0
+        self.disbelieved: list[Disbelief] = []
         self._files = 0
 
     async def open(self) -> None:
@@ -94,6 +96,7 @@ class BatchBench:
             api=UpstreamApi(self.upstream),
             catalogue=self.catalogue,
             clock=self.bench.clock,
+            disbelieved=self.disbelieved.append,
         )
         await self.batches.restore()
 

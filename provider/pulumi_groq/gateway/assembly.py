@@ -125,7 +125,14 @@ def assemble(
     coalescer = WriteCoalescer(drain)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
     api = UpstreamApi(upstream)
-    batches = Batches(store=store, metering=service.metering, api=api, catalogue=catalogue, clock=clock)
+    batches = Batches(
+        store=store,
+        metering=service.metering,
+        api=api,
+        catalogue=catalogue,
+        clock=clock,
+        disbelieved=metrics.disbelieved,
+    )
     inference = InferencePlane(
         directory=directory,
         metering=service.metering,

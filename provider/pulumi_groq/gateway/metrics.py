@@ -143,7 +143,7 @@ class GatewayMetrics:
         if record.reason:
             self._denials.labels(record.reason).inc()
         if record.disbelief is not None:
-            self._disbelieved.counts[record.disbelief,] += 1
+            self.disbelieved(record.disbelief)
         if record.upstream_s is not None:
             self._upstream.of(record.model).observe(record.upstream_s)
             self._added.observe(record.added_s)
@@ -153,6 +153,10 @@ class GatewayMetrics:
     def admin_refused(self, reason: str) -> None:
         """A caller of the admin plane was refused: no credential, not the role, or too often."""
         self._admin_refusals.labels(reason).inc()
+
+    def disbelieved(self, why: Disbelief) -> None:
+        """A usage that the upstream stated was not believed."""
+        self._disbelieved.counts[why,] += 1
 
     def reservation_expired(self) -> None:
         """A request was not settled in time and was charged as reserved."""

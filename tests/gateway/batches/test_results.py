@@ -24,9 +24,11 @@ def record(requests: int = 3, **document: Any) -> BatchRecord:
     return BatchRecord("req_1", "batch_1", "key_1", "key_1", None, "file_1", worst, HELD, document, 10**15)
 
 
-def costs(content: bytes, batch: BatchRecord | None = None, pieces: int = 1) -> list[int]:
-    """What each booked row costs."""
-    reader = ResultReader(batch or record(), CATALOGUE)
+def costs(
+    content: bytes, batch: BatchRecord | None = None, pieces: int = 1, told: list[str] | None = None
+) -> list[int]:
+    """What each booked row costs; `told` gets why a usage is not believed."""
+    reader = ResultReader(batch or record(), CATALOGUE, ([] if told is None else told).append)
     step = max(1, -(-len(content) // pieces))
     for at in range(0, len(content), step):
         reader.feed(content[at : at + step])
@@ -141,3 +143,10 @@ def test_whatever_stands_in_the_files_can_be_booked(results: list[Any], rest: by
     booked = costs(content)
     assert min(booked, default=0) >= 0
     assert sum(booked) <= HELD
+
+
+def test_what_is_not_believed_is_told() -> None:
+    """As of any other answer, so that the metric and its alert see batches, too."""
+    told: list[str] = []
+    costs(result(0, prompt_tokens=201, completion_tokens=1) + result(1), told=told)
+    assert told == ["impossible", "unreadable"]

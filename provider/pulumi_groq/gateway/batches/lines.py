@@ -3,12 +3,12 @@
 import json
 from typing import Any, Final, NoReturn
 
-from pulumi_groq.catalogue import Catalogue, CatalogueModel
+from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.http.bodies import strict_decoder
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, bad_request
 from pulumi_groq.gateway.inference.calls import CHAT_LABEL, read_call
 from pulumi_groq.gateway.inference.charge import CostEstimate
-from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
+from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess, priced
 from pulumi_groq.gateway.store.batches import Worst
 from pulumi_groq.policy.access import KeyAccess
 
@@ -137,24 +137,13 @@ def worst_cost_micro_usd(worst: Worst, catalogue: Catalogue) -> int:
     """
     total = 0
     for model_id, (requests, prompt, completion, fees, *_) in worst.items():
-        model = priced(catalogue, model_id)
+        model = priced(catalogue, model_id, "input_file_id")
         total += (
             model.cost_micro_usd(prompt_tokens=prompt, completion_tokens=completion, batch=True)
             + requests
             + fees
         )
     return total
-
-
-def priced(catalogue: Catalogue, model_id: str) -> CatalogueModel:
-    """The model. Raises `Refusal` 400 `model_not_priced`."""
-    model = catalogue.get(model_id)
-    if model is None or model.prices is None:
-        message = (
-            f"The model `{model_id}` has no price here, so its use cannot be charged. Tell the operator."
-        )
-        raise bad_request(message, param="input_file_id", code="model_not_priced")
-    return model
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

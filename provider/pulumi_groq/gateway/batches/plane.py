@@ -1,6 +1,5 @@
 """`/openai/v1/files` and `/openai/v1/batches` for gateway keys: each sees its lineage's."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.batches.creation import ID, encoded, page, read_creation, shown
 from pulumi_groq.gateway.batches.lines import LineReader
+from pulumi_groq.gateway.batches.records import Records
 from pulumi_groq.gateway.batches.service import Batches, missing
 from pulumi_groq.gateway.batches.upstream_api import FILES_PATH, UpstreamApi
 from pulumi_groq.gateway.http.bodies import read_body, require_uncompressed
@@ -56,7 +56,7 @@ class StoredPlane:
         clock: Clock,
         options: InferenceOptions,
     ) -> None:
-        self._store = store
+        self._records = Records(store)
         self._batches = batches
         self._api = api
         self._models = ModelAccess(catalogue)
@@ -91,7 +91,7 @@ class StoredPlane:
 
     async def _upload(self, exchange: Exchange) -> None:
         lineage_id = exchange.key.lineage_id
-        if await self._read(count_files, lineage_id) >= MOST_FILES:
+        if await self._records.read(count_files, lineage_id) >= MOST_FILES:
             raise Refusal(
                 400,
                 INVALID_REQUEST,
@@ -117,7 +117,7 @@ class StoredPlane:
             created_s=int(self._clock.now().timestamp()),
         )
         try:
-            await self._write(insert_file, record)
+            await self._records.write(insert_file, record)
         except StoreUnavailableError:
             # Nobody could ever read or delete it.
             with suppress(Refusal, UpstreamError):
@@ -126,7 +126,7 @@ class StoredPlane:
         await exchange.answer(encoded(_file(record)))
 
     async def _list_files(self, exchange: Exchange) -> None:
-        records = await self._read(files_of, exchange.key.lineage_id)
+        records = await self._records.read(files_of, exchange.key.lineage_id)
         await exchange.answer(page([_file(record) for record in records], exchange.scope["query_string"]))
 
     async def _show_file(self, exchange: Exchange, file_id: str) -> None:
@@ -134,7 +134,7 @@ class StoredPlane:
 
     async def _delete(self, exchange: Exchange, file_id: str) -> None:
         await self._file(exchange, file_id)
-        holding = await self._read(holding_file, file_id)
+        holding = await self._records.read(holding_file, file_id)
         if holding is not None:
             message = (
                 f"The batch {holding.upstream_id} still needs this file. Wait for it, or cancel it first."
@@ -145,7 +145,7 @@ class StoredPlane:
         except Refusal as refusal:
             if refusal.status != 404:  # gone there already
                 raise
-        await self._write(remove_file, file_id)
+        await self._records.write(remove_file, file_id)
         await exchange.answer(encoded({"id": file_id, "object": "file", "deleted": True}))
 
     async def _content(self, exchange: Exchange, file_id: str) -> None:
@@ -181,29 +181,15 @@ class StoredPlane:
         await exchange.answer(encoded(shown(record.document)))
 
     async def _list_batches(self, exchange: Exchange) -> None:
-        records = await self._read(batches_of, exchange.key.lineage_id)
+        records = await self._records.read(batches_of, exchange.key.lineage_id)
         documents = [shown(record.document) for record in records]
         await exchange.answer(page(documents, exchange.scope["query_string"]))
 
     async def _file(self, exchange: Exchange, file_id: str) -> FileRecord:
-        record: FileRecord | None = await self._read(find_file, exchange.key.lineage_id, file_id)
+        record: FileRecord | None = await self._records.read(find_file, exchange.key.lineage_id, file_id)
         if record is None:
             raise missing("file", file_id)
         return record
-
-    async def _read(self, read: Any, *arguments: Any) -> Any:
-        def reading() -> Any:
-            with self._store.read() as connection:
-                return read(connection, *arguments)
-
-        return await asyncio.to_thread(reading)
-
-    async def _write(self, write: Any, *arguments: Any) -> None:
-        def writing() -> None:
-            with self._store.write() as connection:
-                write(connection, *arguments)
-
-        await asyncio.to_thread(writing)
 
 
 async def _judged(upload: Upload, lines: LineReader) -> AsyncIterator[bytes]:

@@ -2,12 +2,14 @@
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.batches.lines import worst_cost_micro_usd
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.charge import TokenUsage, UnreadableUsageError, usage_of
+from pulumi_groq.gateway.inference.record import Disbelief
 from pulumi_groq.gateway.metering.journal import Admission, LedgerRow, Settlement
 from pulumi_groq.gateway.store.batches import BatchRecord
 
@@ -34,8 +36,10 @@ class ResultReader:
     above what is held, make the whole batch cost what is held: then `rows` is one row.
     """
 
-    def __init__(self, record: BatchRecord, catalogue: Catalogue) -> None:
-        self.disbelieved = 0
+    def __init__(
+        self, record: BatchRecord, catalogue: Catalogue, disbelieved: Callable[[Disbelief], None]
+    ) -> None:
+        self._disbelieved = disbelieved
         self._record = record
         self._catalogue = catalogue
         self._rest = b""
@@ -60,7 +64,7 @@ class ResultReader:
         record = self._record
         why = self._fault()
         if why is not None:
-            self.disbelieved += 1
+            self._disbelieved("impossible")
             _log.warning("batch %s is charged as reserved: %s", record.upstream_id, why)
             return as_reserved(record, settled_s)
         return [
@@ -95,16 +99,16 @@ class ResultReader:
         try:
             usage = usage_of(answer)
         except UnreadableUsageError as unreadable:
-            self._doubt(model, str(unreadable))
+            self._doubt(model, "unreadable", str(unreadable))
             return
         status = status if type(status) is int and 0 <= status <= 999 else 0
         never_served = response is None and isinstance(result.get("error"), dict)
         if usage is None and (400 <= status <= 599 or never_served):
             self._used.append(Used(model, status, 0, 0, 0, 0))
         elif usage is None:
-            self._doubt(model, "no usage is stated")
+            self._doubt(model, "unreadable", "no usage is stated")
         elif not self._can_cause(model, usage):
-            self._doubt(model, "it is more than one of the requests can have used")
+            self._doubt(model, "impossible", "it is more than one of the requests can have used")
         else:
             self._used.append(self._priced(model, status, usage))
 
@@ -125,9 +129,9 @@ class ResultReader:
         cost = self._cost(model, usage.prompt, completion)
         return Used(model, status, usage.prompt, usage.cached, completion, cost)
 
-    def _doubt(self, model: str, why: str) -> None:
-        self.disbelieved += 1
-        _log.warning("a result of batch %s is charged as reserved: %s", self._record.upstream_id, why)
+    def _doubt(self, model: str, why: Disbelief, stated: str) -> None:
+        self._disbelieved(why)
+        _log.warning("a result of batch %s is charged as reserved: %s", self._record.upstream_id, stated)
         *_, prompt, completion = self._record.worst[model]
         self._used.append(Used(model, 0, 0, 0, 0, self._cost(model, prompt, completion)))
 

@@ -1,20 +1,21 @@
 """Creates batches, keeps their money reserved until their results are read, and books what they say."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.batches.creation import ID, TAG, Creation
 from pulumi_groq.gateway.batches.lines import worst_cost_micro_usd
+from pulumi_groq.gateway.batches.records import Records
 from pulumi_groq.gateway.batches.results import ResultReader, as_reserved
 from pulumi_groq.gateway.batches.upstream_api import BATCHES_PATH, UpstreamApi
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal
 from pulumi_groq.gateway.inference.denials import denied
 from pulumi_groq.gateway.inference.forwarder import bad_answer, no_answer
 from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
+from pulumi_groq.gateway.inference.record import Disbelief
 from pulumi_groq.gateway.inference.upstream import UpstreamError
 from pulumi_groq.gateway.metering.journal import LedgerRow
 from pulumi_groq.gateway.metering.request_metering import Hold, Holding
@@ -45,12 +46,14 @@ IN_DOUBT: Final = timedelta(minutes=10)
 UNREAD: Final = timedelta(hours=24)
 """How long results are tried to be read before a batch is charged as reserved."""
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
 class Batches:
-    """All batches of the gateway. Belongs to the event loop."""
+    """All batches of the gateway. Belongs to the event loop.
+
+    `disbelieved` is told why a result, or all of a batch, is charged as reserved.
+    """
 
     def __init__(
         self,
@@ -60,14 +63,16 @@ class Batches:
         api: UpstreamApi,
         catalogue: Catalogue,
         clock: Clock,
+        disbelieved: Callable[[Disbelief], None],
     ) -> None:
-        self._store = store
+        self._records = Records(store)
         self._metering = metering
         self._api = api
         self._catalogue = catalogue
         self._models = ModelAccess(catalogue)
         self._tools = ToolAccess(catalogue)
         self._clock = clock
+        self._disbelieved = disbelieved
         self._holds: dict[str, Hold] = {}
 
     @property
@@ -80,7 +85,7 @@ class Batches:
         can spend any more, so nothing is reserved in it. Raises `StoreUnavailableError`.
         """
         month = month_of(self._clock.now())
-        for record in await self._read(open_batches):
+        for record in await self._records.read(open_batches):
             if month_of(_started(record)) == month:
                 self._holds[record.request_id] = await self._metering.hold(
                     record.request_id, record.lineage_id, record.held_micro_usd
@@ -92,7 +97,7 @@ class Batches:
         Where the upstream does not answer it may have been created: its money stays reserved, and the rounds
         look for it in the upstream's list.
         """
-        file = await self._read(find_file, key.lineage_id, creation.input_file_id)
+        file = await self._records.read(find_file, key.lineage_id, creation.input_file_id)
         if file is None or file.worst is None:
             raise missing("file", creation.input_file_id)
         self._models.permit(key, tuple(file.worst), "chat")
@@ -148,7 +153,7 @@ class Batches:
 
         Raises `StoreUnavailableError`.
         """
-        records = await self._read(open_batches)
+        records = await self._records.read(open_batches)
         if any(record.upstream_id is None for record in records):
             await self._find([record for record in records if record.upstream_id is None])
         for record in records:
@@ -156,7 +161,7 @@ class Batches:
 
     async def find(self, lineage_id: str, upstream_id: str) -> BatchRecord:
         """A batch of this lineage. Raises `Refusal` 404."""
-        record = await self._read(find_batch, lineage_id, upstream_id)
+        record = await self._records.read(find_batch, lineage_id, upstream_id)
         if record is None:
             raise missing("batch", upstream_id)
         return record
@@ -168,14 +173,14 @@ class Batches:
         if isinstance(admitted, Denial):
             raise denied(admitted)
         try:
-            await self._write(insert_batch, record)
+            await self._records.write(insert_batch, record)
         except BaseException:
             await self._metering.settle(admitted, None, 503)
             raise
         self._holds[record.request_id] = await self._metering.keep(admitted, 200)
 
     async def _never_was(self, record: BatchRecord) -> None:
-        await self._write(remove_batch, record.request_id)
+        await self._records.write(remove_batch, record.request_id)
         await self._metering.release(self._holds.pop(record.request_id, None), [])
 
     async def _known(self, record: BatchRecord, document: dict[str, Any]) -> BatchRecord:
@@ -188,7 +193,7 @@ class Batches:
         seen = record._replace(document=document)
         if document.get("status") in OVER:
             return await self._settle(seen)
-        await self._write(replace_batch, seen)
+        await self._records.write(replace_batch, seen)
         return seen
 
     async def _unread(self, record: BatchRecord) -> BatchRecord:
@@ -200,11 +205,11 @@ class Batches:
             _log.error("batch %s is charged as reserved: its results cannot be read", record.upstream_id)
             return await self._book(unread, as_reserved(unread, self._clock.now().timestamp()), [])
         if unread != record:
-            await self._write(replace_batch, unread)
+            await self._records.write(replace_batch, unread)
         return unread
 
     async def _settle(self, record: BatchRecord) -> BatchRecord:
-        reader = ResultReader(record, self._catalogue)
+        reader = ResultReader(record, self._catalogue, self._disbelieved)
         written = []
         for name in ("output_file_id", "error_file_id"):
             file_id = record.document.get(name)
@@ -257,7 +262,7 @@ class Batches:
                     insert_file(connection, file)
             return True
 
-        if await self._write(write):
+        if await self._records.write(write):
             await self._metering.release(self._holds.pop(record.request_id, None), rows)
         return settled
 
@@ -278,20 +283,6 @@ class Batches:
             elif began - _started(record) >= IN_DOUBT:
                 _log.warning("batch %s was never created", record.request_id)
                 await self._never_was(record)
-
-    async def _read(self, read: Callable[..., T], *arguments: Any) -> T:
-        def reading() -> T:
-            with self._store.read() as connection:
-                return read(connection, *arguments)
-
-        return await asyncio.to_thread(reading)
-
-    async def _write(self, write: Callable[..., T], *arguments: Any) -> T:
-        def writing() -> T:
-            with self._store.write() as connection:
-                return write(connection, *arguments)
-
-        return await asyncio.to_thread(writing)
 
 
 def missing(what: str, object_id: str) -> Refusal:

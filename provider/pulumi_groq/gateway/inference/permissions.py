@@ -15,6 +15,17 @@ from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.messages import model_not_available
 
 
+def priced(catalogue: Catalogue, model_id: str, param: str) -> CatalogueModel:
+    """The model. Raises `Refusal` 400 `model_not_priced` that names the field `param`."""
+    model = catalogue.get(model_id)
+    if model is None or model.prices is None:
+        message = (
+            f"The model `{model_id}` has no price here, so its use cannot be charged. Tell the operator."
+        )
+        raise bad_request(message, param=param, code="model_not_priced")
+    return model
+
+
 class ModelAccess:
     """The catalogue as far as a key may use it."""
 
@@ -29,12 +40,7 @@ class ModelAccess:
         for model_id in models:
             if model_id not in key.models:
                 raise denied(model_not_available(model_id))
-        model = self._catalogue.get(models[0])
-        if model is None or model.prices is None:
-            message = (
-                f"The model `{models[0]}` has no price here, so its use cannot be charged. Tell the operator."
-            )
-            raise bad_request(message, param="model", code="model_not_priced")
+        model = priced(self._catalogue, models[0], "model")
         if model.kind != kind:
             raise bad_request(f"The model `{model.id}` is for {model.kind}, not for this URL.", param="model")
         return model
