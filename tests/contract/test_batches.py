@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import groq
+import httpx
 import openai
 import pytest
 
@@ -120,6 +121,19 @@ def test_bad_line_never_becomes_a_file(start: Callable[[], Server], upstream: Ba
     with pytest.raises(openai.BadRequestError, match="purpose must be batch"):
         client.files.create(file=("in.jsonl", LINES), purpose="fine-tune")
     assert upstream.echo.files == {}
+
+
+@pytest.mark.parametrize("route", ["files", "batches"])
+def test_compressed_body_is_refused_as_on_every_route(start: Callable[[], Server], route: str) -> None:
+    """415 for an upload as for a creation: how large it becomes is not known before it is read."""
+    server = start()
+    headers = {
+        "authorization": f"Bearer {new_key(server, 'one')}",
+        "content-encoding": "gzip",
+        "content-type": "multipart/form-data; boundary=x",
+    }
+    answer = httpx.post(f"{server.url}/openai/v1/{route}", content=b"x", headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_content_encoding")
 
 
 def found(client: openai.OpenAI) -> Any:

@@ -76,6 +76,8 @@ class StoredPlane:
     async def _serve(self, route: Route, exchange: Exchange) -> None:
         method, path = exchange.scope["method"], exchange.scope["path"]
         object_id = path.removeprefix(route.path).split("/", 1)[0]
+        if method == "POST":
+            require_uncompressed(exchange.headers)
         if route is FILES:
             await (self._upload(exchange) if method == "POST" else self._list_files(exchange))
         elif route is FILE:
@@ -169,7 +171,6 @@ class StoredPlane:
         await exchange.send({"type": "http.response.body"})
 
     async def _create(self, exchange: Exchange) -> None:
-        require_uncompressed(exchange.headers)
         body = await read_body(
             exchange.receive,
             exchange.headers.content_length,
