@@ -19,7 +19,13 @@ import click
 from checkout import ROOT
 from pydantic import BaseModel
 
-from pulumi_groq.access.model import DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
+from pulumi_groq.access.model import (
+    DeclaredAdminKey,
+    DeclaredIdentity,
+    DeclaredKey,
+    DeclaredSpendPolicy,
+    DeclaredTeam,
+)
 from pulumi_groq.cli.main import commands
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
@@ -28,6 +34,7 @@ from pulumi_groq.lifecycle.team import TeamArgs, TeamState
 from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs, WorkloadIdentityState
 from pulumi_groq.models.admin_key import AdminKeyCreate, AdminKeyCreated
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
+from pulumi_groq.models.markers import BY_PLACE, marked
 from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
@@ -39,7 +46,6 @@ from pulumi_groq.reports.guardrails.rules import RuleBase, Waiver
 
 WIDTH: Final = 100
 _INTERNAL: Final = frozenset({"managed_by", "declared_as"})  # the resources fill these in themselves
-_FROM_POSITION: Final = frozenset({"name", "team", "line"})  # of an access file: said by where a thing stands
 _SECRETS: Final = frozenset({"alert_webhook_urls", "alert_webhook_signing_secret"})  # never in an access file
 
 
@@ -52,6 +58,13 @@ class Table(NamedTuple):
     left_out: frozenset[str] = frozenset()
     filled_in: frozenset[str] = frozenset()
     written: bool = True
+
+
+def _in_access_file(
+    model: type[BaseModel], left_out: frozenset[str] = frozenset(), filled_in: frozenset[str] = frozenset()
+) -> Table:
+    """What an access file has of `model`: not what is said by where a thing stands."""
+    return Table(model, marked(model, BY_PLACE) | left_out, filled_in)
 
 
 def _beyond(model: type[BaseModel], known: type[BaseModel]) -> Table:
@@ -72,9 +85,11 @@ TABLES: Final[Mapping[str, Table]] = {
     "GroqSpendPolicy-outputs": _beyond(SpendPolicyState, SpendPolicyArgs),
     "rotation": Table(RotationSchedule),
     "freeze-window": Table(FreezeWindow),
-    "access-team": Table(DeclaredTeam, _FROM_POSITION),
-    "access-key": Table(DeclaredKey, _FROM_POSITION, frozenset({"allowed_models"})),
-    "access-spend-policy": Table(DeclaredSpendPolicy, _FROM_POSITION | _SECRETS),
+    "access-team": _in_access_file(DeclaredTeam),
+    "access-key": _in_access_file(DeclaredKey, filled_in=frozenset({"allowed_models"})),
+    "access-spend-policy": _in_access_file(DeclaredSpendPolicy, _SECRETS),
+    "access-admin-key": _in_access_file(DeclaredAdminKey),
+    "access-workload-identity": _in_access_file(DeclaredIdentity),
     "key-body": Table(ApiKeyCreate),
     "key-answer": _beyond(ApiKeyCreated, ApiKeyCreate),
     "admin-key-body": Table(AdminKeyCreate),

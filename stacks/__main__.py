@@ -68,6 +68,8 @@ def main() -> None:
     )
     pulumi.export("key_ids", declared.key_ids)
     pulumi.export("api_keys", declared.api_keys)
+    if declared.admin_keys:
+        pulumi.export("admin_keys", declared.admin_keys)
 
 
 main()

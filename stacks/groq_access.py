@@ -5,14 +5,15 @@ from typing import Any
 
 import pulumi
 
-from pulumi_groq.access import Access, DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
+from pulumi_groq.access import Access, DeclaredIdentity, DeclaredKey, DeclaredSpendPolicy, arguments
 
 TYPE = "groq:stacks:GroqAccess"
 DYNAMIC_TYPES = "pulumi-python:dynamic/groq:"
 
 
 class GroqAccess(pulumi.ComponentResource):
-    """The teams, keys and spending policy of `access`, as `resources` declares them.
+    """The teams, keys, spending policy, admin keys and workload identities of `access`, as `resources`
+    declares them.
 
     :param resources: `pulumi_groq` for the dynamic resources, `pulumi_groq_sdk` for those of the plugin;
         both spell their arguments alike.
@@ -20,7 +21,7 @@ class GroqAccess(pulumi.ComponentResource):
     :param alert_webhook_signing_secret: What signs them; a secret.
     :param allow_delete_in_use: Whether keys in use are deleted, where the file does not say.
 
-    Outputs: `key_ids`, and `api_keys` (secrets), both by the keys' names.
+    Outputs: `key_ids`, and `api_keys` and `admin_keys` (secrets), each by the keys' names.
     """
 
     def __init__(
@@ -37,20 +38,30 @@ class GroqAccess(pulumi.ComponentResource):
         super().__init__(TYPE, name, opts=opts)
         self._resources = resources
         self._allow_delete_in_use = allow_delete_in_use
-        teams = {team.name: self._team(team) for team in access.teams}
+        teams = {team.name: self._declare("GroqTeam", team.name, arguments(team)) for team in access.teams}
         keys = {key.name: self._key(key, teams[key.team]) for key in access.keys}
         if access.spend_policy:
             self._spend_policy(access.spend_policy, alert_webhook_urls, alert_webhook_signing_secret)
+        admin_keys = {
+            key.name: self._declare("GroqAdminKey", key.name, arguments(key)) for key in access.admin_keys
+        }
+        for identity in access.identities:
+            self._identity(identity, teams)
         self.key_ids = {name: key.key_id for name, key in keys.items()}
         self.api_keys = {name: key.api_key for name, key in keys.items()}
-        self.register_outputs({"key_ids": self.key_ids, "api_keys": self.api_keys})
-
-    def _team(self, team: DeclaredTeam) -> Any:
-        return self._declare("GroqTeam", team.name, _settings(team))
+        self.admin_keys = {name: key.admin_key for name, key in admin_keys.items()}
+        outputs = {"key_ids": self.key_ids, "api_keys": self.api_keys, "admin_keys": self.admin_keys}
+        self.register_outputs(outputs)
 
     def _key(self, key: DeclaredKey, team: Any) -> Any:
         usual = {"allow_delete_in_use": self._allow_delete_in_use}
-        return self._declare("GroqApiKey", key.name, {**usual, **_settings(key), "team": team.team_name})
+        return self._declare("GroqApiKey", key.name, {**usual, **arguments(key), "team": team.team_name})
+
+    def _identity(self, identity: DeclaredIdentity, teams: dict[str, Any]) -> Any:
+        settings = arguments(identity)
+        if identity.team in teams:
+            settings["team"] = teams[identity.team].team_name  # which is to be there first
+        return self._declare("GroqWorkloadIdentity", identity.name, settings)
 
     def _spend_policy(
         self,
@@ -59,7 +70,7 @@ class GroqAccess(pulumi.ComponentResource):
         secret: pulumi.Input[str] | None,
     ) -> Any:
         alerts = {"alert_webhook_urls": urls, "alert_webhook_signing_secret": secret}
-        return self._declare("GroqSpendPolicy", "spend-policy", {**_settings(policy), **alerts})
+        return self._declare("GroqSpendPolicy", "spend-policy", {**arguments(policy), **alerts})
 
     def _declare(self, kind: str, name: str, settings: dict[str, Any]) -> Any:
         # A stack from before this component, or from before the plugin, moves in with nothing replaced.
@@ -70,8 +81,3 @@ class GroqAccess(pulumi.ComponentResource):
         ]
         resource = getattr(self._resources, kind)
         return resource(name, **settings, opts=pulumi.ResourceOptions(parent=self, aliases=former))
-
-
-def _settings(declared: DeclaredTeam | DeclaredKey | DeclaredSpendPolicy) -> dict[str, Any]:
-    """What is declared, without what an access file alone has and what it says by place."""
-    return declared.model_dump(mode="json", exclude_none=True, exclude={"name", "team", "reason", "line"})

@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 from pulumi_groq.access import Access, read_access
 from pulumi_groq.errors import AccessFileError
 
-_WORDS = ["teams", "keys", "spend_policy", "allowed_models", "requests_per_minute", "monthly_cap_usd", "a"]
+_WORDS = [
+    "teams",
+    "keys",
+    "spend_policy",
+    "allowed_models",
+    "requests_per_minute",
+    "monthly_cap_usd",
+    "admin_keys",
+    "role",
+    "workload_identities",
+    "claims",
+    "a",
+]
 _MARKS = [":", ": ", "\n", "\n  ", "\n    ", "- ", "{", "}", "[", "]", "&a", "*a", "<<", "!!int", "---", "\t"]
 _TRAPS = [
     "1_000",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from pulumi_groq.access import Access, load_access
+from pulumi_groq.access import Access, arguments, load_access
 
 REFERENCE = Path(__file__).parents[2] / "stacks" / "access.yaml"
 
@@ -158,3 +158,43 @@ def test_a_policy_alone_is_a_declaration(read: Callable[[str], Access]) -> None:
 def test_a_byte_order_mark_is_accepted(read: Callable[[str], Access]) -> None:
     """A file saved with a byte order mark reads as without."""
     assert read("\ufeffspend_policy: {monthly_cap_usd: 5}").spend_policy is not None
+
+
+def test_admin_keys_and_identities_are_declared_beside_the_teams(read: Callable[[str], Access]) -> None:
+    """Each with its settings, its name and its line; what a resource takes is what the file says."""
+    access = read("""
+        teams:
+          research: {allowed_models: [a, b]}
+        admin_keys:
+          preview:
+            role: team-admin
+            teams: [research]
+            expires_at: 2027-01-01T00:00:00Z
+            reason: The team's own stack.
+        workload_identities:
+          pods:
+            issuer: https://cluster.example.com
+            audience: https://groq.example.com
+            claims: {sub: "system:serviceaccount:research:app"}
+            team: research
+            allowed_models: [b]
+    """)
+    (key,), (identity,) = access.admin_keys, access.identities
+    assert (key.name, key.line, key.reason) == ("preview", 4, "The team's own stack.")
+    assert arguments(key) == {
+        "role": "team-admin",
+        "teams": ["research"],
+        "expires_at": "2027-01-01T00:00:00Z",
+    }
+    assert (identity.name, identity.line, arguments(identity)["team"]) == ("pods", 10, "research")
+    assert access.warnings == ()
+
+
+def test_a_right_for_a_team_that_the_file_does_not_know_is_a_warning(read: Callable[[str], Access]) -> None:
+    """It may be another stack's, or misspelt; a file without teams is for those of others."""
+    keys = "admin_keys: {preview: {role: viewer, teams: [reserch]}}"
+    assert read(keys).warnings == ()
+    assert read(f"{keys}\nteams: {{research: {{allowed_models: [a]}}}}").warnings == (
+        'access.yaml:1: admin_keys.preview: names the team "reserch", which this file does not declare; '
+        "is it another stack's, or misspelt?",
+    )

@@ -68,11 +68,50 @@ def test_a_field_of_the_policy(problems: Callable[[str], list[str]], fields: str
 
 
 @pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ("role: king", "role: must be 'owner', 'team-admin', 'billing', 'viewer' or 'auditor'; found \"king\""),
+        ("teams: [t]", "role: is missing"),
+        ("role: team-admin", "teams: must name the teams that the role team-admin is for"),
+        ("role: owner, teams: [t]", "teams: must be left out: the role owner is for all teams"),
+        ("role: viewer, expires_at: soon", 'expires_at: must be an ISO 8601 time such as 2026-12-31T00:00:00Z; found "soon"'),
+        ("role: viewer, team: t", "team: is not a known field; did you mean teams?"),
+        ("role: viewer, name: x", "name: is not a known field; known are adopt_key_id, expires_at, reason, role, teams"),
+    ],
+)  # fmt: skip
+def test_a_field_of_an_admin_key(problems: Callable[[str], list[str]], fields: str, line: str) -> None:
+    """An unusable field of an admin key gives exactly one line with its path."""
+    assert problems(f"admin_keys: {{a: {{{fields}}}}}") == [f"1: admin_keys.a.{line}"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ("claims: {sub: s}, admin_role: owner, issuer: http://issuer.example.com", ".issuer: must match pattern"),
+        ("claims: {sub: 5}, admin_role: owner", ".claims.sub: must be text; put it in quotes"),
+        ("claims: {sub: s}", ": admin_role or allowed_models must say what a credential is for"),
+        ("admin_role: owner", ": claims and claim_patterns must not both be empty"),
+        ("claims: {sub: s}, team: t, allowed_models: [b]", ".allowed_models.0: must be one of the team's models; b is not"),
+        ("claims: {sub: s}, allowed_models: [a], team: ' t'", ".team: must not begin or end with a space"),
+        ("claims: {sub: s}, admin_role: owner, credential_minutes: 61", ".credential_minutes: must be less than or equal to 60"),
+    ],
+)  # fmt: skip
+def test_a_field_of_a_workload_identity(problems: Callable[[str], list[str]], fields: str, line: str) -> None:
+    """An unusable field of an identity, or fields that contradict each other, give one line with its path."""
+    issuer = "" if "issuer" in fields else "issuer: https://i.example.com, "
+    declared = f"{issuer}audience: a, {fields}"
+    (told,) = problems(
+        f"teams: {{t: {{allowed_models: [a]}}}}\nworkload_identities: {{deploy: {{{declared}}}}}"
+    )
+    assert told.startswith(f"2: workload_identities.deploy{line}")
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "1: is empty; declare teams, a spend_policy, or both"),
-        ("# nothing\n", "1: is empty; declare teams, a spend_policy, or both"),
-        ("{}", "1: is empty; declare teams, a spend_policy, or both"),
+        ("", "1: is empty; declare teams, spend_policy, admin_keys or workload_identities"),
+        ("# nothing\n", "1: is empty; declare teams, spend_policy, admin_keys or workload_identities"),
+        ("{}", "1: is empty; declare teams, spend_policy, admin_keys or workload_identities"),
         ("- a", '1: must be a mapping: one "name:" a line'),
         ("teams: [a]", '1: teams: must be a mapping: one "name:" a line'),
         ("teams:", "1: teams: has no value; write one or take the line out"),

@@ -12,9 +12,16 @@ from hypothesis import strategies as some
 from pydantic import BaseModel
 
 from pulumi_groq.access import read_access
-from pulumi_groq.access.model import DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
+from pulumi_groq.access.model import (
+    DeclaredAdminKey,
+    DeclaredIdentity,
+    DeclaredKey,
+    DeclaredSpendPolicy,
+    DeclaredTeam,
+)
 from pulumi_groq.access.schema import FIRST_LINE, access_schema, schema_text
 from pulumi_groq.access.writing import access_text
+from pulumi_groq.models.markers import BY_PLACE, marked
 
 STACKS = Path(__file__).parents[2] / "stacks"
 SCHEMA = jsonschema_rs.validator_for(access_schema())
@@ -28,11 +35,26 @@ def test_what_is_written_is_read_back(team: str, key: str, label: str, value: st
     """Any name and label survives, whatever YAML would make of it unquoted."""
     fields = {"requests_per_minute": amount, "metadata": {label: value}, "expires_at": "2030-01-01T00:00:00Z"}
     written = {team: {"allowed_models": ["a", "b/c-1.5:x"], "keys": {key: fields, key + "2": {}}}}
-    text = access_text(written, {"monthly_cap_usd": amount / 4, "auto_pause": False})
+    claims = {"sub": value or "-"}
+    text = access_text(
+        written,
+        {"monthly_cap_usd": amount / 4, "auto_pause": False},
+        admin_keys={key: {"role": "viewer", "teams": [team]}},
+        workload_identities={
+            key: {
+                "issuer": "https://i.example.com/x",
+                "audience": value or "-",
+                "claims": claims,
+                "admin_role": "owner",
+            }
+        },
+    )
     read = read_access(text.encode(), "access.yaml")
     first, second = read.keys
     assert (read.teams[0].name, first.name, second.name) == (team, key, key + "2")
     assert (first.metadata, first.requests_per_minute) == ({label: value}, amount)
+    assert (read.admin_keys[0].name, read.admin_keys[0].teams) == (key, [team])
+    assert (read.identities[0].name, read.identities[0].claims) == (key, claims)
     assert read.spend_policy is not None
     assert read.spend_policy.auto_pause is False
     assert text.startswith(f"{FIRST_LINE}\n")
@@ -51,10 +73,13 @@ def test_every_field_is_described() -> None:
         DeclaredKey: schema["definitions"]["key"],
         DeclaredTeam: schema["definitions"]["team"],
         DeclaredSpendPolicy: schema["properties"]["spend_policy"],
+        DeclaredAdminKey: schema["definitions"]["admin_key"],
+        DeclaredIdentity: schema["definitions"]["workload_identity"],
     }
-    elsewhere = {"name", "team", "line", "alert_webhook_urls", "alert_webhook_signing_secret"}
+    secrets = {"alert_webhook_urls", "alert_webhook_signing_secret"}
     for model, shape in shapes.items():
         described = {name: field.description for name, field in model.model_fields.items()}
+        elsewhere = marked(model, BY_PLACE) | secrets
         told = {name: field.get("description") for name, field in shape["properties"].items()}
         assert (
             told.items() >= {name: text for name, text in described.items() if name not in elsewhere}.items()
@@ -120,6 +145,35 @@ def test_the_schema_accepts_what_the_file_may_have(read: Callable[[str], Any], f
     """What the loader reads is underlined by no editor."""
     assert read(KEY % field)
     assert _accepted(KEY % field)
+
+
+RIGHTS = [
+    "admin_keys: {a: {role: viewer, teams: [t], expires_at: 2030-01-01T00:00:00Z, reason: x}}",
+    "workload_identities: {d: {issuer: 'https://i.example.com', audience: a, claims: {sub: s}, "
+    "admin_role: owner}}",
+    "workload_identities: {d: {issuer: 'https://i.example.com', audience: a, claim_patterns: {sub: 's*'}, "
+    "team: t, allowed_models: [a], requests_per_minute: 5, monthly_budget_usd: 2.5, credential_minutes: 5}}",
+]
+
+
+@pytest.mark.parametrize("text", RIGHTS)
+def test_the_schema_accepts_rights(read: Callable[[str], Any], text: str) -> None:
+    """Admin keys and workload identities that the loader reads are underlined by no editor."""
+    assert read(text)
+    assert _accepted(text)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("viewer", "king"), ("role", "roles"), ("sub: s", "sub: 5"), ("audience: a,", "")]
+)
+def test_the_schema_refuses_rights_that_nobody_can_have(
+    problems: Callable[[str], list[str]], right: str, wrong: str
+) -> None:
+    """What the loader refuses of them in one field, the editor underlines."""
+    for text in RIGHTS:
+        if right in text:
+            assert problems(text.replace(right, wrong, 1))
+            assert not _accepted(text.replace(right, wrong, 1))
 
 
 @pytest.mark.parametrize("text", ["spend_policy: {auto_pause: true}", "teams: {t: {}}", "team: {}", "{}"])

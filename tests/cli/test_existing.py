@@ -2,8 +2,10 @@
 
 from pulumi_groq.access import read_access
 from pulumi_groq.access.writing import access_text
-from pulumi_groq.cli.existing import existing
+from pulumi_groq.cli.existing import Existing, existing, take_over_rights
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.team import Team
+from pulumi_groq.models.workload_identity import WorkloadIdentity
 from report_facts import live_key
 
 FREE = {"managed_by": None, "declared_as": None}
@@ -28,7 +30,7 @@ def test_what_is_declared_reads_back_as_adoptions() -> None:
         _key(2, "loose", allowed_models=["openai/gpt-oss-120b"], status="disabled"),
     ]
     found = existing(keys, [team], None)  # type: ignore[arg-type]
-    read = read_access(access_text(found.teams, None, found.comments).encode(), "access.yaml")
+    read = read_access(access_text(found.teams, None, comments=found.comments).encode(), "access.yaml")
     assert [(key.team, key.name, key.adopt_key_id) for key in read.keys] == [
         ("chatbot", "bot", f"key_{1:026}"),
         ("without-team", "loose", f"key_{2:026}"),
@@ -67,3 +69,57 @@ def test_a_team_that_has_the_name_already_is_left_alone() -> None:
     found = existing([_key(1, "loose")], [_team("without-team")], None)  # type: ignore[list-item]
     assert "keys" not in found.teams["without-team"]
     assert list(found.teams["without-team-2"]["keys"]) == ["loose"]
+
+
+def _admin_key(number: int, name: str, **fields: object) -> AdminKey:
+    document = {
+        "id": f"adm_{number:026}",
+        "name": name,
+        "role": "viewer",
+        "status": "active",
+        "last_four": "AbCd",
+        **TIMES,
+        **fields,
+    }
+    return AdminKey.model_validate(document)
+
+
+def _identity(name: str, **fields: object) -> WorkloadIdentity:
+    document = {
+        "id": f"wid_{name}",
+        "name": name,
+        "issuer": "https://i.example.com",
+        "audience": "a",
+        "claims": {"sub": "s"},
+        "admin_role": "viewer",
+        **TIMES,
+        **fields,
+    }
+    return WorkloadIdentity.model_validate(document)
+
+
+def test_rights_that_no_stack_declares_are_taken_over() -> None:
+    """Admin keys by id, identities as they are; others', expired and second ones are told with why."""
+    found = Existing()
+    keys = [
+        _admin_key(1, "research", role="team-admin", teams=["research"]),
+        _admin_key(2, "research"),
+        _admin_key(3, "theirs", managed_by="organization/infra/prod"),
+        _admin_key(4, "old", status="expired", expires_at="2026-11-02T00:00:00Z"),
+    ]
+    identities = [_identity("deploy"), _identity("theirs", managed_by="organization/infra/prod")]
+    take_over_rights(keys, identities, found)
+    text = access_text({}, None, admin_keys=found.admin_keys, workload_identities=found.workload_identities)
+    read = read_access(text.encode(), "access.yaml")
+    (key,), (identity,) = read.admin_keys, read.identities
+    assert (key.name, key.role, key.teams, key.adopt_key_id) == (
+        *("research", "team-admin", ["research"]),
+        f"adm_{1:026}",
+    )
+    assert (identity.name, identity.claims, identity.admin_role) == ("deploy", {"sub": "s"}, "viewer")
+    assert found.left_out == [
+        f"admin key research (adm_{2:026}): an older admin key has its name",
+        f"admin key theirs (adm_{3:026}): organization/infra/prod declares it",
+        f"admin key old (adm_{4:026}): it has expired",
+        "workload identity theirs: organization/infra/prod declares it",
+    ]

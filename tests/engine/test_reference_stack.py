@@ -26,6 +26,20 @@ teams:
         rotation: {trigger: "1", freeze_windows: [{start: 2030-01-01T00:00:00Z, end: 2030-01-02T00:00:00Z}]}
 spend_policy:
   monthly_cap_usd: 500
+admin_keys:
+  chatbot-stack: {role: team-admin, teams: [chatbot]}
+workload_identities:
+  deploy:
+    issuer: https://token.actions.githubusercontent.com
+    audience: https://groq.example.com
+    claims: {sub: "repo:acme/infra:environment:groq"}
+    admin_role: owner
+  pods:
+    issuer: https://cluster.example.com
+    audience: https://groq.example.com
+    claims: {sub: "system:serviceaccount:chatbot:app"}
+    team: chatbot
+    allowed_models: [openai/gpt-oss-20b]
 """
 FLAT: dict[str, Any] = {
     "teams": {"chatbot": {"allowed_models": ["openai/gpt-oss-20b"], "allowed_tools": ["stored_responses"]}},
@@ -72,24 +86,35 @@ def command(stack: Any, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def _handed_out(stack: Any) -> tuple[Any, Any]:
+    return stack.output("key_ids"), stack.output("api_keys")
+
+
 def test_a_deployed_stack_moves_into_the_component_and_over_to_the_plugin(gateway: Any, stack: Any) -> None:
     """Keys keep id and value all the way, the plugin's run writes nothing, and the commands read both."""
     stack.declare(**FLAT)
     stack.up()
-    kept = (stack.output("key_ids"), stack.output("api_keys"))
+    kept = _handed_out(stack)
     use_reference_stack(stack)
     configure(stack, "--secret", "--path", "groq:alertWebhookUrls[0]", "https://hooks.example.com/T0K3N")
     moved = stack.up().output
     assert "replaced" not in moved
     assert "deleted" not in moved
-    assert (stack.output("key_ids"), stack.output("api_keys")) == kept
+    assert _handed_out(stack) == kept
+    (admin_key,) = stack.output("admin_keys").values()
+    with gateway.client() as client:
+        assert [(key.name, key.teams) for key in client.list_admin_keys()] == [("chatbot-stack", ["chatbot"])]
+        assert [each.name for each in client.list_workload_identities()] == ["deploy", "pods"]
+    assert admin_key.startswith("pgqadm_")
+    assert admin_key not in stack.checkpoint()
 
     stack.environment["PYTHONPATH"] = str(installed_sdk(stack.folder.parent))
     configure(stack, "groq:plugin", "true")
     gateway.control("reset-counts")
     over = stack.up().output
     assert (gateway.writes(), "replaced" in over, "deleted" in over) == (0, False, False)
-    assert (stack.output("key_ids"), stack.output("api_keys")) == kept
+    assert _handed_out(stack) == kept
+    assert stack.output("admin_keys") == {"chatbot-stack": admin_key}
     assert {each["type"] for each in stack.resources()} == {"groq:index:GroqApiKey"}
     assert "T0K3N" not in stack.checkpoint()
 
@@ -107,6 +132,7 @@ def test_a_deployed_stack_moves_into_the_component_and_over_to_the_plugin(gatewa
     stack.destroy()
     with gateway.client() as client:
         assert (list(client.list_keys()), client.list_teams()) == ([], [])
+        assert (client.list_admin_keys(), client.list_workload_identities()) == ([], [])
 
 
 def test_a_stack_without_the_sdk_says_what_to_install(gateway: Any, new_stack: Any) -> None:

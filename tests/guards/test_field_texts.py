@@ -10,7 +10,13 @@ import pytest
 from pydantic import BaseModel
 
 import pulumi_groq
-from pulumi_groq.access import DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
+from pulumi_groq.access import (
+    DeclaredAdminKey,
+    DeclaredIdentity,
+    DeclaredKey,
+    DeclaredSpendPolicy,
+    DeclaredTeam,
+)
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
@@ -62,6 +68,8 @@ WRITTEN = [
     DeclaredKey,
     DeclaredTeam,
     DeclaredSpendPolicy,
+    DeclaredAdminKey,
+    DeclaredIdentity,
 ]
 """The models whose fields people fill in."""
 GIVEN_BY_THE_SERVER = {"replaces", "adopt_key_id"}

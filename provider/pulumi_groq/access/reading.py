@@ -30,6 +30,9 @@ class Reading:
         return None
 
     def _report(self, error: ErrorDetails, node: Node, path: Path) -> None:
+        if not error["loc"]:  # of several fields together
+            self._problems.add(node.line, path, reworded(error))
+            return
         field, *below = error["loc"]
         if field in node.names and error["type"] == "missing":
             return  # the empty field has its own line

@@ -6,9 +6,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from pulumi_groq.access.model import DeclaredKey, DeclaredSpendPolicy, DeclaredTeam
+from pulumi_groq.access.model import (
+    DeclaredAdminKey,
+    DeclaredIdentity,
+    DeclaredKey,
+    DeclaredSpendPolicy,
+    DeclaredTeam,
+)
 from pulumi_groq.models.fields import LARGEST_AMOUNT_USD
-from pulumi_groq.models.markers import SECRET, marked
+from pulumi_groq.models.markers import BY_PLACE, SECRET, marked
 
 FILE_NAME: Final = "access.schema.json"
 """Where the schema lies, beside the access file."""
@@ -17,7 +23,6 @@ FIRST_LINE: Final = f"# yaml-language-server: $schema={FILE_NAME}"
 """How an access file names its schema: editors with the YAML language server read this comment."""
 
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"  # the newest that the language server knows whole
-_FROM_POSITION: Final = frozenset({"name", "team", "line"})
 _AMOUNT: Final[dict[str, Any]] = {"type": "number", "exclusiveMinimum": 0, "maximum": int(LARGEST_AMOUNT_USD)}
 _BOUNDS: Final[dict[str, str]] = {
     "ge": "minimum",
@@ -30,31 +35,38 @@ def access_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     key = _fields_of(DeclaredKey, definitions, optional=frozenset({"allowed_models"}))
     team = _fields_of(DeclaredTeam, definitions)
-    team["properties"]["keys"] = {
-        "type": "object",
-        "description": "The team's keys, each under its name, which is unique in the file.",
-        "propertyNames": {"minLength": 1, "maxLength": 128},
-        "additionalProperties": {"$ref": "#/definitions/key"},
-    }
+    team["properties"]["keys"] = _by_name(
+        "The team's keys, each under its name, which is unique in the file.", "key"
+    )
     definitions["key"] = key
     definitions["team"] = team
+    definitions["admin_key"] = _fields_of(DeclaredAdminKey, definitions)
+    definitions["workload_identity"] = _fields_of(DeclaredIdentity, definitions)
     return {
         "$schema": _DIALECT,
         "title": "access.yaml",
-        "description": "Who may use Groq, and how much: teams, their keys, and the spending policy.",
+        "description": "Who may use Groq, and how much, and who may change that.",
         "type": "object",
         "additionalProperties": False,
         "minProperties": 1,
         "properties": {
-            "teams": {
-                "type": "object",
-                "description": "The teams, each under its name.",
-                "propertyNames": {"minLength": 1, "maxLength": 128},
-                "additionalProperties": {"$ref": "#/definitions/team"},
-            },
+            "teams": _by_name("The teams, each under its name.", "team"),
             "spend_policy": _fields_of(DeclaredSpendPolicy, definitions),
+            "admin_keys": _by_name("Credentials of the admin plane, each under its name.", "admin_key"),
+            "workload_identities": _by_name(
+                "Whose OIDC tokens are trusted, and what for, each under its name.", "workload_identity"
+            ),
         },
         "definitions": definitions,
+    }
+
+
+def _by_name(description: str, definition: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "propertyNames": {"minLength": 1, "maxLength": 128},
+        "additionalProperties": {"$ref": f"#/definitions/{definition}"},
     }
 
 
@@ -68,7 +80,7 @@ def _fields_of(
 ) -> dict[str, Any]:
     """What may stand in the file for `model`; what its fields refer to goes into `definitions`."""
     made: dict[str, Any] = model.model_json_schema(ref_template="#/definitions/{model}")
-    hidden = _FROM_POSITION | marked(model, SECRET)
+    hidden = marked(model, BY_PLACE) | marked(model, SECRET)
     definitions |= {name: _plain(below) for name, below in made.pop("$defs", {}).items()}
     shape = {
         "type": "object",

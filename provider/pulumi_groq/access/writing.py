@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_groq.access.schema import FIRST_LINE
@@ -16,16 +17,33 @@ _HEAD: Final = (
 )
 
 Fields = Mapping[str, Any]
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def access_text(
-    teams: Mapping[str, Fields], spend_policy: Fields | None, comments: Mapping[str, str] | None = None
+    teams: Mapping[str, Fields],
+    spend_policy: Fields | None,
+    *,
+    admin_keys: Mapping[str, Fields] = _NOTHING,
+    workload_identities: Mapping[str, Fields] = _NOTHING,
+    comments: Mapping[str, str] = _NOTHING,
 ) -> str:
-    """The text of an access file. A team's `keys` are by name; values are JSON's.
+    """The text of an access file. What has a name is by it, a team's `keys` too; values are JSON's.
 
     `comments` are lines for teams, by the team's name.
     """
-    return "\n".join((*_HEAD, "", *_lines(teams, spend_policy, comments or {}))) + "\n"
+    lines = [*_lines(teams, spend_policy, comments)]
+    lines += _part("Who may change all of this.", "admin_keys", admin_keys)
+    lines += _part("Whose OIDC tokens are trusted, and what for.", "workload_identities", workload_identities)
+    return "\n".join((*_HEAD, "", *lines)) + "\n"
+
+
+def _part(comment: str, name: str, entries: Mapping[str, Fields]) -> Iterator[str]:
+    if entries:
+        yield from ("", f"# {comment}", f"{name}:")
+    for entry, fields in entries.items():
+        yield f"  {_scalar(entry)}:"
+        yield from _fields(fields, 4)
 
 
 def _lines(

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from pulumi_groq.models.admin_key import AdminKey, AdminKeySettings
 from pulumi_groq.models.api_key import ApiKey, ApiKeySettings
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team
+from pulumi_groq.models.workload_identity import WorkloadIdentity, WorkloadIdentitySettings
 
 WITHOUT_TEAM: Final = "without-team"
 _KEY_FIELDS: Final = frozenset(ApiKeySettings.model_fields) - {"team"}
@@ -19,6 +23,8 @@ class Existing:
 
     teams: dict[str, dict[str, Any]] = field(default_factory=dict)
     spend_policy: dict[str, Any] | None = None
+    admin_keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    workload_identities: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     adopted: int = 0
@@ -51,6 +57,37 @@ def existing(keys: Sequence[ApiKey], teams: Sequence[Team], policy: SpendPolicy 
         found.spend_policy = {name: written[name] for name in _POLICY_FIELDS if name in written}
     found.teams = {name: _without_empty(team) for name, team in found.teams.items()}
     return found
+
+
+def take_over_rights(
+    admin_keys: Sequence[AdminKey], identities: Sequence[WorkloadIdentity], found: Existing
+) -> None:
+    """Add to `found` the admin keys and workload identities that no stack declares."""
+    for key in admin_keys:
+        why = _why_not_admin(key, found)
+        if why:
+            found.left_out.append(f"admin key {key.name} ({key.id}): {why}")
+        else:
+            found.admin_keys[key.name] = {**_set(key, AdminKeySettings), "adopt_key_id": key.id}
+    for identity in identities:
+        if identity.managed_by is None:
+            found.workload_identities[identity.name] = _set(identity, WorkloadIdentitySettings)
+        else:
+            found.left_out.append(f"workload identity {identity.name}: {identity.managed_by} declares it")
+
+
+def _why_not_admin(key: AdminKey, found: Existing) -> str | None:
+    if key.managed_by is not None:
+        return f"{key.managed_by} declares it"
+    if key.status == "expired":
+        return "it has expired"
+    return "an older admin key has its name" if key.name in found.admin_keys else None
+
+
+def _set(made: BaseModel, settings: type[BaseModel]) -> dict[str, Any]:
+    """The fields of `settings` that `made` sets."""
+    written = made.model_dump(mode="json", exclude_none=True, include=set(settings.model_fields))
+    return {name: value for name, value in written.items() if value not in ({}, [])}
 
 
 def _why_not(key: ApiKey, replaced: set[str | None], taken: set[str], found: Existing) -> str | None:

@@ -15,10 +15,10 @@ from pulumi_groq.access.schema import FILE_NAME, schema_text
 from pulumi_groq.access.writing import access_text
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
-from pulumi_groq.cli.existing import Existing, existing
+from pulumi_groq.cli.existing import Existing, existing, take_over_rights
 from pulumi_groq.cli.litellm import litellm_access
 from pulumi_groq.cli.serve import UnusableSettingError
-from pulumi_groq.errors import AccessFileError, NotFoundError
+from pulumi_groq.errors import AccessFileError, InsufficientRoleError, NotFoundError
 
 _STARTER: Final = files("pulumi_groq.cli") / "starter"
 _COPIED: Final = {
@@ -91,7 +91,13 @@ def init(
                 "give --from-gateway, or --from-litellm with or without --litellm-teams"
             )
         held = litellm_access(litellm_keys, litellm_teams, Catalogue.load()) if litellm_keys else _held()
-        access = access_text(held.teams, held.spend_policy, held.comments)
+        access = access_text(
+            held.teams,
+            held.spend_policy,
+            admin_keys=held.admin_keys,
+            workload_identities=held.workload_identities,
+            comments=held.comments,
+        )
     else:
         held = None
         access = _new_access(team, key, models, monthly_cap_usd)
@@ -132,7 +138,12 @@ def _held() -> Existing:
             policy = client.get_spend_policy()
         except NotFoundError:
             policy = None
-        return existing(keys, client.list_teams(), policy)
+        found = existing(keys, client.list_teams(), policy)
+        try:
+            take_over_rights(client.list_admin_keys(), client.list_workload_identities(), found)
+        except InsufficientRoleError as refused:
+            found.left_out.append(f"admin keys and workload identities: {refused}")
+        return found
 
 
 def _check(access: str) -> None:
@@ -180,6 +191,9 @@ def _tell(folder: Path, held: Existing | None) -> None:
     if held is not None:
         keys = sum(len(team.get("keys", {})) for team in held.teams.values())
         click.echo(f"\n{keys} keys in {len(held.teams)} teams, {held.adopted} of them to take over")
+        rights = (len(held.admin_keys), len(held.workload_identities))
+        if any(rights):
+            click.echo(f"{rights[0]} admin keys and {rights[1]} workload identities to take over")
         for line in held.left_out:
             click.echo(f"left out: {line}")
     steps = [

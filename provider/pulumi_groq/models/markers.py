@@ -11,16 +11,19 @@ class Marker(Enum):
     `REPLACE`: the admin API cannot change the field, so a change replaces the resource.
     `SECRET`: the value never appears in the clear in state, previews, logs or errors.
     `ONCE`: the field matters while the resource is created; later changes have no effect.
+    `BY_PLACE`: of a file's declaration: said by where it stands, and by no field of its own.
     """
 
     REPLACE = "replace"
     SECRET = "secret"  # noqa: S105 (a marker's name, not a password)
     ONCE = "once"
+    BY_PLACE = "by place"
 
 
 REPLACE = Marker.REPLACE
 SECRET = Marker.SECRET
 ONCE = Marker.ONCE
+BY_PLACE = Marker.BY_PLACE
 
 
 def marked(model: type[BaseModel], marker: Marker) -> frozenset[str]:

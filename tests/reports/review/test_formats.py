@@ -63,7 +63,7 @@ def reviewed(name: str) -> Review:
         catalogue=CATALOGUE,
         live=live(live_key(last_used_at="2026-11-23T11:58:00Z")),
         now=NOON,
-        access=Access((), (key,), None, ()),
+        access=Access(keys=(key,)),
     )
 
 
