@@ -1,7 +1,8 @@
 #!/bin/sh
 # Brings an environment in line with uv.lock: the package, its extras, and what tests and checks need.
 # Without arguments it is .venv, with the package as it stands in the checkout; `environment.sh wheel` is
-# .tools/wheel, with the package built into a wheel and installed from it, as users have it.
+# .tools/wheel, with the package built into a wheel and installed from it, as users have it;
+# `environment.sh examples` is .tools/examples, with the SDKs of the programs below stacks/examples/.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,6 +14,9 @@ mkdir -p .tools
 if [ "${1:-}" = wheel ]; then
     export UV_PROJECT_ENVIRONMENT=.tools/wheel
     set -- --no-editable --reinstall-package pulumi-groq # built anew each time: the sources may have changed
+elif [ "${1:-}" = examples ]; then
+    export UV_PROJECT_ENVIRONMENT=.tools/examples
+    set -- --no-default-groups --group examples
 else
     export UV_PROJECT_ENVIRONMENT=.venv
     set --
