@@ -143,7 +143,7 @@ class Wire(httpx.BaseTransport):
         """The methods of the requests that were no GET."""
         return [method for method in self.sent if method != "GET"]
 
-    def client(self) -> AdminClient:
+    def client(self, admin_key: str = ADMIN_KEY) -> AdminClient:
         """A client that takes the first failure for an answer."""
-        settings = AdminSettings("http://gateway", ADMIN_KEY)
+        settings = AdminSettings("http://gateway", admin_key)
         return AdminClient(settings, transport=self, backoff=Backoff(most_attempts=1))

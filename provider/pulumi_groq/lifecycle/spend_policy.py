@@ -21,7 +21,13 @@ from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.models.fields import CreatedAt
 from pulumi_groq.models.markers import ONCE
 from pulumi_groq.models.ownership import OwnClaim, Placed
-from pulumi_groq.models.spend_policy import SECRET_CHANGES, SpendPolicy, SpendPolicySettings, SpendPolicyWrite
+from pulumi_groq.models.spend_policy import (
+    SECRET_CHANGES,
+    SpendPolicy,
+    SpendPolicySettings,
+    SpendPolicyWrite,
+    webhooks_digest,
+)
 
 SPEND_POLICY_ID: Final = "spend-policy"
 _POLICY: Final = "the spending policy"
@@ -84,7 +90,20 @@ class SpendPolicyLifecycle:
             return None
         secret = state.alert_webhook_signing_secret if state and policy.alert_webhook_signed else None
         adopt_existing = state.adopt_existing if state else False
-        return _state(policy, secret, adopt_existing, state.claim if state else None)
+        shown = policy.model_copy(update={"alert_webhook_urls": self._urls(policy, state)})
+        return _state(shown, secret, adopt_existing, state.claim if state else None)
+
+    def _urls(self, policy: SpendPolicy, state: SpendPolicyState | None) -> list[str]:
+        """Where alerts go. Whose role may not see it is told whether it is what the state has; if not, none
+        are what the state can say, which shows as a difference.
+        """
+        if policy.alert_webhook_urls is not None:
+            return policy.alert_webhook_urls
+        known = state.alert_webhook_urls if state else []
+        if webhooks_digest(known) == policy.alert_webhooks_digest:
+            return known
+        self._notify(f"{_POLICY}: where alerts go was changed elsewhere; your role may not see to where")
+        return []
 
     def update(self, resource_id: str, state: SpendPolicyState, args: SpendPolicyArgs) -> SpendPolicyState:
         existing = self._existing(args)
@@ -118,7 +137,7 @@ def _state(
         monthly_cap_usd=policy.monthly_cap_usd,
         alert_thresholds_usd=policy.alert_thresholds_usd,
         auto_pause=policy.auto_pause,
-        alert_webhook_urls=policy.alert_webhook_urls,
+        alert_webhook_urls=policy.alert_webhook_urls or [],
         alert_webhook_signing_secret=signing_secret,
         managed_by=policy.managed_by,
         declared_as=policy.declared_as,

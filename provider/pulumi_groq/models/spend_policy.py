@@ -1,5 +1,7 @@
 """The organisation's spending policy: a singleton."""
 
+import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Final, Literal
@@ -119,6 +121,11 @@ class SpendStatus(WireModel):
     alerts_sent: Annotated[list[AlertSent], Field(description="The alerts of the month.")]
 
 
+def webhooks_digest(urls: Sequence[str]) -> str | None:
+    """What tells whoever may not see `urls` whether they are others than before; `None` without any."""
+    return hashlib.sha256("\n".join(urls).encode()).hexdigest() if urls else None
+
+
 class SpendPolicy(Owned):
     """The policy as the admin API shows it: the signing secret only as present or not."""
 
@@ -126,7 +133,22 @@ class SpendPolicy(Owned):
     monthly_cap_usd: MonthlyCapUsd
     alert_thresholds_usd: AlertThresholdsUsd
     auto_pause: AutoPause
-    alert_webhook_urls: AlertWebhookUrls
+    alert_webhook_urls: Annotated[
+        list[WebhookUrl] | None,
+        Field(
+            max_length=10,
+            repr=False,
+            description="The https URLs that every alert is posted to; null for a role that may not set the "
+            "policy.",
+        ),
+    ]
+    alert_webhooks_digest: Annotated[
+        str | None,
+        Field(
+            description="SHA-256 over these URLs, one a line, as hexadecimal digits, for every reader; "
+            "null without any."
+        ),
+    ] = None
     alert_webhook_signed: Annotated[bool, Field(description="Whether alerts are signed.")]
     created_at: CreatedAt
     updated_at: UpdatedAt

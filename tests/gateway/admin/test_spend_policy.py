@@ -27,6 +27,7 @@ def test_a_policy_is_set_and_shown_with_its_status(api: Api) -> None:
         "alert_thresholds_usd": [100, 250, 400],
         "auto_pause": True,
         "alert_webhook_urls": [],
+        "alert_webhooks_digest": None,
         "alert_webhook_signed": False,
         "managed_by": None,
         "declared_as": None,
@@ -186,3 +187,16 @@ def test_a_webhook_to_a_private_address_is_refused(api: Api, url: str) -> None:
 def test_a_webhook_that_the_operator_lists_is_taken(api: Api) -> None:
     """`--webhook-hosts` of this gateway names 10.9.0.0/16."""
     assert put(api, alert_webhook_urls=["https://10.9.1.2/hook"]).status_code == 200
+
+
+@pytest.mark.parametrize(("role", "sees"), [("owner", True), ("billing", True), ("viewer", False)])
+def test_where_alerts_go_is_shown_to_who_may_set_it(api: Api, role: str, sees: bool) -> None:
+    """Everybody else is told by a digest whether it changes: some chat services' URLs are secrets."""
+    urls = ["https://hooks.example.com/T0K3N"]
+    put(api, alert_webhook_urls=urls)
+    answer = api.by(role).get("/spend-policy")
+    assert (answer.json()["alert_webhook_urls"], "T0K3N" in answer.text) == (urls if sees else None, sees)
+    digest = answer.json()["alert_webhooks_digest"]
+    assert digest == api.get("/spend-policy").json()["alert_webhooks_digest"]
+    put(api, alert_webhook_urls=[*urls, "https://hooks.example.com/other"])
+    assert api.by(role).get("/spend-policy").json()["alert_webhooks_digest"] not in {digest, None}

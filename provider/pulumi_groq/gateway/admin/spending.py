@@ -17,7 +17,7 @@ from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_po
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import micro_usd, usd
 from pulumi_groq.models.ownership import Deleted
-from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicyWrite, SpendStatus
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicyWrite, SpendStatus, webhooks_digest
 
 
 class Spending:
@@ -40,15 +40,15 @@ class Spending:
         self._clock = clock
         self._webhook_addresses = webhook_addresses
 
-    def find(self) -> SpendPolicy | None:
+    def find(self, caller: Caller) -> SpendPolicy | None:
         """The policy and where the month stands, if one is set."""
         with self._store.read() as connection:
             record = find_policy(connection)
-        return None if record is None else _shown(record, self._usage, self._clock.now())
+        return None if record is None else _shown(record, self._usage, self._clock.now(), caller)
 
-    def show(self) -> SpendPolicy:
+    def show(self, caller: Caller) -> SpendPolicy:
         """The policy and where the month stands."""
-        policy = self.find()
+        policy = self.find(caller)
         if policy is None:
             raise _no_policy()
         return policy
@@ -73,11 +73,11 @@ class Spending:
             )
             record = taken(written, former, settings)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
-                return _shown(former, self._usage, now)
+                return _shown(former, self._usage, now, caller)
             put_policy(change.connection, record)
             log_policy_change(change.connection, change.actor, former, record, now)
             change.then(partial(self._directory.put_policy, record))
-        return _shown(record, self._usage, now)
+        return _shown(record, self._usage, now, caller)
 
     def _check_webhooks(self, urls: list[str]) -> None:
         for position, url in enumerate(urls):
@@ -111,15 +111,19 @@ class Spending:
             change.then(partial(self._directory.put_policy, left))
 
 
-def _shown(record: PolicyRecord, usage: UsageSource, now: datetime) -> SpendPolicy:
-    """A policy as the admin API shows it, with the state of the month."""
+def _shown(record: PolicyRecord, usage: UsageSource, now: datetime, caller: Caller) -> SpendPolicy:
+    """A policy as the admin API shows it, with the state of the month.
+
+    Some chat services' addresses are secrets: whoever has one can post. So only who may set them sees them.
+    """
     spent = usage.month_spend_micro_usd(now)
     cap = record.monthly_cap_micro_usd
     return SpendPolicy(
         monthly_cap_usd=usd(cap),
         alert_thresholds_usd=[usd(threshold) for threshold in record.alert_thresholds_micro_usd],
         auto_pause=record.auto_pause,
-        alert_webhook_urls=list(record.alert_webhook_urls),
+        alert_webhook_urls=list(record.alert_webhook_urls) if caller.identity.may("spending.write") else None,
+        alert_webhooks_digest=webhooks_digest(record.alert_webhook_urls),
         alert_webhook_signed=record.alert_webhook_signing_secret is not None,
         created_at=record.created_at,
         updated_at=record.updated_at,

@@ -67,7 +67,7 @@ class GatewaySource:
 
     def policy(self) -> SpendPolicy | None:
         """The spending policy, if one is set."""
-        return self._handlers.spending.find() if self.shown.spending else None
+        return self._handlers.spending.find(self._caller) if self.shown.spending else None
 
     def usage_buckets(
         self, *, since: date, until: date, group_by: Sequence[UsageGroup], key_id: str | None = None

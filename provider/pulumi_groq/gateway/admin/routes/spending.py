@@ -19,9 +19,9 @@ def spending_routes(spending: Spending) -> APIRouter:
     router = APIRouter(prefix=PATH, tags=["Spending"])
 
     @router.get("", responses=errors(404), openapi_extra=takes("spending.read"))
-    def show_spend_policy() -> SpendPolicy:
+    def show_spend_policy(caller: CallerOf) -> SpendPolicy:
         """Show the spending policy and where the month stands."""
-        return spending.show()
+        return spending.show(caller)
 
     @router.put("", responses=body_errors(), openapi_extra=takes("spending.write"))
     def put_spend_policy(caller: CallerOf, body: SpendPolicyWrite) -> SpendPolicy:
