@@ -19,6 +19,7 @@ from pulumi_groq.gateway.metering.service import (
 )
 from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
+from pulumi_groq.gateway.store.batches import BatchRecord, insert_batch
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
@@ -109,7 +110,7 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before(tmp_path: Pa
     }
 
 
-def written(tmp_path: Path) -> tuple[Path, str]:
+def written(tmp_path: Path, *, settled: bool = True) -> tuple[Path, str]:
     """A store with one request in its journal, closed."""
     database = tmp_path / "gateway.db"
     url = f"sqlite:///{database}"
@@ -120,7 +121,8 @@ def written(tmp_path: Path) -> tuple[Path, str]:
         service = service_on(store, database)
         reservation = await service.metering.admit(KEY, Demand("m", 10, 10), "req_1")
         assert isinstance(reservation, Reservation)
-        await service.metering.settle(reservation, Consumption(5, 0, 5, 7), 200)
+        if settled:
+            await service.metering.settle(reservation, Consumption(5, 0, 5, 7), 200)
         service.ledger.close()
 
     asyncio.run(scenario())
@@ -138,6 +140,20 @@ def test_a_backup_is_one_private_file_and_the_secret(tmp_path: Path) -> None:
     names = {path.name for path in tmp_path.iterdir() if path.name.startswith(("backup", "."))}
     assert names == {"backup.db", "backup.db.secret"}
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in names} == {0o600}
+    assert costs(database) == {}
+
+
+def test_a_batch_is_not_charged_by_a_backup(tmp_path: Path) -> None:
+    """Its reservation goes on in the backup, as it does in the store: charged here, it would count twice."""
+    database, url = written(tmp_path, settled=False)
+    store = open_store(url)
+    batch = BatchRecord("req_1", "batch_1", KEY.key_id, KEY.lineage_id, None, "file_1", {}, 10, {}, 0)
+    with store.write() as connection:
+        insert_batch(connection, batch)
+    store.close()
+    back_up(url, tmp_path / "backup.db")
+
+    assert costs(tmp_path / "backup.db") == {"req_1": ("settled", 0)}
     assert costs(database) == {}
 
 

@@ -37,7 +37,8 @@ _store_option = click.option(
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
+def store_errors() -> Iterator[None]:
+    """What is wrong with a store, or that the extra for stores is missing: one line, exit code 2."""
     try:
         from pulumi_groq.gateway.store.errors import StoreError  # noqa: PLC0415 (an extra, as in `serve`)
     except ModuleNotFoundError as missing:
@@ -69,7 +70,7 @@ def ledger() -> None:
 )
 def list_set_aside(store_url: str, output: str) -> None:
     """List what is set aside, oldest first."""
-    with _store_errors():
+    with store_errors():
         from pulumi_groq.gateway.store.set_aside import read_set_aside  # noqa: PLC0415 (as above)
         from pulumi_groq.gateway.store.store import open_beside  # noqa: PLC0415 (as above)
 
@@ -104,7 +105,7 @@ def book(number: int, cost_usd: float | None, store_url: str) -> None:
 @_store_option
 def drop(number: int, store_url: str) -> None:
     """Forget the set-aside row NUMBER: it costs nothing."""
-    with _store_errors():
+    with store_errors():
         from pulumi_groq.gateway.store.set_aside import DROPPED  # noqa: PLC0415 (as above)
     _decide(store_url, number, DROPPED)
     click.echo(f"{number} is dropped.")
@@ -119,7 +120,7 @@ def backup(destination: Path, store_url: str) -> None:
     It holds everything that was acknowledged before; DESTINATION.secret is the gateway's own secret,
     if it made one.
     """
-    with _store_errors():
+    with store_errors():
         from pulumi_groq.gateway.backup import back_up  # noqa: PLC0415 (as above)
 
         back_up(store_url, destination.absolute())
@@ -132,7 +133,7 @@ def backup(destination: Path, store_url: str) -> None:
 @click.option("--replace", is_flag=True, help="Replace a store that already exists.")
 def restore(source: Path, store_url: str, *, replace: bool) -> None:
     """Replace the store with the backup SOURCE; the gateway must be stopped."""
-    with _store_errors():
+    with store_errors():
         from pulumi_groq.gateway import backup as backups  # noqa: PLC0415 (as above)
 
         segments = backups.restore(source.absolute(), store_url, replace=replace)
@@ -148,7 +149,7 @@ def migrate(store_url: str) -> None:
 
     For a store on PostgreSQL whose gateway may not change tables: run it first, with a user who may.
     """
-    with _store_errors():
+    with store_errors():
         from pulumi_groq.gateway.store.store import migrate_beside  # noqa: PLC0415 (as above)
 
         changed = migrate_beside(store_url)
@@ -156,7 +157,7 @@ def migrate(store_url: str) -> None:
 
 
 def _decide(store_url: str, number: int, decided_micro_usd: int | None) -> int:
-    with _store_errors():
+    with store_errors():
         from pulumi_groq.gateway.store.set_aside import decide, read_set_aside  # noqa: PLC0415 (as above)
         from pulumi_groq.gateway.store.store import open_beside  # noqa: PLC0415 (as above)
 

@@ -10,6 +10,7 @@ from pulumi_groq.cli.report import report
 from pulumi_groq.cli.review import review_command
 from pulumi_groq.cli.rotation import rotation
 from pulumi_groq.cli.serve import serve
+from pulumi_groq.cli.store import store
 from pulumi_groq.cli.usage import usage
 from pulumi_groq.cli.validate import validate
 
@@ -33,3 +34,4 @@ commands.add_command(ledger)
 commands.add_command(backup)
 commands.add_command(restore)
 commands.add_command(migrate)
+commands.add_command(store)

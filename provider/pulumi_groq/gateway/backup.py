@@ -10,9 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pulumi_groq.gateway.metering.journal import Journal, journal_directory
-from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter
-from pulumi_groq.gateway.metering.recovery import recover
+from pulumi_groq.gateway.metering.journal import journal_directory
+from pulumi_groq.gateway.metering.recovery import book_journal
 from pulumi_groq.gateway.server_secret import secret_path
 from pulumi_groq.gateway.store.copying import checked_copy, end_log, put_in_place
 from pulumi_groq.gateway.store.engine import sqlite_path
@@ -123,8 +122,7 @@ def _segments(directory: Path) -> list[str]:
 def _book_journal(copy: Path, directory: Path) -> None:
     store = open_store(f"sqlite:///{copy}")
     try:
-        journal = Journal(directory)
-        recover(LedgerWriter(store, _ALL), journal, directory, datetime.now(UTC))
+        _, journal = book_journal(store, directory, datetime.now(UTC), _ALL)
         journal.close()
     finally:
         store.close()

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from pulumi_groq.gateway.metering.journal import (
     LARGEST_COST_MICRO_USD,
+    SEGMENT_BYTES,
     Admission,
     DamagedLine,
     Journal,
@@ -23,9 +24,11 @@ from pulumi_groq.gateway.metering.ledger_writer import (
     aside_of_line,
     charged,
 )
+from pulumi_groq.gateway.store.batches import batch_request_ids
 from pulumi_groq.gateway.store.disk_space import NO_SPACE
 from pulumi_groq.gateway.store.errors import StoreFullError, StoreOpenError
 from pulumi_groq.gateway.store.set_aside import SetAside
+from pulumi_groq.gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -133,6 +136,20 @@ class _Found:
 def _held_elsewhere(request_id: str, now: datetime) -> Settlement:
     """Of a request whose reservation is kept in the store: it cost nothing itself."""
     return Settlement(request_id, "settled", 0, 0, 0, 0, 0, now.timestamp())
+
+
+def book_journal(
+    store: Store, directory: Path, now: datetime, kept: timedelta, segment_bytes: int = SEGMENT_BYTES
+) -> tuple[Recovered, Journal]:
+    """Book what the last run on `store` left in the journal in `directory`, and begin a new segment of it.
+
+    Reservations of batches go on in the store. Ledger rows older than `kept` are dropped bit by bit. Raises
+    as `recover`.
+    """
+    journal = Journal(directory, segment_bytes)
+    with store.read_soundly() as connection:
+        held = batch_request_ids(connection)
+    return recover(LedgerWriter(store, kept), journal, directory, now, held), journal
 
 
 def recover(

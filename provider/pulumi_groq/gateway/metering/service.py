@@ -17,15 +17,14 @@ from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, AlertSender, RetrySchedule
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
 from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES, Journal
+from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, LineageSums, key_day_sums
-from pulumi_groq.gateway.metering.recovery import recover
+from pulumi_groq.gateway.metering.recovery import book_journal
 from pulumi_groq.gateway.metering.request_metering import RequestMetering
 from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import read_alerts
-from pulumi_groq.gateway.store.batches import batch_request_ids
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import read_daily_sums, read_last_used, read_lineage_spend
 from pulumi_groq.gateway.store.set_aside import read_set_aside
@@ -132,12 +131,9 @@ def open_metering(
     Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be used.
     """
     now = clock.now()
-    writer = LedgerWriter(store, timedelta(days=settings.kept_days))
+    kept = timedelta(days=settings.kept_days)
     try:
-        journal = Journal(journal_directory, settings.journal_segment_bytes)
-        with store.read_soundly() as connection:
-            held = batch_request_ids(connection)
-        recovered = recover(writer, journal, journal_directory, now, held)
+        recovered, journal = book_journal(store, journal_directory, now, kept, settings.journal_segment_bytes)
     except OSError as failure:
         raise StoreOpenError(
             f"cannot write the journal in {journal_directory}: {failure.strerror}; give a writable place"
@@ -152,7 +148,7 @@ def open_metering(
         beside = key_day_sums(recovered.waiting.rows, [*set_aside, *recovered.waiting.set_aside])
         spent_at_start = _load(usage, connection, beside, month_of(now))
     ledger = Ledger(
-        writer=writer,
+        writer=LedgerWriter(store, kept),
         journal=journal,
         reserve=store.reserve,
         is_ours=lambda: store.is_ours,

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.postgresql import compare_bytes
@@ -14,15 +14,22 @@ from pulumi_groq.gateway.store.postgresql import compare_bytes
 MIGRATIONS = Path(__file__).parent / "migrations"
 UNPUBLISHED = frozenset({"r0001", "r0002", "r0003", "r0004"})
 """Revisions that no published version has ever made."""
+_COPY = "copy-"
+"""Begins what stands in the place of the revision of a store that is copied to: refused by any version."""
 
 
 def is_current(connection: Connection) -> bool:
     """Whether nothing is left to `migrate`.
 
-    Raises `StoreOpenError` when the store is at a revision that this program does not know.
+    Raises `StoreOpenError` when the store is at a revision that this program does not know, or no whole copy.
     """
     scripts = ScriptDirectory.from_config(_config(connection))
     current = MigrationContext.configure(connection).get_current_revision()
+    if begun_copy(connection) is not None:
+        raise StoreOpenError(
+            "the store is a copy that is not whole: run the same `pulumi-groq store copy` again, it goes on "
+            "where it stopped"
+        )
     if current in UNPUBLISHED:
         raise StoreOpenError(
             f"the store is at schema revision {current}, of a version before 0.1.0 that was never published: "
@@ -41,6 +48,36 @@ def migrate(connection: Connection) -> None:
     command.upgrade(_config(connection), "head")
     if connection.dialect.name == "postgresql":
         compare_bytes(connection)
+
+
+def begun_copy(connection: Connection) -> str | None:
+    """What a copy that is not whole is of, as `mark_copy` was told; `None` for any other store.
+
+    Raises `StoreOpenError` for one that another version began.
+    """
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None or not current.startswith(_COPY):
+        return None
+    revision, _, content = current.removeprefix(_COPY).partition("-")
+    if revision != _head(connection):
+        raise StoreOpenError(
+            "the store is a copy that another version of pulumi-groq began and that is not whole: empty the "
+            "database, and copy again"
+        )
+    return content
+
+
+def mark_copy(connection: Connection, content: str | None) -> None:
+    """Have everybody refuse the store as a copy of `content` (16 characters) that is not whole; `None`: it is
+    whole. Only for stores that are `is_current` otherwise.
+    """
+    head = _head(connection)
+    marked = head if content is None else f"{_COPY}{head}-{content}"
+    connection.execute(text("UPDATE alembic_version SET version_num = :marked"), {"marked": marked})
+
+
+def _head(connection: Connection) -> str:
+    return ScriptDirectory.from_config(_config(connection)).get_current_head() or ""
 
 
 def _config(connection: Connection) -> Config:

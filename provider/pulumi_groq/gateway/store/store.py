@@ -139,7 +139,34 @@ def open_store(url: str, *, accept_older: bool = False, data_directory: Path | N
 
     `data_directory` is for what a gateway on PostgreSQL keeps on its own disk, and made where it is missing.
     Raises `StoreOpenError`: bad URL or path, no answer, not a database, in use, damaged, of another version,
-    or older than what was written to it (unless `accept_older`).
+    a copy that is not whole, or older than what was written to it (unless `accept_older`).
+    """
+    store = hold_store(url, data_directory)
+    files = store.files
+    try:
+        # Opening and booking need a little space, and this may be all that is left.
+        store.reserve.release()
+        if isinstance(store.backend, SqliteBackend):
+            _create_private(files)
+        _open(store, accept_older=accept_older)
+    except StoreUnavailableError as error:
+        store.close()
+        raise store.backend.cannot_use(error) from error
+    except StoreOpenError:
+        store.close()
+        raise
+    except OSError as error:  # a directory in the place of one of its files, a disk that does not answer
+        store.close()
+        raise StoreOpenError(
+            f"cannot use {error.filename or files}, of the store: {error.strerror}; move away what is there"
+        ) from error
+    return store
+
+
+def hold_store(url: str, data_directory: Path | None = None) -> Store:
+    """The store at `url` for this process alone, as it is: of any version, or none yet.
+
+    Raises `StoreOpenError`: bad URL or path, no answer, in use.
     """
     if is_postgresql(url):
         files = _data_files(data_directory or DEFAULT_DATA_DIRECTORY)
@@ -155,25 +182,7 @@ def open_store(url: str, *, accept_older: bool = False, data_directory: Path | N
     except StoreOpenError:
         lock.release()
         raise
-    store = Store(backend, files, lock, DiskReserve(files.with_name(files.name + ".reserve")))
-    try:
-        # Opening and booking need a little space, and this may be all that is left.
-        store.reserve.release()
-        if isinstance(backend, SqliteBackend):
-            _create_private(files)
-        _open(store, accept_older=accept_older)
-    except StoreUnavailableError as error:
-        store.close()
-        raise backend.cannot_use(error) from error
-    except StoreOpenError:
-        store.close()
-        raise
-    except OSError as error:  # a directory in the place of one of its files, a disk that does not answer
-        store.close()
-        raise StoreOpenError(
-            f"cannot use {error.filename or files}, of the store: {error.strerror}; move away what is there"
-        ) from error
-    return store
+    return Store(backend, files, lock, DiskReserve(files.with_name(files.name + ".reserve")))
 
 
 def _open(store: Store, *, accept_older: bool) -> None:
