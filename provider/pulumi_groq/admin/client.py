@@ -44,6 +44,7 @@ from pulumi_groq.models.admin_key import (
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import (
+    ACTS,
     LARGEST_HISTORY_PAGE,
     Change,
     ChangePage,
@@ -316,13 +317,14 @@ class AdminClient:
             yield from page.data
 
     def changes(self, limit: int) -> list[Change]:
-        """The last changes (at most 100) of keys, teams and the spending policy, newest first."""
-        call = Call("read the last changes", "GET", CHANGES, query=query(limit=limit))
+        """The last changes (at most 100) of keys, teams, rights and the spending policy, newest first."""
+        filters = query(limit=limit, action=",".join(ACTS))
+        call = Call("read the last changes", "GET", CHANGES, query=filters)
         return self._exchange(call, ChangePage).data
 
     def audit(self, **filters: str | None) -> Iterator[Change]:
-        """All kept changes that match every filter given (`actor`, `object_id`, `kind`, `action`, `since` and
-        `until` as days), newest first, read page by page on demand.
+        """All kept changes that match every filter given (`actor`, `object_id`, `kind`, `action` as one or,
+        with commas, several, `since` and `until` as days), newest first, read page by page on demand.
         """
         call = Call("read changes", "GET", CHANGES, query=query(limit=PAGE_SIZE, **filters))
         while True:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 from rich import box
@@ -17,7 +17,7 @@ from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.keys import print_table
 from pulumi_groq.models.change_chain import Anchor, Verdict, verify
-from pulumi_groq.models.history import Change
+from pulumi_groq.models.history import ACTS, Change, ChangeAction
 
 _COLUMNS: Final = (
     "id",
@@ -48,7 +48,11 @@ _DAY: Final = click.DateTime(["%Y-%m-%d"])
 )
 @click.option("--object", "object_id", metavar="ID", help="Only changes of this key, team or policy.")
 @click.option(
-    "--action", type=click.Choice(["created", "updated", "deleted"]), help="Only changes of this kind."
+    "--action",
+    "actions",
+    type=click.Choice(get_args(ChangeAction)),
+    multiple=True,
+    help="Only what was done so; repeatable.",
 )
 @click.option("--since", type=_DAY, metavar="DAY", help="The first UTC day, YYYY-MM-DD.")
 @click.option("--until", type=_DAY, metavar="DAY", help="The last UTC day, YYYY-MM-DD.")
@@ -68,14 +72,16 @@ def audit(
     context: click.Context,
     actor: str | None,
     object_id: str | None,
-    action: str | None,
+    actions: tuple[str, ...],
     since: datetime | None,
     until: datetime | None,
     limit: int,
     output: str,
     follow: bool,
 ) -> None:
-    """Show who changed which key, team, policy or admin key, from what to what; the newest last.
+    """Show who changed which key, team, policy or right, from what to what; the newest last.
+
+    Exchanges of workloads' tokens are among them, refused ones too.
 
     Values of secrets are in no entry. It takes a role that may read changes: auditor, viewer or owner.
     """
@@ -84,7 +90,7 @@ def audit(
     filters = {
         "actor": actor,
         "object_id": object_id,
-        "action": action,
+        "action": ",".join(actions) or None,
         "since": since.date().isoformat() if since else None,
         "until": until.date().isoformat() if until else None,
     }
@@ -204,6 +210,8 @@ def changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
 
 
 def _differences(change: Change) -> Iterable[str]:
+    if change.action not in ACTS:
+        yield from (f"{name}: {value}" for name, value in change.after.items())
     for name in change.fields:
         if name in change.before or name in change.after:
             before, after = (json.dumps(values.get(name)) for values in (change.before, change.after))

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.credentials import AdminCredentials
+from pulumi_groq.gateway.admin.gate import REQUEST_ID
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.refusal import unknown_url
 
@@ -65,7 +66,8 @@ class Gateway:
         return self._operate
 
     async def _operate(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = (b"x-request-id", self._ids.new("req").encode())
+        scope[REQUEST_ID] = self._ids.new("req")
+        request_id = (b"x-request-id", scope[REQUEST_ID].encode())
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

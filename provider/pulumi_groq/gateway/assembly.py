@@ -37,6 +37,7 @@ from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.identity.credentials import Credentials
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.exchange import TokenExchange
+from pulumi_groq.gateway.identity.exchange_log import ExchangeLog
 from pulumi_groq.gateway.identity.issuer_documents import HttpxDocuments, IssuerAddresses
 from pulumi_groq.gateway.identity.issuer_keys import IssuerKeys
 from pulumi_groq.gateway.identity.token_endpoint import TOKEN_PATH, TokenEndpoint, refused_tokens
@@ -158,6 +159,7 @@ def assemble(
         identities=identities,
         credentials=issued,
         store=store,
+        log=ExchangeLog(store, clock),
         clock=clock,
     )
     handlers = admin_handlers(

@@ -22,7 +22,12 @@ Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 UsageGroup = Literal["day", "key", "team", "model"]
 DenialGroup = Literal["day", "key", "model", "reason"]
 ObjectKind = Literal["api_key", "team", "spend_policy", "admin_key", "workload_identity"]
-ChangeAction = Literal["created", "updated", "deleted"]
+ChangeAction = Literal["created", "updated", "deleted", "exchanged", "refused"]
+"""What was done to an object, or with a token of a workload: exchanged for a credential, or refused."""
+
+ACTS: tuple[ChangeAction, ...] = ("created", "updated", "deleted")
+"""The actions that change something."""
+
 
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[A-Za-z0-9_-]+$")]
 """Where a page ended; only the server can read it."""
@@ -109,7 +114,8 @@ class DenialPage(WireModel):
 
 
 class Change(WireModel):
-    """One change of a key, an admin key, a team or the spending policy: who did what, from what to what.
+    """One change of a key, an admin key, a team, a workload identity or the spending policy: who did what,
+    from what to what; or one exchange of a workload's token.
 
     The value of a secret is in none of them; a secret that changed is named in `fields` alone.
     """
@@ -117,7 +123,10 @@ class Change(WireModel):
     id: Annotated[int, Field(ge=1, description="The change's number; a later one has a larger number.")]
     at: Annotated[UtcTime, Field(description="When it was made (UTC).")]
     kind: Annotated[ObjectKind, Field(description="The kind of object that was changed.")]
-    object_id: Annotated[str, Field(description="The object's id, the team's name, or `spend_policy`.")]
+    object_id: Annotated[
+        str,
+        Field(description="The object's id, the team's name, or `spend_policy`; empty for a refused token."),
+    ]
     name: Annotated[str, Field(description="What the object is called.")]
     action: Annotated[ChangeAction, Field(description="What was done.")]
     fields: Annotated[list[str], Field(description="The names of the fields that an update changed.")]
@@ -125,15 +134,17 @@ class Change(WireModel):
         default_factory=dict, description="What they were; of a deleted object, all that was set."
     )
     after: dict[str, JsonValue] = Field(
-        default_factory=dict, description="What they became; of a new object, all that is set."
+        default_factory=dict,
+        description="What they became; of a new object, all that is set; of an exchange, what came of it.",
     )
     managed_by: ManagedBy
     actor: str = Field(
         "",
-        description="Who did it: the id of an admin key or a workload identity, or `root` (GROQ_ADMIN_KEY).",
+        description="Who did it: the id of an admin key or a workload identity, or `root` (GROQ_ADMIN_KEY); "
+        "empty where a token was refused.",
     )
     subject: str | None = Field(None, description="Whom the token of a workload identity was issued to.")
-    role: str = Field("", description="The role that the actor had.")
+    role: str = Field("", description="The role that the actor had; empty on the inference plane.")
     address: str = Field("", description="The address that the request came from.")
     request_id: str = Field("", description="Id of the request, as `x-request-id` gave it.")
     previous_hash: str = Field("", description="The `hash` of the change before; 64 zeros at the beginning.")

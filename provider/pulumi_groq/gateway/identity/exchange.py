@@ -8,6 +8,7 @@ from typing import Final
 
 from pulumi_groq.gateway.identity.credentials import Credentials
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
+from pulumi_groq.gateway.identity.exchange_log import Attempt, ExchangeLog
 from pulumi_groq.gateway.identity.verifier import TokenRefusedError, TokenVerifier, VerifiedToken
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.identities import IdentityRecord, SubjectRecord, add_subject
@@ -47,25 +48,36 @@ class TokenExchange:
         identities: IdentityDirectory,
         credentials: Credentials,
         store: Store,
+        log: ExchangeLog,
         clock: Clock,
     ) -> None:
         self._verifier = verifier
         self._identities = identities
         self._credentials = credentials
         self._store = store
+        self._exchanges = log
         self._clock = clock
         self._booked_as: dict[str, str] = {}
 
-    async def exchange(self, token: str, name: str | None) -> Exchanged:
+    async def exchange(self, token: str, name: str | None, attempt: Attempt) -> Exchanged:
         """A credential of the identity `name`, without a name of the only one that accepts the token.
 
         Raises `TokenRefusedError`, `AmbiguousIdentityError`, `IssuerUnreachableError`, and
-        `StoreUnavailableError` where a new subject cannot be written down.
+        `StoreUnavailableError` where a new subject, or who is given a role, cannot be written down.
         """
-        verified = await self._verifier.verify(token, self._identities.trusted)
-        if len(verified.subject) > LONGEST_SUBJECT:
-            raise TokenRefusedError(f"its subject is longer than {LONGEST_SUBJECT} characters")
-        record = self._accepting(verified, name)
+        try:
+            verified = await self._verifier.verify(token, self._identities.trusted)
+            if len(verified.subject) > LONGEST_SUBJECT:
+                raise TokenRefusedError(f"its subject is longer than {LONGEST_SUBJECT} characters")
+            record = self._accepting(verified, name)
+        except TokenRefusedError as refused:
+            await self._exchanges.refused(attempt, str(refused), refused.subject)
+            raise
+        except AmbiguousIdentityError:
+            why = "several workload identities accept it, and none is named"
+            await self._exchanges.refused(attempt, why, verified.subject)
+            raise
+        await self._exchanges.granted(attempt, record, verified.subject)
         booked_as = record.id if record.admin_role else await self._book(record, verified.subject)
         credential, lifetime_s = self._credentials.issue(record, verified.subject, booked_as)
         return Exchanged(credential, record, verified.subject, lifetime_s)
@@ -86,7 +98,7 @@ class TokenExchange:
             else:
                 _log.info("workload identity %s does not fit a token: %s", record.id, ", ".join(unfit))
         if not accepting:
-            raise TokenRefusedError("no workload identity accepts its claims")
+            raise TokenRefusedError("no workload identity accepts its claims", verified.subject)
         if len(accepting) > 1:
             raise AmbiguousIdentityError
         return accepting[0]

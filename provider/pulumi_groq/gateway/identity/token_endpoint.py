@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from pulumi_groq.gateway.admin.gate import REQUEST_ID
 from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.identity.exchange import AmbiguousIdentityError, TokenExchange
+from pulumi_groq.gateway.identity.exchange_log import Attempt
 from pulumi_groq.gateway.identity.issuer_documents import IssuerUnreachableError
 from pulumi_groq.gateway.identity.verifier import MOST_TOKEN_BYTES, TokenRefusedError
 from pulumi_groq.gateway.protocols import Clock
@@ -91,8 +93,9 @@ class TokenEndpoint:
                 wait_s,
             )
         form = await _form(request)
+        attempt = Attempt(address, request.scope[REQUEST_ID])
         try:
-            exchanged = await self._exchange.exchange(form["subject_token"], form.get("audience"))
+            exchanged = await self._exchange.exchange(form["subject_token"], form.get("audience"), attempt)
         except TokenRefusedError as refused:
             self._attempts.failed(address)
             _log.warning("token exchange refused: %s; from %s", refused, address)

@@ -23,7 +23,14 @@ CLOCK_SKEW_S: Final = 60
 
 
 class TokenRefusedError(Exception):
-    """A token is not good; the message says why and quotes nothing of it."""
+    """A token is not good; the message says why and quotes nothing of it.
+
+    `subject` is whom it was issued to, where its issuer is trusted and really signed it.
+    """
+
+    def __init__(self, why: str, subject: str | None = None) -> None:
+        super().__init__(why)
+        self.subject = subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pulumi_groq.models.change_chain import BEGINNING, hash_of
 from pulumi_groq.models.fields import json_number, usd, wire_time
 from pulumi_groq.models.history import Change, ChangeAction, ObjectKind
 
-MOST_CHANGES: Final = 100_000
+MOST_CHANGES: Final = 1_000_000
 """Older ones are forgotten, so that a loop of updates cannot fill the disk."""
 
 # SQLite would otherwise give the number of a removed last row again.
@@ -72,12 +72,12 @@ class Actor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChangeQuery:
-    """Which changes a list shows; `None` is any. Days are UTC, both included."""
+    """Which changes a list shows; `None`, and no action, is any. Days are UTC, both included."""
 
     actor: str | None = None
     object_id: str | None = None
     kind: str | None = None
-    action: str | None = None
+    actions: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
 
@@ -137,6 +137,29 @@ def log_admin_key_change(
         _log(connection, by, "admin_key", (key.id, key.name, key.managed_by), former, record, at)
 
 
+def log_exchange(
+    connection: Connection,
+    by: Actor,
+    identity: IdentityRecord | None,
+    came_of_it: Mapping[str, str | int],
+    at: datetime,
+) -> None:
+    """Note that a token was exchanged for a credential of `identity`, or refused (no `identity`)."""
+    entry = Change(
+        id=1,
+        at=at,
+        kind="workload_identity",
+        object_id=identity.id if identity else "",
+        name=identity.name if identity else "",
+        action="exchanged" if identity else "refused",
+        fields=[],
+        after=dict(came_of_it),
+        managed_by=identity.managed_by if identity else None,
+        **by._asdict(),
+    )
+    _append(connection, entry)
+
+
 def newest_changes(
     connection: Connection, query: ChangeQuery, before: int | None, limit: int
 ) -> list[Change]:
@@ -144,7 +167,9 @@ def newest_changes(
     statement = select(changes).order_by(changes.c.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(changes.c.id < before)
-    for name in ("actor", "object_id", "kind", "action"):
+    if query.actions:
+        statement = statement.where(changes.c.action.in_(query.actions))
+    for name in ("actor", "object_id", "kind"):
         wanted = getattr(query, name)
         if wanted is not None:
             statement = statement.where(changes.c[name] == wanted)
@@ -188,8 +213,12 @@ def _log(
         after=_values(record, shown),
         managed_by=managed_by,
         **by._asdict(),
-        previous_hash=_last_hash(connection),
     )
+    _append(connection, unchained)
+
+
+def _append(connection: Connection, entry: Change) -> None:
+    unchained = entry.model_copy(update={"previous_hash": _last_hash(connection)})
     chained = unchained.model_copy(update={"hash": hash_of(unchained)})
     added = connection.execute(insert(changes).values(chained.model_dump(exclude={"id"})))
     newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0

@@ -11,6 +11,7 @@ from pulumi_groq.gateway.admin.history import Span
 from pulumi_groq.gateway.store.change_log import ChangeQuery
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import (
+    ACTS,
     LARGEST_HISTORY_PAGE,
     Change,
     DenialBucket,
@@ -85,7 +86,8 @@ class GatewaySource:
 
     def changes(self, limit: int) -> Sequence[Change]:
         """The last changes, newest first."""
-        return self._history.changes(ChangeQuery(), None, limit).data if self.shown.changes else []
+        acts = ChangeQuery(actions=ACTS)
+        return self._history.changes(acts, None, limit).data if self.shown.changes else []
 
 
 def _pages(ask: Callable[[Span], PageT], span: Span) -> Iterator[PageT]:

@@ -73,6 +73,13 @@ DenialGroups = Annotated[
         description="Of day, key, model and reason, comma-separated.",
     ),
 ]
+ChangeActions = Annotated[
+    str,
+    Query(
+        pattern=_groups(get_args(ChangeAction)),
+        description=f"Only what was done so: of {', '.join(get_args(ChangeAction))}, comma-separated.",
+    ),
+]
 
 
 def history_routes(history: History) -> APIRouter:
@@ -114,7 +121,7 @@ def history_routes(history: History) -> APIRouter:
         actor: Annotated[ActorId | None, Query(description="Only changes by this actor.")] = None,
         object_id: Annotated[Name | None, Query(description="Only changes of this object.")] = None,
         kind: Annotated[ObjectKind | None, Query(description="Only changes of this kind of object.")] = None,
-        action: Annotated[ChangeAction | None, Query(description="Only what was done so.")] = None,
+        action: ChangeActions | None = None,
         since: ChangeDay | None = None,
         until: ChangeDay | None = None,
     ) -> ChangePage:
@@ -123,7 +130,7 @@ def history_routes(history: History) -> APIRouter:
             actor=actor,
             object_id=object_id,
             kind=kind,
-            action=action,
+            actions=tuple(action.split(",")) if action else (),
             since=_date("since", since),
             until=_date("until", until),
         )
