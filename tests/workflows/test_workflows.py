@@ -16,12 +16,23 @@ from pulumi_groq.cli.main import commands
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 FILES = sorted(WORKFLOWS.glob("*.yml"))
 PERMISSIONS = {
-    "preview.yml": {"contents": "read", "id-token": "write", "pull-requests": "write"},
-    "deploy.yml": {"contents": "read", "id-token": "write"},
-    "newcomer.yml": {"contents": "read"},
-    "nightly.yml": {"contents": "read", "id-token": "write", "issues": "write"},
+    "preview.yml": {"preview": {"contents": "read", "id-token": "write", "pull-requests": "write"}},
+    "deploy.yml": {"up": {"contents": "read", "id-token": "write"}},
+    "newcomer.yml": {"up-and-down": {"contents": "read"}},
+    "nightly.yml": {
+        "drift": {"contents": "read", "id-token": "write", "issues": "write"},
+        "rotation": {"contents": "read", "id-token": "write"},
+    },
 }
-"""All that each workflow's one job may do."""
+"""All that each job of each workflow may do."""
+
+IDENTITIES = {
+    ("preview.yml", "preview"): ("preview", None),
+    ("deploy.yml", "up"): ("deploy", "groq"),
+    ("nightly.yml", "drift"): ("drift", "groq-drift"),
+    ("nightly.yml", "rotation"): ("deploy", "groq"),
+}
+"""Job -> the workload identity that it is, and its environment, which is in the subject of its token."""
 
 OWN = "newcomer.yml"
 """Runs for this project; the others are offered to users."""
@@ -63,7 +74,7 @@ def test_all_workflows_are_known() -> None:
 def test_permissions_are_least(file: Path) -> None:
     """Nothing is granted to the workflow as a whole, and to its job only what the table says."""
     assert yaml.safe_load(file.read_text())["permissions"] == {}
-    assert [job["permissions"] for job in jobs(file).values()] == [PERMISSIONS[file.name]]
+    assert {name: job["permissions"] for name, job in jobs(file).items()} == PERMISSIONS[file.name]
 
 
 @every_workflow
@@ -78,7 +89,7 @@ def test_actions_are_pinned(file: Path) -> None:
 @offered_workflow
 def test_nothing_runs_where_nobody_has_set_it_up(file: Path) -> None:
     """Without the variable PULUMI_STACK, as in this repository, every job is skipped."""
-    assert [job["if"].split(" && ")[0] for job in jobs(file).values()] == ["vars.PULUMI_STACK != ''"]
+    assert {job["if"].split(" && ")[0] for job in jobs(file).values()} == {"vars.PULUMI_STACK != ''"}
 
 
 @every_workflow
@@ -105,11 +116,24 @@ def test_scripts_are_shell(file: Path) -> None:
 
 @offered_workflow
 def test_the_gateway_is_reached_without_a_stored_key(file: Path) -> None:
-    """A job asks for its own token and says which workload identity it is; a preview is only `preview`."""
-    assert "GROQ_ADMIN_KEY" not in file.read_text()
-    named = {job["env"]["GROQ_ADMIN_WORKLOAD_IDENTITY"] for job in jobs(file).values()}
-    assert named == {"preview" if file.name == "preview.yml" else "deploy"}
-    assert named == {"preview"} or {job["environment"] for job in jobs(file).values()} == {"groq"}
+    """Each job asks for its own token and says which workload identity it is."""
+    text = file.read_text()
+    assert "GROQ_ADMIN_KEY" not in text
+    assert text.count("GROQ_ADMIN_WORKLOAD_IDENTITY") == len(jobs(file))
+    for name, job in jobs(file).items():
+        named = (job["env"]["GROQ_ADMIN_WORKLOAD_IDENTITY"], job.get("environment"))
+        assert named == IDENTITIES[file.name, name]
+
+
+def test_no_two_identities_accept_the_same_token() -> None:
+    """The environment is in the token's subject: what a viewer runs cannot be exchanged for more."""
+    environments = [environment for _, environment in {*IDENTITIES.values()}]
+    assert len(set(environments)) == len({identity for identity, _ in IDENTITIES.values()})
+
+
+def test_the_nightly_run_changes_nothing_where_it_found_drift() -> None:
+    """Only once the search has succeeded."""
+    assert jobs(WORKFLOWS / "nightly.yml")["rotation"]["needs"] == "drift"
 
 
 def test_the_newcomer_runs_in_this_project_only() -> None:
