@@ -47,7 +47,7 @@ export class GroqTeam extends pulumi.CustomResource {
      */
     declare public readonly allowedTools: pulumi.Output<string[] | undefined>;
     /**
-     * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+     * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
     declare public /*out*/ readonly claim: pulumi.Output<string | undefined>;
     /**

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from in_process_gateway import MODEL, InProcessGateway, Wire
-from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.errors import ConfigurationError, ConflictError, GroqError
 from pulumi_groq.models.team import TeamSettings
 from stand_in_stack import StandInStack
 
@@ -74,10 +74,64 @@ def test_what_nobody_declares_is_taken_over_when_equal(gateway: InProcessGateway
     assert (team.managed_by, team.declared_as) == (declaring.first.address, "one")
 
 
-def test_update_of_what_another_stack_took_over_is_refused(declaring: Declaring) -> None:
-    """The former owner's next change does not write over the new owner's; asked for, it takes it back."""
-    declaring.up(declaring.first, "one")
-    declaring.up(declaring.second, "one", adopt_existing=True)
-    with pytest.raises(ConfigurationError, match=r"belongs to another stack \(declared as 'one' in acme/sec"):
-        declaring.up(declaring.first, "one", changed=True)
-    declaring.up(declaring.first, "one", changed=True, adopt_existing=True)
+class Held(Declaring):
+    """An object of any kind that the second stack has taken over from the first."""
+
+    def __init__(self, gateway: InProcessGateway, kind: str) -> None:
+        super().__init__(gateway, kind)
+        self.up(self.first, "one")
+        (saved,) = self.first.resources.values()
+        self.object_id = saved.resource_id
+        self.up(self.second, "one", **self.adopting)
+
+    @property
+    def adopting(self) -> dict[str, Any]:
+        """The argument that takes the object over."""
+        return {"adopt_key_id": self.object_id} if "key" in self.kind else {"adopt_existing": True}
+
+    def arguments(self, *, changed: bool = False, **more: Any) -> dict[str, Any]:
+        if self.kind == "key":
+            limit = 600 if changed else 500
+            return {"name": "web", "allowed_models": [MODEL], "requests_per_minute": limit, **more}
+        if self.kind == "admin key":
+            return {"name": "ci", "role": "billing" if changed else "viewer", **more}
+        return super().arguments(changed=changed, **more)
+
+
+@pytest.fixture(params=["policy", "team", "identity", "key", "admin key"])
+def held(request: pytest.FixtureRequest, gateway: InProcessGateway) -> Held:
+    return Held(gateway, request.param)
+
+
+REFUSAL = r"belongs to another stack \(declared as 'one' in acme/second"
+
+
+@pytest.mark.parametrize("refreshed", [False, True], ids=["", "after a refresh"])
+def test_a_former_owners_update_is_refused(held: Held, refreshed: bool) -> None:
+    """It does not write over the new owner's, nor take the object back unasked; asked for, it does."""
+    if refreshed:
+        held.first.refresh(Wire(held.gateway))
+    with pytest.raises(ConflictError, match=REFUSAL):
+        held.up(held.first, "one", changed=True)
+    held.up(held.second, "one", changed=True)
+    held.up(held.first, "one", changed=not refreshed, **held.adopting)
+    with pytest.raises(ConflictError, match=r"belongs to another stack \(declared as 'one' in acme/first"):
+        held.up(held.second, "one")
+
+
+def test_a_refresh_alone_takes_nothing_back(held: Held) -> None:
+    """A program that did not change sees whose the object is, and does not make it its own again."""
+    held.first.refresh(Wire(held.gateway))
+    with pytest.raises(ConflictError, match=REFUSAL):
+        held.up(held.first, "one")
+    assert held.second.up(Wire(held.gateway), {"one": held.arguments()}).writes == []
+
+
+@pytest.mark.parametrize("trigger", [{"trigger": "1"}, {"emergency_trigger": "1"}])
+def test_a_former_owner_does_not_rotate(gateway: InProcessGateway, trigger: dict[str, str]) -> None:
+    """Neither a rotation nor an emergency of who held the key before touches what another stack hands out."""
+    held = Held(gateway, "key")
+    with pytest.raises(GroqError, match=REFUSAL):
+        held.up(held.first, "one", rotation=trigger)
+    (key,) = Wire(gateway).client().list_keys(managed_by=held.second.address)
+    assert (key.id, key.status) == (held.object_id, "active")

@@ -20,6 +20,9 @@ INPUTS: dict[str, Any] = {
     "managed_by": "organization/infra/dev",
     "declared_as": "chatbot-prod",
 }
+OWNER = {"managed_by": "organization/infra/dev", "declared_as": "chatbot-prod", "claim": "drawn"}
+"""What every update says of who sends it."""
+
 ARGS = parse(ApiKeyArgs, INPUTS)
 Answer = tuple[int, dict[str, Any]] | tuple[int, dict[str, Any], dict[str, str]]
 
@@ -181,7 +184,7 @@ def test_disabled_key_is_created_disabled(lifecycle_on: Any) -> None:
     """A key that is declared disabled is disabled before the create returns."""
     server = Server((201, key(api_key="pgq_value")), (200, key(status="disabled")))
     _, created = lifecycle_on(server).create(ARGS.model_copy(update={"disabled": True}))
-    assert server.bodies[1] == {"disabled": True}
+    assert server.bodies[1] == {"disabled": True, **OWNER}
     assert (created.status, created.api_key) == ("disabled", "pgq_value")
 
 
@@ -197,8 +200,7 @@ def test_adopting_changes_what_differs(lifecycle_on: Any) -> None:
     assert server.bodies[1] == {
         "requests_per_minute": 500,
         "tokens_per_minute": None,
-        "managed_by": "organization/infra/dev",
-        "claim": "drawn",
+        **OWNER,
     }
     assert (adopted.api_key, adopted.claim) == (None, "drawn")
     assert server.told == [
@@ -223,12 +225,12 @@ def test_unchanged_diff_asks_nothing(lifecycle_on: Any) -> None:
 
 
 def test_update_sends_what_changed(lifecycle_on: Any) -> None:
-    """An update holds the changed fields only; one that is no longer declared is cleared; the value stays."""
+    """An update holds what changed and its owner; what is no longer declared is cleared; the value stays."""
     server = Server((200, key(requests_per_minute=None, tokens_per_minute=7)))
     args = ARGS.model_copy(update={"requests_per_minute": None, "tokens_per_minute": 7})
     updated = lifecycle_on(server).update("key_1", state(), args)
     assert server.asked == ["PATCH /openai/v1/api-keys/key_1"]
-    assert server.bodies == [{"requests_per_minute": None, "tokens_per_minute": 7}]
+    assert server.bodies == [{"requests_per_minute": None, "tokens_per_minute": 7, **OWNER}]
     assert (updated.api_key, updated.tokens_per_minute) == ("pgq_value", 7)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from in_process_gateway import Wire
 from pulumi_groq.admin import AdminClient, KeyListing
+from pulumi_groq.lifecycle.admin_key import AdminKeyLifecycle
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.properties import dump, parse
 from pulumi_groq.lifecycle.resource import Lifecycle, Notify
@@ -22,6 +23,8 @@ def lifecycle_of(kind: str, client: AdminClient, notify: Notify) -> Lifecycle[An
         return TeamLifecycle(client, notify)
     if kind == "identity":
         return WorkloadIdentityLifecycle(client, notify)
+    if kind == "admin key":
+        return AdminKeyLifecycle(client, notify)
     return ApiKeyLifecycle(client, KeyListing(client), notify)
 
 

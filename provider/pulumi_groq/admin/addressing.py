@@ -69,3 +69,8 @@ def query(**filters: str | int | None) -> dict[str, str]:
         if isinstance(value, str) and not (value and value.isprintable()):
             raise GroqError(f"{name} must not be empty and must not hold unprintable characters")
     return {name: str(value) for name, value in filters.items() if value is not None}
+
+
+def taking_over(take_over: bool) -> dict[str, str]:
+    """The query of a write: whether it takes the object over from another stack."""
+    return query(take_over="true" if take_over else None)

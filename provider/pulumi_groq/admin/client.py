@@ -26,6 +26,7 @@ from pulumi_groq.admin.addressing import (
     identity_path,
     key_path,
     query,
+    taking_over,
     team_path,
 )
 from pulumi_groq.admin.answers import AnswerReader
@@ -190,10 +191,15 @@ class AdminClient:
             seen.add(page.last_id)
             filters = filters | {"after": page.last_id}
 
-    def update_key(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
-        """Change the fields that were set on `update`; one set to None goes back to its default."""
+    def update_key(self, key_id: str, update: ApiKeyUpdate, *, take_over: bool = False) -> ApiKey:
+        """Change the fields that were set on `update`; one set to None goes back to its default.
+
+        With a `claim` in it, raises ConflictError `held_elsewhere` while another stack's declaration holds
+        the key, unless it is to be taken over.
+        """
         body = update.model_dump_json(exclude_unset=True)
-        call = Call(f"update API key {key_id}", "PATCH", key_path(key_id), body=body)
+        filters = taking_over(take_over)
+        call = Call(f"update API key {key_id}", "PATCH", key_path(key_id), query=filters, body=body)
         return self._exchange(call, ApiKey)
 
     def delete_key(
@@ -227,10 +233,11 @@ class AdminClient:
         """The admin key. Raises NotFoundError when there is none, and only then."""
         return self._exchange(Call(f"read admin key {key_id}", "GET", admin_key_path(key_id)), AdminKey)
 
-    def update_admin_key(self, key_id: str, update: AdminKeyUpdate) -> AdminKey:
-        """Change the fields that were set on `update`. Raises ConflictError `last_owner`."""
+    def update_admin_key(self, key_id: str, update: AdminKeyUpdate, *, take_over: bool = False) -> AdminKey:
+        """Change the admin key as `update_key` does a key. Raises ConflictError `last_owner`."""
         body = update.model_dump_json(exclude_unset=True)
-        call = Call(f"update admin key {key_id}", "PATCH", admin_key_path(key_id), body=body)
+        filters = taking_over(take_over)
+        call = Call(f"update admin key {key_id}", "PATCH", admin_key_path(key_id), query=filters, body=body)
         return self._exchange(call, AdminKey)
 
     def delete_admin_key(self, key_id: str, *, claim: str | None = None) -> Deleted | None:
@@ -246,11 +253,11 @@ class AdminClient:
         """The team. Raises NotFoundError when there is none, and only then."""
         return self._exchange(Call(f"read team '{name}'", "GET", team_path(name)), Team)
 
-    def put_team(self, name: str, team: TeamSettings) -> Team:
-        """Create the team, or replace its settings."""
-        call = Call(
-            f"write team '{name}'", "PUT", team_path(name), body=team.model_dump_json(exclude_none=True)
-        )
+    def put_team(self, name: str, team: TeamSettings, *, take_over: bool = False) -> Team:
+        """Create the team, or replace its settings; another stack's as `update_key` does."""
+        body = team.model_dump_json(exclude_none=True)
+        filters = taking_over(take_over)
+        call = Call(f"write team '{name}'", "PUT", team_path(name), query=filters, body=body)
         return self._exchange(call, Team)
 
     def delete_team(self, name: str, *, claim: str | None = None) -> Deleted | None:
@@ -269,10 +276,14 @@ class AdminClient:
         call = Call(f"read workload identity '{name}'", "GET", identity_path(name))
         return self._exchange(call, WorkloadIdentity)
 
-    def put_workload_identity(self, name: str, identity: WorkloadIdentitySettings) -> WorkloadIdentity:
-        """Create the workload identity, or replace its settings."""
+    def put_workload_identity(
+        self, name: str, identity: WorkloadIdentitySettings, *, take_over: bool = False
+    ) -> WorkloadIdentity:
+        """Create the workload identity, or replace its settings; another stack's as `update_key` does."""
         body = identity.model_dump_json(exclude_none=True)
-        call = Call(f"write workload identity '{name}'", "PUT", identity_path(name), body=body)
+        filters = taking_over(take_over)
+        path = identity_path(name)
+        call = Call(f"write workload identity '{name}'", "PUT", path, query=filters, body=body)
         return self._exchange(call, WorkloadIdentity)
 
     def delete_workload_identity(self, name: str, *, claim: str | None = None) -> Deleted | None:
@@ -286,10 +297,12 @@ class AdminClient:
         """The spending policy with its status. Raises NotFoundError when there is none, and only then."""
         return self._exchange(Call("read the spending policy", "GET", SPEND_POLICY), SpendPolicy)
 
-    def put_spend_policy(self, policy: SpendPolicySettings) -> SpendPolicy:
-        """Create the spending policy, or replace it."""
+    def put_spend_policy(self, policy: SpendPolicySettings, *, take_over: bool = False) -> SpendPolicy:
+        """Create the spending policy, or replace it; another stack's as `update_key` does."""
         body = policy.model_dump_json(exclude_none=True)
-        return self._exchange(Call("write the spending policy", "PUT", SPEND_POLICY, body=body), SpendPolicy)
+        filters = taking_over(take_over)
+        call = Call("write the spending policy", "PUT", SPEND_POLICY, query=filters, body=body)
+        return self._exchange(call, SpendPolicy)
 
     def delete_spend_policy(self, *, claim: str | None = None) -> Deleted | None:
         """Delete the spending policy as `delete_key` does a key."""

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import ConfigurationError, ConflictError, NotFoundError
-from pulumi_groq.lifecycle.ownership import NewClaim, place_of, random_claim, tell_if_kept
+from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
     Checked,
     Properties,
@@ -28,7 +28,7 @@ from pulumi_groq.models.admin_key import (
 )
 from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE, SECRET
-from pulumi_groq.models.ownership import OwnClaim, Placed
+from pulumi_groq.models.ownership import OwnClaim, Placed, place_of
 
 _LEFT_BEHIND: Final = frozenset({"already_declared", "idempotency_key_expired"})
 
@@ -134,7 +134,7 @@ class AdminKeyLifecycle:
             self._notify(
                 f"{args.name}: admin key {key_id} was managed by {key.managed_by}; it is now managed here"
             )
-        key = self._client.update_admin_key(key_id, _written(args, claim))
+        key = self._client.update_admin_key(key_id, _written(args, claim), take_over=True)
         return key.id, _state(args, key, None, claim)
 
     def read(self, resource_id: str, state: AdminKeyState | None) -> AdminKeyState | None:
@@ -150,7 +150,8 @@ class AdminKeyLifecycle:
 
     def update(self, resource_id: str, state: AdminKeyState, args: AdminKeyArgs) -> AdminKeyState:
         claim = state.claim or self._new_claim()
-        key = self._client.update_admin_key(resource_id, _written(args, claim))
+        take_over = args.adopt_key_id == resource_id
+        key = self._client.update_admin_key(resource_id, _written(args, claim), take_over=take_over)
         return _state(args, key, state.admin_key, claim)
 
     def delete(self, resource_id: str, state: AdminKeyState) -> None:

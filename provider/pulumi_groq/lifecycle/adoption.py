@@ -1,16 +1,7 @@
 """Taking over what exists already: objects that are written whole under a name that is known beforehand."""
 
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.lifecycle.ownership import place_of
-from pulumi_groq.models.ownership import Owned, Placed
-
-
-def refuse_other_stack(what: str, existing: Owned, declared: Placed) -> None:
-    """Raise ConfigurationError if `existing` belongs to another stack than what is `declared`."""
-    if existing.managed_by not in (None, declared.managed_by):
-        raise ConfigurationError(
-            f"{what} belongs to another stack ({place_of(existing)}): set adopt_existing=True to take it over"
-        )
+from pulumi_groq.models.ownership import Owned, Placed, place_of
 
 
 def refuse_takeover(what: str, existing: Owned, declared: Placed) -> None:
@@ -20,7 +11,10 @@ def refuse_takeover(what: str, existing: Owned, declared: Placed) -> None:
     it is equal. What is declared at the very same place is this declaration's own, written by a run that
     was cut off or to be replaced.
     """
-    refuse_other_stack(what, existing, declared)
+    if existing.managed_by not in (None, declared.managed_by):
+        raise ConfigurationError(
+            f"{what} belongs to another stack ({place_of(existing)}): set adopt_existing=True to take it over"
+        )
     if existing.managed_by is not None and existing.declared_as == declared.declared_as:
         return
     names = (

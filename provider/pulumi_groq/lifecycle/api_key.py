@@ -66,7 +66,7 @@ class ApiKeyLifecycle:
         unsettled = set(self._rotations.unsettled(parse(ApiKeyState, state), inputs))
         if differing & {"disabled", "expires_at"}:
             unsettled.add("status")
-        if differing & {"managed_by", "declared_as"} and not state.get("claim"):
+        if not state.get("claim"):
             unsettled.add("claim")
         return frozenset(unsettled)
 
@@ -90,11 +90,11 @@ class ApiKeyLifecycle:
             self._notify(f"{args.name}: key {key_id} was managed by {key.managed_by}; it is now managed here")
         found = parse(ApiKeyArgs, settings_of(key))
         claim = self._new_claim()
-        update = args.update_from(found, claim).model_copy(update={"claim": claim})
-        key = self._client.update_key(key_id, update)
+        update = args.update(args.differing(found), claim)
+        key = self._client.update_key(key_id, update, take_over=True)
         self._listing.forget()
         adopted = new_state(args, key, None, claim)
-        return key.id, self._rotations.advance(adopted, acted_on=args.rotation)
+        return key.id, self._rotations.advance(adopted, claim, acted_on=args.rotation)
 
     def read(self, resource_id: str, state: ApiKeyState | None) -> ApiKeyState | None:
         try:
@@ -121,21 +121,23 @@ class ApiKeyLifecycle:
 
     def update(self, resource_id: str, state: ApiKeyState, args: ApiKeyArgs) -> ApiKeyState:
         claim = state.claim or self._new_claim()
-        update = args.update_from(state, claim)
+        differing = args.differing(state)
+        take_over = args.adopt_key_id in {resource_id, state.key_id}
         declared = {name: getattr(args, name) for name in ApiKeyArgs.model_fields}
-        changed = with_fields(state, **declared, claim=claim if update.claim else state.claim)
-        if update.model_fields_set:
+        changed = with_fields(state, **declared, claim=claim)
+        if differing or take_over:
+            update = args.update(differing, claim)
             # The live key first: it is the one whose changes a refresh finds, should this be cut off.
             for key_id in sorted(self._works(state), key=lambda key_id: key_id != state.key_id):
-                key = self._updated(key_id, update)
+                key = self._updated(key_id, update, take_over=take_over)
                 if key_id == state.key_id:
                     changed = with_fields(changed, **outputs_of(key))
             self._listing.forget()
-        return self._rotations.advance(changed, acted_on=state.rotation)
+        return self._rotations.advance(changed, claim, acted_on=state.rotation)
 
-    def _updated(self, key_id: str, update: ApiKeyUpdate) -> ApiKey:
+    def _updated(self, key_id: str, update: ApiKeyUpdate, *, take_over: bool) -> ApiKey:
         try:
-            return self._client.update_key(key_id, update)
+            return self._client.update_key(key_id, update, take_over=take_over)
         except NotFoundError as error:
             advice = "it was deleted elsewhere; run `pulumi refresh`, then this again"
             raise error.reworded(f"{error}: {advice}") from None
@@ -164,7 +166,13 @@ class ApiKeyLifecycle:
         if state.rotation is None and state.generation == 1:
             return [state.key_id]
         keys = self._client.snapshot(lineage_id=state.lineage_id).keys.values()
-        return [key.id for key in sorted(keys, key=_last_use, reverse=True)]
+        own = [key for key in keys if key.id == state.key_id or _is_held(key, state)]
+        return [key.id for key in sorted(own, key=_last_use, reverse=True)]
+
+
+def _is_held(key: ApiKey, state: ApiKeyState) -> bool:
+    """Whether no other stack has taken the lineage's `key` over."""
+    return key.claim in (None, state.claim) or key.managed_by == state.managed_by
 
 
 def _last_use(key: ApiKey) -> tuple[bool, datetime]:

@@ -1,5 +1,6 @@
 """A key as declared and as kept in state."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -47,19 +48,18 @@ class ApiKeyArgs(ApiKeySettings):
         shared = self.model_dump(include=set(ApiKeyCreate.model_fields))
         return ApiKeyCreate.model_validate({**shared, "claim": claim, "replaces": replaces})
 
-    def update_from(self, live: "ApiKeyArgs", claim: str) -> ApiKeyUpdate:
-        """The body that turns a key set up as `live` into this one; nothing set when they agree.
-
-        One that moves the key to another place makes `claim` its owner's.
-        """
-        differing = {
+    def differing(self, live: "ApiKeyArgs") -> dict[str, object]:
+        """The fields of an update that turn a key set up as `live` into this one."""
+        return {
             name: getattr(self, name)
             for name in ApiKeyUpdate.model_fields.keys() - {"claim"}
             if getattr(self, name) != getattr(live, name)
         }
-        if differing.keys() & Placed.model_fields.keys():
-            differing["claim"] = claim
-        return ApiKeyUpdate.model_validate(differing)
+
+    def update(self, fields: Mapping[str, object], claim: str) -> ApiKeyUpdate:
+        """The body that sets `fields` in the name of this declaration, which holds the key by `claim`."""
+        place = {name: getattr(self, name) for name in Placed.model_fields}
+        return ApiKeyUpdate.model_validate({**fields, **place, "claim": claim})
 
 
 class ApiKeyState(ApiKeyArgs):

@@ -6,14 +6,14 @@ from typing import Final
 from pulumi_groq.admin import AdminClient, CreatedKey
 from pulumi_groq.errors import ConfigurationError, ConflictError, NotFoundError
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
-from pulumi_groq.lifecycle.ownership import place_of
-from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
+from pulumi_groq.models.api_key import ApiKeyCreate
+from pulumi_groq.models.ownership import place_of
 
 _LONGEST_QUIET_S: Final = 366 * 24 * 3600
 _LEFT_BEHIND: Final = frozenset({"already_declared", "already_replaced", "idempotency_key_expired"})
 
 
-def mint(client: AdminClient, args: ApiKeyArgs, claim: str | None, replaces: str | None) -> CreatedKey:
+def mint(client: AdminClient, args: ApiKeyArgs, claim: str, replaces: str | None) -> CreatedKey:
     """Create the key that `args` declare, or the successor of the key `replaces`, held by `claim`.
 
     The idempotency key follows from the body without the claim, so the next run sends the same one
@@ -25,7 +25,7 @@ def mint(client: AdminClient, args: ApiKeyArgs, claim: str | None, replaces: str
     created = _create(client, args.creation(claim, replaces))
     if not args.disabled:
         return created
-    disabled = client.update_key(created.key.id, ApiKeyUpdate(disabled=True))
+    disabled = client.update_key(created.key.id, args.update({"disabled": True}, claim))
     return CreatedKey(created.key.model_copy(update={"status": disabled.status}), created.replayed)
 
 

@@ -4,8 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from pulumi_groq.lifecycle.resource import Notify
-from pulumi_groq.models.api_key import ApiKey
-from pulumi_groq.models.ownership import Deleted, Placed
+from pulumi_groq.models.ownership import Deleted, place_of
 
 NewClaim = Callable[[], str]
 """Draws a claim that nobody else has."""
@@ -23,9 +22,3 @@ def tell_if_kept(notify: Notify, what: str, answer: Deleted | None) -> None:
             f"{what}: kept, for it is now {place_of(answer)}; if nothing declares it any more, "
             "delete it at the admin API without a claim"
         )
-
-
-def place_of(owned: Placed | ApiKey) -> str:
-    """`declared as 'org-policy' in organization/infra/dev`, as far as it is known."""
-    declared = f"declared as '{owned.declared_as}'" if owned.declared_as else "declared elsewhere"
-    return f"{declared} in {owned.managed_by}" if owned.managed_by else declared

@@ -7,6 +7,7 @@ from pulumi_groq.admin import AdminClient, KeyListing, KeySnapshot
 from pulumi_groq.errors import ConflictError, NoAnswerError, RotationRefusedError
 from pulumi_groq.lifecycle.key_state import ApiKeyState, new_state, with_fields
 from pulumi_groq.lifecycle.minting import mint
+from pulumi_groq.lifecycle.ownership import tell_if_kept
 from pulumi_groq.lifecycle.properties import Checked, Properties, is_unknown
 from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.models.api_key import ApiKey
@@ -125,9 +126,10 @@ class RotationRunner:
                     f"{row.month_to_date.requests} this month"
                 )
 
-    def advance(self, state: ApiKeyState, acted_on: RotationSchedule | None) -> ApiKeyState:
+    def advance(self, state: ApiKeyState, claim: str, acted_on: RotationSchedule | None) -> ApiKeyState:
         """Carry out what is due now and return the state after it.
 
+        The declaration holds the lineage by `claim`: what another stack has taken over is left alone.
         `acted_on` is the rotation of the last run, whose triggers have been acted on.
         """
         schedule = in_force(state.rotation, begun=bool(state.previous_key_id or acted_on))
@@ -139,30 +141,35 @@ class RotationRunner:
         for step in decided.steps:
             self._notify(f"{state.name}: {step.reason}")
             if step.action is Action.MINT:
-                state = self._minted(state, step.key_id, snapshot)
+                state = self._minted(state, claim, step.key_id, snapshot)
             elif step.key_id and step.action in _DELETES:
                 guard_s = _guard_s(step.action, schedule)
-                if not self._deleted(state, step.key_id, guard_s):
+                if not self._deleted(state, claim, step.key_id, guard_s):
                     break  # no room for the steps that follow
         if decided.steps:
             self._listing.forget()
             snapshot = self._client.snapshot(lineage_id=state.lineage_id)
         return _observed(state, schedule, snapshot)
 
-    def _deleted(self, state: ApiKeyState, key_id: str, unless_used_within_s: int | None) -> bool:
-        """Delete the step's key; one that served a request since the plan was made is kept."""
+    def _deleted(self, state: ApiKeyState, claim: str, key_id: str, unless_used_within_s: int | None) -> bool:
+        """Delete the step's key; one that served a request since the plan was made is kept, and so is one
+        that another stack has taken over.
+        """
         try:
-            self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s)
+            answer = self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s, claim=claim)
         except ConflictError as error:
             if error.code != "key_in_use":
                 raise
             self._notify(f"{state.name}: kept after all: {error}")
             return False
-        return True
+        tell_if_kept(self._notify, f"{state.name} ({key_id})", answer)
+        return answer is None or answer.deleted
 
-    def _minted(self, state: ApiKeyState, replaces: str | None, snapshot: KeySnapshot) -> ApiKeyState:
-        created = mint(self._client, state, state.claim, replaces)
-        minted = new_state(state, created.key, created.key.api_key, state.claim)
+    def _minted(
+        self, state: ApiKeyState, claim: str, replaces: str | None, snapshot: KeySnapshot
+    ) -> ApiKeyState:
+        created = mint(self._client, state, claim, replaces)
+        minted = new_state(state, created.key, created.key.api_key, claim)
         return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
 
     def observed(self, state: ApiKeyState) -> ApiKeyState:

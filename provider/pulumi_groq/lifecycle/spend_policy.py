@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
-from pulumi_groq.lifecycle.adoption import refuse_other_stack, refuse_takeover
+from pulumi_groq.lifecycle.adoption import refuse_takeover
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
     Checked,
@@ -106,9 +106,6 @@ class SpendPolicyLifecycle:
         return []
 
     def update(self, resource_id: str, state: SpendPolicyState, args: SpendPolicyArgs) -> SpendPolicyState:
-        existing = self._existing(args)
-        if existing is not None and existing.claim != state.claim:
-            refuse_other_stack(_POLICY, existing, args)
         return self._put(args, state.claim or self._new_claim())
 
     def delete(self, resource_id: str, state: SpendPolicyState) -> None:
@@ -126,7 +123,8 @@ class SpendPolicyLifecycle:
 
     def _put(self, args: SpendPolicyArgs, claim: str) -> SpendPolicyState:
         declared = {name: getattr(args, name) for name in SpendPolicyWrite.model_fields if name != "claim"}
-        policy = self._client.put_spend_policy(SpendPolicyWrite.model_validate({**declared, "claim": claim}))
+        write = SpendPolicyWrite.model_validate({**declared, "claim": claim})
+        policy = self._client.put_spend_policy(write, take_over=args.adopt_existing)
         return _state(policy, args.alert_webhook_signing_secret, args.adopt_existing, claim)
 
 

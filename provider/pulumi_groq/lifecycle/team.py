@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
-from pulumi_groq.lifecycle.adoption import refuse_other_stack, refuse_takeover
+from pulumi_groq.lifecycle.adoption import refuse_takeover
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
     Checked,
@@ -91,9 +91,6 @@ class TeamLifecycle:
         return _state(team, state.adopt_existing if state else False, state.claim if state else None)
 
     def update(self, resource_id: str, state: TeamState, args: TeamArgs) -> TeamState:
-        existing = self._existing(args)
-        if existing is not None and existing.claim != state.claim:
-            refuse_other_stack(f"team '{args.team_name}'", existing, args)
         return self._put(args, state.claim or self._new_claim())
 
     def delete(self, resource_id: str, state: TeamState) -> None:
@@ -113,7 +110,8 @@ class TeamLifecycle:
 
     def _put(self, args: TeamArgs, claim: str) -> TeamState:
         declared = {name: getattr(args, name) for name in TeamWrite.model_fields if name != "claim"}
-        team = self._client.put_team(args.team_name, TeamWrite.model_validate({**declared, "claim": claim}))
+        write = TeamWrite.model_validate({**declared, "claim": claim})
+        team = self._client.put_team(args.team_name, write, take_over=args.adopt_existing)
         return _state(team, args.adopt_existing, claim)
 
 

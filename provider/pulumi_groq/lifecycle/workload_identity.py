@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
-from pulumi_groq.lifecycle.adoption import refuse_other_stack, refuse_takeover
+from pulumi_groq.lifecycle.adoption import refuse_takeover
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
     Checked,
@@ -108,9 +108,6 @@ class WorkloadIdentityLifecycle:
     def update(
         self, resource_id: str, state: WorkloadIdentityState, args: WorkloadIdentityArgs
     ) -> WorkloadIdentityState:
-        existing = self._existing(args)
-        if existing is not None and existing.claim != state.claim:
-            refuse_other_stack(_named(args.identity_name), existing, args)
         return self._put(args, state.claim or self._new_claim())
 
     def delete(self, resource_id: str, state: WorkloadIdentityState) -> None:
@@ -136,7 +133,9 @@ class WorkloadIdentityLifecycle:
         fields = WorkloadIdentityWrite.model_fields.keys() - {"claim"}
         declared = {name: getattr(args, name) for name in fields}
         write = WorkloadIdentityWrite.model_validate({**declared, "claim": claim})
-        identity = self._client.put_workload_identity(args.identity_name, write)
+        identity = self._client.put_workload_identity(
+            args.identity_name, write, take_over=args.adopt_existing
+        )
         return _state(identity, args.adopt_existing, claim)
 
 

@@ -1,6 +1,6 @@
 """Whose an object is: where it is declared, and which declaration may delete it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, StringConstraints
 
@@ -13,7 +13,8 @@ OwnClaim = Annotated[
     Claim | None,
     Field(
         description="What the declaration drew when it created or took over this: 1 to 64 letters, digits "
-        "and underscores. A delete that names a claim deletes nothing while another one holds this."
+        "and underscores. A delete that names a claim deletes nothing while another one holds this, and "
+        "another stack's claim changes nothing."
     ),
 ]
 
@@ -24,6 +25,26 @@ DeletedKind = Literal[
     "admin_key.deleted",
     "workload_identity.deleted",
 ]
+
+
+class HasPlace(Protocol):
+    """Whatever says where it is declared."""
+
+    @property
+    def managed_by(self) -> str | None:
+        """The stack."""
+        ...
+
+    @property
+    def declared_as(self) -> str | None:
+        """Where in that stack."""
+        ...
+
+
+def place_of(owned: HasPlace) -> str:
+    """`declared as 'org-policy' in organization/infra/dev`, as far as it is known."""
+    declared = f"declared as '{owned.declared_as}'" if owned.declared_as else "declared elsewhere"
+    return f"{declared} in {owned.managed_by}" if owned.managed_by else declared
 
 
 class Placed(WireModel):

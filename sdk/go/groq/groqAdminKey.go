@@ -20,7 +20,7 @@ type GroqAdminKey struct {
 	AdminKey pulumi.StringPtrOutput `pulumi:"adminKey"`
 	// Id of an existing admin key to take over instead of creating one; its value stays unknown.
 	AdoptKeyId pulumi.StringPtrOutput `pulumi:"adoptKeyId"`
-	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
 	CreatedAt pulumi.StringOutput `pulumi:"createdAt"`
@@ -166,7 +166,7 @@ func (o GroqAdminKeyOutput) AdoptKeyId() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.AdoptKeyId }).(pulumi.StringPtrOutput)
 }
 
-// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqAdminKeyOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
 }

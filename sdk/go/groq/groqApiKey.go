@@ -26,7 +26,7 @@ type GroqApiKey struct {
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
 	// The key's value, which applications send; a secret. Empty for an adopted key until a rotation gives it a new one.
 	ApiKey pulumi.StringPtrOutput `pulumi:"apiKey"`
-	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
 	CreatedAt pulumi.StringOutput `pulumi:"createdAt"`
@@ -269,7 +269,7 @@ func (o GroqApiKeyOutput) ApiKey() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.ApiKey }).(pulumi.StringPtrOutput)
 }
 
-// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqApiKeyOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
 }

@@ -26,7 +26,7 @@ type GroqSpendPolicy struct {
 	AlertWebhookUrls pulumi.StringArrayOutput `pulumi:"alertWebhookUrls"`
 	// Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts.
 	AutoPause pulumi.BoolPtrOutput `pulumi:"autoPause"`
-	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
 	CreatedAt pulumi.StringOutput `pulumi:"createdAt"`
@@ -190,7 +190,7 @@ func (o GroqSpendPolicyOutput) AutoPause() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *GroqSpendPolicy) pulumi.BoolPtrOutput { return v.AutoPause }).(pulumi.BoolPtrOutput)
 }
 
-// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqSpendPolicyOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqSpendPolicy) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
 }

@@ -22,7 +22,7 @@ type GroqTeam struct {
 	AllowedModels pulumi.StringArrayOutput `pulumi:"allowedModels"`
 	// What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
-	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
 	CreatedAt pulumi.StringOutput `pulumi:"createdAt"`
@@ -157,7 +157,7 @@ func (o GroqTeamOutput) AllowedTools() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringArrayOutput { return v.AllowedTools }).(pulumi.StringArrayOutput)
 }
 
-// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqTeamOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
 }

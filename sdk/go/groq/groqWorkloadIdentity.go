@@ -26,7 +26,7 @@ type GroqWorkloadIdentity struct {
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
 	// What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
 	Audience pulumi.StringOutput `pulumi:"audience"`
-	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
 	ClaimPatterns pulumi.StringMapOutput `pulumi:"claimPatterns"`
@@ -250,7 +250,7 @@ func (o GroqWorkloadIdentityOutput) Audience() pulumi.StringOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringOutput { return v.Audience }).(pulumi.StringOutput)
 }
 
-// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqWorkloadIdentityOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
 }

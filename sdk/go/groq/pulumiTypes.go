@@ -19,7 +19,7 @@ type ApiKey struct {
 	AllowedModels []string `pulumi:"allowedModels"`
 	// What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
 	AllowedTools []string `pulumi:"allowedTools"`
-	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim *string `pulumi:"claim"`
 	// When it was created (UTC).
 	CreatedAt string `pulumi:"createdAt"`
@@ -94,7 +94,7 @@ func (o ApiKeyOutput) AllowedTools() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ApiKey) []string { return v.AllowedTools }).(pulumi.StringArrayOutput)
 }
 
-// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o ApiKeyOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ApiKey) *string { return v.Claim }).(pulumi.StringPtrOutput)
 }

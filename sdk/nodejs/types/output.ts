@@ -19,7 +19,7 @@ export interface ApiKey {
      */
     allowedTools?: string[];
     /**
-     * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+     * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
     claim?: string;
     /**

@@ -238,7 +238,7 @@ class GroqAdminKey(pulumi.CustomResource):
     @pulumi.getter
     def claim(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+        What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
         """
         return pulumi.get(self, "claim")
 

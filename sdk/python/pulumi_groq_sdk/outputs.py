@@ -76,7 +76,7 @@ class ApiKey(dict):
         :param 'ApiKeyStatus' status: `active`, or why requests are refused: `disabled` or `expired`.
         :param _builtins.str updated_at: When it was last changed (UTC).
         :param Sequence[_builtins.str] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
-        :param _builtins.str claim: What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+        :param _builtins.str claim: What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
         :param _builtins.str expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param Union[_builtins.int, _builtins.str] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Mapping[str, _builtins.str] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
@@ -251,7 +251,7 @@ class ApiKey(dict):
     @pulumi.getter
     def claim(self) -> Optional[_builtins.str]:
         """
-        What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this.
+        What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
         """
         return pulumi.get(self, "claim")
 

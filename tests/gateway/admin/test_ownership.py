@@ -1,4 +1,4 @@
-"""Whose an object is: take-overs and deletes that name a claim, alike for keys, teams and the policy."""
+"""Whose an object is: writes and deletes that name a claim, alike for all five kinds of objects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +10,30 @@ from admin_plane import Api
 MODEL = "llama-3.1-8b-instant"
 
 
+TRUST = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One kind of object over HTTP."""
+    """One kind of object over HTTP: how it is created, what a later write says, and what a change."""
 
     path: str
-    body: dict[str, Any]
+    creation: dict[str, Any]
+    write: dict[str, Any]
+    change: dict[str, Any]
+
+
+def put(path: str, body: dict[str, Any], change: dict[str, Any]) -> Kind:
+    """A kind whose objects are written whole."""
+    return Kind(path, body, body, {**body, **change})
 
 
 KINDS = {
-    "team": Kind("/teams/research", {"allowed_models": [MODEL]}),
-    "policy": Kind("/spend-policy", {"monthly_cap_usd": 50}),
-    "key": Kind("/api-keys", {}),
+    "team": put("/teams/research", {"allowed_models": [MODEL]}, {"allowed_models": ["openai/gpt-oss-20b"]}),
+    "policy": put("/spend-policy", {"monthly_cap_usd": 50}, {"monthly_cap_usd": 60}),
+    "identity": put("/workload-identities/ci", {**TRUST, "admin_role": "viewer"}, {"admin_role": "auditor"}),
+    "key": Kind("/api-keys", {"name": "web", "allowed_models": [MODEL]}, {}, {"requests_per_minute": 7}),
+    "admin key": Kind("/admin-keys", {"name": "ci", "role": "viewer"}, {}, {"role": "auditor"}),
 }
 
 
@@ -31,19 +43,25 @@ class Owned:
     def __init__(self, api: Api, kind: Kind) -> None:
         self.api, self.kind, self.path = api, kind, kind.path
 
-    def claimed(self, claim: str | None = None, stack: str = "o/p/s", name: str = "a") -> dict[str, Any]:
-        """The object, written by the declaration `name`; without a claim as by hand."""
+    def claimed(self, claim: str | None = None, stack: str = "o/p/s", name: str = "a") -> None:
+        """Write the object for the declaration `name`, taking it over; without a claim as by hand."""
         owner = {} if claim is None else {"claim": claim, "managed_by": stack, "declared_as": name}
-        if self.kind.path != "/api-keys":
-            answer = self.api.call("PUT", self.path, json={**self.kind.body, **owner})
-        elif self.path == self.kind.path:
-            created = self.api.created(**owner)
-            self.path = f"/api-keys/{created['id']}"
-            return created
+        if self.path in {"/api-keys", "/admin-keys"}:
+            answer = self.api.call("POST", self.path, json={**self.kind.creation, **owner})
+            self.path += f"/{answer.json()['id']}"
         else:
-            answer = self.api.patch(self.path.rpartition("/")[2], **owner)
-        assert answer.status_code == 200
-        shown: dict[str, Any] = answer.json()
+            answer = self.written(self.kind.write, owner, take_over="true")
+        assert answer.status_code in {200, 201}
+
+    def written(self, body: dict[str, Any], owner: dict[str, Any], **query: str) -> Any:
+        """The answer to a write over the object."""
+        method = "PATCH" if "keys/" in self.path else "PUT"
+        return self.api.call(method, self.path, json={**body, **owner}, params=query)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The object as the admin API shows it."""
+        shown: dict[str, Any] = self.api.get(self.path).json()
         return shown
 
     def given_up(self, claim: str | None) -> tuple[bool, str | None]:
@@ -53,8 +71,7 @@ class Owned:
 
     @property
     def owner(self) -> Any:
-        shown = self.api.get(self.path).json()
-        return shown["declared_as"], shown["claim"]
+        return self.shown["declared_as"], self.shown["claim"]
 
 
 @pytest.fixture(params=list(KINDS))
@@ -127,6 +144,74 @@ def test_a_taken_over_object_survives_a_restart(owned: Owned) -> None:
     assert owned.given_up("two") == (True, None)
 
 
+THEIRS = {"claim": "one", "managed_by": "o/p/s", "declared_as": "a"}
+OURS = {"claim": "two", "managed_by": "o/p/t", "declared_as": "b"}
+
+
+@pytest.mark.parametrize("owner", [OURS, {"claim": "two"}], ids=["of another stack", "of no stack"])
+def test_another_stack_changes_nothing(owned: Owned, owner: dict[str, Any]) -> None:
+    """A write in the name of another declaration is refused, saying whose the object is and what to do."""
+    owned.claimed("one")
+    before = owned.shown
+    refused = owned.written(owned.kind.change, owner)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["param"]) == (409, "held_elsewhere", "claim")
+    assert (
+        "belongs to another stack (declared as 'a' in o/p/s): to take it over, declare it with"
+        in (error["message"])
+    )
+    assert owned.shown == before
+
+
+def test_a_former_owner_changes_nothing(owned: Owned) -> None:
+    """Who has held the object before a take-over holds it for a delete only, until it asks for it back."""
+    owned.claimed("one")
+    owned.claimed("two", "o/p/t", "b")
+    assert owned.written(owned.kind.change, THEIRS).status_code == 409
+    assert owned.owner == ("b", "two")
+    assert owned.written(owned.kind.change, THEIRS, take_over="true").status_code == 200
+    assert owned.owner == ("a", "one")
+    assert owned.written(owned.kind.write, OURS).status_code == 409
+
+
+def test_the_owner_and_its_stack_change(owned: Owned) -> None:
+    """The owner writes, and so does another declaration of its stack, in a rename for instance."""
+    owned.claimed("one")
+    assert owned.written(owned.kind.change, THEIRS).status_code == 200
+    assert owned.written(owned.kind.write, {**THEIRS, "claim": "two", "declared_as": "b"}).status_code == 200
+    assert owned.owner == ("b", "two")
+
+
+def test_an_owner_moves_to_another_stack(owned: Owned) -> None:
+    """Whoever holds the claim says where the object is declared: a stack may be renamed."""
+    owned.claimed("one")
+    assert owned.written(owned.kind.write, {**THEIRS, "managed_by": "o/p/t"}).status_code == 200
+    assert owned.shown["managed_by"] == "o/p/t"
+
+
+def test_what_nobody_holds_is_taken_without_asking(owned: Owned) -> None:
+    """An object that was made by hand belongs to the first declaration that writes it."""
+    owned.claimed(None)
+    assert owned.written(owned.kind.write, OURS).status_code == 200
+    assert owned.owner == ("b", "two")
+
+
+def test_an_administrator_changes_what_a_stack_holds(owned: Owned) -> None:
+    """A write by hand, without a claim, is nobody's declaration."""
+    owned.claimed("one")
+    assert owned.written(owned.kind.change, {}).status_code == 200
+    assert owned.owner == ("a", "one")
+
+
+def test_a_successor_of_another_stacks_key_is_refused(api: Api) -> None:
+    """A rotation would take the key out of its owner's hands as well as an update."""
+    key = Owned(api, KINDS["key"])
+    key.claimed("one")
+    refused = api.create(replaces=key.path.rpartition("/")[2], **OURS)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "held_elsewhere")
+    assert api.create(replaces=key.path.rpartition("/")[2], **THEIRS).status_code == 201
+
+
 def test_a_replayed_create_moves_the_claim(api: Api) -> None:
     """The run that repeats a create holds the key; the claim is no part of what must be the same."""
     place = {"managed_by": "o/p/s", "declared_as": "a"}
@@ -141,15 +226,17 @@ def test_a_replay_does_not_take_back_what_has_moved(api: Api) -> None:
     """A key that another declaration took over since stays with it."""
     place = {"managed_by": "o/p/s", "declared_as": "a"}
     created = api.create(idempotency_key="k", claim="one", **place).json()
-    api.patch(created["id"], claim="two", declared_as="b")
+    api.patch(created["id"], **{**place, "claim": "two", "declared_as": "b"})
     api.create(idempotency_key="k", claim="three", **place)
     assert api.get(f"/api-keys/{created['id']}").json()["declared_as"] == "b"
 
 
-def test_a_claim_cannot_be_cleared(api: Api) -> None:
+@pytest.mark.parametrize("kind", ["key", "admin key"])
+def test_a_claim_cannot_be_cleared(api: Api, kind: str) -> None:
     """A key without its claim could be deleted by anybody."""
-    created = api.created(claim="one")
-    answer = api.patch(created["id"], claim=None)
+    key = Owned(api, KINDS[kind])
+    key.claimed("one")
+    answer = key.written({}, {"claim": None})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "claim")
 
 

@@ -12,7 +12,7 @@ from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_future
 from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
-from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
+from pulumi_groq.gateway.admin.ownership import given_up, kept, patched, taken
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, Missing, shown
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
 from pulumi_groq.gateway.clock import ObjectIds
@@ -36,7 +36,7 @@ from pulumi_groq.models.admin_key import (
     AdminKeyPage,
     AdminKeyUpdate,
 )
-from pulumi_groq.models.ownership import Deleted, Owned
+from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.role import misfit
 from pulumi_groq.policy.roles import ROOT_ACTOR_ID
 
@@ -160,12 +160,12 @@ class AdminKeys:
         change.then(partial(self._directory.put, held))
         return answer.model_copy(update={"claim": held.claim})
 
-    def update(self, caller: Caller, key_id: str, update: AdminKeyUpdate) -> AdminKey:
+    def update(self, caller: Caller, key_id: str, update: AdminKeyUpdate, *, take_over: bool) -> AdminKey:
         """Change a key; in force on the next request. An update that changes nothing writes nothing."""
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             former = _existing(change.connection, key_id)
-            record = _merged(former, update)
+            record = _merged(former, update, take_over=take_over)
             if record == former:
                 return self._shown(former)
             if record.expires_at != former.expires_at:
@@ -238,10 +238,9 @@ def _existing(connection: Connection, key_id: str) -> AdminKeyRecord:
     return record
 
 
-def _merged(record: AdminKeyRecord, update: AdminKeyUpdate) -> AdminKeyRecord:
+def _merged(record: AdminKeyRecord, update: AdminKeyUpdate, *, take_over: bool) -> AdminKeyRecord:
     """`record` with the fields that `update` sets. Raises `Invalid` where role and teams do not fit."""
-    values: dict[str, Any] = {name: getattr(update, name) for name in update.model_fields_set}
-    owner = Owned(**{name: values.pop(name, None) for name in Owned.model_fields})
+    values: dict[str, Any] = {name: getattr(update, name) for name in update.model_fields_set - {"claim"}}
     if "role" in values and values["role"] is None:
         raise Invalid("role cannot be null: leave the field out to keep it", param="role")
     if "teams" in values:
@@ -250,7 +249,7 @@ def _merged(record: AdminKeyRecord, update: AdminKeyUpdate) -> AdminKeyRecord:
     problem = misfit(changed.role, changed.teams)
     if problem is not None:
         raise Invalid(f"teams {problem}", param="teams")
-    return taken(changed, record, owner)
+    return patched(changed, record, update, take_over=take_over)
 
 
 def _require_own_address(

@@ -9,7 +9,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_priced, require_team, require_tools_priced
-from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
+from pulumi_groq.gateway.admin.ownership import given_up, kept, put
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_identity
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
@@ -72,14 +72,16 @@ class WorkloadIdentities:
             raise no_identity(name)
         return _shown(record)
 
-    def put(self, caller: Caller, name: str, settings: WorkloadIdentityWrite) -> WorkloadIdentity:
+    def put(
+        self, caller: Caller, name: str, settings: WorkloadIdentityWrite, *, take_over: bool
+    ) -> WorkloadIdentity:
         """Create a workload identity or set it; credentials that it gave out follow it at once."""
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             former = find_identity(change.connection, name)
             record = _record(self._ids.new("wid") if former is None else former.id, name, settings, now)
             record = replace(record, created_at=now if former is None else former.created_at)
-            record = taken(record, former, settings)
+            record = put(record, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
             self._require_possible(change.connection, record, is_new=former is None)

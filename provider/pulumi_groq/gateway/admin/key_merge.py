@@ -3,26 +3,24 @@
 from dataclasses import replace
 from datetime import datetime
 
-from pulumi_groq.gateway.admin.ownership import taken
+from pulumi_groq.gateway.admin.ownership import patched
 from pulumi_groq.gateway.admin.refusals import Invalid
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.models.api_key import ApiKeyUpdate
 from pulumi_groq.models.fields import micro_usd
-from pulumi_groq.models.ownership import Owned
 
 _CANNOT_BE_CLEARED = {
     "allowed_models": "a key always has at least one model: leave the field out to keep its list",
-    "claim": "a key's owner keeps its claim until another takes the key over: leave the field out",
     "disabled": "give true or false, or leave the field out",
 }
 
 
-def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime) -> KeyRecord:
+def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime, *, take_over: bool = False) -> KeyRecord:
     """`record` with the fields that `update` sets; the very same record when nothing changes.
 
-    Raises `Invalid` for null where a field cannot be without a value.
+    Raises `Invalid` for null where a field cannot be without a value, and 409 `held_elsewhere`.
     """
-    values = {name: getattr(update, name) for name in update.model_fields_set}
+    values = {name: getattr(update, name) for name in update.model_fields_set - {"claim"}}
     for name, hint in _CANNOT_BE_CLEARED.items():
         if name in values and values[name] is None:
             raise Invalid(f"{name} cannot be null: {hint}", param=name)
@@ -35,9 +33,5 @@ def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime) -> KeyRecord:
         values["monthly_budget_micro_usd"] = None if budget is None else micro_usd(budget)
     if "metadata" in values:
         values["metadata"] = values["metadata"] or {}
-    claim = values.pop("claim", None)
-    changed = replace(record, **values)
-    if claim is not None:
-        place = {"managed_by": changed.managed_by, "declared_as": changed.declared_as}
-        changed = taken(changed, record, Owned(claim=claim, **place))
+    changed = patched(replace(record, **values), record, update, take_over=take_over)
     return record if changed == record else replace(changed, updated_at=now)

@@ -106,13 +106,13 @@ class Keys:
         caller.require("keys.read", record.team)
         return self._views.show(record, self._clock.now())
 
-    def update(self, caller: Caller, key_id: str, update: ApiKeyUpdate) -> ApiKey:
+    def update(self, caller: Caller, key_id: str, update: ApiKeyUpdate, *, take_over: bool) -> ApiKey:
         """Change a key; in force on the next request. An update that changes nothing writes nothing."""
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             former = _existing(change.connection, key_id)
             caller.require("keys.write", former.team)
-            record = merged(former, update, now)
+            record = merged(former, update, now, take_over=take_over)
             caller.require("keys.write", record.team)
             if record is not former:
                 self._check(change.connection, former, record, now)

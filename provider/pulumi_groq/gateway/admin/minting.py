@@ -19,7 +19,7 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_tools_priced,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
-from pulumi_groq.gateway.admin.ownership import taken
+from pulumi_groq.gateway.admin.ownership import require_holder, taken
 from pulumi_groq.gateway.admin.refusals import Conflict
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
 from pulumi_groq.gateway.clock import ObjectIds
@@ -116,6 +116,7 @@ class Minting:
         parent = None if wanted.replaces is None else require_successor(connection, wanted.replaces)
         if parent is not None:
             change.caller.require("keys.write", parent.team)
+            require_holder(parent, wanted)
         budget = wanted.monthly_budget_usd
         record = KeyRecord(
             id=key_id,

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
-from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
+from pulumi_groq.gateway.admin.ownership import given_up, kept, put
 from pulumi_groq.gateway.admin.refusals import Invalid, Missing
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
@@ -53,7 +53,7 @@ class Spending:
             raise _no_policy()
         return policy
 
-    def put(self, caller: Caller, settings: SpendPolicyWrite) -> SpendPolicy:
+    def put(self, caller: Caller, settings: SpendPolicyWrite, *, take_over: bool) -> SpendPolicy:
         """Replace the whole policy; in force on the next request. The same policy again changes nothing.
 
         Raises `Invalid` for a webhook that could never be sent.
@@ -71,7 +71,7 @@ class Spending:
                 created_at=now if former is None else former.created_at,
                 updated_at=now,
             )
-            record = taken(written, former, settings)
+            record = put(written, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former, self._usage, now, caller)
             put_policy(change.connection, record)

@@ -7,7 +7,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced
-from pulumi_groq.gateway.admin.ownership import given_up, kept, taken
+from pulumi_groq.gateway.admin.ownership import given_up, kept, put
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock
@@ -47,14 +47,15 @@ class Teams:
             raise no_team(name)
         return _shown(record)
 
-    def put(self, caller: Caller, name: str, settings: TeamWrite) -> Team:
+    def put(self, caller: Caller, name: str, settings: TeamWrite, *, take_over: bool) -> Team:
         """Create a team or set its models and tools; its keys are held to them from the next request on."""
         now = self._clock.now()
         models, tools = tuple(settings.allowed_models), tuple(settings.allowed_tools)
         with self._changes.begin(caller) as change:
             former = find_team(change.connection, name)
             created_at = now if former is None else former.created_at
-            record = taken(TeamRecord(name, models, tools, created_at, now), former, settings)
+            written = TeamRecord(name, models, tools, created_at, now)
+            record = put(written, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
             require_priced(self._catalogue, models)

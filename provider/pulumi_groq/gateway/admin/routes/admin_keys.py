@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pulumi_groq.gateway.admin.admin_keys import AdminKeys
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
-from pulumi_groq.gateway.admin.routes.claim import GivenUp
+from pulumi_groq.gateway.admin.routes.claim import GivenUp, TakeOver
 from pulumi_groq.gateway.admin.routes.keys import REPLAYED, IdempotencyKey
 from pulumi_groq.models.admin_key import (
     AdminKey,
@@ -53,9 +53,11 @@ def admin_key_routes(keys: AdminKeys) -> APIRouter:
         return keys.show(key_id)
 
     @router.patch("/{key_id}", responses=body_errors(404, 409), openapi_extra=takes("admin_keys.write"))
-    def update_admin_key(caller: CallerOf, key_id: AdminKeyId, body: AdminKeyUpdate) -> AdminKey:
+    def update_admin_key(
+        caller: CallerOf, key_id: AdminKeyId, body: AdminKeyUpdate, take_over: TakeOver = False
+    ) -> AdminKey:
         """Change an admin key: a field left out stays, null clears it."""
-        return keys.update(caller, key_id, body)
+        return keys.update(caller, key_id, body, take_over=take_over)
 
     @router.delete("/{key_id}", responses=errors(404, 409), openapi_extra=takes("admin_keys.write"))
     def delete_admin_key(caller: CallerOf, key_id: AdminKeyId, claim: GivenUp = None) -> Deleted:

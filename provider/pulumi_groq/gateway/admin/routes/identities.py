@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.identities import WorkloadIdentities
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
-from pulumi_groq.gateway.admin.routes.claim import GivenUp
+from pulumi_groq.gateway.admin.routes.claim import GivenUp, TakeOver
 from pulumi_groq.models.fields import Name
 from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.workload_identity import (
@@ -40,10 +40,13 @@ def identity_routes(identities: WorkloadIdentities) -> APIRouter:
 
     @router.put(_ONE, responses=body_errors(404, 409), openapi_extra=takes("admin_keys.write"))
     def put_workload_identity(
-        caller: CallerOf, name: Annotated[Name, Path(description=_NAME)], body: WorkloadIdentityWrite
+        caller: CallerOf,
+        name: Annotated[Name, Path(description=_NAME)],
+        body: WorkloadIdentityWrite,
+        take_over: TakeOver = False,
     ) -> WorkloadIdentity:
         """Create a workload identity or set it; credentials that it gave out follow it at once."""
-        return identities.put(caller, name, body)
+        return identities.put(caller, name, body, take_over=take_over)
 
     @router.delete(_ONE, responses=errors(404), openapi_extra=takes("admin_keys.write"))
     def delete_workload_identity(caller: CallerOf, name: IdentityId, claim: GivenUp = None) -> Deleted:

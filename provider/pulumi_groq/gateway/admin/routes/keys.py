@@ -9,7 +9,7 @@ from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.keys import Keys, PageQuery
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import Responses, body_errors, errors
-from pulumi_groq.gateway.admin.routes.claim import GivenUp
+from pulumi_groq.gateway.admin.routes.claim import GivenUp, TakeOver
 from pulumi_groq.gateway.store.keys import KeyQuery
 from pulumi_groq.models.api_key import (
     ApiKey,
@@ -86,9 +86,11 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
         return keys.show(caller, key_id)
 
     @router.patch("/{key_id}", responses=body_errors(404, 409), openapi_extra=takes("keys.write"))
-    def update_key(caller: CallerOf, key_id: KeyId, body: ApiKeyUpdate) -> ApiKey:
+    def update_key(
+        caller: CallerOf, key_id: KeyId, body: ApiKeyUpdate, take_over: TakeOver = False
+    ) -> ApiKey:
         """Change a key: a field left out stays, null clears it."""
-        return keys.update(caller, key_id, body)
+        return keys.update(caller, key_id, body, take_over=take_over)
 
     @router.delete("/{key_id}", responses=errors(404, 409), openapi_extra=takes("keys.write"))
     def delete_key(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
-from pulumi_groq.gateway.admin.routes.claim import GivenUp
+from pulumi_groq.gateway.admin.routes.claim import GivenUp, TakeOver
 from pulumi_groq.gateway.admin.teams import Teams
 from pulumi_groq.models.fields import Name
 from pulumi_groq.models.ownership import Deleted
@@ -34,10 +34,15 @@ def team_routes(teams: Teams) -> APIRouter:
         """Show a team."""
         return teams.show(caller, name)
 
-    @router.put(_ONE, responses=body_errors(404), openapi_extra=takes("teams.write"))
-    def put_team(caller: CallerOf, name: Annotated[Name, Path(description=_NAME)], body: TeamWrite) -> Team:
+    @router.put(_ONE, responses=body_errors(404, 409), openapi_extra=takes("teams.write"))
+    def put_team(
+        caller: CallerOf,
+        name: Annotated[Name, Path(description=_NAME)],
+        body: TeamWrite,
+        take_over: TakeOver = False,
+    ) -> Team:
         """Create a team or set its models; its keys are held to them from the next request on."""
-        return teams.put(caller, name, body)
+        return teams.put(caller, name, body, take_over=take_over)
 
     @router.delete(_ONE, responses=errors(404, 409), openapi_extra=takes("teams.write"))
     def delete_team(caller: CallerOf, name: TeamId, claim: GivenUp = None) -> Deleted:
