@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from killed_runs import up_killed
-from local_engine import Gateway, Stack
+from local_engine import BOTH_PACKAGES, Gateway, Stack
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import NotFoundError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 PROGRAM = """\
 import json
 from pathlib import Path
 
 import pulumi
-from pulumi_groq import GroqApiKey, GroqSpendPolicy, GroqTeam
+from {package} import GroqApiKey, GroqSpendPolicy, GroqTeam
 
 declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
 name, options = declared["name"], {}
@@ -29,10 +29,13 @@ if declared.get("parent"):
 opts = pulumi.ResourceOptions(**options)
 models = ["openai/gpt-oss-120b"]
 adopt = declared.get("adopt_existing", False)
+cap_usd = declared.get("cap_usd", 50)
 if name:
-    GroqSpendPolicy(f"{name}-policy", monthly_cap_usd=50, adopt_existing=adopt, opts=opts)
+    GroqSpendPolicy(f"{name}-policy", monthly_cap_usd=cap_usd, adopt_existing=adopt, opts=opts)
     GroqTeam(f"{name}-team", team_name="web", allowed_models=models, adopt_existing=adopt, opts=opts)
-    GroqApiKey(f"{name}-key", name="web", allowed_models=models, opts=opts)
+    limits = {"requests_per_minute": declared.get("requests_per_minute", 500)}
+    adopted = declared.get("adopt_key_id")
+    GroqApiKey(f"{name}-key", name="web", allowed_models=models, adopt_key_id=adopted, **limits, opts=opts)
 if declared.get("wrong"):
     GroqApiKey("wrong", allowed_models=["no-such/model"])
 """
@@ -56,19 +59,19 @@ def is_empty(client: AdminClient) -> bool:
 
 
 @pytest.fixture
-def declared(gateway: Gateway, new_stack: Callable[..., Stack]) -> Callable[..., Stack]:
+def declared(gateway: Gateway, new_stack: Callable[..., Stack], package: str) -> Callable[..., Stack]:
     """Makes stacks whose program declares one policy, one team and one key below a name."""
 
     def make(name: str = "dev") -> Stack:
-        stack = new_stack(gateway, name)
-        (Path(stack.folder) / "__main__.py").write_text(PROGRAM)
+        stack = new_stack(gateway, name, package=package)
+        (Path(stack.folder) / "__main__.py").write_text(PROGRAM.replace("{package}", package))
         return stack
 
     return make
 
 
 def urns(stack: Stack) -> list[str]:
-    return [each["urn"] for each in stack.exported()["deployment"]["resources"] if "groq" in each["type"]]
+    return [each["urn"] for each in stack.exported()["deployment"]["resources"] if ":Groq" in each["type"]]
 
 
 def test_interrupted_rename_loses_nothing(gateway: Any, declared: Any) -> None:
@@ -193,4 +196,32 @@ def test_other_stack(gateway: Any, declared: Any) -> None:
         first.destroy()
         assert is_whole(client)
         second.destroy()
+        assert is_empty(client)
+
+
+def test_a_former_owner_changes_nothing(gateway: Any, declared: Any) -> None:
+    """After a take-over of policy, team and key the former stack's updates are refused, unless it asks."""
+    first, second = declared("dev"), declared("prod")
+    first.declare(name="old")
+    first.up()
+    with gateway.client() as client:
+        (key,) = client.list_keys()
+        second.declare(name="theirs", adopt_existing=True, adopt_key_id=key.id)
+        second.up()
+        first.declare(name="old", cap_usd=60, requests_per_minute=600)
+        refused = first.fails_up("--continue-on-error").output
+        for what, declaration in (("The spending policy", "policy"), (f"API key {key.id}", "key")):
+            owner = f"declared as 'theirs-{declaration}' in organization/infra/prod"
+            assert f"{what} belongs to another stack ({owner}): to take it over, declare it with" in refused
+        assert is_whole(client)
+        assert client.get_key(key.id).requests_per_minute == 500
+        taking = {"adopt_existing": True, "adopt_key_id": key.id}
+        first.declare(name="old", cap_usd=60, requests_per_minute=600, **taking)
+        first.up()
+        taken = client.get_key(key.id)
+        assert (taken.requests_per_minute, taken.managed_by) == (600, "organization/infra/dev")
+        assert client.get_spend_policy().monthly_cap_usd == 60
+        second.destroy()
+        assert client.get_key(key.id).status == "active"
+        first.destroy()
         assert is_empty(client)

@@ -9,7 +9,7 @@ import pytest
 from local_engine import BOTH_PACKAGES
 from pulumi_groq.models.api_key import ApiKeyCreate
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 DAY_S = 24 * 3600
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500}
@@ -93,7 +93,6 @@ def test_outputs_tell_of_both_keys(gateway: Any, stack: Any) -> None:
     assert outputs["next_rotation_at"] > outputs["retire_after"]
 
 
-@BOTH_PACKAGES
 def test_trigger_inside_the_overlap_is_refused_at_preview(gateway: Any, stack: Any) -> None:
     """A second rotation while the first one's predecessor works is refused, with the time it opens."""
     stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
@@ -108,7 +107,6 @@ def test_trigger_inside_the_overlap_is_refused_at_preview(gateway: Any, stack: A
     assert live(gateway) == [(1, "active"), (2, "active")]
 
 
-@BOTH_PACKAGES
 def test_emergency_revokes_at_once(gateway: Any, stack: Any) -> None:
     """An emergency inside the overlap leaves one key, and says that the others were revoked."""
     stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})

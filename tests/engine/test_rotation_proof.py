@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from killed_runs import up_killed
-from local_engine import Gateway, Stack
+from local_engine import BOTH_PACKAGES, Gateway, Stack
 from pulumi_groq.admin import AdminClient
 from steady_traffic import SteadyTraffic, call
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600), BOTH_PACKAGES]
 
 DAY_S = 24 * 3600
 KEYS = "/openai/v1/api-keys"
@@ -32,7 +32,7 @@ from pathlib import Path
 
 import pulumi
 
-from pulumi_groq import GroqApiKey
+from {package} import GroqApiKey
 
 key = GroqApiKey(
     "chatbot-prod",
@@ -62,10 +62,10 @@ def key_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stack(gateway: Gateway, new_stack: Callable[..., Stack], key_file: Path) -> Stack:
+def stack(gateway: Gateway, new_stack: Callable[..., Stack], key_file: Path, package: str) -> Stack:
     """A stack whose program delivers the key's value to `key_file`."""
-    stack = new_stack(gateway)
-    (stack.folder / "__main__.py").write_text(PROGRAM)
+    stack = new_stack(gateway, package=package)
+    (stack.folder / "__main__.py").write_text(PROGRAM.replace("{package}", package))
     stack.environment["KEY_FILE"] = str(key_file)
     return stack
 

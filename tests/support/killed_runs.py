@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from local_engine import Run, Stack
+from local_engine import DYNAMIC, NATIVE, Run, Stack
 
 STEP_DEADLINE_S = 90
+
+_PROVIDERS = {DYNAMIC: "pulumi.dynamic", NATIVE: "pulumi-resource-groq"}
+"""What the command line of the process holds that serves a package's resources."""
 
 
 def up_killed(stack: Stack, when: Callable[[], object], *, whole_run: bool = False) -> Run:
@@ -21,7 +24,7 @@ def up_killed(stack: Stack, when: Callable[[], object], *, whole_run: bool = Fal
         if whole_run:
             _kill_all([run.pid, *_descendants(run.pid)])
         else:
-            os.kill(_provider_of(run.pid), signal.SIGKILL)
+            os.kill(_provider_of(run.pid, stack.package), signal.SIGKILL)
         output, _ = run.communicate(timeout=STEP_DEADLINE_S)
     finally:
         if run.poll() is None:
@@ -72,9 +75,9 @@ def _kill_all(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _provider_of(pid: int) -> int:
-    """The process that serves dynamic resources to the run `pid`."""
-    (found,) = [child for child in _descendants(pid) if "pulumi.dynamic" in _command(child)]
+def _provider_of(pid: int, package: str) -> int:
+    """The process that serves the resources of `package` to the run `pid`."""
+    (found,) = [child for child in _descendants(pid) if _PROVIDERS[package] in _command(child)]
     return found
 
 
