@@ -7,7 +7,7 @@ import pytest
 
 from local_engine import BOTH_PACKAGES
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500}
 
@@ -19,7 +19,6 @@ def unused_port() -> int:
         return port
 
 
-@BOTH_PACKAGES
 def test_bad_input_fails_the_preview_with_the_property(stack: Any) -> None:
     """Every bad property is named at preview, with the reason, and no traceback."""
     stack.declare(keys={"bad": {"allowed_models": [], "requests_per_minute": 0, "expires_at": "tomorrow"}})
@@ -34,7 +33,6 @@ def test_bad_input_fails_the_preview_with_the_property(stack: Any) -> None:
         assert reason in run.output
 
 
-@BOTH_PACKAGES
 def test_thresholds_above_the_cap_fail_the_preview(stack: Any) -> None:
     """A rule over two properties is checked at preview too."""
     stack.declare(spend_policy={"monthly_cap_usd": 100, "alert_thresholds_usd": [50, 200]})
@@ -43,7 +41,6 @@ def test_thresholds_above_the_cap_fail_the_preview(stack: Any) -> None:
     assert "must not exceed monthly_cap_usd (100)" in run.output
 
 
-@BOTH_PACKAGES
 def test_wrong_admin_key_says_which_setting_to_fix(stack: Any) -> None:
     """A refused admin key is one line that names the setting and does not quote the key."""
     stack.declare(keys={"chatbot-prod": KEY})
@@ -52,7 +49,6 @@ def test_wrong_admin_key_says_which_setting_to_fix(stack: Any) -> None:
     assert "not-the-admin-key-at-all" not in run.output
 
 
-@BOTH_PACKAGES
 @pytest.mark.parametrize(
     ("variable", "setting"), [("GROQ_ADMIN_KEY", "groq:adminKey"), ("GROQ_ADMIN_BASE_URL", "groq:baseUrl")]
 )
@@ -65,7 +61,6 @@ def test_missing_setting_is_one_line_at_preview(stack: Any, variable: str, setti
     assert f"{setting} (environment: {variable}) is missing" in run.output
 
 
-@BOTH_PACKAGES
 def test_configuration_takes_precedence_over_the_environment(gateway: Any, stack: Any) -> None:
     """The stack's own configuration wins; its secret is not shown."""
     stack.declare(keys={"chatbot-prod": KEY})
@@ -77,7 +72,6 @@ def test_configuration_takes_precedence_over_the_environment(gateway: Any, stack
     assert gateway.admin_key not in run.output
 
 
-@BOTH_PACKAGES
 def test_gateway_down_is_one_line(stack: Any) -> None:
     """A gateway that is not there is named with its address and what to check."""
     stack.declare(keys={"chatbot-prod": KEY})
@@ -87,7 +81,6 @@ def test_gateway_down_is_one_line(stack: Any) -> None:
     assert "check that the gateway runs there" in run.output
 
 
-@BOTH_PACKAGES
 def test_preview_needs_no_gateway(stack: Any) -> None:
     """A preview of a plain key makes no request, so it works where the gateway cannot be reached."""
     stack.declare(keys={"chatbot-prod": KEY})
@@ -113,7 +106,6 @@ def test_unpriced_model_is_refused_with_its_name(stack: Any) -> None:
     assert "acme/unheard-of" in run.output
 
 
-@BOTH_PACKAGES
 def test_failed_update_keeps_the_key_and_its_value(gateway: Any, stack: Any) -> None:
     """An update that the gateway refuses leaves the key, its value and the state as they were."""
     stack.declare(keys={"chatbot-prod": KEY})
