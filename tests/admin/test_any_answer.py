@@ -23,6 +23,7 @@ POLICY = SpendPolicySettings.model_validate({"monthly_cap_usd": 5})
 OPERATIONS = [
     lambda client: client.create_key(ApiKeyCreate(name="a", allowed_models=["m"]), "token"),
     lambda client: client.get_key(KEY_ID),
+    lambda client: client.consumers(KEY_ID),
     lambda client: list(client.list_keys()),
     lambda client: client.snapshot(managed_by="a/b/c"),
     lambda client: client.update_key(KEY_ID, ApiKeyUpdate(disabled=True)),

@@ -84,10 +84,15 @@ LIVE = [
 ]
 
 
+GONE = {"message": "No such key", "type": "invalid_request_error", "code": "api_key_not_found"}
+
+
 class Gateway:
     """Answers every list with the same keys, and remembers what it was asked."""
 
-    def __init__(self, keys: list[dict[str, Any]], status: int) -> None:
+    def __init__(
+        self, keys: list[dict[str, Any]], status: int, consumers: dict[str, list[dict[str, str]]]
+    ) -> None:
         page = {
             "object": "list",
             "as_of": AS_OF,
@@ -104,10 +109,17 @@ class Gateway:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 asked.append(self.path)
-                self.send_response(status)
-                self.send_header("content-length", str(len(content)))
+                path = self.path.split("/")
+                of_key = consumers.get(path[-2])
+                told, sent = status, content
+                if path[-1] == "consumers" and of_key is None:
+                    told, sent = 404, json.dumps({"error": GONE}).encode()
+                elif path[-1] == "consumers":
+                    sent = json.dumps({"object": "list", "as_of": AS_OF, "data": of_key}).encode()
+                self.send_response(told)
+                self.send_header("content-length", str(len(sent)))
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(sent)
 
             def log_message(self, *_: object) -> None:
                 return
@@ -126,8 +138,8 @@ class Gateway:
 def serve() -> Iterator[Callable[..., Gateway]]:
     started: list[Gateway] = []
 
-    def start(keys: list[dict[str, Any]], status: int = 200) -> Gateway:
-        started.append(Gateway(keys, status))
+    def start(keys: list[dict[str, Any]], status: int = 200, **consumers: list[dict[str, str]]) -> Gateway:
+        started.append(Gateway(keys, status, consumers))
         return started[-1]
 
     yield start
@@ -154,6 +166,36 @@ def test_only_the_stack_s_keys_are_asked_for(serve: Any) -> None:
     gateway = serve(LIVE)
     run(gateway, stack_text(*STACK))
     assert gateway.asked == [f"/openai/v1/api-keys?limit=100&managed_by={OWNER.replace('/', '%2F')}"]
+
+
+def used(address: str, user_agent: str, at: str) -> dict[str, str]:
+    """A consumer as the gateway tells it."""
+    return {"address": address, "user_agent": user_agent, "last_used_at": f"2026-11-23T{at}:00Z"}
+
+
+CONSUMERS = {
+    key_id(6): [used("10.0.0.7", "batch/3 [red]\u202e", "11:30"), used("10.0.0.8", "chat/2", "09:00")],
+    key_id(7): [used("10.0.0.8", "chat/2", "11:59")],
+    key_id(2): [used("10.0.0.9", "", "11:58")],
+}
+"""One has moved on, one has not; of all other keys the gateway knows nothing any more."""
+
+
+@pytest.mark.parametrize(
+    ("output", "file"), [("table", "rotation-consumers.txt"), ("json", "rotation-consumers.json")]
+)
+def test_consumers_golden(output: str, file: str, serve: Any) -> None:
+    """Who has the old value and who the new one, the old first; a key deleted meanwhile has nobody."""
+    gateway = serve(LIVE, **CONSUMERS)
+    result = run(gateway, stack_text(*STACK), "--output", output, "--consumers")
+    assert result.exit_code == 3
+    assert [line.rstrip() for line in result.stdout.splitlines()] == (GOLDEN / file).read_text().splitlines()
+
+
+def test_who_has_moved_is_not_late(serve: Any) -> None:
+    """Late is who was seen with the old value, and not since with the new one."""
+    shown = run(serve(LIVE, **CONSUMERS), stack_text(*STACK), "--consumers").stdout
+    assert shown.splitlines()[-1].endswith("; 1 consumer on an old value")
 
 
 @pytest.mark.parametrize("due", [False, True])

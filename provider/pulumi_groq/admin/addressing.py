@@ -27,6 +27,11 @@ def key_path(key_id: str) -> str:
     return f"{KEYS}/{_checked_id(key_id, 'an API key')}"
 
 
+def consumers_path(key_id: str) -> str:
+    """Where the key's consumers are. Raises GroqError for what cannot be a key's id."""
+    return f"{key_path(key_id)}/consumers"
+
+
 def admin_key_path(key_id: str) -> str:
     """Where the admin key is. Raises GroqError for what cannot be its id."""
     return f"{ADMIN_KEYS}/{_checked_id(key_id, 'an admin key')}"

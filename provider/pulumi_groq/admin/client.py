@@ -23,6 +23,7 @@ from pulumi_groq.admin.addressing import (
     WORKLOAD_IDENTITIES,
     admin_key_path,
     checked_idempotency_key,
+    consumers_path,
     identity_path,
     key_path,
     query,
@@ -43,6 +44,7 @@ from pulumi_groq.models.admin_key import (
     AdminKeyUpdate,
 )
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate
+from pulumi_groq.models.consumer import ConsumerList
 from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import (
     ACTS,
@@ -163,6 +165,11 @@ class AdminClient:
     def get_key(self, key_id: str) -> ApiKey:
         """The key. Raises NotFoundError when there is none, and only then."""
         return self._exchange(Call(f"read API key {key_id}", "GET", key_path(key_id)), ApiKey)
+
+    def consumers(self, key_id: str) -> ConsumerList:
+        """Who used the key, the one seen last first. Raises NotFoundError when there is no such key."""
+        call = Call(f"read the consumers of API key {key_id}", "GET", consumers_path(key_id))
+        return self._exchange(call, ConsumerList)
 
     def list_keys(
         self, *, managed_by: str | None = None, name: str | None = None, team: str | None = None

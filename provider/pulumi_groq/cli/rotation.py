@@ -1,7 +1,10 @@
 """`pulumi-groq rotation`: where the keys of a stack stand in their rotation."""
 
+import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +14,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import admin_client, project_options
 from pulumi_groq.cli.facts import held_stack
+from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.phrases import counted, minute
+from pulumi_groq.reports.rotation.consumers import (
+    KeyConsumers,
+    consumers_json,
+    key_consumers,
+    late_consumers,
+)
 from pulumi_groq.reports.rotation.status import KeyRotation, RotationStatus, rotation_json, rotation_status
 
 DUE: Final = 3
 _PIPE_WIDTH: Final = 250
+_CONSUMER_HEADINGS: Final = ("Name", "Value", "Key", "Address", "User agent", "Last used")
 _HEADINGS: Final = ("Name", "Gen", "Key", "Age", "Next rotation", "Previous", "Retire after", "Due")
 
 _EPILOG: Final = """\b
@@ -51,25 +64,63 @@ def rotation() -> None:
     show_default=True,
     help="A table for people, or JSON for programs.",
 )
+@click.option(
+    "--consumers",
+    "with_consumers",
+    is_flag=True,
+    help="Show who used the old and the new value last, by address and User-Agent.",
+)
 @project_options("export")
-def status(*, state: str | None, output: str, stack: str | None, folder: Path) -> None:
+def status(*, state: str | None, output: str, with_consumers: bool, stack: str | None, folder: Path) -> None:
     """Show each key's generation, age and predecessor, and what the next run would do and why.
 
     Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
     """
+    consumers: tuple[KeyConsumers, ...] | None = None
     with admin_client() as client:
         held = held_stack(state, stack, folder)
         snapshot = client.snapshot(managed_by=held.managed_by)
-    found = rotation_status(held, tuple(snapshot.keys.values()), snapshot.as_of)
+        found = rotation_status(held, tuple(snapshot.keys.values()), snapshot.as_of)
+        if with_consumers:
+            consumers = key_consumers(found, partial(_consumers_of, client))
     if output == "json":
-        click.echo(rotation_json(found))
+        document = rotation_json(found)
+        if consumers is not None:
+            document["consumers"] = consumers_json(consumers)
+        click.echo(json.dumps(document, indent=2))
     else:
         # A pipe has no width of its own: a row stays on its line there.
         console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
         console.print(rotation_table(found))
-        console.print(Text(_summary(found)))
+        if consumers is not None:
+            console.print(consumers_table(consumers))
+        console.print(Text(_summary(found, consumers)))
     if found.is_due:
         sys.exit(DUE)
+
+
+def _consumers_of(client: AdminClient, key_id: str) -> list[Consumer]:
+    try:
+        return client.consumers(key_id).data
+    except NotFoundError:
+        return []  # deleted since the list was read
+
+
+def consumers_table(found: Sequence[KeyConsumers]) -> Table:
+    """A row for each consumer, the old value's first; those of one key below each other."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in _CONSUMER_HEADINGS:
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        label = (visible(each.name), each.value, f"…{each.last_four}")
+        for who in each.consumers:
+            seen = (visible(who.address), visible(who.user_agent) or "-", minute(who.last_used_at))
+            table.add_row(
+                *(Text(cell, style="bold" if each.value == "old" else "") for cell in (*label, *seen))
+            )
+        if not each.consumers:
+            table.add_row(*(Text(cell, style="dim") for cell in (*label, "nobody", "-", "-")))
+    return table
 
 
 def rotation_table(status: RotationStatus) -> Table:
@@ -114,8 +165,10 @@ def _time(at: datetime | None) -> str:
     return minute(at) if at else "-"
 
 
-def _summary(status: RotationStatus) -> str:
+def _summary(status: RotationStatus, consumers: Sequence[KeyConsumers] | None) -> str:
     due = sum(bool(key.due) for key in status.keys)
     told = f"due for {due}: run `pulumi up`" if due else "nothing is due"
     keys = counted(len(status.keys), "key")
+    if consumers is not None:
+        told += f"; {counted(late_consumers(consumers), 'consumer')} on an old value"
     return f"{visible(status.stack)} at {minute(status.as_of)}: {keys}, {told}"

@@ -25,6 +25,7 @@ from pulumi_groq.gateway.batches.plane import StoredPlane
 from pulumi_groq.gateway.batches.service import POLL_PERIOD_S, Batches
 from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
+from pulumi_groq.gateway.consumers import WRITE_PERIOD_S, Consumers
 from pulumi_groq.gateway.counters.outage import CountersOutage
 from pulumi_groq.gateway.counters.redis_address import KEEP_PERIOD_S, parse_redis_url
 from pulumi_groq.gateway.directory import LiveDirectory
@@ -122,6 +123,7 @@ def assemble(
         random=random,
         rates=rates,
     )
+    consumers = Consumers(store, clock)
     drain = Drain()
     coalescer = WriteCoalescer(drain)
     upstream, upstream_calls = _upstream(settings, clock, coalescer)
@@ -150,7 +152,7 @@ def assemble(
             clock=clock,
             options=DEFAULT_OPTIONS,
         ),
-        observers=(metrics.observe, DenialBook(service.ledger, clock).observe, *observers),
+        observers=(metrics.observe, DenialBook(service.ledger, clock).observe, consumers.observe, *observers),
         issued=issued.access,
     )
     issuer_addresses = IssuerAddresses(settings.issuer_hosts, loopback_http=settings.allow_loopback_issuers)
@@ -168,6 +170,7 @@ def assemble(
         admin_key_directory=admin_key_directory,
         catalogue=catalogue,
         usage=service.usage,
+        consumers=consumers,
         clock=clock,
         ids=ids,
         values=KeyValues(random),
@@ -212,6 +215,7 @@ def assemble(
         lifespan=_lifespan(
             service,
             batches,
+            consumers,
             AnswerPurge(store, clock, timedelta(days=settings.change_retention_days)),
             background,
             upstream,
@@ -274,6 +278,7 @@ def _upstream(
 def _lifespan(
     service: MeteringService,
     batches: Batches,
+    consumers: Consumers,
     purge: AnswerPurge,
     background: Background,
     upstream: Upstream,
@@ -287,6 +292,7 @@ def _lifespan(
         await batches.restore()
         background.every(PERIOD_S, "answer purge", purge_answers)
         background.every(POLL_PERIOD_S, "batches", batches.round)
+        background.every(WRITE_PERIOD_S, "consumers", consumers.write)
         if rates is not None:
             await rates.servers.keep()
             background.every(KEEP_PERIOD_S, "counters upkeep", rates.servers.keep)
@@ -294,6 +300,8 @@ def _lifespan(
             async with service.serving():
                 yield
         finally:
+            with background.health.watched("consumers"):
+                await consumers.write()
             await upstream.close()
             if rates is not None:
                 rates.servers.close()

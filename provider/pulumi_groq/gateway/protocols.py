@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
@@ -64,4 +65,12 @@ class UsageSource(Protocol):
 
     def alerts_sent(self, now: datetime) -> list[AlertSent]:
         """The alerts of the UTC month of `now`, by threshold."""
+        ...
+
+
+class ConsumerSource(Protocol):
+    """Who uses which key, as the admin plane reads it; waits for the store."""
+
+    def of(self, key_id: str) -> list[Consumer]:
+        """Those of one key, the one seen last first."""
         ...

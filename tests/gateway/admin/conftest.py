@@ -18,6 +18,7 @@ from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.consumers import Consumers
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
@@ -62,6 +63,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             admin_key_directory=admin_keys,
             catalogue=catalogue,
             usage=usage,
+            consumers=Consumers(store, clock),
             clock=clock,
             ids=ids,
             values=KeyValues(SystemRandom()),

@@ -1,4 +1,4 @@
-"""Drops what has had its time: sealed answers that nobody may ask for any more, and old changes."""
+"""Drops what has had its time: sealed answers that nobody may ask for any more, old changes and consumers."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,15 +7,17 @@ from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.admin_keys import purge_admin_key_answers
 from pulumi_groq.gateway.store.change_log import purge_changes
+from pulumi_groq.gateway.store.consumers import forget_consumers
 from pulumi_groq.gateway.store.idempotency import purge_answers
 from pulumi_groq.gateway.store.store import Store
 
 PERIOD_S: Final = 15 * 60.0
+CONSUMERS_KEPT_FOR: Final = timedelta(days=90)
 
 
 class AnswerPurge:
-    """Drops the sealed answers that are older than `ANSWERS_KEPT_FOR`, and changes older than
-    `changes_kept_for`.
+    """Drops the sealed answers that are older than `ANSWERS_KEPT_FOR`, changes older than
+    `changes_kept_for`, and consumers that were not seen for `CONSUMERS_KEPT_FOR`.
     """
 
     def __init__(self, store: Store, clock: Clock, changes_kept_for: timedelta) -> None:
@@ -30,3 +32,4 @@ class AnswerPurge:
             purge_answers(connection, older_than)
             purge_admin_key_answers(connection, older_than)
             purge_changes(connection, older_than=self._clock.now() - self._changes_kept_for)
+            forget_consumers(connection, self._clock.now() - CONSUMERS_KEPT_FOR)

@@ -23,7 +23,7 @@ from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
-from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.protocols import Clock, ConsumerSource, UsageSource
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import Limits
 
@@ -49,6 +49,7 @@ def admin_handlers(
     admin_key_directory: AdminKeyDirectory,
     catalogue: Catalogue,
     usage: UsageSource,
+    consumers: ConsumerSource,
     clock: Clock,
     ids: ObjectIds,
     values: KeyValues,
@@ -78,6 +79,7 @@ def admin_handlers(
             catalogue=catalogue,
             views=views,
             usage=usage,
+            consumers=consumers,
             clock=clock,
             run_on_loop=run_sync,
         ),

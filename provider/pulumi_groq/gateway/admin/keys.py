@@ -20,7 +20,7 @@ from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import given_up, kept
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.protocols import Clock, UsageSource
+from pulumi_groq.gateway.protocols import Clock, ConsumerSource, UsageSource
 from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
@@ -35,6 +35,7 @@ from pulumi_groq.gateway.store.keys import (
 )
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate
+from pulumi_groq.models.consumer import ConsumerList
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.models.ownership import Deleted
 
@@ -63,6 +64,7 @@ class Keys:
         catalogue: Catalogue,
         views: KeyViews,
         usage: UsageSource,
+        consumers: ConsumerSource,
         clock: Clock,
         run_on_loop: RunOnLoop,
     ) -> None:
@@ -72,6 +74,7 @@ class Keys:
         self._catalogue = catalogue
         self._views = views
         self._usage = usage
+        self._consumers = consumers
         self._clock = clock
         self._run_on_loop = run_on_loop
 
@@ -105,6 +108,13 @@ class Keys:
             record = _existing(connection, key_id)
         caller.require("keys.read", record.team)
         return self._views.show(record, self._clock.now())
+
+    def consumers(self, caller: Caller, key_id: str) -> ConsumerList:
+        """Who used a key, and when last."""
+        with self._store.read() as connection:
+            record = _existing(connection, key_id)
+        caller.require("keys.read", record.team)
+        return ConsumerList(as_of=self._clock.now(), data=self._consumers.of(key_id))
 
     def update(self, caller: Caller, key_id: str, update: ApiKeyUpdate, *, take_over: bool) -> ApiKey:
         """Change a key; in force on the next request. An update that changes nothing writes nothing."""

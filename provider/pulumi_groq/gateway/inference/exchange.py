@@ -99,7 +99,11 @@ class Exchange:
     def let_in(self, key: KeyAccess) -> None:
         """Note that the request carries `key`."""
         self.key = key
-        self.record.key_id = key.key_id
+        record, client = self.record, self.scope.get("client")
+        record.key_id = key.key_id
+        record.user_agent = self.headers.user_agent
+        if client is not None:
+            record.address = client[0]
 
     def admit(self, reservation: Reservation, estimate: CostEstimate, *, hide_usage: bool) -> None:
         """Note that the worst case is reserved, so the request may go upstream."""

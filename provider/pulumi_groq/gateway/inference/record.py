@@ -16,8 +16,9 @@ Disbelief = Literal["unreadable", "impossible"]
 class RequestRecord:
     """Filled in as the request goes. Times are seconds, amounts micro-dollars; empty text is unknown.
 
-    `reason` says why the gateway refused or broke off, `disbelief` why it did not believe the usage that
-    the upstream stated; `model` is set once the key may use it, so that it is one of a bounded set.
+    `address` and `user_agent` are the client's, once it has shown a key. `reason` says why the gateway
+    refused or broke off, `disbelief` why it did not believe the usage that the upstream stated; `model` is
+    set once the key may use it, so that it is one of a bounded set.
     `ready_at` is when the request's body was there (on the monotonic clock), `added_s` what then passed
     before the request went upstream.
     """
@@ -26,6 +27,8 @@ class RequestRecord:
     method: str = ""
     route: str = "unknown"
     key_id: str = ""
+    address: str = ""
+    user_agent: bytes = b""
     model: str = ""
     status: int = 0
     reason: str = ""

@@ -1,6 +1,5 @@
 """Where each key of a stack stands in its rotation, and what the next run would do about it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -120,15 +119,14 @@ def _notes(key: StackKey, live: ApiKey | None, *, has_schedule: bool) -> list[st
     return notes
 
 
-def rotation_json(status: RotationStatus) -> str:
+def rotation_json(status: RotationStatus) -> dict[str, Any]:
     """Every key in the stack's order; times as the admin API writes them."""
-    document = {
+    return {
         "stack": status.stack,
         "as_of": wire_time(status.as_of),
         "due": status.is_due,
         "keys": [_key(key) for key in status.keys],
     }
-    return json.dumps(document, indent=2)
 
 
 def _key(key: KeyRotation) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pulumi_groq.models.api_key import (
     ApiKeyPage,
     ApiKeyUpdate,
 )
+from pulumi_groq.models.consumer import ConsumerList
 from pulumi_groq.models.fields import Address, Name, ObjectId
 from pulumi_groq.models.ownership import Deleted
 
@@ -84,6 +85,11 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     def show_key(caller: CallerOf, key_id: KeyId) -> ApiKey:
         """Show a key."""
         return keys.show(caller, key_id)
+
+    @router.get("/{key_id}/consumers", responses=errors(404), openapi_extra=takes("keys.read"))
+    def list_consumers(caller: CallerOf, key_id: KeyId) -> ConsumerList:
+        """List who used a key: its last request from each address and `User-Agent`."""
+        return keys.consumers(caller, key_id)
 
     @router.patch("/{key_id}", responses=body_errors(404, 409), openapi_extra=takes("keys.write"))
     def update_key(

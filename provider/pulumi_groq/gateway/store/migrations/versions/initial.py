@@ -29,6 +29,7 @@ def upgrade() -> None:
     _create_bank()
     _create_files()
     _create_batches()
+    _create_consumers()
 
 
 def _create_teams() -> None:
@@ -395,3 +396,15 @@ def _create_batches() -> None:
         sa.UniqueConstraint("upstream_id", name="uq_batches_upstream_id"),
     )
     op.create_index("ix_batches_lineage_id", "batches", ["lineage_id"])
+
+
+def _create_consumers() -> None:
+    op.create_table(
+        "consumers",
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("address", sa.String(64), nullable=False),
+        sa.Column("user_agent", sa.String(200), nullable=False),
+        sa.Column("last_used_us", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "address", "user_agent", name="pk_consumers"),
+    )
+    op.create_index("ix_consumers_last_used_us", "consumers", ["last_used_us"])

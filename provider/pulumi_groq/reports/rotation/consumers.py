@@ -1,0 +1,77 @@
+"""Who uses the old value of a key and who the new one, so that one knows whom to call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
+from pulumi_groq.models.fields import wire_time
+from pulumi_groq.reports.rotation.status import RotationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConsumers:
+    """The consumers of one key, the one seen last first; `value` is which of its lineage's values it has."""
+
+    name: str
+    key_id: str
+    last_four: str
+    value: Literal["old", "new"]
+    consumers: tuple[Consumer, ...]
+
+
+def key_consumers(
+    status: RotationStatus, consumers_of: Callable[[str], Sequence[Consumer]]
+) -> tuple[KeyConsumers, ...]:
+    """Of every key of the stack that the gateway has, a predecessor before its successor."""
+    found: list[KeyConsumers] = []
+    for key in status.keys:
+        held: tuple[tuple[ApiKey | None, Literal["old", "new"]], ...] = (
+            (key.previous, "old"),
+            (key.live, "new"),
+        )
+        found += [
+            KeyConsumers(key.name, each.id, each.last_four, value, tuple(consumers_of(each.id)))
+            for each, value in held
+            if each is not None
+        ]
+    return tuple(found)
+
+
+def late_consumers(found: Sequence[KeyConsumers]) -> int:
+    """How many were seen with an old value and not since with the new one of the same key."""
+    moved = {
+        (each.name, who.address, who.user_agent): who.last_used_at
+        for each in found
+        if each.value == "new"
+        for who in each.consumers
+    }
+    return sum(
+        (each.name, who.address, who.user_agent) not in moved
+        or moved[each.name, who.address, who.user_agent] < who.last_used_at
+        for each in found
+        if each.value == "old"
+        for who in each.consumers
+    )
+
+
+def consumers_json(found: Sequence[KeyConsumers]) -> list[dict[str, Any]]:
+    """As JSON has them; times as the admin API writes them."""
+    return [
+        {
+            "name": each.name,
+            "key_id": each.key_id,
+            "last_four": each.last_four,
+            "value": each.value,
+            "consumers": [
+                {
+                    "address": who.address,
+                    "user_agent": who.user_agent,
+                    "last_used_at": wire_time(who.last_used_at),
+                }
+                for who in each.consumers
+            ],
+        }
+        for each in found
+    ]
