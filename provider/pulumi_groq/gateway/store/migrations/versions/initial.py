@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pulumi_groq.gateway.store.migrations.metering_tables import create_metering
 from pulumi_groq.gateway.store.schema import DeclaredLimit, UtcTimestamp
 
 revision = "0001"
@@ -19,14 +20,9 @@ def upgrade() -> None:
     _create_workload_identities()
     _create_spend_policy()
     _create_idempotency()
-    _create_ledger()
-    _create_usage_by_day()
-    _create_denials_by_day()
-    _create_alerts()
+    create_metering()
     _create_changes()
-    _create_set_aside()
     _create_commits()
-    _create_bank()
     _create_files()
     _create_batches()
     _create_consumers()
@@ -190,81 +186,6 @@ def _create_idempotency() -> None:
     op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
 
 
-def _create_ledger() -> None:
-    op.create_table(
-        "ledger",
-        sa.Column("request_id", sa.String(64), nullable=False),
-        sa.Column("key_id", sa.String(64), nullable=False),
-        sa.Column("lineage_id", sa.String(64), nullable=False),
-        sa.Column("team", sa.String(128), nullable=True),
-        sa.Column("model", sa.String(200), nullable=False),
-        sa.Column("outcome", sa.String(16), nullable=False),
-        sa.Column("status", sa.Integer, nullable=False),
-        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
-        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
-        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
-        sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("started_us", sa.BigInteger, nullable=False),
-        sa.Column("settled_us", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("request_id", name="pk_ledger"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_ledger_started_us", "ledger", ["started_us"])
-
-
-def _create_usage_by_day() -> None:
-    op.create_table(
-        "usage_by_day",
-        sa.Column("day", sa.String(10), nullable=False),
-        sa.Column("key_id", sa.String(64), nullable=False),
-        sa.Column("model", sa.String(200), nullable=False),
-        sa.Column("lineage_id", sa.String(64), nullable=False),
-        sa.Column("team", sa.String(128), nullable=True),
-        sa.Column("requests", sa.BigInteger, nullable=False),
-        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
-        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
-        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
-        sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("last_used_at", UtcTimestamp, nullable=False),
-        sa.PrimaryKeyConstraint("day", "key_id", "model", name="pk_usage_by_day"),
-    )
-    op.create_index("ix_usage_by_day_key_id_last_used_at", "usage_by_day", ["key_id", "last_used_at"])
-
-
-def _create_denials_by_day() -> None:
-    op.create_table(
-        "denials_by_day",
-        sa.Column("day", sa.String(10), nullable=False),
-        sa.Column("key_id", sa.String(64), nullable=False),
-        sa.Column("model", sa.String(200), nullable=False),
-        sa.Column("reason", sa.String(64), nullable=False),
-        sa.Column("requests", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("day", "key_id", "model", "reason", name="pk_denials_by_day"),
-    )
-
-
-def _create_alerts() -> None:
-    op.create_table(
-        "alerts_sent",
-        sa.Column("month", sa.String(7), nullable=False),
-        sa.Column("threshold_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("spent_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("cap_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("sent_at", UtcTimestamp, nullable=False),
-        sa.PrimaryKeyConstraint("month", "threshold_micro_usd", name="pk_alerts_sent"),
-    )
-    op.create_table(
-        "alert_deliveries",
-        sa.Column("month", sa.String(7), nullable=False),
-        sa.Column("threshold_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("url_digest", sa.String(64), nullable=False),
-        sa.Column("outcome", sa.String(16), nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("done_at", UtcTimestamp, nullable=False),
-        sa.PrimaryKeyConstraint("month", "threshold_micro_usd", "url_digest", name="pk_alert_deliveries"),
-    )
-
-
 def _create_changes() -> None:
     op.create_table(
         "changes",
@@ -290,28 +211,6 @@ def _create_changes() -> None:
     )
 
 
-def _create_set_aside() -> None:
-    op.create_table(
-        "set_aside",
-        sa.Column("id", sa.Integer, nullable=False, autoincrement=True),
-        sa.Column("origin", sa.String(128), nullable=False),
-        sa.Column("reason", sa.String(200), nullable=False),
-        sa.Column("content", sa.LargeBinary, nullable=False),
-        sa.Column("request_id", sa.String(64), nullable=True),
-        sa.Column("key_id", sa.String(64), nullable=True),
-        sa.Column("lineage_id", sa.String(64), nullable=True),
-        sa.Column("team", sa.String(128), nullable=True),
-        sa.Column("model", sa.String(200), nullable=True),
-        sa.Column("started_us", sa.BigInteger, nullable=False),
-        sa.Column("charged_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("decided_micro_usd", sa.BigInteger, nullable=True),
-        sa.Column("is_closed", sa.Boolean, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_set_aside"),
-        sa.UniqueConstraint("origin", name="uq_set_aside_origin"),
-        sqlite_autoincrement=True,
-    )
-
-
 def _create_commits() -> None:
     table = op.create_table(
         "commits",
@@ -321,44 +220,6 @@ def _create_commits() -> None:
         sa.CheckConstraint("id = 1", name="one_row"),
     )
     op.bulk_insert(table, [{"id": 1, "count": 0}])
-
-
-def _create_bank() -> None:
-    op.create_table(
-        "bank_accounts",
-        sa.Column("key", sa.String(255), nullable=False),
-        sa.Column("limit_micro_usd", sa.BigInteger, nullable=True),
-        sa.Column("settled_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("outstanding_micro_usd", sa.BigInteger, nullable=False),
-        sa.Column("excess_micro_usd", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_bank_accounts"),
-        sa.CheckConstraint(
-            "limit_micro_usd IS NULL"
-            " OR settled_micro_usd + outstanding_micro_usd <= limit_micro_usd + excess_micro_usd",
-            name="stays_within_the_limit",
-        ),
-        sa.CheckConstraint("outstanding_micro_usd >= 0", name="nothing_is_owed"),
-        sa.CheckConstraint("excess_micro_usd >= 0", name="excess_is_above"),
-    )
-    op.create_table(
-        "bank_members",
-        sa.Column("replica", sa.String(128), nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.Column("is_live", sa.Boolean, nullable=False),
-        sa.Column("last_call", sa.BigInteger, nullable=False),
-        sa.Column("last_answer", sa.JSON, nullable=False),
-        sa.PrimaryKeyConstraint("replica", name="pk_bank_members"),
-    )
-    op.create_table(
-        "bank_grants",
-        sa.Column("replica", sa.String(128), nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.Column("account", sa.String(255), nullable=False),
-        sa.Column("is_charged", sa.Boolean, nullable=False),
-        sa.Column("amount_micro_usd", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("replica", "epoch", "account", "is_charged", name="pk_bank_grants"),
-        sa.CheckConstraint("amount_micro_usd > 0", name="holds_something"),
-    )
 
 
 def _create_files() -> None:

@@ -1,0 +1,1 @@
+"""Revisions of the store's schema, and what they are made of."""
