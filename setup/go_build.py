@@ -44,7 +44,7 @@ class GoBuild:
 
     def run(self, *arguments: str) -> list[str]:
         """Run `go` in the module, with a line of progress for every hundred packages; its output."""
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+        environment = {**_places(), **os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
         started_s = time.monotonic()
         lines: list[str] = []
         packages = 0
@@ -70,3 +70,8 @@ class GoBuild:
             reason = lines[-1] if lines else f"go ended with {running.returncode}"
             fail(f"{self._what} could not be built: {reason} (all of it: {self._log.relative_to(ROOT)})")
         return lines
+
+
+def _places() -> dict[str, str]:
+    """Where Go keeps what it loads and builds, for an environment without a home."""
+    return {} if "HOME" in os.environ else {"GOPATH": str(TOOLS / "go"), "GOCACHE": str(TOOLS / "go-cache")}

@@ -1,6 +1,6 @@
 """Finds Pulumi's YAML language host, or builds it from the Go module proxy; prints the folder that holds it.
 
-`make yaml` brings it: with it, the suite runs the YAML example too. Pulumi's own CLI comes with it.
+With it, the suite runs the YAML example too; `make test` brings it. Pulumi's own CLI comes with it.
 """
 
 import shutil
