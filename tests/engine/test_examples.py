@@ -1,4 +1,4 @@
-"""The examples of the plugin: Python and YAML on the real engine, TypeScript compiled with `tsc` and run."""
+"""Programs over the plugin: Python and YAML on the real engine, TypeScript compiled with `tsc` and run."""
 
 import json
 import shutil
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local_engine import NATIVE
+from pulumi_groq.models.api_key import ApiKeyCreate
 
 pytestmark = pytest.mark.engine
 
@@ -70,7 +71,12 @@ def test_python(gateway: Any, new_stack: Callable[..., Any]) -> None:
     stack.destroy()
 
 
-@pytest.mark.skipif(not HAS_YAML_HOST, reason="no YAML language host here: `make yaml` brings it")
+NEEDS_YAML_HOST = pytest.mark.skipif(
+    not HAS_YAML_HOST, reason="no YAML language host here: `make yaml` brings it"
+)
+
+
+@NEEDS_YAML_HOST
 def test_yaml(gateway: Any, new_stack: Callable[..., Any]) -> None:
     """Up, an update whose preview shows one line, destroy."""
     stack = new_stack(gateway, package=NATIVE)
@@ -85,6 +91,36 @@ def test_yaml(gateway: Any, new_stack: Callable[..., Any]) -> None:
     assert "~ 1 to update" in shown
     assert "3 unchanged" in shown
     stack.destroy()
+
+
+@NEEDS_YAML_HOST
+def test_an_import_prints_the_program(gateway: Any, new_stack: Callable[..., Any]) -> None:
+    """What `pulumi import` prints declares the key as it is: only its owner is new in the next run."""
+    with gateway.client() as client:
+        wanted = ApiKeyCreate(
+            name="legacy",
+            allowed_models=["openai/gpt-oss-20b"],
+            requests_per_minute=7,
+            metadata={"costCentre": "7"},
+        )
+        key = client.create_key(wanted, "import-test").key
+    stack = new_stack(gateway, package=NATIVE)
+    stack.environment["PATH"] += f":{BUILT_HOST}"
+    project = Path(stack.folder, "Pulumi.yaml")
+    plugins = project.read_text()[project.read_text().index("plugins:") :]
+    project.write_text(f"name: infra\nruntime: yaml\n{plugins}")
+    imported = stack.pulumi(
+        "import", "groq:index:GroqApiKey", "legacy", key.id, "--protect=false", "--yes", "--stack", stack.name
+    )
+    assert imported.code == 0, imported.printed
+    project.write_text(project.read_text() + imported.printed[imported.printed.index("resources:\n") :])
+    stack.up()
+    with gateway.client() as client:
+        (owned,) = client.list_keys()
+    placed = {"managed_by": "organization/infra/dev", "declared_as": "legacy"}
+    new = {"claim", "updated_at"}
+    assert owned.model_dump(exclude=new) == {**key.model_dump(exclude={*new, "api_key"}), **placed}
+    assert "2 unchanged" in stack.up().printed
 
 
 @pytest.fixture(scope="module")
