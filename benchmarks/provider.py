@@ -1,6 +1,7 @@
 """Wall time of `pulumi up`, an unchanged `up` and `refresh`, by number of keys and by adapter.
 
-Run it by hand, with `pulumi` on PATH: `python benchmarks/provider.py [--keys 1 20 200] [--rounds 3]`.
+Run it by hand, with `pulumi` on PATH: `python benchmarks/provider.py [--keys 1 20 200] [--rounds 3]`;
+2,000 keys are `--keys 2000 --rounds 1`.
 The dynamic resources and the plugin's are measured beside as many dynamic resources that do nothing, turn
 by turn, so that the ratios hold on machines whose speed changes. Times are medians over the rounds.
 """
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from local_engine import DYNAMIC, NATIVE, Gateway, Stack, new_stack, start_gateway
 
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500, "tokens_per_minute": 100_000}
+PATIENCE_S = 1800
 NO_OP = "no-op"
 PROVIDERS = {
     NO_OP: None,
@@ -102,11 +104,11 @@ def start_up_s(command: str, environment: dict[str, str]) -> float:
 def make_stack(folder: Path, gateway: Gateway, package: str, keys: int) -> Stack:
     """A stack of its own for one adapter and one size."""
     project = f"{package.replace('_', '-')}-{keys}"
-    if package != NO_OP:
-        return new_stack(folder, gateway, project=project, package=package)
-    stack = new_stack(folder, gateway, project=project)
-    (stack.folder / "__main__.py").write_text(NO_OP_PROGRAM)
-    (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
+    stack = new_stack(folder, gateway, project=project, package=DYNAMIC if package == NO_OP else package)
+    stack.patience_s = PATIENCE_S
+    if package == NO_OP:
+        (stack.folder / "__main__.py").write_text(NO_OP_PROGRAM)
+        (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
     return stack
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from local_engine import NATIVE
@@ -53,6 +54,35 @@ def test_preview_of_an_update_shows_the_update_and_nothing_else(gateway: Any, st
     assert re.search(r"~ 1 to update\n +2 unchanged", shown)
 
 
+QUESTIONS = """
+import pulumi
+
+from pulumi_groq_sdk import get_keys, get_models, get_usage
+
+pulumi.export("models", sorted(model.id for model in get_models().models))
+pulumi.export("keys", [[key.name, key.requests_per_minute] for key in get_keys(name="asked-for").keys])
+pulumi.export("usage", [[row.key_name, row.requests_today] for row in get_usage().usage_by_key])
+"""
+
+
+def test_a_program_asks_for_models_keys_and_usage(gateway: Any, stack: Any) -> None:
+    """The three functions answer what the admin API does, in the program's own spelling."""
+    with gateway.client() as client:
+        for name in ("asked-for", "other"):
+            wanted = ApiKeyCreate(name=name, allowed_models=["openai/gpt-oss-20b"], requests_per_minute=7)
+            value = client.create_key(wanted, name).key.api_key
+        served = sorted(model.id for model in client.models())
+    chat = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}]}
+    headers = {"authorization": f"Bearer {value}"}
+    url = f"{gateway.base_url}/openai/v1/chat/completions"
+    httpx.post(url, json=chat, headers=headers).raise_for_status()
+    Path(stack.folder, "__main__.py").write_text(QUESTIONS)
+    stack.up()
+    assert stack.output("models") == served
+    assert stack.output("keys") == [["asked-for", 7]]
+    assert stack.output("usage") == [["asked-for", 0], ["other", 1]]
+
+
 def test_import_takes_a_key_as_it_is(gateway: Any, stack: Any) -> None:
     """A key that exists is imported by its id, without being touched, and is kept as it is."""
     with gateway.client() as client:
@@ -88,8 +118,11 @@ def test_moving_over_from_the_dynamic_resources(gateway: Any, new_stack: Any) ->
     """In the middle of an overlap: nothing is replaced, values stay, the old key is retired in time."""
     stack = new_stack(gateway)
     rotating = {**KEY, "team": "research", "rotation": {"trigger": "1"}}
+    trust = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
     others = {
         "teams": {"research": {"allowed_models": ["openai/gpt-oss-20b"]}},
+        "admin_keys": {"ci": {"role": "viewer", "teams": ["research"]}},
+        "identities": {"deploy": {**trust, "admin_role": "auditor"}},
         "spend_policy": {"monthly_cap_usd": 500, "alert_webhook_urls": ["https://hooks.example.com/t"]},
     }
     stack.declare(keys={"chatbot-prod": rotating}, **others)
@@ -99,6 +132,7 @@ def test_moving_over_from_the_dynamic_resources(gateway: Any, new_stack: Any) ->
     stack.up()
     before = stack.output("api_keys")
     ids = stack.output("key_ids")
+    admin_key = stack.output("admin ci")
     gateway.control("reset-counts")
     stack.use(NATIVE)
     moved = stack.up().printed
@@ -106,6 +140,7 @@ def test_moving_over_from_the_dynamic_resources(gateway: Any, new_stack: Any) ->
     assert "replaced" not in moved
     assert "deleted" not in moved
     assert (stack.output("api_keys"), stack.output("key_ids")) == (before, ids)
+    assert stack.output("admin ci") == admin_key
     (resource,) = stack.resources()
     assert resource["type"] == "groq:index:GroqApiKey"
     gateway.control("clock", advance_s=50 * 3600)
@@ -119,3 +154,4 @@ def test_moving_over_from_the_dynamic_resources(gateway: Any, new_stack: Any) ->
     stack.destroy()
     with gateway.client() as client:
         assert (list(client.list_keys()), client.list_teams()) == ([], [])
+        assert (client.list_admin_keys(), client.list_workload_identities()) == ([], [])

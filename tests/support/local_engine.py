@@ -134,12 +134,16 @@ class Run:
 
 @dataclass
 class Stack:
-    """A project folder with its own state, driven through the real `pulumi`."""
+    """A project folder with its own state, driven through the real `pulumi`.
+
+    A command that takes longer than `patience_s` fails.
+    """
 
     folder: Path
     name: str
     environment: dict[str, str] = field(repr=False)
     package: str = DYNAMIC
+    patience_s: float = 240
 
     def use(self, package: str) -> None:
         """Declare the resources of `package` from now on."""
@@ -161,7 +165,7 @@ class Stack:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=240,
+            timeout=self.patience_s,
             check=False,
         )
         output = done.stdout if self.package == DYNAMIC else _in_snake_case(done.stdout)
