@@ -50,7 +50,7 @@ class EngineLog:
     def _tell(self, severity: engine_pb2.LogSeverity.ValueType, line: str) -> None:
         try:
             self._engine.Log(
-                engine_pb2.LogRequest(severity=severity, message=line, urn=_urn.get()), timeout=10
+                engine_pb2.LogRequest(severity=severity, message=line, urn=_urn.get()), timeout=_TELLING_S
             )
         except grpc.RpcError:
             return
