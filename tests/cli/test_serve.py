@@ -165,6 +165,9 @@ def test_a_missing_admin_key_is_one_line(run: Callable[..., Run]) -> None:
         (["--upstream=http://api.groq.com"], "unencrypted"),
         (["--upstream=https://api.groq.com"], "GROQ_API_KEY is not set"),
         (["--host=203.0.113.1"], "203.0.113.1"),
+        (["--tls-cert=tls.crt"], "--tls-cert and --tls-key go together"),
+        (["--tls-cert=no.crt", "--tls-key=no.key"], "--tls-cert: it cannot be read: No such file"),
+        (["--trusted-proxies=proxy.example.com"], "--trusted-proxies: 'proxy.example.com' is neither"),
     ],
 )
 def test_an_unusable_setting_is_one_line(run: Callable[..., Run], options: list[str], said: str) -> None:

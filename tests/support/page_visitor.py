@@ -24,6 +24,7 @@ class Visitor:
     sessions: Sessions
     cookies: dict[str, str] = field(default_factory=dict)
     address: str = "192.0.2.1"
+    scheme: str = "http"
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.ask("GET", path, **options)
@@ -44,6 +45,6 @@ class Visitor:
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, client=(self.address, 1))
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://gateway", cookies=self.cookies
+            transport=transport, base_url=f"{self.scheme}://gateway", cookies=self.cookies
         ) as client:
             return await client.request(method, path, **options)

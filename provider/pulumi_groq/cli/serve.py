@@ -177,6 +177,32 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="While Redis is out: hold this gateway's part of each rate limit, or answer 503.",
 )
 @click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Speak TLS with this certificate and those that signed it (PEM); read again when it changes.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Its private key (PEM, without a passphrase).",
+)
+@click.option(
+    "--trusted-proxies",
+    metavar="NETWORK",
+    multiple=True,
+    help="An address or network of reverse proxies, whose word on their clients' addresses is taken; may be "
+    "repeated.",
+)
+@click.option(
+    "--proxy-headers",
+    type=click.Choice(["x-forwarded", "forwarded"]),
+    default="x-forwarded",
+    show_default=True,
+    help="Where they give it: X-Forwarded-For and X-Forwarded-Proto, or Forwarded.",
+)
+@click.option(
     "--issuer-hosts",
     metavar="HOST",
     multiple=True,

@@ -32,6 +32,7 @@ from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.fault_injection import FaultInjection
 from pulumi_groq.gateway.gauges import GatewayGauges
 from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
+from pulumi_groq.gateway.http.certificate import RENEWAL_PERIOD_S, ServerCertificate
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
@@ -92,10 +93,12 @@ def assemble(
     store: Store,
     clock: Clock,
     observers: tuple[Observer, ...] = (),
+    certificate: ServerCertificate | None = None,
 ) -> Assembly:
     """The whole gateway; with the test controls in front when `clock` can be moved.
 
-    `observers` are told of each inference request, beside the gateway's own.
+    `observers` are told of each inference request, beside the gateway's own. `certificate` is kept up to
+    date.
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
     """
     directory = _load_directory(settings, store)
@@ -220,6 +223,7 @@ def assemble(
             background,
             upstream,
             rates,
+            certificate,
         ),
     )
     app: ASGIApp = gateway
@@ -283,9 +287,19 @@ def _lifespan(
     background: Background,
     upstream: Upstream,
     rates: "RedisCounters | None",
+    certificate: ServerCertificate | None,
 ) -> Lifespan:
     async def purge_answers() -> None:
         await asyncio.to_thread(purge)
+
+    async def renew_certificate() -> None:
+        try:
+            if certificate is not None:
+                await asyncio.to_thread(certificate.renew)
+        except ConfigurationError as problem:
+            background.health.degraded("certificate", str(problem))
+        else:
+            background.health.works("certificate")
 
     @asynccontextmanager
     async def span() -> AsyncIterator[None]:
@@ -293,6 +307,8 @@ def _lifespan(
         background.every(PERIOD_S, "answer purge", purge_answers)
         background.every(POLL_PERIOD_S, "batches", batches.round)
         background.every(WRITE_PERIOD_S, "consumers", consumers.write)
+        if certificate is not None:
+            background.every(RENEWAL_PERIOD_S, "certificate upkeep", renew_certificate)
         if rates is not None:
             await rates.servers.keep()
             background.every(KEEP_PERIOD_S, "counters upkeep", rates.servers.keep)

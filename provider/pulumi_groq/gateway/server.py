@@ -17,8 +17,11 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import MovableClock, SystemClock
+from pulumi_groq.gateway.http.certificate import ServerCertificate
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.protocol import HttpProtocol
+from pulumi_groq.gateway.http.proxies import TrustedProxies
+from pulumi_groq.gateway.http.tls import over_tls
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
@@ -38,26 +41,30 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     request_log = set_up_logs(settings.log_format, sys.stderr)
     _set_up_server_log(settings)
     catalogue = Catalogue.load(settings.price_list)
+    certificate = _certificate(settings)
     store = open_store(
         settings.store_url, accept_older=settings.accept_older_store, data_directory=settings.data_dir
     )
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()
         try:
-            gateway = assemble(settings, catalogue, store, clock, (request_log.observe,))
+            gateway = assemble(settings, catalogue, store, clock, (request_log.observe,), certificate)
         except StoreUnavailableError as error:
             raise store.backend.cannot_use(error) from error
         _allow_descriptors(2 * settings.max_connections + _OTHER_DESCRIPTORS)
         listener = _listen(settings.host, settings.port)
+        make = partial(
+            HttpProtocol,
+            coalescer=gateway.coalescer,
+            connections=gateway.connections,
+            is_essential=gateway.is_essential,
+            proxies=TrustedProxies(settings.trusted_proxies, settings.proxy_headers),
+        )
+        made = make if certificate is None else over_tls(make, certificate, gateway.connections)
         config = uvicorn.Config(
             gateway.app,
             loop="uvloop",
-            http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
-                HttpProtocol,
-                coalescer=gateway.coalescer,
-                connections=gateway.connections,
-                is_essential=gateway.is_essential,
-            ),
+            http=made,  # type: ignore[arg-type]  # uvicorn only calls it
             ws="none",
             lifespan="on",
             log_config=None,
@@ -71,9 +78,19 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         # uvicorn drains, then raises the signal again: what was asked for has been done by then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        _AnnouncedServer(config, announce, gateway.drain).run(sockets=[listener])
+        scheme = "http" if certificate is None else "https"
+        _AnnouncedServer(config, announce, gateway.drain, scheme).run(sockets=[listener])
     finally:
         store.close()
+
+
+def _certificate(settings: Settings) -> ServerCertificate | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    try:
+        return ServerCertificate(settings.tls_cert, settings.tls_key)
+    except ConfigurationError as problem:
+        raise ConfigurationError(f"{problem} ({settings.tls_cert}, {settings.tls_key})") from None
 
 
 def _allow_descriptors(needed: int) -> None:
@@ -135,9 +152,12 @@ def _listen(host: str, port: int) -> socket.socket:
 class _AnnouncedServer(uvicorn.Server):
     """Says where it listens once it does; sends new requests away once it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None], drain: Drain) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[str], None], drain: Drain, scheme: str
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._scheme = scheme
         self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -145,7 +165,7 @@ class _AnnouncedServer(uvicorn.Server):
         await super().startup(sockets=sockets)
         if sockets:
             host, port, *_ = sockets[0].getsockname()
-            self._announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+            self._announce(f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let running requests finish, as uvicorn does; take no new ones on open connections."""

@@ -10,6 +10,7 @@ from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.counters.protocol import WhenDown
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
+from pulumi_groq.gateway.http.proxies import ProxyHeaders, TrustedProxies
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.store.postgresql import is_postgresql
@@ -34,6 +35,8 @@ class Settings:
     that has lost writes which it acknowledged. Rate limits are counted at
     `counters_url`, which may hold a password, else here. `data_dir` is where a gateway on
     PostgreSQL keeps its journal and its secret.
+    The listener speaks TLS with `tls_cert` and `tls_key` (PEM), which are read again when they change. What
+    `trusted_proxies` (addresses and networks) say of their clients in `proxy_headers` is believed.
     """
 
     admin_key: str = field(repr=False)
@@ -59,6 +62,10 @@ class Settings:
     log_format: Literal["text", "json"] = "text"
     counters_url: str | None = field(default=None, repr=False)
     when_counters_are_down: WhenDown = "local-share"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    proxy_headers: ProxyHeaders = "x-forwarded"
     test_controls: bool = False
     accept_older_store: bool = False
 
@@ -72,6 +79,11 @@ class Settings:
             _require_origin(origin)
         WebhookAddresses(self.webhook_hosts)
         IssuerAddresses(self.issuer_hosts)
+        TrustedProxies(self.trusted_proxies)
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigurationError(
+                "--tls-cert and --tls-key go together: a certificate is served with its key"
+            )
         if self.counters_url is not None:
             parse_redis_url(self.counters_url)
         if self.data_dir is not None and not is_postgresql(self.store_url):

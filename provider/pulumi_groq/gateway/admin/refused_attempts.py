@@ -15,7 +15,7 @@ class RefusedAttempts:
     """Counts refusals of the last minute by credential (403) and by address (401); memory is bounded.
 
     Whoever has collected `MOST_IN_WINDOW` is answered 429 until the oldest is a minute old. An address
-    has to wait only with what is no credential: behind a proxy all callers share one.
+    has to wait only with what is no credential: behind a proxy that is not trusted all callers share one.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -20,6 +20,7 @@ from pulumi_groq.gateway.http.connections import (
     peer_of,
     too_many_connections,
 )
+from pulumi_groq.gateway.http.proxies import TrustedProxies
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_cycle import STATUS_LINES, FlowControl, RequestCycle
 from pulumi_groq.gateway.http.request_reader import RequestHead, RequestReader
@@ -42,7 +43,8 @@ def _every(_path: str) -> bool:
 class HttpProtocol(asyncio.Protocol):
     """One connection. Those of one `coalescer` send together, those of one `connections` are bounded.
 
-    `is_essential` tells by its path whether a request may have a reserved place.
+    `is_essential` tells by its path whether a request may have a reserved place. A request that comes through
+    one of the `proxies` is its client's.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class HttpProtocol(asyncio.Protocol):
         connections: Connections | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
         is_essential: Callable[[str], bool] = _every,
+        proxies: TrustedProxies | None = None,
         **_others: Any,
     ) -> None:
         self._app = config.loaded_app
@@ -62,6 +65,7 @@ class HttpProtocol(asyncio.Protocol):
         self._connections = connections or Connections()
         self._deadlines = deadlines
         self._is_essential = is_essential
+        self._proxies = proxies or TrustedProxies()
         self._loop = asyncio.get_running_loop()
         self._reader = RequestReader(self)
         self._running: RequestCycle | None = None
@@ -72,6 +76,7 @@ class HttpProtocol(asyncio.Protocol):
         self._place: Place | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_ending = False
+        self._scheme = "http"
         self._has_begun_head = True  # the first one is awaited from the beginning
         self._state_since_s = self._read_s = self._sent_s = self._loop.time()
         self._unsent_bytes = 0
@@ -84,6 +89,7 @@ class HttpProtocol(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         self._peer = peer_of(self._client[0]) if self._client else ""
+        self._is_proxy = self._client is not None and self._proxies.trusts(self._client[0])
         local = transport.get_extra_info("sockname")
         self._local = (str(local[0]), int(local[1])) if isinstance(local, tuple) else None
         self._server.connections.add(self)
@@ -93,6 +99,11 @@ class HttpProtocol(asyncio.Protocol):
             self._write_refusal(too_many_connections())
             self._is_ending = True
             self._transport.close()
+
+    def secured(self, transport: asyncio.Transport) -> None:
+        """A client has connected, and what passes `transport` is encrypted."""
+        self._scheme = "https"
+        self.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  why tells nothing more
         """The client is gone."""
@@ -159,18 +170,22 @@ class HttpProtocol(asyncio.Protocol):
         """Serve the request, after those that came before it."""
         self._has_begun_head = False
         target = head.target
+        client, peer, scheme = self._client, self._peer, self._scheme
+        if self._is_proxy and client is not None:
+            address, scheme = self._proxies.origin(client[0], scheme, head.headers)
+            client, peer = (address, 0), peer_of(address)
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": _ASGI,
             "http_version": head.http_version,
             "method": head.method,
-            "scheme": "http",
+            "scheme": scheme,
             "path": target.path,
             "raw_path": target.raw_path,
             "query_string": target.query,
             "root_path": "",
             "headers": head.headers,
-            "client": self._client,
+            "client": client,
             "server": self._local,
         }
         is_ordinary = self._place is Place.ORDINARY
@@ -184,7 +199,7 @@ class HttpProtocol(asyncio.Protocol):
             close=self._end,
             on_response=self._go_on,
             connections=self._connections,
-            peer=self._peer,
+            peer=peer,
         )
         scope["extensions"] = {CLIENT: cycle}
         self._newest = cycle

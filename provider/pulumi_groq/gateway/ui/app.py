@@ -172,13 +172,12 @@ def _token(request: Request) -> str:
 
 
 def _set_cookie(response: Response, request: Request, token: str, lifetime_s: int) -> None:
-    proxied = request.headers.get("x-forwarded-proto", "").lower() == "https"
     response.set_cookie(
         _COOKIE,
         token,
         max_age=lifetime_s,
         path=UI_PATH,
-        secure=proxied or request.url.scheme == "https",
+        secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
     )

@@ -82,7 +82,8 @@ _MOST_ADDRESSES: Final = 1_000
 class SignInAttempts:
     """Counts failures of the last five minutes, by address and in all; memory is bounded.
 
-    Behind a proxy all callers share its address: then five wrong keys pause the sign-in for all.
+    Behind a proxy that is not trusted all callers share its address: then five wrong keys pause the sign-in
+    for all.
     """
 
     def __init__(
