@@ -3,10 +3,8 @@
 from pulumi_groq.access import read_access
 from pulumi_groq.access.writing import access_text
 from pulumi_groq.cli.existing import Existing, existing, take_over_rights
-from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.team import Team
-from pulumi_groq.models.workload_identity import WorkloadIdentity
-from report_facts import live_key
+from report_facts import live_admin_key, live_identity, live_key
 
 FREE = {"managed_by": None, "declared_as": None}
 TIMES = {"created_at": "2026-11-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z"}
@@ -71,43 +69,16 @@ def test_a_team_that_has_the_name_already_is_left_alone() -> None:
     assert list(found.teams["without-team-2"]["keys"]) == ["loose"]
 
 
-def _admin_key(number: int, name: str, **fields: object) -> AdminKey:
-    document = {
-        "id": f"adm_{number:026}",
-        "name": name,
-        "role": "viewer",
-        "status": "active",
-        "last_four": "AbCd",
-        **TIMES,
-        **fields,
-    }
-    return AdminKey.model_validate(document)
-
-
-def _identity(name: str, **fields: object) -> WorkloadIdentity:
-    document = {
-        "id": f"wid_{name}",
-        "name": name,
-        "issuer": "https://i.example.com",
-        "audience": "a",
-        "claims": {"sub": "s"},
-        "admin_role": "viewer",
-        **TIMES,
-        **fields,
-    }
-    return WorkloadIdentity.model_validate(document)
-
-
 def test_rights_that_no_stack_declares_are_taken_over() -> None:
     """Admin keys by id, identities as they are; others', expired and second ones are told with why."""
     found = Existing()
     keys = [
-        _admin_key(1, "research", role="team-admin", teams=["research"]),
-        _admin_key(2, "research"),
-        _admin_key(3, "theirs", managed_by="organization/infra/prod"),
-        _admin_key(4, "old", status="expired", expires_at="2026-11-02T00:00:00Z"),
+        live_admin_key(1, name="research", role="team-admin", teams=["research"]),
+        live_admin_key(2, name="research"),
+        live_admin_key(3, name="theirs", managed_by="organization/infra/prod"),
+        live_admin_key(4, name="old", status="expired", expires_at="2026-11-02T00:00:00Z"),
     ]
-    identities = [_identity("deploy"), _identity("theirs", managed_by="organization/infra/prod")]
+    identities = [live_identity(), live_identity("theirs", managed_by="organization/infra/prod")]
     take_over_rights(keys, identities, found)
     text = access_text({}, None, admin_keys=found.admin_keys, workload_identities=found.workload_identities)
     read = read_access(text.encode(), "access.yaml")

@@ -23,7 +23,12 @@ from report_facts import GOLDEN
 
 ADMIN_KEY = "adm-0123456789"
 STACK = GOLDEN / "stack.export.json"
-ANSWERS = json.loads((GOLDEN / "unchanged.live.json").read_text())
+NO_RIGHTS = {"object": "list", "data": []}
+ANSWERS = {
+    **json.loads((GOLDEN / "unchanged.live.json").read_text()),
+    "admin_keys": NO_RIGHTS,
+    "workload_identities": NO_RIGHTS,
+}
 NAMES = {"batch-processor", "chatbot-prod", "pilot"}
 
 

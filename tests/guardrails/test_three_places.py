@@ -78,6 +78,43 @@ def test_what_counts_as_wider(before: dict[str, Any], after: dict[str, Any], wid
     assert said(judge(rules, [changed], FRIDAY)) == expected
 
 
+IDENTITY: dict[str, Any] = {
+    "identity_name": "i",
+    "issuer": "https://i.example.com",
+    "audience": "a",
+    "claims": {"sub": "s", "tier": "1"},
+    "admin_role": "viewer",
+    "role_teams": ["t"],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "wider"),
+    [
+        ("GroqAdminKey", {"role": "viewer"}, {"role": "owner"}, "role"),
+        ("GroqAdminKey", {"role": "viewer", "teams": ["a"]}, {"role": "viewer"}, "teams"),
+        ("GroqAdminKey", {"role": "viewer"}, {"role": "viewer", "teams": ["a"]}, None),
+        ("GroqWorkloadIdentity", {}, {"admin_role": "billing"}, "admin_role"),
+        ("GroqWorkloadIdentity", {}, {"role_teams": ["t", "u"]}, "role_teams"),
+        ("GroqWorkloadIdentity", {}, {"claims": {"sub": "s"}}, "claims"),
+        ("GroqWorkloadIdentity", {}, {"claims": {"sub": "s", "tier": "1", "more": "2"}}, None),
+        ("GroqWorkloadIdentity", {}, {"audience": "b"}, "audience"),
+        ("GroqWorkloadIdentity", {}, {"credential_minutes": 60}, "credential_minutes"),
+        ("GroqWorkloadIdentity", {}, {"credential_minutes": 5}, None),
+    ],
+)
+def test_what_counts_as_wider_rights(
+    kind: str, before: dict[str, Any], after: dict[str, Any], wider: str | None
+) -> None:
+    """A role, its teams, the trust and the time of an admin key or an identity."""
+    usual = {"GroqAdminKey": {"name": "i"}, "GroqWorkloadIdentity": IDENTITY}[kind]
+    rules = guardrails_of({"check": "no_widening", "weekdays": ["friday"]}).rules
+    old, new = (subject(kind, {**usual, **each}) for each in (before, after))
+    changed = type(new)(new.kind, new.name, new.declared, old.declared)
+    expected = [("violated", "i", f"{wider} widened on a day on which nothing is")] if wider else []
+    assert said(judge(rules, [changed], FRIDAY)) == expected
+
+
 def test_a_new_key_widens_and_an_unknown_past_is_told() -> None:
     """What did not exist is more than before; where nobody can tell, the rule says so and stops nothing."""
     rules = guardrails_of({"check": "no_widening", "weekdays": ["friday"]}).rules

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "resources": {"models", "errors", "catalogue", "admin", "lifecycle"},
     "plugin": {"models", "errors", "catalogue", "admin", "lifecycle"},
     "gateway": {"models", "errors", "catalogue", "policy", "reports"},
-    "reports": {"models", "errors", "catalogue", "rotation", "access"},
+    "reports": {"models", "errors", "catalogue", "policy", "rotation", "access"},
     "guardrails": {"models", "errors", "access", "admin", "lifecycle", "reports"},
     "cli": {"models", "errors", "catalogue", "policy", "rotation", "access", "admin", "gateway", "reports"},
     "": {"errors", "models", "lifecycle", "resources"},

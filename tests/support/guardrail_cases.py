@@ -21,11 +21,24 @@ from report_facts import CATALOGUE, TYPES, preview, step, urn
 
 FRIDAY = datetime(2026, 11, 27, 12, tzinfo=UTC)
 ALL_MODELS = ["openai/gpt-oss-120b", "openai/gpt-oss-20b"]
-NAMES = {"GroqApiKey": "chatbot-prod", "GroqTeam": "chatbot", "GroqSpendPolicy": "spend-policy"}
+NAMES = {
+    "GroqApiKey": "chatbot-prod",
+    "GroqTeam": "chatbot",
+    "GroqSpendPolicy": "spend-policy",
+    "GroqAdminKey": "preview",
+    "GroqWorkloadIdentity": "deploy",
+}
 USUAL: Mapping[str, Mapping[str, Any]] = {
     "GroqApiKey": {"name": "chatbot-prod", "team": "chatbot", "allowed_models": ["openai/gpt-oss-20b"]},
     "GroqTeam": {"team_name": "chatbot", "allowed_models": ["openai/gpt-oss-20b"]},
     "GroqSpendPolicy": {"monthly_cap_usd": 500},
+    "GroqAdminKey": {"name": "preview", "role": "viewer"},
+    "GroqWorkloadIdentity": {
+        "identity_name": "deploy",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "audience": "https://groq.example.com",
+        "claims": {"sub": "repo:acme/infra:environment:groq"},
+    },
 }
 
 
@@ -52,6 +65,11 @@ _CAP = {"check": "spend_policy_at_most", "monthly_cap_usd": 500}
 _BUDGET = {"check": "budget_required"}
 _WAIVED = {"resource": "chatbot-prod", "by": "Dana", "why": "Launch."}
 _KEY = "GroqApiKey"
+_IDENTITY = "GroqWorkloadIdentity"
+_FEW_ROLES = {"check": "roles_approved", "roles": ["viewer"]}
+_SAFE = {"check": "safe_claims"}
+_OWNER_ROLE = {"admin_role": "owner"}
+_CALLER = {"allowed_models": ["openai/gpt-oss-20b"]}
 
 CASES = (
     Case(_RPM, _KEY, {"requests_per_minute": 100}, None),
@@ -82,6 +100,24 @@ CASES = (
     Case(_CAP, "GroqSpendPolicy", {}, None),
     Case(_CAP, "GroqSpendPolicy", {"monthly_cap_usd": 500.01}, "monthly_cap_usd is 500.01"),
     Case(_CAP, "GroqSpendPolicy", {"auto_pause": False}, "auto_pause is off"),
+    Case(_FEW_ROLES, "GroqAdminKey", {}, None),
+    Case(_FEW_ROLES, "GroqAdminKey", {"role": "owner"}, "has the role owner, which is not approved"),
+    Case(_FEW_ROLES, _IDENTITY, _OWNER_ROLE, "has the role owner, which is not approved"),
+    Case(_FEW_ROLES, _IDENTITY, _CALLER, None),
+    Case(_SAFE, _IDENTITY, _OWNER_ROLE, None),
+    Case(
+        _SAFE,
+        _IDENTITY,
+        {**_OWNER_ROLE, "claims": {"sub": "repo:acme/infra:pull_request"}},
+        "accepts pull requests",
+    ),
+    Case(_SAFE, "GroqAdminKey", {"role": "owner"}, None),
+    Case(_MODELS, _IDENTITY, {"allowed_models": ALL_MODELS}, "openai/gpt-oss-120b, which is not approved"),
+    Case(_NO_TOOLS, _IDENTITY, {**_CALLER, "allowed_tools": ["browser_search"]}, "may use browser_search"),
+    Case(_BUDGET, _IDENTITY, _CALLER, "has no monthly_budget_usd"),
+    Case(_BUDGET, _IDENTITY, _OWNER_ROLE, None),
+    Case(_RPM, _IDENTITY, _CALLER, "requests_per_minute is not declared"),
+    Case(_RPM, _IDENTITY, _OWNER_ROLE, None),
     Case(
         {**_BUDGET, "waivers": [{**_WAIVED, "until": "2026-11-27T12:00:01Z"}]},
         _KEY,
@@ -125,6 +161,11 @@ def by_access_file(case: Case) -> list[Said]:
             document = {"teams": {"chatbot": {k: v for k, v in own.items() if k != "team_name"}}}
         case "GroqSpendPolicy":
             document = {"spend_policy": own}
+        case "GroqAdminKey":
+            document = {"admin_keys": {"preview": {k: v for k, v in own.items() if k != "name"}}}
+        case "GroqWorkloadIdentity":
+            identity = {k: v for k, v in own.items() if k != "identity_name"}
+            document = {"workload_identities": {"deploy": identity}}
     access = read_access(json.dumps(document).encode(), "access.yaml")
     subjects = [each for each in declared_subjects(access) if each.kind == case.kind]
     return said(judge(guardrails_of(case.rule).rules_of("dev"), subjects, FRIDAY))

@@ -8,11 +8,13 @@ from typing import Any
 
 from pulumi_groq.access import read_access
 from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, EffectiveLimits
 from pulumi_groq.models.model import ModelPage
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team, TeamPage
 from pulumi_groq.models.usage import Usage
+from pulumi_groq.models.workload_identity import WorkloadIdentity
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review.comment import review_markdown
 from pulumi_groq.reports.review.preview import Preview, read_preview
@@ -198,6 +200,8 @@ def live(
     usage: Sequence[Mapping[str, Any]] = (),
     policy: SpendPolicy | None = None,
     teams: Sequence[Team] = (),
+    admin_keys: Sequence[AdminKey] | None = (),
+    identities: Sequence[WorkloadIdentity] | None = (),
 ) -> Live:
     """The gateway's facts at NOON; it has a price for every model of the shipped catalogue that has one."""
     spent = policy.status.spent_usd if policy else 0
@@ -216,7 +220,42 @@ def live(
         policy,
         Usage.model_validate_json(json.dumps(told)),
         tuple(ModelPage.model_validate_json(json.dumps({"data": models})).data),
+        admin_keys,
+        identities,
     )
+
+
+def live_admin_key(number: int = 1, **fields: Any) -> AdminKey:
+    """A live admin key: a viewer's, unless `fields` say otherwise."""
+    made = "2026-11-01T00:00:00Z"
+    document = {
+        "id": f"adm_{number:026}",
+        "name": "preview",
+        "role": "viewer",
+        "status": "active",
+        "last_four": "AbCd",
+        "created_at": made,
+        "updated_at": made,
+        **fields,
+    }
+    return AdminKey.model_validate_json(json.dumps(document))
+
+
+def live_identity(name: str = "deploy", **fields: Any) -> WorkloadIdentity:
+    """A live workload identity: a viewer's, unless `fields` say otherwise."""
+    made = "2026-11-01T00:00:00Z"
+    document = {
+        "id": f"wid_{name}",
+        "name": name,
+        "issuer": "https://i.example.com",
+        "audience": "a",
+        "claims": {"sub": "s"},
+        "admin_role": "viewer",
+        "created_at": made,
+        "updated_at": made,
+        **fields,
+    }
+    return WorkloadIdentity.model_validate_json(json.dumps(document))
 
 
 def recorded_preview(name: str) -> Preview:

@@ -1,6 +1,7 @@
 """What reports need from outside: the gateway's facts, the access file, the catalogue."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, ConfigurationError, InsufficientRoleError, NotFoundError
+from pulumi_groq.models.admin_key import AdminKey
+from pulumi_groq.models.workload_identity import WorkloadIdentity
 from pulumi_groq.reports.guardrails.loader import Guardrails, load_guardrails
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.stack_export import StackState, read_stack
@@ -27,7 +30,7 @@ def admin_settings() -> AdminSettings:
 def live_facts(client: AdminClient) -> Live:
     """Everything that the gateway knows. Raises GroqError where it cannot be read."""
     with progress() as shown:
-        asked = shown.add_task("asking the gateway", total=5)
+        asked = shown.add_task("asking the gateway", total=6)
         snapshot = client.snapshot()
         shown.advance(asked)
         teams = client.list_teams()
@@ -43,7 +46,29 @@ def live_facts(client: AdminClient) -> Live:
         usage = client.usage()
         shown.advance(asked)
         models = client.models()
-    return Live(snapshot.as_of, tuple(snapshot.keys.values()), tuple(teams), policy, usage, tuple(models))
+        shown.advance(asked)
+        admin_keys, identities = rights(client)
+    return Live(
+        as_of=snapshot.as_of,
+        keys=tuple(snapshot.keys.values()),
+        teams=tuple(teams),
+        policy=policy,
+        usage=usage,
+        models=tuple(models),
+        admin_keys=admin_keys,
+        identities=identities,
+    )
+
+
+def rights(
+    client: AdminClient,
+) -> tuple[Sequence[AdminKey], Sequence[WorkloadIdentity]] | tuple[None, None]:
+    """All admin keys and workload identities; `None` twice, and told, where the role may not read them."""
+    try:
+        return client.list_admin_keys(), client.list_workload_identities()
+    except InsufficientRoleError as error:
+        click.echo(f"admin keys and workload identities were not compared: {error}", err=True)
+        return None, None
 
 
 def held_stack(source: str | None, stack: str | None, folder: Path, *, secrets: bool = False) -> StackState:

@@ -135,7 +135,11 @@ Exit codes: 0 all as declared, 1 the admin API or pulumi failed, 2 a setting or 
 @access_file_option("Held against the gateway too")
 @click.option("--no-state", is_flag=True, help="Leave the stack out: only the access file counts.")
 @click.option("--no-try", is_flag=True, help="Make no calls with the keys: nothing is charged.")
-@click.option("--allow-unmanaged", is_flag=True, help="Keys that no stack manages are no mismatch.")
+@click.option(
+    "--allow-unmanaged",
+    is_flag=True,
+    help="Keys and rights that no stack manages are no mismatch.",
+)
 @price_list_option
 @project_options("export")
 def validate(

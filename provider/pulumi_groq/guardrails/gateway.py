@@ -1,7 +1,7 @@
 """What the gateway serves now, for rules about what a run widens."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,7 +9,9 @@ import pulumi
 
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.admin.retry import Backoff
-from pulumi_groq.errors import GroqError, NotFoundError
+from pulumi_groq.errors import GroqError, InsufficientRoleError, NotFoundError
+from pulumi_groq.models.admin_key import AdminKey
+from pulumi_groq.models.workload_identity import WorkloadIdentity
 from pulumi_groq.reports.guardrails.rules import NoWidening, RuleBase
 from pulumi_groq.reports.guardrails.sources import Serving, serving
 
@@ -32,8 +34,17 @@ def serving_now(rules: Mapping[str, RuleBase]) -> Serving | None:
             teams = client.list_teams()
             try:
                 policy = client.get_spend_policy()
-            except NotFoundError:
+            except (NotFoundError, InsufficientRoleError):
                 policy = None
+            rights = _rights(client)
     except GroqError:
         return None  # each rule that needs it then says that it could not be checked
-    return serving(keys, teams, policy, address)
+    return serving(keys, teams, policy, *rights, address)
+
+
+def _rights(client: AdminClient) -> tuple[Sequence[AdminKey], Sequence[WorkloadIdentity]]:
+    """Admin keys and workload identities; none where the role may not read them, and so gives none."""
+    try:
+        return client.list_admin_keys(), client.list_workload_identities()
+    except InsufficientRoleError:
+        return (), ()

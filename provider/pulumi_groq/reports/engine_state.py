@@ -13,6 +13,9 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 HIDDEN: Final = "[secret]"
 """How `preview --json` writes a secret."""
 
+KINDS: Final = ("GroqApiKey", "GroqTeam", "GroqSpendPolicy", "GroqAdminKey", "GroqWorkloadIdentity")
+"""The resources of this package."""
+
 _ENVELOPE: Final = "4dabf18193072939515e22adb298388d"  # marks an encrypted or revealed value in an export
 
 
@@ -47,9 +50,9 @@ def resource_name(urn: str) -> str:
 
 
 def groq_kind(type_name: str) -> str:
-    """`GroqApiKey`, `GroqTeam` or `GroqSpendPolicy`; empty for any other type."""
+    """A resource of this package, such as `GroqApiKey`; empty for any other type."""
     kind = type_name.rsplit(":", 1)[-1]
-    return kind if kind in {"GroqApiKey", "GroqTeam", "GroqSpendPolicy"} and "groq" in type_name else ""
+    return kind if kind in KINDS and "groq" in type_name else ""
 
 
 def stack_address(urn: str) -> tuple[str, str]:

@@ -6,17 +6,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey, EffectiveLimits
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.models.model import Model
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team
 from pulumi_groq.models.usage import KeyUsage, Usage
+from pulumi_groq.models.workload_identity import WorkloadIdentity
 
 
 @dataclass(frozen=True)
 class Live:
-    """Keys, teams, policy and usage of the whole organisation. `as_of` is the server's clock."""
+    """Keys, teams, policy, usage and rights of the whole organisation. `as_of` is the server's clock.
+
+    Admin keys and identities are `None` where the role may not read them.
+    """
 
     as_of: datetime
     keys: Sequence[ApiKey]
@@ -24,6 +29,8 @@ class Live:
     policy: SpendPolicy | None
     usage: Usage
     models: Sequence[Model]
+    admin_keys: Sequence[AdminKey] | None = None
+    identities: Sequence[WorkloadIdentity] | None = None
 
     @cached_property
     def keys_by_id(self) -> dict[str, ApiKey]:

@@ -13,6 +13,13 @@ LABELS: Final = {
     "team": "team",
     "role": "role",
     "teams": "teams",
+    "issuer": "issuer",
+    "audience": "audience",
+    "claims": "claims",
+    "claim_patterns": "claim patterns",
+    "credential_minutes": "minutes of a credential",
+    "admin_role": "role",
+    "role_teams": "teams of the role",
     "allowed_models": "models",
     "allowed_tools": "tools",
     "requests_per_minute": "requests per minute",
@@ -53,6 +60,8 @@ _UNSET: Final = {
     "rotation_due": "nothing",
     "team": "no team",
     "teams": "all teams",
+    "admin_role": "none (inference plane)",
+    "role_teams": "all teams",
 }
 
 

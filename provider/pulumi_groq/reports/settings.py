@@ -1,4 +1,4 @@
-"""Keys, teams and policies as the engine's documents show them: any field may be hidden."""
+"""Keys, teams, policies and rights as the engine's documents show them: any field may be hidden."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pulumi_groq.models.fields import Limit, Usd, UtcTime
+from pulumi_groq.models.role import AdminRole
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.spelling import inward
 from pulumi_groq.models.spend_policy import SECRET_CHANGES
@@ -88,10 +89,37 @@ class AdminKeySettings(Settings):
     """An admin key's settings."""
 
     name: str = ""
-    role: str | None = None
+    role: AdminRole | None = None
     teams: list[str] = Field(default_factory=list)
     expires_at: UtcTime | None = None
     managed_by: str | None = None
+
+
+class IdentitySettings(Settings):
+    """A workload identity's settings."""
+
+    identity_name: str = ""
+    issuer: str = ""
+    audience: str = ""
+    claims: dict[str, str] = Field(default_factory=dict)
+    claim_patterns: dict[str, str] = Field(default_factory=dict)
+    credential_minutes: int = 15
+    admin_role: AdminRole | None = None
+    role_teams: list[str] = Field(default_factory=list)
+    allowed_models: list[str] = Field(default_factory=list)
+    allowed_tools: list[str] = Field(default_factory=list)
+    team: str | None = None
+    requests_per_minute: Limit | None = None
+    tokens_per_minute: Limit | None = None
+    requests_per_day: Limit | None = None
+    tokens_per_day: Limit | None = None
+    monthly_budget_usd: Usd | None = None
+    managed_by: str | None = None
+
+    @property
+    def is_for_admin(self) -> bool:
+        """Whether its credentials are for the admin plane."""
+        return self.admin_role is not None or "admin_role" in self.hidden
 
 
 SETTINGS: Final[Mapping[str, type[Settings]]] = {
@@ -99,6 +127,7 @@ SETTINGS: Final[Mapping[str, type[Settings]]] = {
     "GroqTeam": TeamSettings,
     "GroqSpendPolicy": PolicySettings,
     "GroqAdminKey": AdminKeySettings,
+    "GroqWorkloadIdentity": IdentitySettings,
 }
 """The settings of each kind of resource."""
 

@@ -1,4 +1,4 @@
-"""`pulumi stack export`, read into what the stack owns: keys, teams and the spending policy."""
+"""`pulumi stack export`, read into what the stack owns: keys, teams, the spending policy and rights."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.models.fields import UtcTime
 from pulumi_groq.reports.engine_state import (
+    KINDS,
     Lenient,
     ResourceState,
     groq_kind,
@@ -19,7 +20,13 @@ from pulumi_groq.reports.engine_state import (
     revealed,
     stack_address,
 )
-from pulumi_groq.reports.settings import KeySettings, PolicySettings, TeamSettings
+from pulumi_groq.reports.settings import (
+    AdminKeySettings,
+    IdentitySettings,
+    KeySettings,
+    PolicySettings,
+    TeamSettings,
+)
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(UtcTime)
 
@@ -62,8 +69,26 @@ class StackKey:
 
 
 @dataclass(frozen=True, slots=True)
+class StackRight:
+    """An admin key or workload identity that the stack owns; `object_id` is the key's id, or the identity's
+    name.
+    """
+
+    resource: str
+    object_id: str
+    settings: AdminKeySettings | IdentitySettings
+
+    @property
+    def name(self) -> str:
+        """Its own name, or the resource's if that cannot be seen."""
+        settings = self.settings
+        own = settings.name if isinstance(settings, AdminKeySettings) else settings.identity_name
+        return own or self.resource
+
+
+@dataclass(frozen=True, slots=True)
 class StackState:
-    """What a stack owns, keys by name. `managed_by` is its address on the server, if a key says so."""
+    """What a stack owns, keys by name. `managed_by` is its address on the server, if a resource says so."""
 
     project: str
     stack: str
@@ -71,6 +96,8 @@ class StackState:
     keys: tuple[StackKey, ...]
     teams: tuple[TeamSettings, ...]
     policy: PolicySettings | None
+    admin_keys: tuple[StackRight, ...] = ()
+    identities: tuple[StackRight, ...] = ()
 
 
 def read_stack(text: str, source: str) -> StackState:
@@ -86,21 +113,25 @@ def read_stack(text: str, source: str) -> StackState:
         ) from None
     resources = export.deployment.resources if export.deployment else []
     owned = [each for each in resources if not (each.external or each.delete)]
-    by_kind = {kind: [each for each in owned if groq_kind(each.type) == kind] for kind in _KINDS}
+    by_kind = {kind: [each for each in owned if groq_kind(each.type) == kind] for kind in KINDS}
     keys = [_key(each) for each in by_kind["GroqApiKey"]]
     policies = [PolicySettings.read(each.outputs) for each in by_kind["GroqSpendPolicy"]]
     project, stack = stack_address(resources[0].urn) if resources else ("", "")
     return StackState(
         project=project,
         stack=stack,
-        managed_by=next((key.settings.managed_by for key in keys if key.settings.managed_by), None),
+        managed_by=next(filter(None, (_text(output(each.outputs, "managed_by")) for each in owned)), None),
         keys=tuple(sorted(keys, key=lambda key: key.name)),
         teams=tuple(TeamSettings.read(each.outputs) for each in by_kind["GroqTeam"]),
         policy=policies[0] if policies else None,
+        admin_keys=tuple(_right(each, AdminKeySettings) for each in by_kind["GroqAdminKey"]),
+        identities=tuple(_right(each, IdentitySettings) for each in by_kind["GroqWorkloadIdentity"]),
     )
 
 
-_KINDS = ("GroqApiKey", "GroqTeam", "GroqSpendPolicy")
+def _right(resource: _Resource, kind: type[AdminKeySettings | IdentitySettings]) -> StackRight:
+    object_id = _text(output(resource.outputs, "key_id")) or resource.id
+    return StackRight(resource_name(resource.urn), object_id, kind.read(resource.outputs))
 
 
 def _key(resource: _Resource) -> StackKey:

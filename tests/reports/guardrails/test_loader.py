@@ -55,7 +55,7 @@ def test_rules_hold_in_their_environments() -> None:
     """A rule holds in the stacks of the environments that it names, and everywhere if it names none."""
     example = load_guardrails(EXAMPLE)
     assert example.rules_of("prod").keys() == example.rules.keys()
-    assert example.rules_of("dev").keys() == {"organisation-cap", "no-tools"}
+    assert example.rules_of("dev").keys() == {"organisation-cap", "no-tools", "no-owners", "claims"}
 
 
 def test_a_file_that_is_not_there_is_told() -> None:

@@ -75,6 +75,26 @@ def admin_step(operation: str, old: str | None, new: str) -> dict[str, Any]:
     return step(operation, "GroqAdminKey", "preview", old=declared(old), new=declared(new))
 
 
+IDENTITY = {
+    "identity_name": "deploy",
+    "issuer": "https://token.actions.githubusercontent.com",
+    "audience": "https://groq.example.com",
+    "claims": {"sub": "repo:acme/infra:environment:groq", "repository_owner_id": "1"},
+    "admin_role": "team-admin",
+    "role_teams": ["a"],
+}
+WILD = {"claims": {"repository_owner_id": "1"}, "claim_patterns": {"sub": "repo:acme/infra:environment:*"}}
+OF_MODELS = {"admin_role": None, "role_teams": [], "allowed_models": ["openai/gpt-oss-20b"]}
+BY_NAME = {"claims": {"sub": "repo:acme/infra:environment:groq"}}
+PULL_REQUESTS = {"claims": {"sub": "repo:acme/infra:pull_request", "repository_owner_id": "1"}}
+
+
+def identity_step(operation: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
+    """A step of an identity: `old` and `new` are laid over IDENTITY."""
+    before = None if old is None else {**IDENTITY, **old}
+    return step(operation, "GroqWorkloadIdentity", "deploy", old=before, new={**IDENTITY, **new})
+
+
 A, B = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
 UPDATED = "update"
 ROTATING = {"rotation": {"every_days": 30}}
@@ -90,11 +110,47 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
     ("owner-added", "high"): [
         ([admin_step("create", None, "owner")], [admin_step("create", None, "viewer")]),
         ([admin_step(UPDATED, "viewer", "owner")], [admin_step(UPDATED, "owner", "viewer")]),
+        (
+            [identity_step("create", None, {"admin_role": "owner", "role_teams": []})],
+            [identity_step("create", None, {})],
+        ),
+    ],
+    ("unsafe-claims", "high"): [
+        ([identity_step("create", None, PULL_REQUESTS)], [identity_step("create", None, {})]),
+        (
+            [identity_step(UPDATED, {**PULL_REQUESTS, "admin_role": "viewer"}, PULL_REQUESTS)],
+            [identity_step(UPDATED, PULL_REQUESTS, {**PULL_REQUESTS, "credential_minutes": 5})],
+        ),
+    ],
+    ("unsafe-claims", "medium"): [
+        ([identity_step(UPDATED, {}, WILD)], [identity_step(UPDATED, WILD, {})]),
+        (
+            [identity_step("create", None, {"audience": "sts.amazonaws.com"})],
+            [identity_step("create", None, {"audience": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"})],
+        ),
+    ],
+    ("unsafe-claims", "low"): [
+        ([identity_step("create", None, BY_NAME)], [identity_step("create", None, {})]),
+    ],
+    ("trust-widened", "medium"): [
+        ([identity_step(UPDATED, {}, BY_NAME)], [identity_step(UPDATED, BY_NAME, {})]),
+        (
+            [identity_step(UPDATED, {}, {"issuer": "https://i.example.com"})],
+            [identity_step("create", None, {"issuer": "https://i.example.com"})],
+        ),
     ],
     ("role-widened", "medium"): [
         ([admin_step(UPDATED, "viewer", "auditor")], [admin_step(UPDATED, "viewer", "viewer")]),
         ([admin_step(UPDATED, "viewer:a", "viewer")], [admin_step(UPDATED, "viewer", "viewer:a")]),
         ([admin_step(UPDATED, "viewer:a", "viewer:a,b")], [admin_step(UPDATED, "viewer:a,b", "viewer:b")]),
+        (
+            [identity_step(UPDATED, {}, {"role_teams": ["a", "b"]})],
+            [identity_step(UPDATED, {"role_teams": ["a", "b"]}, {})],
+        ),
+        (
+            [identity_step(UPDATED, OF_MODELS, {"admin_role": "viewer"})],
+            [identity_step(UPDATED, {"admin_role": "viewer"}, OF_MODELS)],
+        ),
     ],
     ("access-widened", "medium"): [
         (

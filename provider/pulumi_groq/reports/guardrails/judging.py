@@ -7,10 +7,20 @@ from decimal import Decimal
 from functools import singledispatch
 from typing import Any, Final, Literal
 
+from pulumi_groq.policy.trust import weaknesses
 from pulumi_groq.reports.guardrails import rules as checks
 from pulumi_groq.reports.guardrails.rules import Grade, RuleBase
 from pulumi_groq.reports.guardrails.widening import wider_fields
-from pulumi_groq.reports.settings import SETTINGS, KeySettings, PolicySettings, Settings, TeamSettings
+from pulumi_groq.reports.identity_trust import TRUST_FIELDS, trust_of
+from pulumi_groq.reports.settings import (
+    SETTINGS,
+    AdminKeySettings,
+    IdentitySettings,
+    KeySettings,
+    PolicySettings,
+    Settings,
+    TeamSettings,
+)
 
 Outcome = Literal["violated", "waived", "unchecked"]
 SPEND_POLICY: Final = "spend-policy"
@@ -66,6 +76,10 @@ def own_name(settings: Settings) -> str:
             return settings.name
         case TeamSettings():
             return settings.team_name
+        case AdminKeySettings():
+            return settings.name
+        case IdentitySettings():
+            return settings.identity_name
     return SPEND_POLICY
 
 
@@ -105,8 +119,11 @@ def _complaints(rule: RuleBase, each: Subject, now: datetime) -> Iterator[_Compl
         if rule.holds_on(now):
             yield from _widened(each)
         return
-    read = _READS.get(type(rule), {}).get(each.kind, ())
-    fields = (rule.limit,) if isinstance(rule, checks.LimitAtMost) and each.kind == "GroqApiKey" else read
+    if isinstance(each.declared, IdentitySettings) and each.declared.is_for_admin and type(rule) in _OF_USE:
+        return
+    fields = _READS.get(type(rule), {}).get(each.kind, ())
+    if isinstance(rule, checks.LimitAtMost) and rule.limit in type(each.declared).model_fields:
+        fields = (rule.limit,)
     hidden = sorted(each.declared.hidden.intersection(fields))
     if hidden:
         yield _Complaint(f"{', '.join(hidden)} cannot be read before the run", checked=False)
@@ -114,14 +131,22 @@ def _complaints(rule: RuleBase, each: Subject, now: datetime) -> Iterator[_Compl
         yield from map(_Complaint, _violations(rule, each.declared, now))
 
 
+_USERS: Final = ("GroqApiKey", "GroqTeam", "GroqWorkloadIdentity")
+"""What may use models, or bounds who may."""
+
+_OF_USE: Final = frozenset({checks.LimitAtMost, checks.BudgetRequired})
+"""Rules about use of models, which an identity with a role has none of."""
+
 _READS: Final[Mapping[type[RuleBase], Mapping[str, tuple[str, ...]]]] = {
-    checks.ModelsApproved: {"GroqApiKey": ("allowed_models",), "GroqTeam": ("allowed_models",)},
-    checks.ToolsApproved: {"GroqApiKey": ("allowed_tools",), "GroqTeam": ("allowed_tools",)},
+    checks.ModelsApproved: dict.fromkeys(_USERS, ("allowed_models",)),
+    checks.ToolsApproved: dict.fromkeys(_USERS, ("allowed_tools",)),
     checks.LabelsRequired: {"GroqApiKey": ("metadata",)},
-    checks.BudgetRequired: {"GroqApiKey": ("monthly_budget_usd",)},
+    checks.BudgetRequired: dict.fromkeys(("GroqApiKey", "GroqWorkloadIdentity"), ("monthly_budget_usd",)),
     checks.RotationRequired: {"GroqApiKey": ("rotation",)},
     checks.ExpiryRequired: {"GroqApiKey": ("expires_at",)},
     checks.SpendPolicyAtMost: {"GroqSpendPolicy": ("monthly_cap_usd", "auto_pause")},
+    checks.RolesApproved: {"GroqAdminKey": ("role",), "GroqWorkloadIdentity": ("admin_role",)},
+    checks.SafeClaims: {"GroqWorkloadIdentity": (*TRUST_FIELDS, "admin_role")},
 }
 """The fields that a rule reads, for each kind of resource that it is about."""
 
@@ -136,7 +161,9 @@ def _judges(kind: type[RuleBase]) -> Callable[[Any], Any]:
 
 
 @_judges(checks.LimitAtMost)
-def _limit(rule: checks.LimitAtMost, declared: KeySettings, now: datetime) -> Iterator[str]:
+def _limit(
+    rule: checks.LimitAtMost, declared: KeySettings | IdentitySettings, now: datetime
+) -> Iterator[str]:
     value = getattr(declared, rule.limit)
     most = f"{rule.at_most.normalize():,f}"
     if value is None:
@@ -149,7 +176,7 @@ def _limit(rule: checks.LimitAtMost, declared: KeySettings, now: datetime) -> It
 
 @_judges(checks.ModelsApproved)
 def _models(
-    rule: checks.ModelsApproved, declared: KeySettings | TeamSettings, now: datetime
+    rule: checks.ModelsApproved, declared: KeySettings | TeamSettings | IdentitySettings, now: datetime
 ) -> Iterator[str]:
     others = sorted(set(declared.allowed_models) - set(rule.models))
     if others:
@@ -157,7 +184,9 @@ def _models(
 
 
 @_judges(checks.ToolsApproved)
-def _tools(rule: checks.ToolsApproved, declared: KeySettings | TeamSettings, now: datetime) -> Iterator[str]:
+def _tools(
+    rule: checks.ToolsApproved, declared: KeySettings | TeamSettings | IdentitySettings, now: datetime
+) -> Iterator[str]:
     others = sorted(set(declared.allowed_tools) - set(rule.tools))
     if others:
         yield f"may use {', '.join(others)}, which {_is_are(others)} not approved"
@@ -171,7 +200,9 @@ def _labels(rule: checks.LabelsRequired, declared: KeySettings, now: datetime) -
 
 
 @_judges(checks.BudgetRequired)
-def _budget(rule: checks.BudgetRequired, declared: KeySettings, now: datetime) -> Iterator[str]:
+def _budget(
+    rule: checks.BudgetRequired, declared: KeySettings | IdentitySettings, now: datetime
+) -> Iterator[str]:
     if declared.monthly_budget_usd is None:
         yield "has no monthly_budget_usd"
 
@@ -191,6 +222,23 @@ def _expiry(rule: checks.ExpiryRequired, declared: KeySettings, now: datetime) -
         yield "has no expires_at"
     elif declared.expires_at - now > timedelta(days=rule.within_days):
         yield f"expires on {declared.expires_at:%Y-%m-%d}, more than {rule.within_days} days from now"
+
+
+@_judges(checks.RolesApproved)
+def _roles(
+    rule: checks.RolesApproved, declared: AdminKeySettings | IdentitySettings, now: datetime
+) -> Iterator[str]:
+    role = declared.role if isinstance(declared, AdminKeySettings) else declared.admin_role
+    if role is not None and role not in rule.roles:
+        yield f"has the role {role}, which is not approved"
+
+
+@_judges(checks.SafeClaims)
+def _claims(rule: checks.SafeClaims, declared: IdentitySettings, now: datetime) -> Iterator[str]:
+    trust = trust_of(declared)
+    for weakness in weaknesses(trust) if trust is not None else ():
+        if weakness.grade != "low":
+            yield weakness.what
 
 
 @_judges(checks.SpendPolicyAtMost)

@@ -14,7 +14,9 @@ from pulumi_groq.models.fields import (
     UtcTime,
     WholeNumber,
     WireModel,
+    unique,
 )
+from pulumi_groq.models.role import AdminRole
 from pulumi_groq.models.tools import AllowedTools
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -49,7 +51,7 @@ TimeZone = Annotated[Name, AfterValidator(_known_zone)]
 class Waiver(WireModel):
     """Leave for one resource to break a rule, for a time."""
 
-    resource: Annotated[Name, Field(description="Name of the key or team, or `spend-policy`.")]
+    resource: Annotated[Name, Field(description="Name of the key, team or identity, or `spend-policy`.")]
     until: Annotated[UtcTime, Field(description="When the rule holds again: an ISO 8601 time with its zone.")]
     by: Annotated[Text, Field(description="Who gave leave.")]
     why: Annotated[Text, Field(description="Why, for whoever reviews it.")]
@@ -141,6 +143,23 @@ class SpendPolicyAtMost(RuleBase):
     monthly_cap_usd: Annotated[Usd, Field(description="US dollars in a calendar month.")]
 
 
+class RolesApproved(RuleBase):
+    """Admin keys and workload identities are given these roles only."""
+
+    check: Literal["roles_approved"]
+    roles: Annotated[
+        list[AdminRole],
+        Field(max_length=5, description="The approved roles; empty approves none."),
+        AfterValidator(unique),
+    ]
+
+
+class SafeClaims(RuleBase):
+    """Each workload identity's claims tell the trusted workload from all others."""
+
+    check: Literal["safe_claims"]
+
+
 class NoWidening(RuleBase):
     """On these weekdays nothing is given more: no new key, model or tool, no higher limit."""
 
@@ -167,6 +186,8 @@ CHECKS: Final[dict[str, type[RuleBase]]] = {
     "rotation_required": RotationRequired,
     "expiry_required": ExpiryRequired,
     "spend_policy_at_most": SpendPolicyAtMost,
+    "roles_approved": RolesApproved,
+    "safe_claims": SafeClaims,
     "no_widening": NoWidening,
 }
 """The model of each check, by the name that a rule's `check` gives."""

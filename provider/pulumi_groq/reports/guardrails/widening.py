@@ -1,10 +1,11 @@
-"""Which settings give more than before: models, tools, limits, budgets, time."""
+"""Which settings give more than before: models, tools, limits, budgets, time, roles, trust."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pulumi_groq.models.fields import UNLIMITED
-from pulumi_groq.reports.settings import Settings
+from pulumi_groq.reports.identity_trust import trusts_more
+from pulumi_groq.reports.settings import IdentitySettings, Settings
 
 
 def _more(old: Any, new: Any) -> bool:
@@ -23,6 +24,11 @@ def _later_or_none(old: Any, new: Any) -> bool:
     return old is not None and (new is None or new > old)
 
 
+def _further_teams(old: Any, new: Any) -> bool:
+    """None stands for all of them."""
+    return bool(old) and (not new or not set(new) <= set(old))
+
+
 _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "allowed_models": _more,
     "allowed_tools": _more,
@@ -37,13 +43,21 @@ _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "disabled": lambda old, new: bool(old and not new),
     "auto_pause": lambda old, new: bool(old and not new),
     "team": lambda old, new: bool(old != new),
+    "role": lambda old, new: bool(old != new),
+    "admin_role": lambda old, new: bool(new is not None and old != new),
+    "teams": _further_teams,
+    "role_teams": _further_teams,
+    "credential_minutes": lambda old, new: bool(new > old),
 }
 
 
 def wider_fields(before: Settings, declared: Settings) -> tuple[str, ...]:
     """The fields of `declared` that give more than `before`. What is hidden on either side is left out."""
     hidden = before.hidden | declared.hidden
-    return tuple(
+    trusting: tuple[str, ...] = ()
+    if isinstance(before, IdentitySettings) and isinstance(declared, IdentitySettings):
+        trusting = tuple(name for name in trusts_more(before, declared) if name not in hidden)
+    return trusting + tuple(
         field
         for field, wider in _WIDER.items()
         if field in type(declared).model_fields

@@ -8,9 +8,9 @@ from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import ReviewedPlan
 from pulumi_groq.reports.review.rules.access import last_use
 from pulumi_groq.reports.review.rules.keys import mints
-from pulumi_groq.reports.settings import AdminKeySettings, FieldChange, KeySettings
+from pulumi_groq.reports.settings import AdminKeySettings, FieldChange, IdentitySettings, KeySettings
 
-_LISTS = ("allowed_models", "allowed_tools")
+_LISTS = ("allowed_models", "allowed_tools", "teams", "role_teams")
 _HIDDEN = "secret or known after the run"
 _SET = "set (a secret)"
 
@@ -45,6 +45,8 @@ def affected(change: PlannedChange, plan: ReviewedPlan) -> str:
         return "; ".join(_of_key(change, settings, plan))
     if isinstance(settings, AdminKeySettings):
         return "whoever holds the admin key"
+    if isinstance(settings, IdentitySettings):
+        return "every workload whose token the identity accepts"
     if change.kind == "GroqTeam":
         members = sum(key.team == change.name for key in plan.live.keys) if plan.live else None
         return "every key of the team" + ("" if members is None else f" ({members} now)")

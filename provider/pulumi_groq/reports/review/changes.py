@@ -1,4 +1,4 @@
-"""A preview's steps as changes of keys, teams and the spending policy, old and new side by side."""
+"""A preview's steps as changes of this package's resources, old and new side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from pulumi_groq.reports.settings import (
     SETTINGS,
     AdminKeySettings,
     FieldChange,
+    IdentitySettings,
     KeySettings,
     PolicySettings,
     Settings,
@@ -32,6 +33,7 @@ NOUNS: Final = {
     "GroqTeam": "team",
     "GroqSpendPolicy": "spending policy",
     "GroqAdminKey": "admin key",
+    "GroqWorkloadIdentity": "workload identity",
 }
 
 
@@ -74,6 +76,8 @@ class PlannedChange:
                 return settings.name or self.resource
             case TeamSettings():
                 return settings.team_name or self.resource
+            case IdentitySettings():
+                return settings.identity_name or self.resource
         return self.resource
 
     def key(self) -> tuple[KeySettings | None, KeySettings | None]:
@@ -87,6 +91,10 @@ class PlannedChange:
     def admin_key(self) -> tuple[AdminKeySettings | None, AdminKeySettings | None]:
         """Old and new settings of an admin key; both `None` for anything else."""
         return _both(self, AdminKeySettings)
+
+    def identity(self) -> tuple[IdentitySettings | None, IdentitySettings | None]:
+        """Old and new settings of a workload identity; both `None` for anything else."""
+        return _both(self, IdentitySettings)
 
     def policy(self) -> tuple[PolicySettings | None, PolicySettings | None]:
         """Old and new settings of the spending policy; both `None` for anything else."""
@@ -105,8 +113,8 @@ def changes_of(preview: Preview) -> tuple[PlannedChange, ...]:
     for step in preview.steps:
         state = step.new or step.old
         operation = _OPERATIONS.get(step.op)
-        if state is not None and operation and _reviewed(state.type) and step.urn not in by_urn:
-            by_urn[step.urn] = _change(step, operation, _reviewed(state.type), takers.get(step.urn, ()))
+        if state is not None and operation and groq_kind(state.type) and step.urn not in by_urn:
+            by_urn[step.urn] = _change(step, operation, groq_kind(state.type), takers.get(step.urn, ()))
     order = list(SETTINGS)
     return tuple(sorted(by_urn.values(), key=lambda change: (order.index(change.kind), change.urn)))
 
@@ -118,17 +126,11 @@ def others_of(preview: Preview) -> dict[str, int]:
         state = step.new or step.old
         kind = state.type if state else ""
         is_object = state is None or state.custom
-        if step.op in _NOT_CHANGES or not is_object or _reviewed(kind) or kind.startswith("pulumi:"):
+        if step.op in _NOT_CHANGES or not is_object or groq_kind(kind) or kind.startswith("pulumi:"):
             continue
         operation = _OPERATIONS.get(step.op, step.op)
         counted[operation] = counted.get(operation, 0) + 1
     return counted
-
-
-def _reviewed(type_name: str) -> str:
-    """The kind of what is reviewed: admin keys too, which policy.yaml and validations do not know."""
-    kind = type_name.rsplit(":", 1)[-1]
-    return kind if kind == "GroqAdminKey" and "groq" in type_name else groq_kind(type_name)
 
 
 def _change(step: PreviewStep, operation: Operation, kind: str, takers: Sequence[str]) -> PlannedChange:

@@ -122,6 +122,10 @@ def declarations(access: Access | None) -> dict[tuple[str, str], Declared]:
         return {}
     found = {("GroqTeam", team.name): Declared(team.line, team.reason) for team in access.teams}
     found |= {("GroqApiKey", key.name): Declared(key.line, key.reason) for key in access.keys}
+    found |= {("GroqAdminKey", key.name): Declared(key.line, key.reason) for key in access.admin_keys}
+    found |= {
+        ("GroqWorkloadIdentity", each.name): Declared(each.line, each.reason) for each in access.identities
+    }
     if access.spend_policy:
         policy = access.spend_policy
         found["GroqSpendPolicy", ""] = Declared(policy.line, policy.reason)

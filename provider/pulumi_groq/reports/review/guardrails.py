@@ -11,7 +11,6 @@ from pulumi_groq.reports.guardrails.loader import Guardrails
 from pulumi_groq.reports.guardrails.sources import declared_subjects
 from pulumi_groq.reports.review.changes import NOUNS, PlannedChange
 from pulumi_groq.reports.review.findings import Finding, Severity, declarations
-from pulumi_groq.reports.settings import AdminKeySettings
 
 PREFIX: Final = "policy:"
 """What the ids of these findings begin with; the id of the rule follows."""
@@ -43,7 +42,7 @@ def verdicts_of(
 
 def _changed(changes: Iterable[PlannedChange]) -> Iterator[Subject]:
     for change in changes:
-        if change.new is not None and not isinstance(change.new, AdminKeySettings):
+        if change.new is not None:
             yield Subject(change.kind, own_name(change.new) or change.resource, change.new, change.old)
 
 

@@ -18,6 +18,7 @@ from pulumi_groq.reports.review.guardrails import findings_of, verdicts_of
 from pulumi_groq.reports.review.preview import Preview
 from pulumi_groq.reports.review.rules import (
     access,
+    identities,
     keys,
     limits,
     models,
@@ -36,6 +37,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *tools.RULES,
     *ownership.RULES,
     *roles.RULES,
+    *identities.RULES,
 )
 """Every rule; each looks at one change at a time."""
 

@@ -17,7 +17,8 @@ class Outcome(Enum):
 class Check:
     """One thing that was compared with the gateway. Texts are plain and may hold foreign names.
 
-    `section` is `keys`, `teams`, `spending policy` or `access`; `todo` is empty if there is nothing to do.
+    `section` is `keys`, `teams`, `spending policy`, `admin keys`, `workload identities` or `access`; `todo`
+    is empty if there is nothing to do.
     """
 
     section: str

@@ -13,6 +13,7 @@ from pulumi_groq.reports.settings import PolicySettings, TeamSettings, field_cha
 from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
 from pulumi_groq.reports.validation.keys import file_keys, stack_keys, strangers
+from pulumi_groq.reports.validation.rights import rights
 
 
 def compared(
@@ -27,6 +28,7 @@ def compared(
         checks += file_keys(access, state, live)
     checks += teams(state, access, live)
     checks += policy(state, access, live)
+    checks += rights(state, access, live, allow_unmanaged=allow_unmanaged)
     return tuple(checks)
 
 
