@@ -37,6 +37,7 @@ from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.markers import BY_PLACE, marked
 from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
+from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
 from pulumi_groq.models.team import Team, TeamSettings
 from pulumi_groq.models.usage import KeyUsage
@@ -85,6 +86,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "GroqSpendPolicy-outputs": _beyond(SpendPolicyState, SpendPolicyArgs),
     "rotation": Table(RotationSchedule),
     "freeze-window": Table(FreezeWindow),
+    "runaway": Table(RunawayGuard),
     "access-team": _in_access_file(DeclaredTeam),
     "access-key": _in_access_file(DeclaredKey, filled_in=frozenset({"allowed_models"})),
     "access-spend-policy": _in_access_file(DeclaredSpendPolicy, _SECRETS),

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from pulumi_groq.resources.admin_key import GroqAdminKey
     from pulumi_groq.resources.api_key import GroqApiKey
     from pulumi_groq.resources.rotation_args import RotationArgs
+    from pulumi_groq.resources.runaway_args import RunawayArgs
     from pulumi_groq.resources.spend_policy import GroqSpendPolicy
     from pulumi_groq.resources.team import GroqTeam
     from pulumi_groq.resources.workload_identity import GroqWorkloadIdentity
@@ -18,6 +19,7 @@ __all__ = [
     "GroqTeam",
     "GroqWorkloadIdentity",
     "RotationArgs",
+    "RunawayArgs",
 ]
 
 _HOMES = {
@@ -27,6 +29,7 @@ _HOMES = {
     "GroqTeam": "pulumi_groq.resources.team",
     "GroqWorkloadIdentity": "pulumi_groq.resources.workload_identity",
     "RotationArgs": "pulumi_groq.resources.rotation_args",
+    "RunawayArgs": "pulumi_groq.resources.runaway_args",
 }
 
 

@@ -134,7 +134,7 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly previousLastUsedAt: pulumi.Output<string | undefined>;
     /**
-     * The predecessor's status: `active`, `disabled` or `expired`.
+     * The predecessor's status: `active`, `disabled`, `expired` or `paused`.
      */
     declare public /*out*/ readonly previousStatus: pulumi.Output<string | undefined>;
     /**
@@ -154,7 +154,11 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public readonly rotation: pulumi.Output<outputs.RotationSchedule | undefined>;
     /**
-     * `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
+     * What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+     */
+    declare public readonly runaway: pulumi.Output<outputs.RunawayGuard | undefined>;
+    /**
+     * `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
      */
     declare public /*out*/ readonly status: pulumi.Output<enums.GroqApiKeyStatus>;
     /**
@@ -197,6 +201,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["requestsPerDay"] = args?.requestsPerDay;
             resourceInputs["requestsPerMinute"] = args?.requestsPerMinute;
             resourceInputs["rotation"] = args?.rotation;
+            resourceInputs["runaway"] = args?.runaway;
             resourceInputs["team"] = args?.team;
             resourceInputs["tokensPerDay"] = args?.tokensPerDay;
             resourceInputs["tokensPerMinute"] = args?.tokensPerMinute;
@@ -247,6 +252,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["requestsPerMinute"] = undefined /*out*/;
             resourceInputs["retireAfter"] = undefined /*out*/;
             resourceInputs["rotation"] = undefined /*out*/;
+            resourceInputs["runaway"] = undefined /*out*/;
             resourceInputs["status"] = undefined /*out*/;
             resourceInputs["team"] = undefined /*out*/;
             resourceInputs["tokensPerDay"] = undefined /*out*/;
@@ -317,6 +323,10 @@ export interface GroqApiKeyArgs {
      * When the key is replaced, and how long its predecessor keeps working; unless set, never.
      */
     rotation?: pulumi.Input<inputs.RotationScheduleArgs | undefined>;
+    /**
+     * What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+     */
+    runaway?: pulumi.Input<inputs.RunawayGuardArgs | undefined>;
     /**
      * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
      */

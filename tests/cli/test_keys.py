@@ -24,6 +24,8 @@ KEY = {
     "tokens_per_day": None,
     "max_parallel_requests": 20,
     "monthly_budget_usd": 1000,
+    "runaway": None,
+    "paused": None,
     "expires_at": None,
     "team": "chatbot",
     "metadata": {"cost-centre": "[link=x]7[/link]"},
@@ -67,7 +69,13 @@ class Gateway:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                paths.append(self.path)
+                self._answer(self.path)
+
+            def do_DELETE(self) -> None:
+                self._answer(f"DELETE {self.path}")
+
+            def _answer(self, path: str) -> None:
+                paths.append(path)
                 content = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))
@@ -226,3 +234,24 @@ def test_admin_keys_are_listed_with_their_roles(serve: Any) -> None:
     ]
     assert found == [[ADMIN_KEY], []]
     assert set(gateway.paths) == {"/openai/v1/admin-keys"}
+
+
+def test_resume_lets_a_paused_key_go_on(serve: Any) -> None:
+    """It says since when the key was paused, and what it is now."""
+    since = {"since": "2026-11-23T11:00:00Z", "spent_usd": 3, "allowed_usd": 1, "resumes_at": None}
+    gateway = serve(KEY | {"paused": since})
+    result = run(gateway, "resume", KEY_ID)
+
+    assert result.exit_code == 0
+    assert gateway.paths == [
+        f"/openai/v1/api-keys/{KEY_ID}",
+        f"DELETE /openai/v1/api-keys/{KEY_ID}/pause",
+    ]
+    assert result.output == (
+        f"chatbot-prod [red] ({KEY_ID}) is active: it was paused since 2026-11-23 11:00 UTC\n"
+    )
+
+
+def test_resume_says_that_a_key_was_not_paused(serve: Any) -> None:
+    """Nothing has changed then."""
+    assert "it was not paused" in run(serve(KEY), "resume", KEY_ID).output

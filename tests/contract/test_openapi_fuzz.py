@@ -38,6 +38,7 @@ OPERATIONS = [
     ("/openai/v1/api-keys/{key_id}", "GET"),
     ("/openai/v1/api-keys/{key_id}", "PATCH"),
     ("/openai/v1/api-keys/{key_id}/consumers", "GET"),
+    ("/openai/v1/api-keys/{key_id}/pause", "DELETE"),
     ("/openai/v1/changes", "GET"),
     ("/openai/v1/models", "GET"),
     ("/openai/v1/spend-policy", "DELETE"),

@@ -25,6 +25,7 @@ from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs
 from pulumi_groq.models.admin_key import AdminKeyCreate
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
+from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.models.spend_policy import SpendPolicySettings
 from pulumi_groq.models.team import TeamSettings
 from pulumi_groq.models.workload_identity import WorkloadIdentitySettings
@@ -58,6 +59,7 @@ WRITTEN = [
     SpendPolicySettings,
     RotationSchedule,
     FreezeWindow,
+    RunawayGuard,
     AdminKeyArgs,
     AdminKeyCreate,
     ApiKeyArgs,

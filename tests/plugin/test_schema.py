@@ -65,7 +65,7 @@ def test_a_few_values_are_an_enum_and_what_goes_says_so() -> None:
     """SDKs offer the values by name; a deprecated field carries the models' own words."""
     assert KEY["properties"]["status"]["$ref"] == "#/types/groq:index:GroqApiKeyStatus"
     values = [each["value"] for each in SCHEMA["types"]["groq:index:GroqApiKeyStatus"]["enum"]]
-    assert values == ["active", "disabled", "expired", "deleted"]
+    assert values == ["active", "disabled", "expired", "paused", "deleted"]
 
     class Sample(BaseModel):
         old_limit: Annotated[int | None, Field(deprecated="use `requests_per_minute`")] = None

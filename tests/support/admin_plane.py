@@ -13,6 +13,7 @@ from fake_clock import FakeClock
 from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import KeyUsageRow
+from pulumi_groq.gateway.store.runaways import Runaway, insert_runaways
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.role import AdminRole
@@ -78,6 +79,33 @@ class SetUsage:
         return self.alerts
 
 
+class SetPauses:
+    """A guard that has paused what a test says; the store has it, too."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._found: dict[str, Runaway] = {}
+        self.spent_micro_usd = 0
+
+    def pause(self, runaway: Runaway) -> None:
+        self._found[runaway.lineage_id] = runaway
+        with self._store.write() as connection:
+            insert_runaways(connection, [runaway])
+
+    def pause_of(self, lineage_id: str) -> Runaway | None:
+        found = self._found.get(lineage_id)
+        return found if found is not None and found.pauses else None
+
+    def last_of(self, lineage_id: str) -> Runaway | None:
+        return self._found.get(lineage_id)
+
+    def spent(self, _lineage_id: str, _now: datetime) -> int:
+        return self.spent_micro_usd
+
+    def resumed(self, lineage_id: str) -> None:
+        del self._found[lineage_id]
+
+
 @dataclass
 class Api:
     """The plane, its parts, and a client that carries the admin key."""
@@ -88,6 +116,7 @@ class Api:
     directory: LiveDirectory
     clock: FakeClock
     usage: SetUsage
+    pauses: SetPauses
     stop: Callable[[], None]
     handlers: Handlers
     refused: list[str]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pulumi_groq.models.api_key import ApiKey, EffectiveLimits
 from pulumi_groq.models.history import UsageBucket
+from pulumi_groq.models.runaway import RunawayWatch
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import KeyUsage, UsageTotals
 from pulumi_groq.reports.page import PageFacts
@@ -58,7 +59,9 @@ def bucket(
     )
 
 
-def today(number: int, *, requests: int = 0, tokens: int = 0) -> KeyUsage:
+def today(
+    number: int, *, requests: int = 0, tokens: int = 0, runaway: RunawayWatch | None = None
+) -> KeyUsage:
     """What a key has used today."""
     nothing = UsageTotals(requests=0, tokens=0, cost_usd=Decimal(0))
     return KeyUsage(
@@ -70,6 +73,7 @@ def today(number: int, *, requests: int = 0, tokens: int = 0) -> KeyUsage:
         estimated_cost_usd=Decimal(0),
         last_used_at=NOON,
         month_to_date=nothing,
+        runaway=runaway,
     )
 
 

@@ -18,6 +18,7 @@ from pulumi_groq.gateway.metering.service import (
 )
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.models.runaway import RunawayAction
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.limits import Consumption, Demand, Denial
 
@@ -68,6 +69,7 @@ class Noted:
     parts_failed: list[str] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
     deliveries: list[DeliveryOutcome] = field(default_factory=list)
+    runaways: list[RunawayAction] = field(default_factory=list)
     ledger_was_written: asyncio.Event = field(default_factory=asyncio.Event)
 
     def reservation_expired(self) -> None:
@@ -92,6 +94,9 @@ class Noted:
 
     def alert_fired(self, threshold_micro_usd: int) -> None:
         self.fired.append(threshold_micro_usd)
+
+    def runaway(self, action: RunawayAction) -> None:
+        self.runaways.append(action)
 
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:
         self.deliveries.append(outcome)

@@ -1,4 +1,4 @@
-"""`pulumi-groq keys`: the keys that the gateway knows, to be read, never changed."""
+"""`pulumi-groq keys`: the keys that the gateway knows, to be read, and resumed where they are paused."""
 
 import json
 import sys
@@ -15,6 +15,7 @@ from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
+from pulumi_groq.reports.phrases import minute
 
 _LIMITS: Final = (
     "requests_per_minute",
@@ -36,7 +37,10 @@ _output = click.option(
 
 @click.group()
 def keys() -> None:
-    """Read API keys. Their values are shown by no command: only whoever creates a key gets it."""
+    """Read API keys, and resume paused ones.
+
+    Their values are shown by no command: only whoever creates a key gets it.
+    """
 
 
 @keys.command("list", epilog=CONNECTION_HELP)
@@ -66,6 +70,20 @@ def show_key(key_id: str, output: str) -> None:
     with admin_client() as client:
         key = client.get_key(key_id)
     _render(output, key.model_dump(mode="json"), lambda: key_table(key))
+
+
+@keys.command("resume", epilog=CONNECTION_HELP)
+@click.argument("key_id")
+def resume_key(key_id: str) -> None:
+    """Let the key KEY_ID go on that was paused for runaway spend, and its lineage with it.
+
+    Find out first what spent the money: from here on only what is spent anew counts.
+    """
+    with admin_client() as client:
+        paused = client.get_key(key_id).paused
+        key = client.resume_key(key_id)
+    since = f"it was paused since {minute(paused.since)}" if paused else "it was not paused"
+    click.echo(f"{key.name} ({key.id}) is {key.status}: {since}")
 
 
 def _matches(key: AdminKey, managed_by: str | None, name: str | None, team: str | None) -> bool:

@@ -174,6 +174,7 @@ def assemble(
         catalogue=catalogue,
         usage=service.usage,
         consumers=consumers,
+        pauses=service.guard,
         clock=clock,
         ids=ids,
         values=KeyValues(random),

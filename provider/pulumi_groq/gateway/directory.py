@@ -91,6 +91,7 @@ class LiveDirectory:
             monthly_budget_micro_usd=record.monthly_budget_micro_usd,
             expires_at=record.expires_at,
             disabled=record.disabled,
+            runaway=record.runaway,
         )
 
     def drop_key(self, key_hash: bytes) -> None:

@@ -48,6 +48,7 @@ class GatewayGauges(Collector):
                 "Reservations not yet settled.",
                 self._service.metering.open_reservations,
             ),
+            ("paused_keys", "Lineages paused for runaway spend.", self._service.guard.paused_keys),
             ("open_batches", "Batches whose results are not booked yet.", open_batches),
             ("batches_held_micro_usd", "Reserved for open batches, in micro-dollars.", held_micro_usd),
             (

@@ -19,6 +19,7 @@ from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.ledger import DeniedRequests
+from pulumi_groq.models.runaway import RunawayAction
 from pulumi_groq.policy.limits import day_of
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -91,6 +92,14 @@ class GatewayMetrics:
             ("outcome",),
             registry=self.registry,
         )
+        self._runaways = Counter(
+            "pulumi_groq_runaways",
+            "Keys that spent more than their guard allows, by what was done.",
+            ("action",),
+            registry=self.registry,
+        )
+        for action in get_args(RunawayAction):
+            self._runaways.labels(action)  # there from the start, so that its first increase shows
         self._exchanges = Counter(
             "pulumi_groq_token_exchanges",
             "Exchanges of issuers' tokens for credentials, by outcome.",
@@ -190,6 +199,10 @@ class GatewayMetrics:
     def alert_fired(self, threshold_micro_usd: int) -> None:  # noqa: ARG002  amounts are no labels
         """A threshold was reached."""
         self._alerts.inc()
+
+    def runaway(self, action: RunawayAction) -> None:
+        """A key spent more than its guard allows."""
+        self._runaways.labels(action).inc()
 
     def token_exchanged(self, outcome: str) -> None:
         """A token was exchanged (`issued`), or not: the error of RFC 8693."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pulumi_groq.gateway.store.runaways import Runaway
 from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
@@ -42,6 +43,26 @@ class KeyUsageRow:
     cost_today_micro_usd: int
     last_used_at: datetime | None
     month_to_date: UsageTotals
+
+
+class Pauses(Protocol):
+    """The guard against runaway spend as the admin plane sees it; safe to call from any thread."""
+
+    def pause_of(self, lineage_id: str) -> Runaway | None:
+        """What pauses the lineage, if anything does."""
+        ...
+
+    def last_of(self, lineage_id: str) -> Runaway | None:
+        """The lineage's last runaway of which anything is known."""
+        ...
+
+    def spent(self, lineage_id: str, now: datetime) -> int:
+        """What the lineage, if it is guarded, spent in the last ten minutes, in micro-dollars."""
+        ...
+
+    def resumed(self, lineage_id: str) -> None:
+        """The store has it that the lineage goes on."""
+        ...
 
 
 class UsageSource(Protocol):

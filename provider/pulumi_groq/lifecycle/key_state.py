@@ -81,10 +81,10 @@ class ApiKeyState(ApiKeyArgs):
     ] = None
     last_four: Annotated[str, Field(description="The last 4 characters of the key's value.")]
     status: Annotated[
-        Literal["active", "disabled", "expired", "deleted"],
+        Literal["active", "disabled", "expired", "paused", "deleted"],
         Field(
-            description="`active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a "
-            "predecessor still works."
+            description="`active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway "
+            "spend, or `deleted` while a predecessor still works."
         ),
     ]
     created_at: CreatedAt
@@ -103,7 +103,8 @@ class ApiKeyState(ApiKeyArgs):
         str | None, Field(description="The last 4 characters of the predecessor's value.")
     ] = None
     previous_status: Annotated[
-        str | None, Field(description="The predecessor's status: `active`, `disabled` or `expired`.")
+        str | None,
+        Field(description="The predecessor's status: `active`, `disabled`, `expired` or `paused`."),
     ] = None
     previous_last_used_at: Annotated[
         UtcTime | None, Field(description="When the predecessor last served a request (UTC).")

@@ -21,9 +21,10 @@ from pulumi_groq.models.fields import (
 )
 from pulumi_groq.models.markers import REPLACE, SECRET
 from pulumi_groq.models.ownership import OwnClaim
+from pulumi_groq.models.runaway import Paused, Runaway
 from pulumi_groq.models.tools import AllowedTools
 
-KeyStatus = Literal["active", "disabled", "expired"]
+KeyStatus = Literal["active", "disabled", "expired", "paused"]
 
 _MODELS: Final = "Ids of the models that the key may call, 1 to 200; their order means nothing."
 _TOOLS: Final = (
@@ -113,6 +114,7 @@ class ApiKeySettings(WireModel):
     tokens_per_day: TokensPerDay = None
     max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
+    runaway: Runaway = None
     expires_at: ExpiresAt = None
     team: KeyTeam = None
     metadata: Annotated[Metadata, Field(description=_METADATA)] = Field(default_factory=dict)
@@ -143,6 +145,7 @@ class ApiKeyUpdate(WireModel):
     tokens_per_day: TokensPerDay = None
     max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
+    runaway: Runaway = None
     expires_at: ExpiresAt = None
     team: KeyTeam = None
     metadata: Annotated[Metadata | None, Field(description=_METADATA)] = None
@@ -179,8 +182,10 @@ class ApiKey(ApiKeySettings):
     ]
     generation: Annotated[int, Field(description="The key's number in its lineage, counted from 1.")]
     status: Annotated[
-        KeyStatus, Field(description="`active`, or why requests are refused: `disabled` or `expired`.")
+        KeyStatus,
+        Field(description="`active`, or why requests are refused: `disabled`, `expired` or `paused`."),
     ]
+    paused: Paused = None
     effective_limits: Annotated[
         EffectiveLimits, Field(description="The limits in force, with the server's defaults.")
     ]

@@ -22,10 +22,10 @@ Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 UsageGroup = Literal["day", "key", "team", "model"]
 DenialGroup = Literal["day", "key", "model", "reason"]
 ObjectKind = Literal["api_key", "team", "spend_policy", "admin_key", "workload_identity"]
-ChangeAction = Literal["created", "updated", "deleted", "exchanged", "refused"]
+ChangeAction = Literal["created", "updated", "deleted", "paused", "resumed", "exchanged", "refused"]
 """What was done to an object, or with a token of a workload: exchanged for a credential, or refused."""
 
-ACTS: tuple[ChangeAction, ...] = ("created", "updated", "deleted")
+ACTS: tuple[ChangeAction, ...] = ("created", "updated", "deleted", "paused", "resumed")
 """The actions that change something."""
 
 
@@ -140,8 +140,8 @@ class Change(WireModel):
     managed_by: ManagedBy
     actor: str = Field(
         "",
-        description="Who did it: the id of an admin key or a workload identity, or `root` (GROQ_ADMIN_KEY); "
-        "empty where a token was refused.",
+        description="Who did it: the id of an admin key or a workload identity, `root` (GROQ_ADMIN_KEY), or "
+        "`gateway`, which pauses keys by itself; empty where a token was refused.",
     )
     subject: str | None = Field(None, description="Whom the token of a workload identity was issued to.")
     role: str = Field("", description="The role that the actor had; empty on the inference plane.")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pulumi_groq.models.fields import LastUsedAt, Name, ObjectId, UtcTime, WireModel
+from pulumi_groq.models.runaway import RunawayWatch
 from pulumi_groq.models.spend_policy import Amount
 
 
@@ -29,6 +30,10 @@ class KeyUsage(WireModel):
     ]
     last_used_at: LastUsedAt
     month_to_date: Annotated[UsageTotals, Field(description="The running calendar month (UTC).")]
+    runaway: Annotated[
+        RunawayWatch | None,
+        Field(description="The spend that the key's guard watches; null for keys without one."),
+    ] = None
     deleted: Annotated[bool, Field(description="Whether the key is deleted.")] = False
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pulumi_groq.policy.runaway import RunawayLimit
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -31,6 +33,7 @@ class KeyAccess:
     expires_at: datetime | None
     disabled: bool
     tools: frozenset[str] = frozenset()
+    runaway: RunawayLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)

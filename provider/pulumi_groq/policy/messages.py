@@ -1,8 +1,10 @@
 """The texts of refusals. Clients parse Groq's keywords (`Limit`, `Used`, `Requested`, `try again in`)."""
 
 import math
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
+from pulumi_groq.models.fields import wire_time
 from pulumi_groq.policy.limits import (
     Allowance,
     Demand,
@@ -15,6 +17,7 @@ from pulumi_groq.policy.limits import (
     next_month,
     wait_s,
 )
+from pulumi_groq.policy.roles import holders
 
 ORGANISATION_ID: Final = "org_01000000000000000000000000"
 """The gateway's own organisation, where Groq's texts name the caller's."""
@@ -129,6 +132,32 @@ def spending_reserved(level: SpendLevel, cost_micro_usd: int, month: str, allowa
         retry_after_s=RESERVED_RETRY_S,
         reason=f"{level.limit}_reserved",
         allowance=allowance,
+    )
+
+
+class Pause(NamedTuple):
+    """Why a key is paused: what it spent in ten minutes, and what it may. It may go on by itself."""
+
+    since: datetime
+    spent_micro_usd: int
+    allowed_micro_usd: int
+    resumes_at: datetime | None
+
+
+def key_paused(key_id: str, pause: Pause) -> Denial:
+    """400: the key's spend ran away. Not 429, which clients answer by trying again."""
+    by_itself = f"at {wire_time(pause.resumes_at)}, or before " if pause.resumes_at is not None else ""
+    return Denial(
+        status=400,
+        type="invalid_request_error",
+        code="key_paused_runaway",
+        message=(
+            f"This API key is paused since {wire_time(pause.since)}: it spent "
+            f"{_dollars(pause.spent_micro_usd)} within 10 minutes, where {_dollars(pause.allowed_micro_usd)} "
+            f"are allowed. It goes on {by_itself}when it is resumed with `pulumi-groq keys resume {key_id}`, "
+            f"which takes {holders('keys.resume')}."
+        ),
+        reason="key_paused_runaway",
     )
 
 

@@ -11,6 +11,7 @@ from pulumi_groq.models.role import NAMES_TEAMS, AdminRole
 Need = Literal[
     "keys.read",
     "keys.write",
+    "keys.resume",
     "teams.read",
     "teams.write",
     "spending.read",
@@ -26,6 +27,7 @@ Need = Literal[
 WORDS: Final[Mapping[Need, str]] = {
     "keys.read": "read API keys",
     "keys.write": "create, change or delete API keys",
+    "keys.resume": "resume paused API keys",
     "teams.read": "read teams",
     "teams.write": "create, change or delete teams",
     "spending.read": "read the spending policy",
@@ -42,14 +44,16 @@ _READS: Final = frozenset[Need](need for need in get_args(Need) if need.endswith
 
 RIGHTS: Final[Mapping[AdminRole, frozenset[Need]]] = {
     "owner": frozenset(get_args(Need)),
-    "team-admin": frozenset({"keys.read", "keys.write", "teams.read", "usage.read", "models.read"}),
+    "team-admin": frozenset(
+        {"keys.read", "keys.write", "keys.resume", "teams.read", "usage.read", "models.read"}
+    ),
     "billing": frozenset({"spending.read", "spending.write", "usage.read", "models.read"}),
     "viewer": _READS,
     "auditor": frozenset({"changes.read"}),
 }
 """What each role may do, for every team. Of named teams, it may do what is in `OF_A_TEAM` for those alone."""
 
-OF_A_TEAM: Final = frozenset[Need]({"keys.read", "keys.write", "teams.read", "usage.read"})
+OF_A_TEAM: Final = frozenset[Need]({"keys.read", "keys.write", "keys.resume", "teams.read", "usage.read"})
 """Needs of which each object belongs to a team, or to none."""
 
 _OF_NOBODY: Final = frozenset[Need]({"models.read"})
@@ -104,7 +108,7 @@ def may_not(caller: AdminIdentity, need: Need) -> str:
     if caller.teams is not None:
         role += f" of {_listed(caller.teams)}"
     elsewhere = " here" if caller.may(need) else ""
-    return f"{role} may not {WORDS[need]}{elsewhere}: that takes {_takes(need)}"
+    return f"{role} may not {WORDS[need]}{elsewhere}: that takes {holders(need)}"
 
 
 def _listed(teams: frozenset[str]) -> str:
@@ -113,14 +117,15 @@ def _listed(teams: frozenset[str]) -> str:
     return f"{shown} and {len(names) - 3} more teams" if len(names) > 3 else shown or "no team"
 
 
-def _takes(need: Need) -> str:
-    holders = [role for role in RIGHTS if need in RIGHTS[role]]
+def holders(need: Need) -> str:
+    """The roles that cover `need`, in words."""
+    roles = [role for role in RIGHTS if need in RIGHTS[role]]
     words = [
-        f"`{role}` of the object's team" if NAMES_TEAMS[role] == "must" else f"`{role}`" for role in holders
+        f"`{role}` of the object's team" if NAMES_TEAMS[role] == "must" else f"`{role}`" for role in roles
     ]
     if need not in OF_A_TEAM and need not in _OF_NOBODY:
         words = [
             f"{word} of all teams" if NAMES_TEAMS[role] == "may" else word
-            for role, word in zip(holders, words, strict=True)
+            for role, word in zip(roles, words, strict=True)
         ]
     return " or ".join(words)

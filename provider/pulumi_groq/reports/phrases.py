@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.runaway import RunawayGuard
 
 LABELS: Final = {
     "name": "name",
@@ -28,6 +29,7 @@ LABELS: Final = {
     "tokens_per_day": "tokens per day",
     "max_parallel_requests": "parallel requests",
     "monthly_budget_usd": "monthly budget",
+    "runaway": "runaway guard",
     "expires_at": "expiry",
     "disabled": "disabled",
     "metadata": "metadata",
@@ -110,6 +112,8 @@ def _by_type(value: Any) -> str:  # noqa: PLR0911 (a table of types)
             return minute(value)
         case RotationSchedule():
             return _rotation(value)
+        case RunawayGuard():
+            return _guard(value)
         case list():
             return ", ".join(dollars(each) if isinstance(each, Decimal) else str(each) for each in value)
         case dict():
@@ -122,6 +126,17 @@ def _limit(field: str, value: int | str | None, default: int | str | None) -> st
         known = f" ({_limit(field, default, None)})" if default is not None else ""
         return f"server default{known}"
     return UNLIMITED if isinstance(value, str) else f"{value:,} {_UNITS[field]}"
+
+
+def _guard(guard: RunawayGuard) -> str:
+    bounds = [] if guard.spend_usd_per_10_min is None else [dollars(guard.spend_usd_per_10_min)]
+    if guard.times_usual is not None:
+        bounds.append(f"{guard.times_usual:,} times the usual")
+    if guard.action == "alert":
+        return f"alerts above {' or '.join(bounds)} in 10 minutes"
+    resumed = guard.resume_after_minutes
+    until = "by hand" if resumed is None else f"after {counted(resumed, 'minute')}"
+    return f"pauses above {' or '.join(bounds)} in 10 minutes, goes on {until}"
 
 
 def _rotation(schedule: RotationSchedule) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pulumi_groq.models.fields import Limit, Usd, UtcTime
 from pulumi_groq.models.role import AdminRole
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.models.spelling import inward
 from pulumi_groq.models.spend_policy import SECRET_CHANGES
 from pulumi_groq.reports.engine_state import is_readable
@@ -57,6 +58,7 @@ class KeySettings(Settings):
     tokens_per_day: Limit | None = None
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
+    runaway: RunawayGuard | None = None
     expires_at: UtcTime | None = None
     disabled: bool = False
     metadata: dict[str, str] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from pulumi_groq.resources.declaration import by_id, declare, options_for, place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.rotation_args import RotationArgs
+from pulumi_groq.resources.runaway_args import RunawayArgs
 from pulumi_groq.resources.session import notify
 
 
@@ -57,6 +58,8 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
     :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up
         to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor.
         Unless set, only the organisation's cap holds.
+    :param runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set,
+        nothing is. The keys of a lineage are watched and paused together.
     :param expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
     :param team: The name of the key's team, 1 to 128 printable characters: its models and tools bound
         the key's.
@@ -101,6 +104,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         tokens_per_day: pulumi.Input[int | str] | None = None,
         max_parallel_requests: pulumi.Input[int | str] | None = None,
         monthly_budget_usd: pulumi.Input[float] | None = None,
+        runaway: pulumi.Input[RunawayArgs] | None = None,
         expires_at: pulumi.Input[str] | None = None,
         team: pulumi.Input[str] | None = None,
         metadata: pulumi.Input[Mapping[str, str]] | None = None,
@@ -120,6 +124,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
             "tokens_per_day": tokens_per_day,
             "max_parallel_requests": max_parallel_requests,
             "monthly_budget_usd": monthly_budget_usd,
+            "runaway": runaway,
             "expires_at": expires_at,
             "team": team,
             "metadata": metadata,

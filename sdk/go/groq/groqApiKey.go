@@ -64,7 +64,7 @@ type GroqApiKey struct {
 	PreviousLastFour pulumi.StringPtrOutput `pulumi:"previousLastFour"`
 	// When the predecessor last served a request (UTC).
 	PreviousLastUsedAt pulumi.StringPtrOutput `pulumi:"previousLastUsedAt"`
-	// The predecessor's status: `active`, `disabled` or `expired`.
+	// The predecessor's status: `active`, `disabled`, `expired` or `paused`.
 	PreviousStatus pulumi.StringPtrOutput `pulumi:"previousStatus"`
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay pulumi.AnyOutput `pulumi:"requestsPerDay"`
@@ -74,7 +74,9 @@ type GroqApiKey struct {
 	RetireAfter pulumi.StringPtrOutput `pulumi:"retireAfter"`
 	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
 	Rotation RotationSchedulePtrOutput `pulumi:"rotation"`
-	// `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
+	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+	Runaway RunawayGuardPtrOutput `pulumi:"runaway"`
+	// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
 	Status GroqApiKeyStatusOutput `pulumi:"status"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team pulumi.StringPtrOutput `pulumi:"team"`
@@ -163,6 +165,8 @@ type groqApiKeyArgs struct {
 	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
 	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
 	Rotation *RotationSchedule `pulumi:"rotation"`
+	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+	Runaway *RunawayGuard `pulumi:"runaway"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team *string `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -199,6 +203,8 @@ type GroqApiKeyArgs struct {
 	RequestsPerMinute pulumi.Input
 	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
 	Rotation RotationSchedulePtrInput
+	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+	Runaway RunawayGuardPtrInput
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team pulumi.StringPtrInput
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -364,7 +370,7 @@ func (o GroqApiKeyOutput) PreviousLastUsedAt() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.PreviousLastUsedAt }).(pulumi.StringPtrOutput)
 }
 
-// The predecessor's status: `active`, `disabled` or `expired`.
+// The predecessor's status: `active`, `disabled`, `expired` or `paused`.
 func (o GroqApiKeyOutput) PreviousStatus() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.PreviousStatus }).(pulumi.StringPtrOutput)
 }
@@ -389,7 +395,12 @@ func (o GroqApiKeyOutput) Rotation() RotationSchedulePtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) RotationSchedulePtrOutput { return v.Rotation }).(RotationSchedulePtrOutput)
 }
 
-// `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
+// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+func (o GroqApiKeyOutput) Runaway() RunawayGuardPtrOutput {
+	return o.ApplyT(func(v *GroqApiKey) RunawayGuardPtrOutput { return v.Runaway }).(RunawayGuardPtrOutput)
+}
+
+// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
 func (o GroqApiKeyOutput) Status() GroqApiKeyStatusOutput {
 	return o.ApplyT(func(v *GroqApiKey) GroqApiKeyStatusOutput { return v.Status }).(GroqApiKeyStatusOutput)
 }

@@ -187,6 +187,7 @@ const (
 	ApiKeyStatusActive   = ApiKeyStatus("active")
 	ApiKeyStatusDisabled = ApiKeyStatus("disabled")
 	ApiKeyStatusExpired  = ApiKeyStatus("expired")
+	ApiKeyStatusPaused   = ApiKeyStatus("paused")
 )
 
 type ApiKeyStatusOutput struct{ *pulumi.OutputState }
@@ -371,6 +372,7 @@ const (
 	GroqApiKeyStatusActive   = GroqApiKeyStatus("active")
 	GroqApiKeyStatusDisabled = GroqApiKeyStatus("disabled")
 	GroqApiKeyStatusExpired  = GroqApiKeyStatus("expired")
+	GroqApiKeyStatusPaused   = GroqApiKeyStatus("paused")
 	GroqApiKeyStatusDeleted  = GroqApiKeyStatus("deleted")
 )
 
@@ -457,9 +459,176 @@ func (o GroqApiKeyStatusPtrOutput) ToStringPtrOutputWithContext(ctx context.Cont
 	}).(pulumi.StringPtrOutput)
 }
 
+type RunawayGuardAction string
+
+const (
+	RunawayGuardActionAlert      = RunawayGuardAction("alert")
+	RunawayGuardAction_Pause_key = RunawayGuardAction("pause_key")
+)
+
+func (RunawayGuardAction) ElementType() reflect.Type {
+	return reflect.TypeOf((*RunawayGuardAction)(nil)).Elem()
+}
+
+func (e RunawayGuardAction) ToRunawayGuardActionOutput() RunawayGuardActionOutput {
+	return pulumi.ToOutput(e).(RunawayGuardActionOutput)
+}
+
+func (e RunawayGuardAction) ToRunawayGuardActionOutputWithContext(ctx context.Context) RunawayGuardActionOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(RunawayGuardActionOutput)
+}
+
+func (e RunawayGuardAction) ToRunawayGuardActionPtrOutput() RunawayGuardActionPtrOutput {
+	return e.ToRunawayGuardActionPtrOutputWithContext(context.Background())
+}
+
+func (e RunawayGuardAction) ToRunawayGuardActionPtrOutputWithContext(ctx context.Context) RunawayGuardActionPtrOutput {
+	return RunawayGuardAction(e).ToRunawayGuardActionOutputWithContext(ctx).ToRunawayGuardActionPtrOutputWithContext(ctx)
+}
+
+func (e RunawayGuardAction) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e RunawayGuardAction) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e RunawayGuardAction) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e RunawayGuardAction) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type RunawayGuardActionOutput struct{ *pulumi.OutputState }
+
+func (RunawayGuardActionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*RunawayGuardAction)(nil)).Elem()
+}
+
+func (o RunawayGuardActionOutput) ToRunawayGuardActionOutput() RunawayGuardActionOutput {
+	return o
+}
+
+func (o RunawayGuardActionOutput) ToRunawayGuardActionOutputWithContext(ctx context.Context) RunawayGuardActionOutput {
+	return o
+}
+
+func (o RunawayGuardActionOutput) ToRunawayGuardActionPtrOutput() RunawayGuardActionPtrOutput {
+	return o.ToRunawayGuardActionPtrOutputWithContext(context.Background())
+}
+
+func (o RunawayGuardActionOutput) ToRunawayGuardActionPtrOutputWithContext(ctx context.Context) RunawayGuardActionPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v RunawayGuardAction) *RunawayGuardAction {
+		return &v
+	}).(RunawayGuardActionPtrOutput)
+}
+
+func (o RunawayGuardActionOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o RunawayGuardActionOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e RunawayGuardAction) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o RunawayGuardActionOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o RunawayGuardActionOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e RunawayGuardAction) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type RunawayGuardActionPtrOutput struct{ *pulumi.OutputState }
+
+func (RunawayGuardActionPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**RunawayGuardAction)(nil)).Elem()
+}
+
+func (o RunawayGuardActionPtrOutput) ToRunawayGuardActionPtrOutput() RunawayGuardActionPtrOutput {
+	return o
+}
+
+func (o RunawayGuardActionPtrOutput) ToRunawayGuardActionPtrOutputWithContext(ctx context.Context) RunawayGuardActionPtrOutput {
+	return o
+}
+
+func (o RunawayGuardActionPtrOutput) Elem() RunawayGuardActionOutput {
+	return o.ApplyT(func(v *RunawayGuardAction) RunawayGuardAction {
+		if v != nil {
+			return *v
+		}
+		var ret RunawayGuardAction
+		return ret
+	}).(RunawayGuardActionOutput)
+}
+
+func (o RunawayGuardActionPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o RunawayGuardActionPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *RunawayGuardAction) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// RunawayGuardActionInput is an input type that accepts values of the RunawayGuardAction enum
+// A concrete instance of `RunawayGuardActionInput` can be one of the following:
+//
+//	RunawayGuardActionAlert
+//	RunawayGuardAction_Pause_key
+type RunawayGuardActionInput interface {
+	pulumi.Input
+
+	ToRunawayGuardActionOutput() RunawayGuardActionOutput
+	ToRunawayGuardActionOutputWithContext(context.Context) RunawayGuardActionOutput
+}
+
+var runawayGuardActionPtrType = reflect.TypeOf((**RunawayGuardAction)(nil)).Elem()
+
+type RunawayGuardActionPtrInput interface {
+	pulumi.Input
+
+	ToRunawayGuardActionPtrOutput() RunawayGuardActionPtrOutput
+	ToRunawayGuardActionPtrOutputWithContext(context.Context) RunawayGuardActionPtrOutput
+}
+
+type runawayGuardActionPtr string
+
+func RunawayGuardActionPtr(v string) RunawayGuardActionPtrInput {
+	return (*runawayGuardActionPtr)(&v)
+}
+
+func (*runawayGuardActionPtr) ElementType() reflect.Type {
+	return runawayGuardActionPtrType
+}
+
+func (in *runawayGuardActionPtr) ToRunawayGuardActionPtrOutput() RunawayGuardActionPtrOutput {
+	return pulumi.ToOutput(in).(RunawayGuardActionPtrOutput)
+}
+
+func (in *runawayGuardActionPtr) ToRunawayGuardActionPtrOutputWithContext(ctx context.Context) RunawayGuardActionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(RunawayGuardActionPtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*AdminKeyArgsRoleInput)(nil)).Elem(), AdminKeyArgsRole("owner"))
 	pulumi.RegisterInputType(reflect.TypeOf((*AdminKeyArgsRolePtrInput)(nil)).Elem(), AdminKeyArgsRole("owner"))
+	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardActionInput)(nil)).Elem(), RunawayGuardAction("alert"))
+	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardActionPtrInput)(nil)).Elem(), RunawayGuardAction("alert"))
 	pulumi.RegisterOutputType(AdminKeyArgsRoleOutput{})
 	pulumi.RegisterOutputType(AdminKeyArgsRolePtrOutput{})
 	pulumi.RegisterOutputType(ApiKeyStatusOutput{})
@@ -468,4 +637,6 @@ func init() {
 	pulumi.RegisterOutputType(GroqAdminKeyRolePtrOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusPtrOutput{})
+	pulumi.RegisterOutputType(RunawayGuardActionOutput{})
+	pulumi.RegisterOutputType(RunawayGuardActionPtrOutput{})
 }

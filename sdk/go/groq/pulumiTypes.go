@@ -51,13 +51,17 @@ type ApiKey struct {
 	Name string `pulumi:"name"`
 	// The kind of object.
 	Object *string `pulumi:"object"`
+	// Why and since when the key is paused; null while it is not.
+	Paused *KeyPause `pulumi:"paused"`
 	// Id of the key that this one succeeds: the new key joins its lineage and shares its budget.
 	Replaces string `pulumi:"replaces"`
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay interface{} `pulumi:"requestsPerDay"`
 	// Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
-	// `active`, or why requests are refused: `disabled` or `expired`.
+	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+	Runaway *RunawayGuard `pulumi:"runaway"`
+	// `active`, or why requests are refused: `disabled`, `expired` or `paused`.
 	Status ApiKeyStatus `pulumi:"status"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team *string `pulumi:"team"`
@@ -174,6 +178,11 @@ func (o ApiKeyOutput) Object() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ApiKey) *string { return v.Object }).(pulumi.StringPtrOutput)
 }
 
+// Why and since when the key is paused; null while it is not.
+func (o ApiKeyOutput) Paused() KeyPausePtrOutput {
+	return o.ApplyT(func(v ApiKey) *KeyPause { return v.Paused }).(KeyPausePtrOutput)
+}
+
 // Id of the key that this one succeeds: the new key joins its lineage and shares its budget.
 func (o ApiKeyOutput) Replaces() pulumi.StringOutput {
 	return o.ApplyT(func(v ApiKey) string { return v.Replaces }).(pulumi.StringOutput)
@@ -189,7 +198,12 @@ func (o ApiKeyOutput) RequestsPerMinute() pulumi.AnyOutput {
 	return o.ApplyT(func(v ApiKey) interface{} { return v.RequestsPerMinute }).(pulumi.AnyOutput)
 }
 
-// `active`, or why requests are refused: `disabled` or `expired`.
+// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+func (o ApiKeyOutput) Runaway() RunawayGuardPtrOutput {
+	return o.ApplyT(func(v ApiKey) *RunawayGuard { return v.Runaway }).(RunawayGuardPtrOutput)
+}
+
+// `active`, or why requests are refused: `disabled`, `expired` or `paused`.
 func (o ApiKeyOutput) Status() ApiKeyStatusOutput {
 	return o.ApplyT(func(v ApiKey) ApiKeyStatus { return v.Status }).(ApiKeyStatusOutput)
 }
@@ -397,6 +411,117 @@ func (o FreezeWindowArrayOutput) Index(i pulumi.IntInput) FreezeWindowOutput {
 	}).(FreezeWindowOutput)
 }
 
+// Why and since when a key is paused.
+type KeyPause struct {
+	// What it may spend in 10 minutes, in US dollars.
+	AllowedUsd float64 `pulumi:"allowedUsd"`
+	// When it goes on by itself (UTC); null: only once someone resumes it.
+	ResumesAt string `pulumi:"resumesAt"`
+	// When the key was paused (UTC).
+	Since string `pulumi:"since"`
+	// What its lineage had spent in the 10 minutes before, in US dollars.
+	SpentUsd float64 `pulumi:"spentUsd"`
+}
+
+// Why and since when a key is paused.
+type KeyPauseOutput struct{ *pulumi.OutputState }
+
+func (KeyPauseOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*KeyPause)(nil)).Elem()
+}
+
+func (o KeyPauseOutput) ToKeyPauseOutput() KeyPauseOutput {
+	return o
+}
+
+func (o KeyPauseOutput) ToKeyPauseOutputWithContext(ctx context.Context) KeyPauseOutput {
+	return o
+}
+
+// What it may spend in 10 minutes, in US dollars.
+func (o KeyPauseOutput) AllowedUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v KeyPause) float64 { return v.AllowedUsd }).(pulumi.Float64Output)
+}
+
+// When it goes on by itself (UTC); null: only once someone resumes it.
+func (o KeyPauseOutput) ResumesAt() pulumi.StringOutput {
+	return o.ApplyT(func(v KeyPause) string { return v.ResumesAt }).(pulumi.StringOutput)
+}
+
+// When the key was paused (UTC).
+func (o KeyPauseOutput) Since() pulumi.StringOutput {
+	return o.ApplyT(func(v KeyPause) string { return v.Since }).(pulumi.StringOutput)
+}
+
+// What its lineage had spent in the 10 minutes before, in US dollars.
+func (o KeyPauseOutput) SpentUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v KeyPause) float64 { return v.SpentUsd }).(pulumi.Float64Output)
+}
+
+type KeyPausePtrOutput struct{ *pulumi.OutputState }
+
+func (KeyPausePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**KeyPause)(nil)).Elem()
+}
+
+func (o KeyPausePtrOutput) ToKeyPausePtrOutput() KeyPausePtrOutput {
+	return o
+}
+
+func (o KeyPausePtrOutput) ToKeyPausePtrOutputWithContext(ctx context.Context) KeyPausePtrOutput {
+	return o
+}
+
+func (o KeyPausePtrOutput) Elem() KeyPauseOutput {
+	return o.ApplyT(func(v *KeyPause) KeyPause {
+		if v != nil {
+			return *v
+		}
+		var ret KeyPause
+		return ret
+	}).(KeyPauseOutput)
+}
+
+// What it may spend in 10 minutes, in US dollars.
+func (o KeyPausePtrOutput) AllowedUsd() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *KeyPause) *float64 {
+		if v == nil {
+			return nil
+		}
+		return &v.AllowedUsd
+	}).(pulumi.Float64PtrOutput)
+}
+
+// When it goes on by itself (UTC); null: only once someone resumes it.
+func (o KeyPausePtrOutput) ResumesAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *KeyPause) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.ResumesAt
+	}).(pulumi.StringPtrOutput)
+}
+
+// When the key was paused (UTC).
+func (o KeyPausePtrOutput) Since() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *KeyPause) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Since
+	}).(pulumi.StringPtrOutput)
+}
+
+// What its lineage had spent in the 10 minutes before, in US dollars.
+func (o KeyPausePtrOutput) SpentUsd() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *KeyPause) *float64 {
+		if v == nil {
+			return nil
+		}
+		return &v.SpentUsd
+	}).(pulumi.Float64PtrOutput)
+}
+
 // One key's usage.
 type KeyUsage struct {
 	// Whether the key is deleted.
@@ -413,6 +538,8 @@ type KeyUsage struct {
 	MonthToDate UsageTotals `pulumi:"monthToDate"`
 	// Requests served since midnight (UTC).
 	RequestsToday int `pulumi:"requestsToday"`
+	// The spend that the key's guard watches; null for keys without one.
+	Runaway *RunawayWatch `pulumi:"runaway"`
 	// The name of the key's team; null without one.
 	Team string `pulumi:"team"`
 	// Tokens since midnight (UTC), prompt plus completion.
@@ -467,6 +594,11 @@ func (o KeyUsageOutput) MonthToDate() UsageTotalsOutput {
 // Requests served since midnight (UTC).
 func (o KeyUsageOutput) RequestsToday() pulumi.IntOutput {
 	return o.ApplyT(func(v KeyUsage) int { return v.RequestsToday }).(pulumi.IntOutput)
+}
+
+// The spend that the key's guard watches; null for keys without one.
+func (o KeyUsageOutput) Runaway() RunawayWatchPtrOutput {
+	return o.ApplyT(func(v KeyUsage) *RunawayWatch { return v.Runaway }).(RunawayWatchPtrOutput)
 }
 
 // The name of the key's team; null without one.
@@ -822,6 +954,314 @@ func (o RotationSchedulePtrOutput) Trigger() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+type RunawayGuard struct {
+	// `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+	Action *RunawayGuardAction `pulumi:"action"`
+	// After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+	ResumeAfterMinutes *int `pulumi:"resumeAfterMinutes"`
+	// More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+	SpendUsdPer10Min *float64 `pulumi:"spendUsdPer10Min"`
+	// More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+	TimesUsual *int `pulumi:"timesUsual"`
+}
+
+// RunawayGuardInput is an input type that accepts RunawayGuardArgs and RunawayGuardOutput values.
+// You can construct a concrete instance of `RunawayGuardInput` via:
+//
+//	RunawayGuardArgs{...}
+type RunawayGuardInput interface {
+	pulumi.Input
+
+	ToRunawayGuardOutput() RunawayGuardOutput
+	ToRunawayGuardOutputWithContext(context.Context) RunawayGuardOutput
+}
+
+// What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+type RunawayGuardArgs struct {
+	// `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+	Action RunawayGuardActionPtrInput `pulumi:"action"`
+	// After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+	ResumeAfterMinutes pulumi.IntPtrInput `pulumi:"resumeAfterMinutes"`
+	// More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+	SpendUsdPer10Min pulumi.Float64PtrInput `pulumi:"spendUsdPer10Min"`
+	// More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+	TimesUsual pulumi.IntPtrInput `pulumi:"timesUsual"`
+}
+
+func (RunawayGuardArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*RunawayGuard)(nil)).Elem()
+}
+
+func (i RunawayGuardArgs) ToRunawayGuardOutput() RunawayGuardOutput {
+	return i.ToRunawayGuardOutputWithContext(context.Background())
+}
+
+func (i RunawayGuardArgs) ToRunawayGuardOutputWithContext(ctx context.Context) RunawayGuardOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RunawayGuardOutput)
+}
+
+func (i RunawayGuardArgs) ToRunawayGuardPtrOutput() RunawayGuardPtrOutput {
+	return i.ToRunawayGuardPtrOutputWithContext(context.Background())
+}
+
+func (i RunawayGuardArgs) ToRunawayGuardPtrOutputWithContext(ctx context.Context) RunawayGuardPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RunawayGuardOutput).ToRunawayGuardPtrOutputWithContext(ctx)
+}
+
+// RunawayGuardPtrInput is an input type that accepts RunawayGuardArgs, RunawayGuardPtr and RunawayGuardPtrOutput values.
+// You can construct a concrete instance of `RunawayGuardPtrInput` via:
+//
+//	        RunawayGuardArgs{...}
+//
+//	or:
+//
+//	        nil
+type RunawayGuardPtrInput interface {
+	pulumi.Input
+
+	ToRunawayGuardPtrOutput() RunawayGuardPtrOutput
+	ToRunawayGuardPtrOutputWithContext(context.Context) RunawayGuardPtrOutput
+}
+
+type runawayGuardPtrType RunawayGuardArgs
+
+func RunawayGuardPtr(v *RunawayGuardArgs) RunawayGuardPtrInput {
+	return (*runawayGuardPtrType)(v)
+}
+
+func (*runawayGuardPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**RunawayGuard)(nil)).Elem()
+}
+
+func (i *runawayGuardPtrType) ToRunawayGuardPtrOutput() RunawayGuardPtrOutput {
+	return i.ToRunawayGuardPtrOutputWithContext(context.Background())
+}
+
+func (i *runawayGuardPtrType) ToRunawayGuardPtrOutputWithContext(ctx context.Context) RunawayGuardPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RunawayGuardPtrOutput)
+}
+
+// What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+type RunawayGuardOutput struct{ *pulumi.OutputState }
+
+func (RunawayGuardOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*RunawayGuard)(nil)).Elem()
+}
+
+func (o RunawayGuardOutput) ToRunawayGuardOutput() RunawayGuardOutput {
+	return o
+}
+
+func (o RunawayGuardOutput) ToRunawayGuardOutputWithContext(ctx context.Context) RunawayGuardOutput {
+	return o
+}
+
+func (o RunawayGuardOutput) ToRunawayGuardPtrOutput() RunawayGuardPtrOutput {
+	return o.ToRunawayGuardPtrOutputWithContext(context.Background())
+}
+
+func (o RunawayGuardOutput) ToRunawayGuardPtrOutputWithContext(ctx context.Context) RunawayGuardPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v RunawayGuard) *RunawayGuard {
+		return &v
+	}).(RunawayGuardPtrOutput)
+}
+
+// `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+func (o RunawayGuardOutput) Action() RunawayGuardActionPtrOutput {
+	return o.ApplyT(func(v RunawayGuard) *RunawayGuardAction { return v.Action }).(RunawayGuardActionPtrOutput)
+}
+
+// After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+func (o RunawayGuardOutput) ResumeAfterMinutes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v RunawayGuard) *int { return v.ResumeAfterMinutes }).(pulumi.IntPtrOutput)
+}
+
+// More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+func (o RunawayGuardOutput) SpendUsdPer10Min() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v RunawayGuard) *float64 { return v.SpendUsdPer10Min }).(pulumi.Float64PtrOutput)
+}
+
+// More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+func (o RunawayGuardOutput) TimesUsual() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v RunawayGuard) *int { return v.TimesUsual }).(pulumi.IntPtrOutput)
+}
+
+type RunawayGuardPtrOutput struct{ *pulumi.OutputState }
+
+func (RunawayGuardPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**RunawayGuard)(nil)).Elem()
+}
+
+func (o RunawayGuardPtrOutput) ToRunawayGuardPtrOutput() RunawayGuardPtrOutput {
+	return o
+}
+
+func (o RunawayGuardPtrOutput) ToRunawayGuardPtrOutputWithContext(ctx context.Context) RunawayGuardPtrOutput {
+	return o
+}
+
+func (o RunawayGuardPtrOutput) Elem() RunawayGuardOutput {
+	return o.ApplyT(func(v *RunawayGuard) RunawayGuard {
+		if v != nil {
+			return *v
+		}
+		var ret RunawayGuard
+		return ret
+	}).(RunawayGuardOutput)
+}
+
+// `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+func (o RunawayGuardPtrOutput) Action() RunawayGuardActionPtrOutput {
+	return o.ApplyT(func(v *RunawayGuard) *RunawayGuardAction {
+		if v == nil {
+			return nil
+		}
+		return v.Action
+	}).(RunawayGuardActionPtrOutput)
+}
+
+// After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+func (o RunawayGuardPtrOutput) ResumeAfterMinutes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *RunawayGuard) *int {
+		if v == nil {
+			return nil
+		}
+		return v.ResumeAfterMinutes
+	}).(pulumi.IntPtrOutput)
+}
+
+// More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+func (o RunawayGuardPtrOutput) SpendUsdPer10Min() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *RunawayGuard) *float64 {
+		if v == nil {
+			return nil
+		}
+		return v.SpendUsdPer10Min
+	}).(pulumi.Float64PtrOutput)
+}
+
+// More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+func (o RunawayGuardPtrOutput) TimesUsual() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *RunawayGuard) *int {
+		if v == nil {
+			return nil
+		}
+		return v.TimesUsual
+	}).(pulumi.IntPtrOutput)
+}
+
+// A guarded key's spend beside what is usual.
+type RunawayWatch struct {
+	// When it last was a runaway (UTC); null if it never was.
+	LastRunawayAt string `pulumi:"lastRunawayAt"`
+	// Why and since when the key is paused; null while it is not.
+	Paused KeyPause `pulumi:"paused"`
+	// What the key's lineage spent in the last 10 minutes, in US dollars.
+	SpentUsd float64 `pulumi:"spentUsd"`
+	// What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
+	UsualUsd float64 `pulumi:"usualUsd"`
+}
+
+// A guarded key's spend beside what is usual.
+type RunawayWatchOutput struct{ *pulumi.OutputState }
+
+func (RunawayWatchOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*RunawayWatch)(nil)).Elem()
+}
+
+func (o RunawayWatchOutput) ToRunawayWatchOutput() RunawayWatchOutput {
+	return o
+}
+
+func (o RunawayWatchOutput) ToRunawayWatchOutputWithContext(ctx context.Context) RunawayWatchOutput {
+	return o
+}
+
+// When it last was a runaway (UTC); null if it never was.
+func (o RunawayWatchOutput) LastRunawayAt() pulumi.StringOutput {
+	return o.ApplyT(func(v RunawayWatch) string { return v.LastRunawayAt }).(pulumi.StringOutput)
+}
+
+// Why and since when the key is paused; null while it is not.
+func (o RunawayWatchOutput) Paused() KeyPauseOutput {
+	return o.ApplyT(func(v RunawayWatch) KeyPause { return v.Paused }).(KeyPauseOutput)
+}
+
+// What the key's lineage spent in the last 10 minutes, in US dollars.
+func (o RunawayWatchOutput) SpentUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v RunawayWatch) float64 { return v.SpentUsd }).(pulumi.Float64Output)
+}
+
+// What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
+func (o RunawayWatchOutput) UsualUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v RunawayWatch) float64 { return v.UsualUsd }).(pulumi.Float64Output)
+}
+
+type RunawayWatchPtrOutput struct{ *pulumi.OutputState }
+
+func (RunawayWatchPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**RunawayWatch)(nil)).Elem()
+}
+
+func (o RunawayWatchPtrOutput) ToRunawayWatchPtrOutput() RunawayWatchPtrOutput {
+	return o
+}
+
+func (o RunawayWatchPtrOutput) ToRunawayWatchPtrOutputWithContext(ctx context.Context) RunawayWatchPtrOutput {
+	return o
+}
+
+func (o RunawayWatchPtrOutput) Elem() RunawayWatchOutput {
+	return o.ApplyT(func(v *RunawayWatch) RunawayWatch {
+		if v != nil {
+			return *v
+		}
+		var ret RunawayWatch
+		return ret
+	}).(RunawayWatchOutput)
+}
+
+// When it last was a runaway (UTC); null if it never was.
+func (o RunawayWatchPtrOutput) LastRunawayAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *RunawayWatch) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.LastRunawayAt
+	}).(pulumi.StringPtrOutput)
+}
+
+// Why and since when the key is paused; null while it is not.
+func (o RunawayWatchPtrOutput) Paused() KeyPausePtrOutput {
+	return o.ApplyT(func(v *RunawayWatch) *KeyPause {
+		if v == nil {
+			return nil
+		}
+		return &v.Paused
+	}).(KeyPausePtrOutput)
+}
+
+// What the key's lineage spent in the last 10 minutes, in US dollars.
+func (o RunawayWatchPtrOutput) SpentUsd() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *RunawayWatch) *float64 {
+		if v == nil {
+			return nil
+		}
+		return &v.SpentUsd
+	}).(pulumi.Float64PtrOutput)
+}
+
+// What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
+func (o RunawayWatchPtrOutput) UsualUsd() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *RunawayWatch) *float64 {
+		if v == nil {
+			return nil
+		}
+		return &v.UsualUsd
+	}).(pulumi.Float64PtrOutput)
+}
+
 // Sums over a span of time.
 type UsageTotals struct {
 	// What the requests cost, in US dollars.
@@ -867,16 +1307,24 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*FreezeWindowArrayInput)(nil)).Elem(), FreezeWindowArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RotationScheduleInput)(nil)).Elem(), RotationScheduleArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RotationSchedulePtrInput)(nil)).Elem(), RotationScheduleArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardInput)(nil)).Elem(), RunawayGuardArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardPtrInput)(nil)).Elem(), RunawayGuardArgs{})
 	pulumi.RegisterOutputType(ApiKeyOutput{})
 	pulumi.RegisterOutputType(ApiKeyArrayOutput{})
 	pulumi.RegisterOutputType(EffectiveLimitsOutput{})
 	pulumi.RegisterOutputType(FreezeWindowOutput{})
 	pulumi.RegisterOutputType(FreezeWindowArrayOutput{})
+	pulumi.RegisterOutputType(KeyPauseOutput{})
+	pulumi.RegisterOutputType(KeyPausePtrOutput{})
 	pulumi.RegisterOutputType(KeyUsageOutput{})
 	pulumi.RegisterOutputType(KeyUsageArrayOutput{})
 	pulumi.RegisterOutputType(ModelOutput{})
 	pulumi.RegisterOutputType(ModelArrayOutput{})
 	pulumi.RegisterOutputType(RotationScheduleOutput{})
 	pulumi.RegisterOutputType(RotationSchedulePtrOutput{})
+	pulumi.RegisterOutputType(RunawayGuardOutput{})
+	pulumi.RegisterOutputType(RunawayGuardPtrOutput{})
+	pulumi.RegisterOutputType(RunawayWatchOutput{})
+	pulumi.RegisterOutputType(RunawayWatchPtrOutput{})
 	pulumi.RegisterOutputType(UsageTotalsOutput{})
 }

@@ -83,6 +83,10 @@ export interface ApiKey {
      */
     object?: string;
     /**
+     * Why and since when the key is paused; null while it is not.
+     */
+    paused?: outputs.KeyPause;
+    /**
      * Id of the key that this one succeeds: the new key joins its lineage and shares its budget.
      */
     replaces: string;
@@ -95,7 +99,11 @@ export interface ApiKey {
      */
     requestsPerMinute?: number | string;
     /**
-     * `active`, or why requests are refused: `disabled` or `expired`.
+     * What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+     */
+    runaway?: outputs.RunawayGuard;
+    /**
+     * `active`, or why requests are refused: `disabled`, `expired` or `paused`.
      */
     status: enums.ApiKeyStatus;
     /**
@@ -157,6 +165,28 @@ export interface FreezeWindow {
 }
 
 /**
+ * Why and since when a key is paused.
+ */
+export interface KeyPause {
+    /**
+     * What it may spend in 10 minutes, in US dollars.
+     */
+    allowedUsd: number;
+    /**
+     * When it goes on by itself (UTC); null: only once someone resumes it.
+     */
+    resumesAt: string;
+    /**
+     * When the key was paused (UTC).
+     */
+    since: string;
+    /**
+     * What its lineage had spent in the 10 minutes before, in US dollars.
+     */
+    spentUsd: number;
+}
+
+/**
  * One key's usage.
  */
 export interface KeyUsage {
@@ -188,6 +218,10 @@ export interface KeyUsage {
      * Requests served since midnight (UTC).
      */
     requestsToday: number;
+    /**
+     * The spend that the key's guard watches; null for keys without one.
+     */
+    runaway?: outputs.RunawayWatch;
     /**
      * The name of the key's team; null without one.
      */
@@ -260,6 +294,50 @@ export interface RotationSchedule {
      * Rotate the key when this text changes: 1 to 256 characters.
      */
     trigger?: string;
+}
+
+/**
+ * What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+ */
+export interface RunawayGuard {
+    /**
+     * `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+     */
+    action?: enums.RunawayGuardAction;
+    /**
+     * After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+     */
+    resumeAfterMinutes?: number;
+    /**
+     * More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+     */
+    spendUsdPer10Min?: number;
+    /**
+     * More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+     */
+    timesUsual?: number;
+}
+
+/**
+ * A guarded key's spend beside what is usual.
+ */
+export interface RunawayWatch {
+    /**
+     * When it last was a runaway (UTC); null if it never was.
+     */
+    lastRunawayAt: string;
+    /**
+     * Why and since when the key is paused; null while it is not.
+     */
+    paused: outputs.KeyPause;
+    /**
+     * What the key's lineage spent in the last 10 minutes, in US dollars.
+     */
+    spentUsd: number;
+    /**
+     * What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
+     */
+    usualUsd: number;
 }
 
 /**

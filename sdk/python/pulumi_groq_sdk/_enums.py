@@ -11,6 +11,7 @@ __all__ = [
     'ApiKeyStatus',
     'GroqAdminKeyRole',
     'GroqApiKeyStatus',
+    'RunawayGuardAction',
 ]
 
 
@@ -28,6 +29,7 @@ class ApiKeyStatus(_builtins.str, Enum):
     ACTIVE = "active"
     DISABLED = "disabled"
     EXPIRED = "expired"
+    PAUSED = "paused"
 
 
 @pulumi.type_token("groq:index:GroqAdminKeyRole")
@@ -44,4 +46,11 @@ class GroqApiKeyStatus(_builtins.str, Enum):
     ACTIVE = "active"
     DISABLED = "disabled"
     EXPIRED = "expired"
+    PAUSED = "paused"
     DELETED = "deleted"
+
+
+@pulumi.type_token("groq:index:RunawayGuardAction")
+class RunawayGuardAction(_builtins.str, Enum):
+    ALERT = "alert"
+    PAUSE_KEY = "pause_key"

@@ -20,6 +20,8 @@ __all__ = [
     'FreezeWindowArgsDict',
     'RotationScheduleArgs',
     'RotationScheduleArgsDict',
+    'RunawayGuardArgs',
+    'RunawayGuardArgsDict',
 ]
 
 class FreezeWindowArgsDict(TypedDict):
@@ -206,5 +208,99 @@ class RotationScheduleArgs:
     @trigger.setter
     def trigger(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "trigger", value)
+
+
+class RunawayGuardArgsDict(TypedDict):
+    """
+    What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+    """
+    action: NotRequired[pulumi.Input[Optional['RunawayGuardAction']]]
+    """
+    `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+    """
+    resume_after_minutes: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+    """
+    spend_usd_per10_min: NotRequired[pulumi.Input[Optional[_builtins.float]]]
+    """
+    More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+    """
+    times_usual: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+    """
+
+@pulumi.input_type
+class RunawayGuardArgs:
+    def __init__(__self__, *,
+                 action: pulumi.Input[Optional['RunawayGuardAction']] = None,
+                 resume_after_minutes: pulumi.Input[Optional[_builtins.int]] = None,
+                 spend_usd_per10_min: pulumi.Input[Optional[_builtins.float]] = None,
+                 times_usual: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+
+        :param pulumi.Input['RunawayGuardAction'] action: `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+        :param pulumi.Input[_builtins.int] resume_after_minutes: After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+        :param pulumi.Input[_builtins.float] spend_usd_per10_min: More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+        :param pulumi.Input[_builtins.int] times_usual: More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+        """
+        if action is not None:
+            pulumi.set(__self__, "action", action)
+        if resume_after_minutes is not None:
+            pulumi.set(__self__, "resume_after_minutes", resume_after_minutes)
+        if spend_usd_per10_min is not None:
+            pulumi.set(__self__, "spend_usd_per10_min", spend_usd_per10_min)
+        if times_usual is not None:
+            pulumi.set(__self__, "times_usual", times_usual)
+
+    @_builtins.property
+    @pulumi.getter
+    def action(self) -> pulumi.Input[Optional['RunawayGuardAction']]:
+        """
+        `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+        """
+        return pulumi.get(self, "action")
+
+    @action.setter
+    def action(self, value: pulumi.Input[Optional['RunawayGuardAction']]):
+        pulumi.set(self, "action", value)
+
+    @_builtins.property
+    @pulumi.getter(name="resumeAfterMinutes")
+    def resume_after_minutes(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+        """
+        return pulumi.get(self, "resume_after_minutes")
+
+    @resume_after_minutes.setter
+    def resume_after_minutes(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "resume_after_minutes", value)
+
+    @_builtins.property
+    @pulumi.getter(name="spendUsdPer10Min")
+    def spend_usd_per10_min(self) -> pulumi.Input[Optional[_builtins.float]]:
+        """
+        More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+        """
+        return pulumi.get(self, "spend_usd_per10_min")
+
+    @spend_usd_per10_min.setter
+    def spend_usd_per10_min(self, value: pulumi.Input[Optional[_builtins.float]]):
+        pulumi.set(self, "spend_usd_per10_min", value)
+
+    @_builtins.property
+    @pulumi.getter(name="timesUsual")
+    def times_usual(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+        """
+        return pulumi.get(self, "times_usual")
+
+    @times_usual.setter
+    def times_usual(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "times_usual", value)
 
 

@@ -35,6 +35,7 @@ class GroqApiKeyArgs:
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  rotation: pulumi.Input[Optional['RotationScheduleArgs']] = None,
+                 runaway: pulumi.Input[Optional['RunawayGuardArgs']] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None):
@@ -54,6 +55,7 @@ class GroqApiKeyArgs:
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input['RotationScheduleArgs'] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
+        :param pulumi.Input['RunawayGuardArgs'] runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -83,6 +85,8 @@ class GroqApiKeyArgs:
             pulumi.set(__self__, "requests_per_minute", requests_per_minute)
         if rotation is not None:
             pulumi.set(__self__, "rotation", rotation)
+        if runaway is not None:
+            pulumi.set(__self__, "runaway", runaway)
         if team is not None:
             pulumi.set(__self__, "team", team)
         if tokens_per_day is not None:
@@ -248,6 +252,18 @@ class GroqApiKeyArgs:
 
     @_builtins.property
     @pulumi.getter
+    def runaway(self) -> pulumi.Input[Optional['RunawayGuardArgs']]:
+        """
+        What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+        """
+        return pulumi.get(self, "runaway")
+
+    @runaway.setter
+    def runaway(self, value: pulumi.Input[Optional['RunawayGuardArgs']]):
+        pulumi.set(self, "runaway", value)
+
+    @_builtins.property
+    @pulumi.getter
     def team(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
         The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
@@ -302,6 +318,7 @@ class GroqApiKey(pulumi.CustomResource):
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  rotation: pulumi.Input[Optional[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']]] = None,
+                 runaway: pulumi.Input[Optional[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -324,6 +341,7 @@ class GroqApiKey(pulumi.CustomResource):
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
+        :param pulumi.Input[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']] runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -365,6 +383,7 @@ class GroqApiKey(pulumi.CustomResource):
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  rotation: pulumi.Input[Optional[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']]] = None,
+                 runaway: pulumi.Input[Optional[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -392,6 +411,7 @@ class GroqApiKey(pulumi.CustomResource):
             __props__.__dict__["requests_per_day"] = requests_per_day
             __props__.__dict__["requests_per_minute"] = requests_per_minute
             __props__.__dict__["rotation"] = rotation
+            __props__.__dict__["runaway"] = runaway
             __props__.__dict__["team"] = team
             __props__.__dict__["tokens_per_day"] = tokens_per_day
             __props__.__dict__["tokens_per_minute"] = tokens_per_minute
@@ -467,6 +487,7 @@ class GroqApiKey(pulumi.CustomResource):
         __props__.__dict__["requests_per_minute"] = None
         __props__.__dict__["retire_after"] = None
         __props__.__dict__["rotation"] = None
+        __props__.__dict__["runaway"] = None
         __props__.__dict__["status"] = None
         __props__.__dict__["team"] = None
         __props__.__dict__["tokens_per_day"] = None
@@ -669,7 +690,7 @@ class GroqApiKey(pulumi.CustomResource):
     @pulumi.getter(name="previousStatus")
     def previous_status(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The predecessor's status: `active`, `disabled` or `expired`.
+        The predecessor's status: `active`, `disabled`, `expired` or `paused`.
         """
         return pulumi.get(self, "previous_status")
 
@@ -707,9 +728,17 @@ class GroqApiKey(pulumi.CustomResource):
 
     @_builtins.property
     @pulumi.getter
+    def runaway(self) -> pulumi.Output[Optional['outputs.RunawayGuard']]:
+        """
+        What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+        """
+        return pulumi.get(self, "runaway")
+
+    @_builtins.property
+    @pulumi.getter
     def status(self) -> pulumi.Output['GroqApiKeyStatus']:
         """
-        `active`, or why requests are refused: `disabled`, `expired`, or `deleted` while a predecessor still works.
+        `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
         """
         return pulumi.get(self, "status")
 

@@ -20,9 +20,12 @@ __all__ = [
     'ApiKey',
     'EffectiveLimits',
     'FreezeWindow',
+    'KeyPause',
     'KeyUsage',
     'Model',
     'RotationSchedule',
+    'RunawayGuard',
+    'RunawayWatch',
     'UsageTotals',
 ]
 
@@ -53,8 +56,10 @@ class ApiKey(dict):
                  metadata: Optional[Mapping[str, _builtins.str]] = None,
                  monthly_budget_usd: Optional[_builtins.float] = None,
                  object: Optional[_builtins.str] = None,
+                 paused: Optional['outputs.KeyPause'] = None,
                  requests_per_day: Optional[Any] = None,
                  requests_per_minute: Optional[Any] = None,
+                 runaway: Optional['outputs.RunawayGuard'] = None,
                  team: Optional[_builtins.str] = None,
                  tokens_per_day: Optional[Any] = None,
                  tokens_per_minute: Optional[Any] = None):
@@ -73,7 +78,7 @@ class ApiKey(dict):
         :param _builtins.str managed_by: The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
         :param _builtins.str name: The name that usage is booked under: 1 to 128 printable characters. It never changes.
         :param _builtins.str replaces: Id of the key that this one succeeds: the new key joins its lineage and shares its budget.
-        :param 'ApiKeyStatus' status: `active`, or why requests are refused: `disabled` or `expired`.
+        :param 'ApiKeyStatus' status: `active`, or why requests are refused: `disabled`, `expired` or `paused`.
         :param _builtins.str updated_at: When it was last changed (UTC).
         :param Sequence[_builtins.str] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
         :param _builtins.str claim: What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
@@ -82,8 +87,10 @@ class ApiKey(dict):
         :param Mapping[str, _builtins.str] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
         :param _builtins.float monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
         :param _builtins.str object: The kind of object.
+        :param 'KeyPause' paused: Why and since when the key is paused; null while it is not.
         :param Union[_builtins.int, _builtins.str] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Union[_builtins.int, _builtins.str] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        :param 'RunawayGuard' runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         :param _builtins.str team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
         :param Union[_builtins.int, _builtins.str] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Union[_builtins.int, _builtins.str] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -116,10 +123,14 @@ class ApiKey(dict):
             pulumi.set(__self__, "monthly_budget_usd", monthly_budget_usd)
         if object is not None:
             pulumi.set(__self__, "object", object)
+        if paused is not None:
+            pulumi.set(__self__, "paused", paused)
         if requests_per_day is not None:
             pulumi.set(__self__, "requests_per_day", requests_per_day)
         if requests_per_minute is not None:
             pulumi.set(__self__, "requests_per_minute", requests_per_minute)
+        if runaway is not None:
+            pulumi.set(__self__, "runaway", runaway)
         if team is not None:
             pulumi.set(__self__, "team", team)
         if tokens_per_day is not None:
@@ -227,7 +238,7 @@ class ApiKey(dict):
     @pulumi.getter
     def status(self) -> 'ApiKeyStatus':
         """
-        `active`, or why requests are refused: `disabled` or `expired`.
+        `active`, or why requests are refused: `disabled`, `expired` or `paused`.
         """
         return pulumi.get(self, "status")
 
@@ -296,6 +307,14 @@ class ApiKey(dict):
         return pulumi.get(self, "object")
 
     @_builtins.property
+    @pulumi.getter
+    def paused(self) -> Optional['outputs.KeyPause']:
+        """
+        Why and since when the key is paused; null while it is not.
+        """
+        return pulumi.get(self, "paused")
+
+    @_builtins.property
     @pulumi.getter(name="requestsPerDay")
     def requests_per_day(self) -> Optional[Any]:
         """
@@ -310,6 +329,14 @@ class ApiKey(dict):
         Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
         return pulumi.get(self, "requests_per_minute")
+
+    @_builtins.property
+    @pulumi.getter
+    def runaway(self) -> Optional['outputs.RunawayGuard']:
+        """
+        What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+        """
+        return pulumi.get(self, "runaway")
 
     @_builtins.property
     @pulumi.getter
@@ -439,6 +466,62 @@ class FreezeWindow(dict):
 
 
 @pulumi.output_type
+class KeyPause(dict):
+    """
+    Why and since when a key is paused.
+    """
+    def __init__(__self__, *,
+                 allowed_usd: _builtins.float,
+                 resumes_at: _builtins.str,
+                 since: _builtins.str,
+                 spent_usd: _builtins.float):
+        """
+        Why and since when a key is paused.
+
+        :param _builtins.float allowed_usd: What it may spend in 10 minutes, in US dollars.
+        :param _builtins.str resumes_at: When it goes on by itself (UTC); null: only once someone resumes it.
+        :param _builtins.str since: When the key was paused (UTC).
+        :param _builtins.float spent_usd: What its lineage had spent in the 10 minutes before, in US dollars.
+        """
+        pulumi.set(__self__, "allowed_usd", allowed_usd)
+        pulumi.set(__self__, "resumes_at", resumes_at)
+        pulumi.set(__self__, "since", since)
+        pulumi.set(__self__, "spent_usd", spent_usd)
+
+    @_builtins.property
+    @pulumi.getter(name="allowedUsd")
+    def allowed_usd(self) -> _builtins.float:
+        """
+        What it may spend in 10 minutes, in US dollars.
+        """
+        return pulumi.get(self, "allowed_usd")
+
+    @_builtins.property
+    @pulumi.getter(name="resumesAt")
+    def resumes_at(self) -> _builtins.str:
+        """
+        When it goes on by itself (UTC); null: only once someone resumes it.
+        """
+        return pulumi.get(self, "resumes_at")
+
+    @_builtins.property
+    @pulumi.getter
+    def since(self) -> _builtins.str:
+        """
+        When the key was paused (UTC).
+        """
+        return pulumi.get(self, "since")
+
+    @_builtins.property
+    @pulumi.getter(name="spentUsd")
+    def spent_usd(self) -> _builtins.float:
+        """
+        What its lineage had spent in the 10 minutes before, in US dollars.
+        """
+        return pulumi.get(self, "spent_usd")
+
+
+@pulumi.output_type
 class KeyUsage(dict):
     """
     One key's usage.
@@ -452,7 +535,8 @@ class KeyUsage(dict):
                  requests_today: _builtins.int,
                  team: _builtins.str,
                  tokens_today: _builtins.int,
-                 deleted: Optional[_builtins.bool] = None):
+                 deleted: Optional[_builtins.bool] = None,
+                 runaway: Optional['outputs.RunawayWatch'] = None):
         """
         One key's usage.
 
@@ -465,6 +549,7 @@ class KeyUsage(dict):
         :param _builtins.str team: The name of the key's team; null without one.
         :param _builtins.int tokens_today: Tokens since midnight (UTC), prompt plus completion.
         :param _builtins.bool deleted: Whether the key is deleted.
+        :param 'RunawayWatch' runaway: The spend that the key's guard watches; null for keys without one.
         """
         pulumi.set(__self__, "estimated_cost_usd", estimated_cost_usd)
         pulumi.set(__self__, "key_id", key_id)
@@ -476,6 +561,8 @@ class KeyUsage(dict):
         pulumi.set(__self__, "tokens_today", tokens_today)
         if deleted is not None:
             pulumi.set(__self__, "deleted", deleted)
+        if runaway is not None:
+            pulumi.set(__self__, "runaway", runaway)
 
     @_builtins.property
     @pulumi.getter(name="estimatedCostUsd")
@@ -548,6 +635,14 @@ class KeyUsage(dict):
         Whether the key is deleted.
         """
         return pulumi.get(self, "deleted")
+
+    @_builtins.property
+    @pulumi.getter
+    def runaway(self) -> Optional['outputs.RunawayWatch']:
+        """
+        The spend that the key's guard watches; null for keys without one.
+        """
+        return pulumi.get(self, "runaway")
 
 
 @pulumi.output_type
@@ -750,6 +845,143 @@ class RotationSchedule(dict):
         Rotate the key when this text changes: 1 to 256 characters.
         """
         return pulumi.get(self, "trigger")
+
+
+@pulumi.output_type
+class RunawayGuard(dict):
+    """
+    What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+    """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "resumeAfterMinutes":
+            suggest = "resume_after_minutes"
+        elif key == "spendUsdPer10Min":
+            suggest = "spend_usd_per10_min"
+        elif key == "timesUsual":
+            suggest = "times_usual"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in RunawayGuard. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        RunawayGuard.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        RunawayGuard.__key_warning(key)
+        return super().get(key, default)
+
+    def __init__(__self__, *,
+                 action: Optional['RunawayGuardAction'] = None,
+                 resume_after_minutes: Optional[_builtins.int] = None,
+                 spend_usd_per10_min: Optional[_builtins.float] = None,
+                 times_usual: Optional[_builtins.int] = None):
+        """
+        What of a key's spend is a runaway, and what happens then. Batches do not count: each is created on purpose, held to the budgets then, and paid for at once when its results are read.
+
+        :param 'RunawayGuardAction' action: `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+        :param _builtins.int resume_after_minutes: After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+        :param _builtins.float spend_usd_per10_min: More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+        :param _builtins.int times_usual: More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+        """
+        if action is not None:
+            pulumi.set(__self__, "action", action)
+        if resume_after_minutes is not None:
+            pulumi.set(__self__, "resume_after_minutes", resume_after_minutes)
+        if spend_usd_per10_min is not None:
+            pulumi.set(__self__, "spend_usd_per10_min", spend_usd_per10_min)
+        if times_usual is not None:
+            pulumi.set(__self__, "times_usual", times_usual)
+
+    @_builtins.property
+    @pulumi.getter
+    def action(self) -> Optional['RunawayGuardAction']:
+        """
+        `pause_key` refuses the key's requests (400 `key_paused_runaway`) until it is resumed, and alerts; `alert` only alerts, at most once an hour; `pause_key` by default.
+        """
+        return pulumi.get(self, "action")
+
+    @_builtins.property
+    @pulumi.getter(name="resumeAfterMinutes")
+    def resume_after_minutes(self) -> Optional[_builtins.int]:
+        """
+        After so many minutes a paused key goes on by itself: 1 to 10,080; unless set, only once someone resumes it.
+        """
+        return pulumi.get(self, "resume_after_minutes")
+
+    @_builtins.property
+    @pulumi.getter(name="spendUsdPer10Min")
+    def spend_usd_per10_min(self) -> Optional[_builtins.float]:
+        """
+        More US dollars than this within 10 minutes are a runaway: above 0, up to 1,000,000,000, with at most 6 decimal places; unless set, no amount is by itself.
+        """
+        return pulumi.get(self, "spend_usd_per10_min")
+
+    @_builtins.property
+    @pulumi.getter(name="timesUsual")
+    def times_usual(self) -> Optional[_builtins.int]:
+        """
+        More than so many times what the key usually spends within 10 minutes at this hour of the day (UTC), by its last 14 days, is a runaway: 2 to 10,000. It holds from the key's fourth day on, and never below 0.01 US dollars; unless set, the usual does not matter.
+        """
+        return pulumi.get(self, "times_usual")
+
+
+@pulumi.output_type
+class RunawayWatch(dict):
+    """
+    A guarded key's spend beside what is usual.
+    """
+    def __init__(__self__, *,
+                 last_runaway_at: _builtins.str,
+                 paused: 'outputs.KeyPause',
+                 spent_usd: _builtins.float,
+                 usual_usd: _builtins.float):
+        """
+        A guarded key's spend beside what is usual.
+
+        :param _builtins.str last_runaway_at: When it last was a runaway (UTC); null if it never was.
+        :param 'KeyPause' paused: Why and since when the key is paused; null while it is not.
+        :param _builtins.float spent_usd: What the key's lineage spent in the last 10 minutes, in US dollars.
+        :param _builtins.float usual_usd: What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
+        """
+        pulumi.set(__self__, "last_runaway_at", last_runaway_at)
+        pulumi.set(__self__, "paused", paused)
+        pulumi.set(__self__, "spent_usd", spent_usd)
+        pulumi.set(__self__, "usual_usd", usual_usd)
+
+    @_builtins.property
+    @pulumi.getter(name="lastRunawayAt")
+    def last_runaway_at(self) -> _builtins.str:
+        """
+        When it last was a runaway (UTC); null if it never was.
+        """
+        return pulumi.get(self, "last_runaway_at")
+
+    @_builtins.property
+    @pulumi.getter
+    def paused(self) -> 'outputs.KeyPause':
+        """
+        Why and since when the key is paused; null while it is not.
+        """
+        return pulumi.get(self, "paused")
+
+    @_builtins.property
+    @pulumi.getter(name="spentUsd")
+    def spent_usd(self) -> _builtins.float:
+        """
+        What the key's lineage spent in the last 10 minutes, in US dollars.
+        """
+        return pulumi.get(self, "spent_usd")
+
+    @_builtins.property
+    @pulumi.getter(name="usualUsd")
+    def usual_usd(self) -> _builtins.float:
+        """
+        What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
+        """
+        return pulumi.get(self, "usual_usd")
 
 
 @pulumi.output_type

@@ -8,7 +8,7 @@ from random import SystemRandom
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from admin_plane import ADMIN_KEY, DEFAULTS, ROLES, Api, SetUsage
+from admin_plane import ADMIN_KEY, DEFAULTS, ROLES, Api, SetPauses, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
@@ -52,6 +52,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         stop.callback(store.close)
         running.enter_context(stop)
         clock, usage, directory = FakeClock(), SetUsage(), LiveDirectory(DEFAULTS)
+        pauses = SetPauses(store)
         refused: list[str] = []
         admin_keys = AdminKeyDirectory(clock)
         with store.read() as connection:
@@ -64,6 +65,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             catalogue=catalogue,
             usage=usage,
             consumers=Consumers(store, clock),
+            pauses=pauses,
             clock=clock,
             ids=ids,
             values=KeyValues(SystemRandom()),
@@ -80,7 +82,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             RefusedAttempts(clock),
             refused.append,
         )
-        return Api(app, portal, store, directory, clock, usage, stop.close, handlers, refused)
+        return Api(app, portal, store, directory, clock, usage, pauses, stop.close, handlers, refused)
 
     with running:
         yield make

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_groq.gateway.admin.key_guard import guard_of, guard_shown
 from pulumi_groq.gateway.admin.key_merge import merged
 from pulumi_groq.gateway.admin.refusals import Invalid
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.models.api_key import ApiKeyUpdate
 from pulumi_groq.models.fields import micro_usd
+from pulumi_groq.models.runaway import RunawayGuard
 
 EARLIER, NOW = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -27,6 +29,14 @@ settings = {
     "tokens_per_day": st.none() | limits,
     "max_parallel_requests": st.none() | limits,
     "monthly_budget_usd": st.none() | st.integers(1, 10**15).map(lambda micro: Decimal(micro) / 10**6),
+    "runaway": st.none()
+    | st.builds(
+        RunawayGuard,
+        spend_usd_per_10_min=st.integers(1, 10**15).map(lambda micro: Decimal(micro) / 10**6),
+        times_usual=st.none() | st.integers(2, 10_000),
+        action=st.just("pause_key"),
+        resume_after_minutes=st.none() | st.integers(1, 10_080),
+    ),
     "expires_at": st.none() | st.datetimes(timezones=st.just(UTC)),
     "team": st.none() | names,
     "metadata": st.dictionaries(names, names, max_size=3),
@@ -41,6 +51,7 @@ patches = st.fixed_dictionaries({}, optional=settings)
 def records(draw: Any) -> KeyRecord:
     values = {name: draw(strategy) for name, strategy in settings.items()}
     budget = values.pop("monthly_budget_usd")
+    values["runaway"] = guard_of(values["runaway"])
     for name in ("allowed_models", "allowed_tools"):
         values[name] = tuple(values[name])
     return KeyRecord(
@@ -66,6 +77,7 @@ def as_sent(record: KeyRecord) -> dict[str, Any]:
         "allowed_models": list(record.allowed_models),
         "allowed_tools": list(record.allowed_tools),
         "monthly_budget_usd": None if budget is None else Decimal(budget) / 10**6,
+        "runaway": None if record.runaway is None else guard_shown(record.runaway),
     }
 
 

@@ -25,6 +25,7 @@ TABLE: dict[str, dict[str, frozenset[str | None]]] = {
         "viewer:ops": OPS,
     },
     "keys.write": {"owner": EVERYWHERE, "team-admin:ops": OPS},
+    "keys.resume": {"owner": EVERYWHERE, "team-admin:ops": OPS},
     "teams.read": {"owner": EVERYWHERE, "team-admin:ops": OPS, "viewer": EVERYWHERE, "viewer:ops": OPS},
     "teams.write": {"owner": EVERYWHERE},
     "spending.read": {"owner": EVERYWHERE, "billing": EVERYWHERE, "viewer": EVERYWHERE},

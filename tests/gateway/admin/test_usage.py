@@ -23,6 +23,7 @@ def test_every_key_has_a_row(api: Api) -> None:
                 "estimated_cost_usd": 0,
                 "last_used_at": None,
                 "month_to_date": {"requests": 0, "tokens": 0, "cost_usd": 0},
+                "runaway": None,
                 "deleted": False,
             }
         ],

@@ -10,6 +10,7 @@ from key_factory import MakeKey
 from metering_bench import Bench
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits
+from pulumi_groq.policy.runaway import RunawayLimit
 
 
 @pytest.fixture
@@ -17,7 +18,12 @@ def make_key() -> MakeKey:
     """A key; by default of a lineage of its own and without limits."""
 
     def make(
-        key_id: str = "key_01a", *, lineage_id: str = "", budget: int | None = None, **limits: int | None
+        key_id: str = "key_01a",
+        *,
+        lineage_id: str = "",
+        budget: int | None = None,
+        runaway: RunawayLimit | None = None,
+        **limits: int | None,
     ) -> KeyAccess:
         return KeyAccess(
             key_id=key_id,
@@ -29,6 +35,7 @@ def make_key() -> MakeKey:
             monthly_budget_micro_usd=budget,
             expires_at=None,
             disabled=False,
+            runaway=runaway,
         )
 
     return make

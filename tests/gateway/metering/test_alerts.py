@@ -120,7 +120,7 @@ async def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) ->
     await bench.spend(service, make_key(), 10)
     await round_of(bench, service)
     again = bench.open()
-    again.deliveries.resume()
+    again.resume_deliveries()
     await round_of(bench, again)
 
     assert bench.events.fired == [10]
@@ -137,7 +137,7 @@ async def test_a_restart_goes_on_with_a_delivery_that_had_not_ended(bench: Bench
     await round_of(bench, service)
     bench.webhooks(URL, OTHER_URL)
     again = bench.open()
-    again.deliveries.resume()
+    again.resume_deliveries()
     await bench.background.finish_jobs()
 
     assert [url for url, _, _ in bench.sender.posted] == [URL, OTHER_URL]
@@ -152,7 +152,7 @@ async def test_a_delivery_is_not_resumed_after_a_day(bench: Bench, make_key: Mak
     bench.clock.advance(hours=25)
     bench.webhooks(URL)
     again = bench.open()
-    again.deliveries.resume()
+    again.resume_deliveries()
     await bench.background.finish_jobs()
 
     assert bench.sender.posted == []
@@ -202,7 +202,7 @@ async def test_a_url_is_given_up(bench: Bench, make_key: MakeKey, answers: list[
     await bench.spend(service, make_key(), 10)
     await round_of(bench, service)
     again = bench.open()
-    again.deliveries.resume()
+    again.resume_deliveries()
     await bench.background.finish_jobs()
 
     assert len(bench.sender.posted) == attempts

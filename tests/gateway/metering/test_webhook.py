@@ -13,14 +13,14 @@ from metering_bench import START
 from pulumi_groq.gateway.metering.alert_delivery import (
     NotDeliveredError,
     WebhookAnswer,
-    alert_body,
     alert_headers,
     retry_after_s,
 )
+from pulumi_groq.gateway.metering.announcements import of_threshold
 from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.store.alerts import Alert
 
-ALERT = Alert("2026-11", 100_000_000, 100_250_000, 500_000_000, START)
+ALERT = of_threshold(Alert("2026-11", 100_000_000, 100_250_000, 500_000_000, START))
 TEXT_SECRET = "a-secret-of-some-length"
 ENCODED_SECRET = "whsec_" + base64.b64encode(b"a-secret-of-some-length").decode()
 
@@ -101,9 +101,8 @@ async def post(
         return (names or {}).get(host, [host])
 
     sender = HttpxAlertSender(WebhookAddresses(listed), resolve=resolve, timeout_s=timeout_s)
-    body = alert_body(ALERT)
     try:
-        return await sender.post(url, body + tampered, alert_headers(ALERT, body, secret, START))
+        return await sender.post(url, ALERT.body + tampered, alert_headers(ALERT, secret, START))
     finally:
         await sender.close()
 
@@ -144,9 +143,9 @@ async def test_nobody_listening_is_not_delivered() -> None:
 
 def test_a_text_secret_that_only_looks_encoded_is_used_as_text() -> None:
     """A secret that begins like the specification's but is not base64 still signs."""
-    body = alert_body(ALERT)
+    signed = alert_headers(ALERT, "whsec_not base64 at all", START)
 
-    assert alert_headers(ALERT, body, "whsec_not base64 at all", START)["webhook-signature"].startswith("v1,")
+    assert signed["webhook-signature"].startswith("v1,")
 
 
 async def test_the_connection_goes_to_the_judged_address_under_the_name() -> None:

@@ -39,16 +39,25 @@ class Running:
 
     def new_key(self) -> str:
         """The value of a key that may do anything with the model."""
+        value: str = self.created()["api_key"]
+        return value
+
+    def created(self, **more: Any) -> dict[str, Any]:
+        """A new key that may do anything with the model, beyond what is said."""
         settings = {
             "name": "load",
             "allowed_models": [MODEL],
             "requests_per_minute": "unlimited",
             "tokens_per_minute": "unlimited",
+            **more,
         }
-        value: str = (
-            self.admin.post("/openai/v1/api-keys", json=settings).raise_for_status().json()["api_key"]
-        )
-        return value
+        made: dict[str, Any] = self.admin.post("/openai/v1/api-keys", json=settings).raise_for_status().json()
+        return made
+
+    def call(self, key: str) -> httpx.Response:
+        """One call with the key."""
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx.post(f"{self.url}/openai/v1/chat/completions", json=CALL, headers=headers)
 
     def month_to_date(self) -> tuple[int, int, int]:
         """Requests, tokens and micro-dollars of the month."""
@@ -158,3 +167,47 @@ def test_kill_9_under_load_loses_no_answered_request(store: Path) -> None:
     assert acknowledged <= spent <= acknowledged + 8 * WORST_CASE_MICRO_USD
     assert tokens <= sum(usage["total_tokens"] for usage in answered) + 8 * 200
     assert again == (requests, tokens, spent)
+
+
+def test_a_loop_is_paused_until_it_is_resumed(store: Path) -> None:
+    """By the answers of the gateway: through a kill, with a successor, and on with `keys resume`."""
+    with running(store) as gateway:
+        made = gateway.created(runaway={"spend_usd_per_10_min": 0.0005})
+        spent_micro_usd = 0
+        while (answer := gateway.call(made["api_key"])).is_success:
+            spent_micro_usd += cost_micro_usd(answer.json()["usage"])
+            assert spent_micro_usd < 100_000
+        shown = gateway.admin.get(f"/openai/v1/api-keys/{made['id']}").json()
+        (row,) = gateway.admin.get("/openai/v1/usage").json()["usage_by_key"]
+        metrics = httpx.get(f"{gateway.url}/metrics").text
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "key_paused_runaway")
+    assert f"keys resume {made['id']}" in answer.json()["error"]["message"]
+    assert spent_micro_usd > 500
+    assert shown["status"] == "paused"
+    assert shown["paused"]["allowed_usd"] == 0.0005
+    assert row["runaway"]["paused"] == shown["paused"]
+    assert row["runaway"]["spent_usd"] == spent_micro_usd / 1_000_000
+    assert "pulumi_groq_paused_keys 1.0" in metrics
+    assert 'pulumi_groq_runaways_total{action="pause_key"} 1.0' in metrics
+
+    with running(store) as gateway:
+        successor = gateway.created(replaces=made["id"], runaway={"spend_usd_per_10_min": 0.0005})
+        refused = [gateway.call(each["api_key"]).status_code for each in (made, successor)]
+        resumed = subprocess.run(
+            [sys.executable, "-m", "pulumi_groq.cli", "keys", "resume", successor["id"]],
+            env={**os.environ, "GROQ_ADMIN_KEY": ADMIN_KEY, "GROQ_ADMIN_BASE_URL": gateway.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        served = [gateway.call(each["api_key"]).status_code for each in (made, successor)]
+        changes = gateway.admin.get("/openai/v1/changes").json()["data"]
+    assert refused == [400, 400]
+    assert f"load ({successor['id']}) is active: it was paused since 20" in resumed.stdout
+    assert served == [200, 200]
+    assert [(each["action"], each["actor"]) for each in changes] == [
+        ("resumed", "root"),
+        ("created", "root"),
+        ("paused", "gateway"),
+        ("created", "root"),
+    ]

@@ -106,6 +106,8 @@ EMERGENCY = {
     "revoke key …ab12 at once",
 }
 
+GUARD = {"spend_usd_per_10_min": 5, "times_usual": 10, "action": "pause_key"}
+
 CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
     ("owner-added", "high"): [
         ([admin_step("create", None, "owner")], [admin_step("create", None, "viewer")]),
@@ -259,6 +261,25 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
             [key_step("create", None, {"expires_at": "2026-11-30T12:01:00Z"})],
         )
     ],
+    ("guard-weakened", "high"): [
+        (
+            [key_step(UPDATED, {"runaway": GUARD}, {})],
+            [key_step(UPDATED, {}, {"runaway": GUARD})],
+        )
+    ],
+    ("guard-weakened", "medium"): [
+        (
+            [key_step(UPDATED, {"runaway": GUARD}, {"runaway": GUARD | weaker})],
+            [key_step(UPDATED, {"runaway": GUARD | weaker}, {"runaway": GUARD})],
+        )
+        for weaker in (
+            {"spend_usd_per_10_min": 6},
+            {"times_usual": 11},
+            {"spend_usd_per_10_min": None},
+            {"action": "alert"},
+            {"resume_after_minutes": 5},
+        )
+    ],
     ("policy-removed", "high"): [
         ([policy_step("delete", {}, None)], [policy_step(UPDATED, {}, {"monthly_cap_usd": 600})])
     ],
@@ -305,6 +326,12 @@ def test_findings_without_the_gateway(rule: tuple[str, str], fires: Any, stays_q
     assert rule not in rules(*stays_quiet)
 
 
+PAUSED = {
+    "since": "2026-11-23T11:00:00Z",
+    "spent_usd": 30,
+    "allowed_usd": 5,
+    "resumes_at": None,
+}
 LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
     ("cap-below-spend", "high"): (
         policy_step(UPDATED, {}, {"monthly_cap_usd": 120}),
@@ -323,6 +350,12 @@ LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
         budgets(200, 201),
         policy_step(UPDATED, {}, {"monthly_cap_usd": 401}),
         budgets(200, 201),
+    ),
+    ("key-paused", "medium"): (
+        key_step(UPDATED, {}, {"requests_per_day": 50}),
+        live(live_key(status="paused", paused=PAUSED)),
+        key_step(UPDATED, {}, {"requests_per_day": 50}),
+        live(live_key()),
     ),
     ("limit-near-use", "high"): (
         key_step(UPDATED, {"requests_per_day": 100}, {"requests_per_day": 50}),

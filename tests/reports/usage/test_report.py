@@ -1,12 +1,14 @@
 """What a usage report says, row by row."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from made_up_facts import NOON, UNLIMITED, bucket, facts, key, key_id, policy, today
 from pulumi_groq.models.history import DenialBucket
+from pulumi_groq.models.runaway import RunawayWatch
 from pulumi_groq.reports.usage.cells import columns, money, share, summary
 from pulumi_groq.reports.usage.report import NO_MODEL, NO_TEAM, Counts, UsageRow, usage_report
 
@@ -153,3 +155,26 @@ def test_money_is_short_but_never_nothing(micro_usd: int, text: str) -> None:
 def test_shares_are_per_cent(part: float, text: str) -> None:
     """More than all is said as it is."""
     assert share(part) == text
+
+
+def test_a_paused_key_and_unusual_spend_are_noted() -> None:
+    """A key says since when it is paused, and from twice the usual on how many times it is."""
+    since = {"since": NOON - timedelta(minutes=5), "spent_usd": 30, "allowed_usd": 5, "resumes_at": None}
+
+    def watch(spent_usd: int, usual_usd: int | None) -> RunawayWatch:
+        usual = None if usual_usd is None else Decimal(usual_usd)
+        return RunawayWatch(spent_usd=Decimal(spent_usd), usual_usd=usual, last_runaway_at=None, paused=None)
+
+    keys = [key(1, status="paused", paused=since), key(2), key(3)]
+    watched = [
+        today(1, runaway=watch(30, None)),
+        today(2, runaway=watch(9, 3)),
+        today(3, runaway=watch(5, 3)),
+    ]
+    found = rows(keys=keys, today=watched)
+
+    assert [found[f"key-{number}"].notes for number in (1, 2, 3)] == [
+        ("paused since 2026-11-23 11:55 UTC",),
+        ("3 times its usual spend now",),
+        (),
+    ]

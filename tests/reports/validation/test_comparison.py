@@ -84,6 +84,7 @@ def test_a_real_stack_holds() -> None:
     ]
 
 
+PAUSED = {"since": "2026-11-23T11:00:00Z", "spent_usd": 30, "allowed_usd": 5, "resumes_at": None}
 CASES: dict[str, tuple[StackState, Live, list[str]]] = {
     "missing": (
         stack(key={}),
@@ -102,6 +103,21 @@ CASES: dict[str, tuple[StackState, Live, list[str]]] = {
         stack(key={}),
         live(live_key(tokens_per_day=6)),
         ["chatbot-prod: changed: tokens per day: declared server default, live 6 tokens/day"],
+    ),
+    "paused": (
+        stack(key={}),
+        live(live_key(status="paused", paused=PAUSED)),
+        [
+            "chatbot-prod: paused since 2026-11-23 11:00 UTC: 30 USD in 10 minutes, where 5 USD are allowed",
+        ],
+    ),
+    "guard": (
+        stack(key={"runaway": {"times_usual": 10, "resume_after_minutes": 60}}),
+        live(live_key(runaway={"spend_usd_per_10_min": 5, "action": "alert"})),
+        [
+            "chatbot-prod: changed: runaway guard: declared pauses above 10 times the usual in 10 minutes, "
+            "goes on after 60 minutes, live alerts above 5 USD in 10 minutes"
+        ],
     ),
     "disabled": (
         stack(key={}),

@@ -23,7 +23,7 @@ from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
-from pulumi_groq.gateway.protocols import Clock, ConsumerSource, UsageSource
+from pulumi_groq.gateway.protocols import Clock, ConsumerSource, Pauses, UsageSource
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.access import Limits
 
@@ -50,6 +50,7 @@ def admin_handlers(
     catalogue: Catalogue,
     usage: UsageSource,
     consumers: ConsumerSource,
+    pauses: Pauses,
     clock: Clock,
     ids: ObjectIds,
     values: KeyValues,
@@ -61,7 +62,7 @@ def admin_handlers(
 ) -> Handlers:
     """The handlers over one store, whose changes reach `directory`."""
     changes = Changes(store)
-    views = KeyViews(usage, defaults)
+    views = KeyViews(usage, pauses, defaults)
     return Handlers(
         admin_keys=AdminKeys(
             store=store,
@@ -80,6 +81,7 @@ def admin_handlers(
             views=views,
             usage=usage,
             consumers=consumers,
+            pauses=pauses,
             clock=clock,
             run_on_loop=run_sync,
         ),
@@ -102,7 +104,7 @@ def admin_handlers(
             clock=clock,
             webhook_addresses=webhook_addresses,
         ),
-        reporting=Reporting(store=store, catalogue=catalogue, usage=usage, clock=clock),
+        reporting=Reporting(store=store, catalogue=catalogue, usage=usage, pauses=pauses, clock=clock),
         history=History(store=store, clock=clock),
         identities=WorkloadIdentities(
             store=store,

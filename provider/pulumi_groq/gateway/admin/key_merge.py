@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from pulumi_groq.gateway.admin.key_guard import guard_of
 from pulumi_groq.gateway.admin.ownership import patched
 from pulumi_groq.gateway.admin.refusals import Invalid
 from pulumi_groq.gateway.store.keys import KeyRecord
@@ -31,6 +32,8 @@ def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime, *, take_over:
     if "monthly_budget_usd" in values:
         budget = values.pop("monthly_budget_usd")
         values["monthly_budget_micro_usd"] = None if budget is None else micro_usd(budget)
+    if "runaway" in values:
+        values["runaway"] = guard_of(values["runaway"])
     if "metadata" in values:
         values["metadata"] = values["metadata"] or {}
     changed = patched(replace(record, **values), record, update, take_over=take_over)

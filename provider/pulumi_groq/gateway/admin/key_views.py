@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from pulumi_groq.gateway.admin.key_guard import guard_shown, pause_shown
 from pulumi_groq.gateway.directory import limits_in_force
 from pulumi_groq.gateway.key_values import KeyValue
-from pulumi_groq.gateway.protocols import UsageSource
+from pulumi_groq.gateway.protocols import Pauses, UsageSource
 from pulumi_groq.gateway.store.keys import KeyRecord
+from pulumi_groq.gateway.store.runaways import Runaway
 from pulumi_groq.models.api_key import ApiKey, ApiKeyCreated, EffectiveLimits, KeyStatus
 from pulumi_groq.models.fields import usd
 from pulumi_groq.policy.access import Limits
@@ -14,14 +16,16 @@ from pulumi_groq.policy.access import Limits
 class KeyViews:
     """Turns records into answers."""
 
-    def __init__(self, usage: UsageSource, defaults: Limits) -> None:
+    def __init__(self, usage: UsageSource, pauses: Pauses, defaults: Limits) -> None:
         self._usage = usage
+        self._pauses = pauses
         self._defaults = defaults
 
     def show(self, record: KeyRecord, now: datetime) -> ApiKey:
         """A key without its value."""
         limits = limits_in_force(record, self._defaults)
         budget = record.monthly_budget_micro_usd
+        pause = self._pauses.pause_of(record.lineage_id)
         return ApiKey(
             id=record.id,
             name=record.name,
@@ -32,7 +36,8 @@ class KeyViews:
             replaces=record.replaces,
             lineage_id=record.lineage_id,
             generation=record.generation,
-            status=status(record, now),
+            status=status(record, pause, now),
+            paused=pause_shown(pause),
             allowed_models=list(record.allowed_models),
             allowed_tools=list(record.allowed_tools),
             requests_per_minute=record.requests_per_minute,
@@ -47,6 +52,7 @@ class KeyViews:
                 tokens_per_day=limits.tokens_per_day,
                 max_parallel_requests=limits.max_parallel_requests,
             ),
+            runaway=None if record.runaway is None else guard_shown(record.runaway),
             monthly_budget_usd=None if budget is None else usd(budget),
             expires_at=record.expires_at,
             metadata=dict(record.metadata),
@@ -61,10 +67,10 @@ class KeyViews:
         return ApiKeyCreated(**dict(self.show(record, now)), api_key=value.value)
 
 
-def status(record: KeyRecord, now: datetime) -> KeyStatus:
-    """Whether the key serves requests: disabled by hand goes before expired."""
+def status(record: KeyRecord, pause: Runaway | None, now: datetime) -> KeyStatus:
+    """Whether the key serves requests: disabled by hand goes before expired, and that before paused."""
     if record.disabled:
         return "disabled"
     if record.expires_at is not None and record.expires_at <= now:
         return "expired"
-    return "active"
+    return "active" if pause is None else "paused"

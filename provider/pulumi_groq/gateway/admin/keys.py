@@ -20,8 +20,8 @@ from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import given_up, kept
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.protocols import Clock, ConsumerSource, UsageSource
-from pulumi_groq.gateway.store.change_log import log_key_change
+from pulumi_groq.gateway.protocols import Clock, ConsumerSource, Pauses, UsageSource
+from pulumi_groq.gateway.store.change_log import log_key_change, log_resumption
 from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
     KeyQuery,
@@ -33,6 +33,7 @@ from pulumi_groq.gateway.store.keys import (
     page_of_keys,
     replace_key,
 )
+from pulumi_groq.gateway.store.runaways import end_pause
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.consumer import ConsumerList
@@ -65,6 +66,7 @@ class Keys:
         views: KeyViews,
         usage: UsageSource,
         consumers: ConsumerSource,
+        pauses: Pauses,
         clock: Clock,
         run_on_loop: RunOnLoop,
     ) -> None:
@@ -75,6 +77,7 @@ class Keys:
         self._views = views
         self._usage = usage
         self._consumers = consumers
+        self._pauses = pauses
         self._clock = clock
         self._run_on_loop = run_on_loop
 
@@ -129,6 +132,18 @@ class Keys:
                 replace_key(change.connection, record)
                 log_key_change(change.connection, change.actor, former, record, now)
                 change.then(partial(self._directory.put_key, record))
+        return self._views.show(record, now)
+
+    def resume(self, caller: Caller, key_id: str) -> ApiKey:
+        """Let a key, with its lineage, go on that was paused for runaway spend; any other stays as it is."""
+        now = self._clock.now()
+        with self._changes.begin(caller) as change:
+            record = _existing(change.connection, key_id)
+            caller.require("keys.resume", record.team)
+            pause = self._pauses.pause_of(record.lineage_id)
+            if pause is not None and end_pause(change.connection, record.lineage_id, now):
+                log_resumption(change.connection, change.actor, pause, now)
+                change.then(partial(self._pauses.resumed, record.lineage_id))
         return self._views.show(record, now)
 
     def delete(

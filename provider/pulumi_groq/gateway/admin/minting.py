@@ -10,6 +10,7 @@ from typing import Final
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
+from pulumi_groq.gateway.admin.key_guard import guard_of
 from pulumi_groq.gateway.admin.key_rules import (
     require_future,
     require_own_address,
@@ -136,6 +137,7 @@ class Minting:
             requests_per_day=wanted.requests_per_day,
             tokens_per_day=wanted.tokens_per_day,
             max_parallel_requests=wanted.max_parallel_requests,
+            runaway=guard_of(wanted.runaway),
             monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
             expires_at=wanted.expires_at,
             metadata=wanted.metadata,

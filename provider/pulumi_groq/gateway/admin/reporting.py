@@ -6,11 +6,20 @@ from decimal import Decimal
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
 from pulumi_groq.gateway.admin.authorization import Caller
-from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, UsageSource
-from pulumi_groq.gateway.store.keys import KeyLabel, deleted_labels, live_labels, subject_labels
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.admin.key_guard import pause_shown
+from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, Pauses, UsageSource
+from pulumi_groq.gateway.store.keys import (
+    KeyLabel,
+    deleted_labels,
+    guarded_keys,
+    live_labels,
+    subject_labels,
+)
+from pulumi_groq.gateway.store.recent_spend import read_usual
+from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.model import Model, ModelPage
+from pulumi_groq.models.runaway import RunawayWatch
 from pulumi_groq.models.usage import KeyUsage, Usage, UsageTotals
 
 _NONE = UsageTotals(requests=0, tokens=0, cost_usd=Decimal(0))
@@ -19,10 +28,13 @@ _NONE = UsageTotals(requests=0, tokens=0, cost_usd=Decimal(0))
 class Reporting:
     """The handlers of `/openai/v1/usage` and of the admin's `/openai/v1/models`."""
 
-    def __init__(self, *, store: Store, catalogue: Catalogue, usage: UsageSource, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, catalogue: Catalogue, usage: UsageSource, pauses: Pauses, clock: Clock
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._usage = usage
+        self._pauses = pauses
         self._clock = clock
 
     def usage(self, caller: Caller) -> Usage:
@@ -36,6 +48,7 @@ class Reporting:
             used = [key_id for key_id, row in rows.items() if row.month_to_date.requests]
             gone = _seen(caller, deleted_labels(connection, used))
             subjects = _seen(caller, subject_labels(connection, used))
+            watches = self._watches(connection, caller, now)
         if caller.teams is None:
             shown = list(rows.values())
         else:
@@ -43,9 +56,27 @@ class Reporting:
         return Usage(
             as_of=now,
             month=f"{now:%Y-%m}",
-            usage_by_key=[_key_usage(label, rows, deleted=False) for label in (*living, *subjects)]
-            + [_key_usage(label, rows, deleted=True) for label in gone],
+            usage_by_key=[
+                _key_usage(label, rows, watches.get(label.id), deleted=False)
+                for label in (*living, *subjects)
+            ]
+            + [_key_usage(label, rows, None, deleted=True) for label in gone],
             month_to_date=_sum([row.month_to_date for row in shown]),
+        )
+
+    def _watches(self, connection: Connection, caller: Caller, now: datetime) -> dict[str, RunawayWatch]:
+        """The guarded keys that the caller may see, by id."""
+        guarded = [each for each in guarded_keys(connection) if caller.identity.covers(each.team)]
+        return {record.id: self._watch(connection, record.lineage_id, now) for record in guarded}
+
+    def _watch(self, connection: Connection, lineage_id: str, now: datetime) -> RunawayWatch:
+        usual = read_usual(connection, lineage_id, now.timestamp())
+        last = self._pauses.last_of(lineage_id)
+        return RunawayWatch(
+            spent_usd=usd(self._pauses.spent(lineage_id, now)),
+            usual_usd=None if usual is None else usd(usual),
+            last_runaway_at=None if last is None else last.at,
+            paused=pause_shown(self._pauses.pause_of(lineage_id)),
         )
 
     def no_usage(self) -> Usage:
@@ -65,7 +96,9 @@ def _seen(caller: Caller, labels: Sequence[KeyLabel]) -> list[KeyLabel]:
     return [label for label in labels if caller.identity.covers(label.team)]
 
 
-def _key_usage(label: KeyLabel, rows: Mapping[str, KeyUsageRow], *, deleted: bool) -> KeyUsage:
+def _key_usage(
+    label: KeyLabel, rows: Mapping[str, KeyUsageRow], watch: RunawayWatch | None, *, deleted: bool
+) -> KeyUsage:
     row = rows.get(label.id)
     return KeyUsage(
         key_id=label.id,
@@ -76,6 +109,7 @@ def _key_usage(label: KeyLabel, rows: Mapping[str, KeyUsageRow], *, deleted: boo
         estimated_cost_usd=usd(row.cost_today_micro_usd) if row else Decimal(0),
         last_used_at=row.last_used_at if row else None,
         month_to_date=row.month_to_date if row else _NONE,
+        runaway=watch,
         deleted=deleted,
     )
 

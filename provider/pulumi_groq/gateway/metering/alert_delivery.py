@@ -5,9 +5,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -15,18 +14,16 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from pulumi_groq.gateway.health import Background
+from pulumi_groq.gateway.metering.announcements import Announcement
 from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.usage import FiredAlerts
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import (
-    Alert,
     Delivery,
     DeliveryOutcome,
     insert_delivery,
     is_done,
 )
 from pulumi_groq.gateway.store.store import Store
-from pulumi_groq.models.fields import json_number, usd, wire_time
 
 ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
@@ -61,39 +58,17 @@ class AlertSender(Protocol):
         ...
 
 
-def alert_body(alert: Alert) -> bytes:
-    """The JSON body. `text` is for chat services that show a field of this name."""
-    threshold, spent, cap = (
-        json_number(usd(amount))
-        for amount in (alert.threshold_micro_usd, alert.spent_micro_usd, alert.cap_micro_usd)
-    )
-    return json.dumps(
-        {
-            "type": "spend.threshold_reached",
-            "timestamp": wire_time(alert.sent_at),
-            "text": f"Groq spend in {alert.month}: ${spent} of ${cap}; the alert at ${threshold} is reached.",
-            "data": {
-                "month": alert.month,
-                "threshold_usd": threshold,
-                "spent_usd": spent,
-                "monthly_cap_usd": cap,
-            },
-        },
-        separators=(",", ":"),
-    ).encode()
-
-
-def alert_headers(alert: Alert, body: bytes, secret: str | None, now: datetime) -> dict[str, str]:
+def alert_headers(announcement: Announcement, secret: str | None, now: datetime) -> dict[str, str]:
     """Headers of one attempt. `webhook-id` is the same in every attempt: receivers drop repeats by it.
 
     With a secret, `webhook-signature` is `v1,` and the base64 of the HMAC-SHA256 over
     `{webhook-id}.{webhook-timestamp}.{body}`; `webhook-timestamp` is Unix seconds of the attempt.
     """
-    message_id = f"alert_{alert.month}_{alert.threshold_micro_usd}"
+    message_id = announcement.id
     timestamp = str(int(now.timestamp()))
     headers = {"content-type": "application/json", ID_HEADER: message_id, TIMESTAMP_HEADER: timestamp}
     if secret is not None:
-        signed = b".".join((message_id.encode(), timestamp.encode(), body))
+        signed = b".".join((message_id.encode(), timestamp.encode(), announcement.body))
         digest = hmac.digest(_key(secret), signed, hashlib.sha256)
         headers[SIGNATURE_HEADER] = f"v1,{base64.b64encode(digest).decode()}"
     return headers
@@ -144,7 +119,6 @@ class AlertDeliveries:
         *,
         store: Store,
         directory: Directory,
-        fired: FiredAlerts,
         sender: AlertSender,
         clock: Clock,
         events: MeteringEvents,
@@ -155,7 +129,6 @@ class AlertDeliveries:
     ) -> None:
         self._store = store
         self._directory = directory
-        self._fired = fired
         self._sender = sender
         self._clock = clock
         self._events = events
@@ -164,42 +137,42 @@ class AlertDeliveries:
         self._schedule = schedule
         self._background = background
 
-    def start(self, alert: Alert) -> None:
+    def start(self, announcement: Announcement) -> None:
         """Tell every URL of the policy; returns at once."""
         organisation = self._directory.organisation
         for url in organisation.alert_webhook_urls if organisation is not None else ():
-            self._background.once(ALERT_DELIVERIES, self._deliver(alert, url))
+            self._background.once(ALERT_DELIVERIES, self._deliver(announcement, url))
 
-    def resume(self) -> None:
+    def resume(self, announcements: Iterable[Announcement]) -> None:
         """Go on with the unfinished deliveries of the last 24 hours."""
         since = self._clock.now() - RESUMED_FOR
-        for alert in self._fired.all():
-            if alert.sent_at >= since:
-                self.start(alert)
+        for announcement in announcements:
+            if announcement.at >= since:
+                self.start(announcement)
 
     async def close(self) -> None:
         """Send no more; unfinished deliveries go on after the next start."""
         await self._sender.close()
 
-    async def _deliver(self, alert: Alert, url: str) -> None:
+    async def _deliver(self, announcement: Announcement, url: str) -> None:
         # Where the store fails nothing is remembered, so the next start tries again; the receiver knows
         # repeats by their id.
-        if not await asyncio.to_thread(self._is_done, alert, url):
-            await self._attempt_until_done(alert, url)
+        if not await asyncio.to_thread(self._is_done, announcement, url):
+            await self._attempt_until_done(announcement, url)
 
-    async def _attempt_until_done(self, alert: Alert, url: str) -> None:
-        body = alert_body(alert)
+    async def _attempt_until_done(self, announcement: Announcement, url: str) -> None:
         for attempt in range(1, self._schedule.attempts + 1):
             organisation = self._directory.organisation
             if organisation is None or url not in organisation.alert_webhook_urls:
                 return
             secret = organisation.alert_webhook_signing_secret
-            answer = await self._post(url, body, alert_headers(alert, body, secret, self._clock.now()))
+            headers = alert_headers(announcement, secret, self._clock.now())
+            answer = await self._post(url, announcement.body, headers)
             if 200 <= answer.status < 300:
-                await self._end(alert, url, "delivered", attempt)
+                await self._end(announcement, url, "delivered", attempt)
                 return
             if answer.status == _GONE or attempt == self._schedule.attempts:
-                await self._end(alert, url, "given_up", attempt)
+                await self._end(announcement, url, "given_up", attempt)
                 return
             await self._sleep(max(self._schedule.delay_s(attempt, self._random), answer.retry_after_s))
 
@@ -207,19 +180,22 @@ class AlertDeliveries:
         try:
             answer = await self._sender.post(url, body, headers)
         except NotDeliveredError as failure:
-            _log.warning("spend alert not delivered to %s: %s", urlsplit(url).hostname, failure)
+            _log.warning("alert not delivered to %s: %s", urlsplit(url).hostname, failure)
             return WebhookAnswer(0)
         if not 200 <= answer.status < 300:
-            _log.warning("spend alert not accepted by %s: HTTP %d", urlsplit(url).hostname, answer.status)
+            _log.warning("alert not accepted by %s: HTTP %d", urlsplit(url).hostname, answer.status)
         return answer
 
-    async def _end(self, alert: Alert, url: str, outcome: DeliveryOutcome, attempts: int) -> None:
-        await asyncio.to_thread(self._remember, Delivery(alert, url, outcome, attempts, self._clock.now()))
+    async def _end(
+        self, announcement: Announcement, url: str, outcome: DeliveryOutcome, attempts: int
+    ) -> None:
+        done = Delivery(announcement.id, url, outcome, attempts, self._clock.now())
+        await asyncio.to_thread(self._remember, done)
         self._events.alert_delivery(outcome)
 
-    def _is_done(self, alert: Alert, url: str) -> bool:
+    def _is_done(self, announcement: Announcement, url: str) -> bool:
         with self._store.read() as connection:
-            return is_done(connection, alert, url)
+            return is_done(connection, announcement.id, url)
 
     def _remember(self, delivery: Delivery) -> None:
         with self._store.write() as connection:

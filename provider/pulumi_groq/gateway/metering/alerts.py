@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
+from pulumi_groq.gateway.metering.announcements import of_threshold
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
@@ -57,7 +58,7 @@ class SpendAlerts:
                 json_number(usd(alert.cap_micro_usd)),
             )
             self._events.alert_fired(alert.threshold_micro_usd)
-            self._deliveries.start(alert)
+            self._deliveries.start(of_threshold(alert))
 
     def _due(self) -> list[Alert]:
         organisation = self._directory.organisation

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
+from pulumi_groq.models.runaway import RunawayAction
 
 
 class MeteringEvents(Protocol):
@@ -34,6 +35,10 @@ class MeteringEvents(Protocol):
 
     def alert_fired(self, threshold_micro_usd: int) -> None:
         """A threshold was reached."""
+        ...
+
+    def runaway(self, action: RunawayAction) -> None:
+        """A key spent more than its guard allows."""
         ...
 
     def alert_delivery(self, outcome: DeliveryOutcome) -> None:

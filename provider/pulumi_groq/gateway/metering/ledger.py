@@ -34,6 +34,7 @@ from pulumi_groq.gateway.metering.journal import (
     settlement_line,
 )
 from pulumi_groq.gateway.metering.ledger_writer import Batch, LedgerWriter, aside_of, charged
+from pulumi_groq.gateway.metering.recent_spend import RecentSpend
 from pulumi_groq.gateway.metering.usage import UsageInMemory
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.disk_space import NO_SPACE, DiskReserve
@@ -69,6 +70,7 @@ class Ledger:
         clock: Clock,
         events: MeteringEvents,
         health: Health,
+        recent: RecentSpend,
         most_waiting_rows: int,
         recovered: Batch,
         recovered_segment: int | None,
@@ -76,6 +78,7 @@ class Ledger:
     ) -> None:
         self.usage = usage
         self.set_aside = set_aside
+        self._recent = recent
         self._writer = writer
         self._journal = journal
         self._reserve = reserve
@@ -142,6 +145,7 @@ class Ledger:
             self._health.failed(JOURNAL, failure)
             self._events.ledger_failed()
         self.usage.add(row)
+        self._recent.settled(row)
         return row.settlement
 
     def deny(self, denied: DeniedRequests) -> None:

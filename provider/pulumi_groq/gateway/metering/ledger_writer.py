@@ -24,6 +24,7 @@ from pulumi_groq.gateway.store.ledger import (
     not_yet_written,
     without_copies,
 )
+from pulumi_groq.gateway.store.recent_spend import add_spend, drop_old_spend
 from pulumi_groq.gateway.store.set_aside import (
     KeptAside,
     SetAside,
@@ -66,10 +67,11 @@ class LedgerWriter:
         try:
             with self._store.write() as connection:
                 records = [row.record() for row in batch.rows]
-                insert_rows(connection, not_yet_written(connection, records) if may_be_written else records)
+                _insert(connection, not_yet_written(connection, records) if may_be_written else records)
                 insert_set_aside(connection, batch.set_aside)
                 add_denials(connection, batch.denials)
                 drop_rows_before(connection, now - self._kept, at_most=2 * len(records))
+                drop_old_spend(connection, now)
         except StoreUnavailableError:
             raise
         except Exception:  # noqa: BLE001  of one of its values, whatever that is: the parts tell which
@@ -140,7 +142,12 @@ class LedgerWriter:
 
 def _insert_new(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     # What differs from the ledger's row of its id is not left out, so that it is refused and set aside.
-    insert_rows(connection, without_copies(connection, [row.record() for row in rows]))
+    _insert(connection, without_copies(connection, [row.record() for row in rows]))
+
+
+def _insert(connection: Connection, records: Sequence[LedgerRecord]) -> None:
+    insert_rows(connection, records)
+    add_spend(connection, records)
 
 
 def _add_each(connection: Connection, denials: Sequence[tuple[DeniedRequests, int]]) -> None:

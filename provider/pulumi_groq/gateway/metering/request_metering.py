@@ -24,6 +24,7 @@ from pulumi_groq.gateway.metering.journal import (
 )
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
+from pulumi_groq.gateway.metering.spend_guard import SpendGuard
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.set_aside import KeptAside
@@ -158,6 +159,7 @@ class RequestMetering:
         *,
         counters: Counters,
         ledger: Ledger,
+        guard: SpendGuard,
         directory: Directory,
         clock: Clock,
         events: MeteringEvents,
@@ -168,6 +170,7 @@ class RequestMetering:
     ) -> None:
         self._counters = counters
         self._ledger = ledger
+        self._guard = guard
         self._directory = directory
         self._clock = clock
         self._events = events
@@ -189,10 +192,13 @@ class RequestMetering:
         return self._open.lines()
 
     async def turns_away(self, key: KeyAccess) -> Denial | None:
-        """The denial of any further request right now: the key's requests are used up, or as many run as may.
-        Takes nothing.
+        """The denial of any further request right now: the key is paused, its requests are used up, or as
+        many run as may. Takes nothing.
         """
         now_s = self._clock.now().timestamp()
+        paused = self._paused(key)
+        if paused is not None:
+            return self._denied(paused, key, ANY_REQUEST, now_s)
         limits = await self._in_force(key, now_s)
         try:
             position, levels, _ = await limits.counters.full(now_s)
@@ -208,6 +214,9 @@ class RequestMetering:
     async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
         """As `Metering.admit` says."""
         now_s = self._clock.now().timestamp()
+        paused = self._paused(key)
+        if paused is not None:
+            return self._denied(paused, key, demand, now_s)
         limits = await self._in_force(key, now_s)
         if self._open.any_expired(now_s):
             await self._expire(now_s)
@@ -325,6 +334,11 @@ class RequestMetering:
             await reservation.counters.settle(
                 demand, reservation.id, tokens=0, cost_micro_usd=demand.cost_micro_usd, now_s=now_s
             )
+
+    def _paused(self, key: KeyAccess) -> Denial | None:
+        if key.runaway is not None or self._guard.is_in_use:
+            return self._guard.turns_away(key)
+        return None
 
     async def _in_force(self, key: KeyAccess, now_s: float) -> CompiledLimits:
         month = await self._open_month(now_s)

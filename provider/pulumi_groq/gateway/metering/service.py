@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -16,24 +16,32 @@ from pulumi_groq.gateway.counters.split import SplitCounters
 from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, AlertSender, RetrySchedule
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
+from pulumi_groq.gateway.metering.announcements import Announcement, of_runaway, of_threshold
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, LineageSums, key_day_sums
+from pulumi_groq.gateway.metering.recent_spend import RecentSpend
 from pulumi_groq.gateway.metering.recovery import book_journal
 from pulumi_groq.gateway.metering.request_metering import RequestMetering
+from pulumi_groq.gateway.metering.spend_guard import SpendGuard
 from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import read_alerts
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.keys import guarded_lineages
 from pulumi_groq.gateway.store.ledger import read_daily_sums, read_last_used, read_lineage_spend
+from pulumi_groq.gateway.store.recent_spend import read_settled
+from pulumi_groq.gateway.store.runaways import Runaway, read_runaways
 from pulumi_groq.gateway.store.set_aside import read_set_aside
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.limits import last_month, lineage_counter_key, month_of, organisation_counter_key
+from pulumi_groq.policy.runaway import SLOT_S
 
 UPKEEP_PERIOD_S: Final = 0.25
 CHECKPOINT_PERIOD_S: Final = 10.0
 WATCH_PERIOD_S: Final = 1.0
+RUNAWAYS_SHOWN_FOR: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class MeteringService:
         ledger: Ledger,
         alerts: SpendAlerts,
         deliveries: AlertDeliveries,
+        guard: SpendGuard,
+        announced: Sequence[Announcement],
         store: Store,
         background: Background,
     ) -> None:
@@ -70,12 +80,14 @@ class MeteringService:
         self.ledger = ledger
         self._alerts = alerts
         self.deliveries = deliveries
+        self.guard = guard
+        self._announced = announced
         self._store = store
         self._background = background
 
     async def upkeep(self) -> None:
-        """One round: expire reservations, write the ledger, fire alerts. One at a time. What fails is told to
-        the health under its name, and keeps nothing else from its turn.
+        """One round: expire reservations, write the ledger, fire alerts, pause keys. One at a time. What
+        fails is told to the health under its name, and keeps nothing else from its turn.
         """
         watched = self._background.health.watched
         with watched("reservations"):
@@ -88,11 +100,17 @@ class MeteringService:
                 await self.metering.correct(kept)
         with watched("alerts"):
             await self._alerts.check()
+        with watched("runaways"):
+            await self.guard.check()
+
+    def resume_deliveries(self) -> None:
+        """Go on with what the last process had not told to the end; returns at once."""
+        self.deliveries.resume(self._announced)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Keeps everything going; at the end writes what waits. Deliveries go on after the next start."""
-        self.deliveries.resume()
+        self.resume_deliveries()
         self._background.every(UPKEEP_PERIOD_S, "upkeep", self.upkeep)
         self._background.every(CHECKPOINT_PERIOD_S, "checkpoint", self._checkpoint)
         self._background.every(WATCH_PERIOD_S, "hold on the store", self._watch)
@@ -143,6 +161,8 @@ def open_metering(
     events.journal_damaged(recovered.damaged, recovered.cut_off)
     with store.read_soundly() as connection:
         fired = FiredAlerts(read_alerts(connection))
+        runaways = read_runaways(connection, now - RUNAWAYS_SHOWN_FOR)
+        recent = _recent_spend(connection, runaways, now, settings.reservation_ttl_s)
         usage = UsageInMemory(fired)
         set_aside = [kept.what for kept in read_set_aside(connection)]
         beside = key_day_sums(recovered.waiting.rows, [*set_aside, *recovered.waiting.set_aside])
@@ -153,6 +173,7 @@ def open_metering(
         reserve=store.reserve,
         is_ours=lambda: store.is_ours,
         usage=usage,
+        recent=recent,
         clock=clock,
         events=events,
         health=background.health,
@@ -162,7 +183,27 @@ def open_metering(
         set_aside=len(set_aside),
     )
     ledger.keep_space()
+    deliveries = AlertDeliveries(
+        store=store,
+        directory=directory,
+        sender=sender,
+        clock=clock,
+        events=events,
+        background=background,
+        random=random,
+        sleep=sleep,
+        schedule=settings.alert_retries,
+    )
+    guard = SpendGuard(
+        store=store,
+        recent=recent,
+        deliveries=deliveries,
+        clock=clock,
+        events=events,
+        known=runaways,
+    )
     metering = RequestMetering(
+        guard=guard,
         counters=MemoryCounters() if rates is None else SplitCounters(MemoryCounters(), rates),
         ledger=ledger,
         directory=directory,
@@ -171,18 +212,6 @@ def open_metering(
         health=background.health,
         reservation_ttl_s=settings.reservation_ttl_s,
         spent_at_start=spent_at_start,
-    )
-    deliveries = AlertDeliveries(
-        store=store,
-        directory=directory,
-        fired=fired,
-        sender=sender,
-        clock=clock,
-        events=events,
-        background=background,
-        random=random,
-        sleep=sleep,
-        schedule=settings.alert_retries,
     )
     alerts = SpendAlerts(
         store=store,
@@ -198,9 +227,25 @@ def open_metering(
         ledger=ledger,
         alerts=alerts,
         deliveries=deliveries,
+        guard=guard,
+        announced=[*map(of_threshold, fired.all()), *map(of_runaway, runaways)],
         store=store,
         background=background,
     )
+
+
+def _recent_spend(
+    connection: Connection, runaways: Sequence[Runaway], now: datetime, longest_request_s: float
+) -> RecentSpend:
+    """What guarded keys spent in the last ten minutes; of one that was resumed, since then."""
+    recent = RecentSpend()
+    resumed_at_s = {each.lineage_id: each.ended_at.timestamp() for each in runaways if each.ended_at}
+    since_s = now.timestamp() - SLOT_S
+    admitted_since = now - timedelta(seconds=SLOT_S + longest_request_s)
+    for lineage_id, at_s, cost in read_settled(connection, guarded_lineages(connection), admitted_since):
+        if at_s > max(since_s, resumed_at_s.get(lineage_id, 0.0)):
+            recent.add(lineage_id, at_s, cost)
+    return recent
 
 
 def _load(

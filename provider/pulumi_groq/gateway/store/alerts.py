@@ -24,9 +24,9 @@ class Alert(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The end of telling one URL of one alert."""
+    """The end of telling one URL of the alert `alert_id`."""
 
-    alert: Alert
+    alert_id: str
     url: str
     outcome: DeliveryOutcome
     attempts: int
@@ -47,13 +47,11 @@ def insert_alerts(connection: Connection, alerts: Sequence[Alert]) -> None:
         connection.execute(statement, [alert._asdict() for alert in alerts])
 
 
-def is_done(connection: Connection, alert: Alert, url: str) -> bool:
+def is_done(connection: Connection, alert_id: str, url: str) -> bool:
     """Whether the URL needs no more to be told of the alert."""
     columns = alert_deliveries.c
     statement = select(columns.outcome).where(
-        columns.month == alert.month,
-        columns.threshold_micro_usd == alert.threshold_micro_usd,
-        columns.url_digest == url_digest(url),
+        columns.alert_id == alert_id, columns.url_digest == url_digest(url)
     )
     return connection.execute(statement).first() is not None
 
@@ -63,8 +61,7 @@ def insert_delivery(connection: Connection, delivery: Delivery) -> None:
     connection.execute(
         upsert(connection, alert_deliveries).on_conflict_do_nothing(),
         {
-            "month": delivery.alert.month,
-            "threshold_micro_usd": delivery.alert.threshold_micro_usd,
+            "alert_id": delivery.alert_id,
             "url_digest": url_digest(delivery.url),
             "outcome": delivery.outcome,
             "attempts": delivery.attempts,

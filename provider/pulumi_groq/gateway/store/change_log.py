@@ -1,9 +1,9 @@
 """The log of changes in the store: who did what to which object, each chained to the one before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, func, insert, select
 
@@ -11,6 +11,7 @@ from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
 from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
+from pulumi_groq.gateway.store.runaways import Runaway
 from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
 from pulumi_groq.gateway.store.teams import TeamRecord
 from pulumi_groq.models.change_chain import BEGINNING, hash_of
@@ -68,6 +69,10 @@ class Actor(NamedTuple):
     role: str
     address: str
     request_id: str
+
+
+GATEWAY: Final = Actor("gateway", None, "", "", "")
+"""What the gateway does by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,20 @@ def log_exchange(
     _append(connection, entry)
 
 
+def log_pause(connection: Connection, by: Actor, runaway: Runaway) -> None:
+    """Note that a key, with its lineage, was paused for what it spent."""
+    spent = {
+        "spent_usd": json_number(usd(runaway.spent_micro_usd)),
+        "allowed_usd": json_number(usd(runaway.allowed_micro_usd)),
+    }
+    _append(connection, _of_pause(by, "paused", runaway, runaway.at, after=spent))
+
+
+def log_resumption(connection: Connection, by: Actor, runaway: Runaway, at: datetime) -> None:
+    """Note that a paused key, with its lineage, goes on."""
+    _append(connection, _of_pause(by, "resumed", runaway, at, before={"paused_since": wire_time(runaway.at)}))
+
+
 def newest_changes(
     connection: Connection, query: ChangeQuery, before: int | None, limit: int
 ) -> list[Change]:
@@ -217,6 +236,29 @@ def _log(
     _append(connection, unchained)
 
 
+def _of_pause(
+    by: Actor,
+    action: Literal["paused", "resumed"],
+    runaway: Runaway,
+    at: datetime,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> Change:
+    return Change(
+        id=1,
+        at=at,
+        kind="api_key",
+        object_id=runaway.key_id,
+        name=runaway.key_name,
+        action=action,
+        fields=[],
+        before=before or {},
+        after=after or {},
+        managed_by=None,
+        **by._asdict(),
+    )
+
+
 def _append(connection: Connection, entry: Change) -> None:
     unchained = entry.model_copy(update={"previous_hash": _last_hash(connection)})
     chained = unchained.model_copy(update={"hash": hash_of(unchained)})
@@ -255,9 +297,11 @@ def _plain(name: str, value: Any) -> Any:
         return wire_time(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if is_dataclass(value):
+        return _values(value, [each.name for each in fields(value)])
     if isinstance(value, tuple):
         return [_plain(name, each) for each in value]
-    return json_number(usd(value)) if name.endswith("_micro_usd") else value
+    return json_number(usd(value)) if "_micro_usd" in name else value
 
 
 def _midnight(day: date) -> datetime:

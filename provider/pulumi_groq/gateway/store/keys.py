@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, null, select, update
 
 from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.identities import identity_subjects
 from pulumi_groq.gateway.store.schema import LimitSetting, api_keys, is_text
+from pulumi_groq.policy.runaway import RunawayLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class KeyRecord:
     created_at: datetime
     updated_at: datetime
     max_parallel_requests: LimitSetting = None
+    runaway: RunawayLimit | None = None
     claim: str | None = None
     former_holders: tuple[Holder, ...] = ()
 
@@ -73,6 +75,8 @@ def _record(row: Row[Any]) -> KeyRecord:
     values["allowed_models"] = tuple(values["allowed_models"])
     values["allowed_tools"] = tuple(values["allowed_tools"])
     values["former_holders"] = holders_of(values["former_holders"])
+    if values["runaway"] is not None:
+        values["runaway"] = RunawayLimit(**values["runaway"])
     return KeyRecord(**values)
 
 
@@ -172,6 +176,17 @@ def all_keys(connection: Connection) -> Iterator[KeyRecord]:
     query = select(*_COLUMNS).where(_LIVE).order_by(api_keys.c.seq)
     for row in connection.execute(query.execution_options(yield_per=_BATCH_ROWS)):
         yield _record(row)
+
+
+def guarded_keys(connection: Connection) -> list[KeyRecord]:
+    """The live keys that declare a guard against runaway spend, oldest first."""
+    query = select(*_COLUMNS).where(api_keys.c.runaway.is_not(null()), _LIVE).order_by(api_keys.c.seq)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def guarded_lineages(connection: Connection) -> list[str]:
+    """Their lineages."""
+    return list(dict.fromkeys(record.lineage_id for record in guarded_keys(connection)))
 
 
 def live_labels(connection: Connection) -> list[KeyLabel]:

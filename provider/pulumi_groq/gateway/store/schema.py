@@ -125,6 +125,7 @@ api_keys = Table(
     Column("requests_per_day", DeclaredLimit, nullable=True),
     Column("tokens_per_day", DeclaredLimit, nullable=True),
     Column("max_parallel_requests", DeclaredLimit, nullable=True),
+    Column("runaway", JSON(none_as_null=True), nullable=True),
     Column("monthly_budget_micro_usd", BigInteger, nullable=True),
     Column("expires_at", UtcTimestamp, nullable=True),
     Column("metadata", JSON, nullable=False),
@@ -271,8 +272,7 @@ alerts_sent = Table(
 alert_deliveries = Table(
     "alert_deliveries",
     metadata,
-    Column("month", String(7), primary_key=True),
-    Column("threshold_micro_usd", BigInteger, primary_key=True),
+    Column("alert_id", String(128), primary_key=True),
     Column("url_digest", String(64), primary_key=True),
     Column("outcome", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),

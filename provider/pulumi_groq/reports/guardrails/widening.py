@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pulumi_groq.models.fields import UNLIMITED
+from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.reports.identity_trust import trusts_more
 from pulumi_groq.reports.settings import IdentitySettings, Settings
 
@@ -29,6 +30,22 @@ def _further_teams(old: Any, new: Any) -> bool:
     return bool(old) and (not new or not set(new) <= set(old))
 
 
+def weaker_guard(old: RunawayGuard | None, new: RunawayGuard | None) -> bool:
+    """Whether a guard lets more spend pass, or lets go on what it paused."""
+    if old is None or new is None:
+        return old is not None
+    return (
+        _later_or_none(old.spend_usd_per_10_min, new.spend_usd_per_10_min)
+        or _later_or_none(old.times_usual, new.times_usual)
+        or (old.action, new.action) == ("pause_key", "alert")
+        or (new.action == "pause_key" and _sooner(old.resume_after_minutes, new.resume_after_minutes))
+    )
+
+
+def _sooner(old: int | None, new: int | None) -> bool:
+    return new is not None and (old is None or new < old)
+
+
 _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "allowed_models": _more,
     "allowed_tools": _more,
@@ -38,6 +55,7 @@ _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "tokens_per_day": _higher_limit,
     "max_parallel_requests": _higher_limit,
     "monthly_budget_usd": _later_or_none,
+    "runaway": weaker_guard,
     "expires_at": _later_or_none,
     "monthly_cap_usd": _later_or_none,
     "disabled": lambda old, new: bool(old and not new),

@@ -24,6 +24,7 @@ from pulumi_groq.reports.review.rules import (
     models,
     ownership,
     roles,
+    runaway,
     spend,
     tools,
 )
@@ -32,6 +33,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *spend.RULES,
     *keys.RULES,
     *limits.RULES,
+    *runaway.RULES,
     *access.RULES,
     *models.RULES,
     *tools.RULES,

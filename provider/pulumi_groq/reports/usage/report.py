@@ -10,11 +10,14 @@ from pulumi_groq.models.fields import micro_usd
 from pulumi_groq.models.history import DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.reports.phrases import minute
 from pulumi_groq.reports.usage.projection import Pace, pace
 
 By = Literal["key", "team", "model", "day"]
 
 UNUSED_AFTER: Final = timedelta(days=30)
+UNUSUAL: Final = 2
+"""From so many times the usual on, spend is worth a note."""
 NO_TEAM: Final = "(no team)"
 NO_MODEL: Final = "(refused before its model was known)"
 
@@ -181,7 +184,7 @@ def _key_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
     for key in facts.keys:
         counts = Counts.of(buckets.pop(key.id, None), denied.get(key.id, 0))
         notes = ["predecessor"] if newest[key.lineage_id] != key.id else []
-        notes += _notes(key, facts.as_of)
+        notes += _notes(key, today.get(key.id), facts.as_of)
         row = UsageRow(key.id, key.name, counts, key.team, last_used_at=key.last_used_at, notes=tuple(notes))
         if facts.is_running:
             spent = spent_by_lineage.get(key.lineage_id, 0)
@@ -229,9 +232,14 @@ def _limits(key: ApiKey, today: KeyUsage | None) -> tuple[LimitUse, ...]:
     return tuple(found)
 
 
-def _notes(key: ApiKey, as_of: datetime) -> Iterable[str]:
-    if key.status != "active":
+def _notes(key: ApiKey, today: KeyUsage | None, as_of: datetime) -> Iterable[str]:
+    if key.status == "paused" and key.paused is not None:
+        yield f"paused since {minute(key.paused.since)}"
+    elif key.status != "active":
         yield key.status
+    watch = today.runaway if today else None
+    if watch is not None and watch.usual_usd and watch.spent_usd >= UNUSUAL * watch.usual_usd:
+        yield f"{watch.spent_usd / watch.usual_usd:,.0f} times its usual spend now"
     days = unused_days(key, as_of)
     if days is not None:
         yield f"unused for {days} days" if key.last_used_at else f"never used in {days} days"

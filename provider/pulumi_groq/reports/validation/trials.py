@@ -17,6 +17,7 @@ _AT_A_LIMIT: Final = frozenset(
         (429, "rate_limit_exceeded"),
         (400, "blocked_api_access"),
         (400, "key_budget_exceeded"),
+        (400, "key_paused_runaway"),
     }
 )
 """Status and code of a refusal that is temporary, or that ends once the limit is raised."""
@@ -102,7 +103,7 @@ def _trial(
         models=models,
         allowed=_first(model.id for model in by_price if model.id in models),
         denied=_first(model.id for model in by_price if model.id not in models),
-        works=key.status == "active",
+        works=key.status in {"active", "paused"},
         denied_tool=_first(tool for tool in _TOOLS if tool not in key.allowed_tools),
     )
 
@@ -168,7 +169,7 @@ def _undecided(answer: TrialAnswer) -> tuple[str, str]:
     """Why an answer neither proves the access nor refutes it, and what to do; empty if it decides."""
     given = (answer.status, answer.code)
     if given in _AT_A_LIMIT:
-        return "at a limit, budget or cap, so the access was not tried", ""
+        return "paused, or at a limit, budget or cap, so the access was not tried", ""
     if given == _ABOVE_A_LIMIT:
         return "a limit is smaller than the trial call, so the access was not tried", ""
     if given in _REFUSED_UPSTREAM:

@@ -16,6 +16,7 @@ export const ApiKeyStatus = {
     Active: "active",
     Disabled: "disabled",
     Expired: "expired",
+    Paused: "paused",
 } as const;
 
 export type ApiKeyStatus = (typeof ApiKeyStatus)[keyof typeof ApiKeyStatus];
@@ -34,7 +35,15 @@ export const GroqApiKeyStatus = {
     Active: "active",
     Disabled: "disabled",
     Expired: "expired",
+    Paused: "paused",
     Deleted: "deleted",
 } as const;
 
 export type GroqApiKeyStatus = (typeof GroqApiKeyStatus)[keyof typeof GroqApiKeyStatus];
+
+export const RunawayGuardAction = {
+    Alert: "alert",
+    Pause_key: "pause_key",
+} as const;
+
+export type RunawayGuardAction = (typeof RunawayGuardAction)[keyof typeof RunawayGuardAction];

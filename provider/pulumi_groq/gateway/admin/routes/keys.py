@@ -98,6 +98,13 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
         """Change a key: a field left out stays, null clears it."""
         return keys.update(caller, key_id, body, take_over=take_over)
 
+    @router.delete("/{key_id}/pause", responses=errors(404), openapi_extra=takes("keys.resume"))
+    def resume_key(caller: CallerOf, key_id: KeyId) -> ApiKey:
+        """Let a key go on that was paused for runaway spend, and its lineage with it; any other key stays as
+        it is.
+        """
+        return keys.resume(caller, key_id)
+
     @router.delete("/{key_id}", responses=errors(404, 409), openapi_extra=takes("keys.write"))
     def delete_key(
         caller: CallerOf,

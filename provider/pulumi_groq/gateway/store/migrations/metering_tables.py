@@ -12,6 +12,7 @@ def create_metering() -> None:
     _create_usage_by_day()
     _create_denials_by_day()
     _create_alerts()
+    _create_runaways()
     _create_set_aside()
     _create_bank()
 
@@ -81,14 +82,41 @@ def _create_alerts() -> None:
     )
     op.create_table(
         "alert_deliveries",
-        sa.Column("month", sa.String(7), nullable=False),
-        sa.Column("threshold_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("alert_id", sa.String(128), nullable=False),
         sa.Column("url_digest", sa.String(64), nullable=False),
         sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("done_at", UtcTimestamp, nullable=False),
-        sa.PrimaryKeyConstraint("month", "threshold_micro_usd", "url_digest", name="pk_alert_deliveries"),
+        sa.PrimaryKeyConstraint("alert_id", "url_digest", name="pk_alert_deliveries"),
     )
+
+
+def _create_runaways() -> None:
+    op.create_table(
+        "spend_by_slot",
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("slot", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("lineage_id", "slot", name="pk_spend_by_slot"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_spend_by_slot_slot", "spend_by_slot", ["slot"])
+    op.create_table(
+        "runaways",
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("at", UtcTimestamp, nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("key_name", sa.String(128), nullable=False),
+        sa.Column("team", sa.String(128), nullable=True),
+        sa.Column("action", sa.String(16), nullable=False),
+        sa.Column("spent_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("allowed_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("usual_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("resumes_at", UtcTimestamp, nullable=True),
+        sa.Column("ended_at", UtcTimestamp, nullable=True),
+        sa.PrimaryKeyConstraint("lineage_id", "at", name="pk_runaways"),
+    )
+    op.create_index("ix_runaways_at", "runaways", ["at"])
 
 
 def _create_set_aside() -> None:
