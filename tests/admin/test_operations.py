@@ -51,7 +51,11 @@ DELETED = {"object": "api_key.deleted", "id": KEY_ID, "deleted": True}
             lambda c: list(c.denials(since=FIRST, until=LAST, key_id=KEY_ID)),
             f"GET /openai/v1/usage/denials?since=2026-11-01&until=2026-11-30&key_id={KEY_ID}&limit=1000",
         ),
-        (lambda c: c.changes(20), "GET /openai/v1/changes?limit=20&action=created%2Cupdated%2Cdeleted"),
+        (lambda c: c.resume_key("key_01"), "DELETE /openai/v1/api-keys/key_01/pause"),
+        (
+            lambda c: c.changes(20),
+            "GET /openai/v1/changes?limit=20&action=created%2Cupdated%2Cdeleted%2Cpaused%2Cresumed",
+        ),
         (lambda c: c.models(), "GET /openai/v1/models"),
     ],
 )

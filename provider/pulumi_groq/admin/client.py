@@ -210,11 +210,9 @@ class AdminClient:
         return self._exchange(call, ApiKey)
 
     def resume_key(self, key_id: str) -> ApiKey:
-        """Let a key go on that was paused for runaway spend, and its lineage; any other stays as it is.
-
-        Raises `NotFoundError` when it does not exist.
-        """
-        return self._exchange(Call(f"resume API key {key_id}", "DELETE", f"{key_path(key_id)}/pause"), ApiKey)
+        """Let a paused key go on, and its lineage. Raises NotFoundError when there is none."""
+        call = Call(f"resume API key {key_id}", "DELETE", f"{key_path(key_id)}/pause")
+        return self._exchange(call, ApiKey)
 
     def delete_key(
         self, key_id: str, *, unless_used_within_s: int | None = None, claim: str | None = None

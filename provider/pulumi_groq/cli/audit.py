@@ -17,7 +17,7 @@ from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.keys import print_table
 from pulumi_groq.models.change_chain import Anchor, Verdict, verify
-from pulumi_groq.models.history import ACTS, Change, ChangeAction
+from pulumi_groq.models.history import Change, ChangeAction
 
 _COLUMNS: Final = (
     "id",
@@ -210,8 +210,8 @@ def changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
 
 
 def _differences(change: Change) -> Iterable[str]:
-    if change.action not in ACTS:
-        yield from (f"{name}: {value}" for name, value in change.after.items())
+    if change.action not in {"created", "updated", "deleted"}:
+        yield from (f"{name}: {value}" for name, value in (change.before | change.after).items())
     for name in change.fields:
         if name in change.before or name in change.after:
             before, after = (json.dumps(values.get(name)) for values in (change.before, change.after))
