@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from local_engine import NATIVE
+from node_packages import installed_packages
 from pulumi_groq.models.api_key import ApiKeyCreate
 
 pytestmark = pytest.mark.engine
@@ -126,10 +126,7 @@ def test_an_import_prints_the_program(gateway: Any, new_stack: Callable[..., Any
 @pytest.fixture(scope="module")
 def node_modules() -> Path:
     """TypeScript and Pulumi's Node.js SDK, installed where they are not there yet."""
-    install = [sys.executable, str(ROOT / "setup" / "typescript.py")]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip(), "node_modules")
+    return installed_packages(EXAMPLES / "typescript" / "package.json")
 
 
 def test_typescript(node_modules: Path, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
+from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
+from pulumi_groq.gateway.admin.rotator_endpoint import ROTATE_PATH, RotatorEndpoint
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway, Lifespan
 from pulumi_groq.gateway.batches.plane import StoredPlane
@@ -190,6 +192,7 @@ def assemble(
         sessions=Sessions(secret, settings.admin_key, clock, random),
         attempts=SignInAttempts(clock),
     )
+    attempts = refused_tokens(clock)
     connections = Connections(settings.connection_bounds)
     metrics.registry.register(
         GatewayGauges(
@@ -212,7 +215,13 @@ def assemble(
             UI_PATH: ui,
             SIGN_IN_PATH: ui,
             SIGN_OUT_PATH: ui,
-            TOKEN_PATH: TokenEndpoint(exchange, refused_tokens(clock), metrics.token_exchanged),
+            TOKEN_PATH: TokenEndpoint(exchange, attempts, metrics.token_exchanged),
+            ROTATE_PATH: RotatorEndpoint(
+                exchange,
+                ExternalRotation(store, handlers.keys, handlers.minting),
+                attempts,
+                metrics.admin_refused,
+            ),
         },
         credentials=credentials,
         ids=ids,

@@ -81,6 +81,12 @@ class Minting:
                     return Minted(self._replay(change, earlier, wanted), replayed=True)
             return Minted(self._mint(change, wanted, idempotency_key, now), replayed=False)
 
+    def answered(self, caller: Caller, idempotency_key: str) -> ApiKeyCreated | None:
+        """The answer to the caller's earlier create with this Idempotency-Key, whatever it asked for."""
+        with self._changes.begin(caller) as change:
+            earlier = find_answer(change.connection, caller.identity.principal, idempotency_key)
+            return None if earlier is None else self._unsealed(change, earlier)[0]
+
     def _mint(
         self, change: PendingChange, wanted: ApiKeyCreate, idempotency_key: str | None, now: datetime
     ) -> ApiKeyCreated:
@@ -157,6 +163,14 @@ class Minting:
                 "This Idempotency-Key was used with another body: use a new one for another key",
                 code="idempotency_key_reused",
             )
+        answer, made = self._unsealed(change, earlier)
+        self._claim_again(change, made, wanted)
+        return answer.model_copy(update={"claim": wanted.claim})
+
+    def _unsealed(
+        self, change: PendingChange, earlier: IdempotencyRecord
+    ) -> tuple[ApiKeyCreated, KeyRecord | None]:
+        """The answer as it was given, and the key if it still lives."""
         expired = Conflict(
             f"This Idempotency-Key created API key {earlier.key_id}, whose value can no longer be shown: "
             "adopt and rotate that key, or delete it and send the request again",
@@ -174,8 +188,7 @@ class Minting:
         except BrokenSealError:
             # Sealed before the server's secret was changed.
             raise expired from None
-        self._claim_again(change, made, wanted)
-        return answer.model_copy(update={"claim": wanted.claim})
+        return answer, made
 
     def _claim_again(self, change: PendingChange, record: KeyRecord | None, wanted: ApiKeyCreate) -> None:
         """Let a repeated create hold the key by its own claim, unless the key was moved elsewhere since."""

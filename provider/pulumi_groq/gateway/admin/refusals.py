@@ -91,11 +91,16 @@ async def _refused(_request: Request, refusal: Refusal) -> Response:
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    problems = [(_path(problem["loc"]), _reason(problem)) for problem in error.errors()]
+    return _response(refused_fields(error.errors()))
+
+
+def refused_fields(found: Sequence[ErrorDetails]) -> Refusal:
+    """400 for what pydantic found, each `loc` beginning with the part of the request."""
+    problems = [(_path(problem["loc"]), _reason(problem)) for problem in found]
     lines = [f"{path}: {reason}" if path else reason for path, reason in problems[:_SHOWN_PROBLEMS]]
     if len(problems) > _SHOWN_PROBLEMS:
         lines.append(f"and {len(problems) - _SHOWN_PROBLEMS} more")
-    return _response(bad_request("; ".join(lines), param=problems[0][0] or None))
+    return bad_request("; ".join(lines), param=problems[0][0] or None)
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -136,15 +141,18 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _store_down(_request: Request, error: StoreUnavailableError) -> Response:
+    return _response(store_down(error))
+
+
+def store_down(error: StoreUnavailableError) -> Refusal:
+    """503, logged with its reason."""
     _log.error("the store does not answer: %s", error)
-    return _response(
-        Refusal(
-            503,
-            SERVER,
-            "The gateway's store does not answer, so a change may or may not have been made: send it again",
-            code="store_unavailable",
-            headers=((b"retry-after", b"1"),),
-        )
+    return Refusal(
+        503,
+        SERVER,
+        "The gateway's store does not answer, so a change may or may not have been made: send it again",
+        code="store_unavailable",
+        headers=((b"retry-after", b"1"),),
     )
 
 

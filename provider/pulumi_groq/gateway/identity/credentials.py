@@ -74,12 +74,12 @@ class Credentials:
         if found is None:
             return None
         record, grant = found
-        return _admin_identity(record, grant.subject, grant.expires_at)
+        return admin_identity(record, grant.subject, grant.expires_at)
 
     def recall(self, actor_id: str, subject: str | None) -> AdminIdentity | None:
         """See `CredentialSource`."""
         record = self._identities.by_id(actor_id)
-        return None if record is None or subject is None else _admin_identity(record, subject, None)
+        return None if record is None or subject is None else admin_identity(record, subject, None)
 
     def access(self, sent: bytes) -> KeyAccess | None:
         """What the credential may do on the inference plane; `None` where it is none, or has ended.
@@ -134,9 +134,8 @@ def trust_of(record: IdentityRecord) -> str:
     return hashlib.sha256(trusted.encode()).hexdigest()[:32]
 
 
-def _admin_identity(
-    record: IdentityRecord, subject: str, expires_at: datetime | None
-) -> AdminIdentity | None:
+def admin_identity(record: IdentityRecord, subject: str, expires_at: datetime | None) -> AdminIdentity | None:
+    """Whoever acts as the identity on the admin plane; `None` where it has no role there."""
     if record.admin_role is None:
         return None
     return AdminIdentity(

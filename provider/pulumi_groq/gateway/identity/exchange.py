@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +18,12 @@ from pulumi_groq.policy.claims import unfit_claims
 
 MOST_SUBJECTS: Final = 1_000
 """Of one identity whose usage is told apart; further ones are booked under the identity itself."""
+
+Judge = Callable[[VerifiedToken], None]
+"""Raises `TokenRefusedError` for a genuine token that is not for the request at hand."""
+
+BODY_HASH: Final = "body_hash"
+"""The claim that binds a token to the body of one request, so that it must open nothing else."""
 
 LONGEST_SUBJECT: Final = 1_024
 _MOST_KNOWN: Final = 100_000
@@ -62,14 +69,28 @@ class TokenExchange:
     async def exchange(self, token: str, name: str | None, attempt: Attempt) -> Exchanged:
         """A credential of the identity `name`, without a name of the only one that accepts the token.
 
-        Raises `TokenRefusedError`, `AmbiguousIdentityError`, `IssuerUnreachableError`, and
-        `StoreUnavailableError` where a new subject, or who is given a role, cannot be written down.
+        Raises what `identify` does, and `StoreUnavailableError` where a new subject, or who is given a role,
+        cannot be written down.
+        """
+        record, verified = await self.identify(token, name, attempt, _require_unbound)
+        await self._exchanges.granted(attempt, record, verified.subject)
+        booked_as = record.id if record.admin_role else await self._book(record, verified.subject)
+        credential, lifetime_s = self._credentials.issue(record, verified.subject, booked_as)
+        return Exchanged(credential, record, verified.subject, lifetime_s)
+
+    async def identify(
+        self, token: str, name: str | None, attempt: Attempt, judge: Judge
+    ) -> tuple[IdentityRecord, VerifiedToken]:
+        """The identity `name`, without a name the only one that accepts the token, which `judge` judges too.
+
+        Raises `TokenRefusedError`, `AmbiguousIdentityError`, and `IssuerUnreachableError`.
         """
         try:
             verified = await self._verifier.verify(token, self._identities.trusted)
             if len(verified.subject) > LONGEST_SUBJECT:
                 raise TokenRefusedError(f"its subject is longer than {LONGEST_SUBJECT} characters")
-            record = self._accepting(verified, name)
+            judge(verified)
+            return self._accepting(verified, name), verified
         except TokenRefusedError as refused:
             await self._exchanges.refused(attempt, str(refused), refused.subject)
             raise
@@ -77,10 +98,6 @@ class TokenExchange:
             why = "several workload identities accept it, and none is named"
             await self._exchanges.refused(attempt, why, verified.subject)
             raise
-        await self._exchanges.granted(attempt, record, verified.subject)
-        booked_as = record.id if record.admin_role else await self._book(record, verified.subject)
-        credential, lifetime_s = self._credentials.issue(record, verified.subject, booked_as)
-        return Exchanged(credential, record, verified.subject, lifetime_s)
 
     def _accepting(self, verified: VerifiedToken, name: str | None) -> IdentityRecord:
         trusting = [
@@ -124,6 +141,11 @@ class TokenExchange:
             rest = replace(subject, id=subject.identity_id, name=_label(identity_name, "further subjects"))
             add_subject(connection, rest, MOST_SUBJECTS + 1)
             return False
+
+
+def _require_unbound(verified: VerifiedToken) -> None:
+    if BODY_HASH in verified.claims:
+        raise TokenRefusedError("it was signed for one request alone", verified.subject)
 
 
 def _label(name: str, subject: str) -> str:

@@ -29,6 +29,13 @@ SMALLEST_RSA_BITS: Final = 2048
 
 _DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
 
+KEYS_ELSEWHERE: Final[Mapping[str, str]] = {
+    "https://api.pulumi.com": "https://api.pulumi.com/oidc/.well-known/jwks"
+}
+"""Issuers that sign by a name below which they document no discovery, and where they document their keys:
+Pulumi ESC's external adapters, https://www.pulumi.com/docs/esc/integrations/dynamic-secrets/external/.
+"""
+
 PublicKey = RSAKey | ECKey
 
 
@@ -82,6 +89,14 @@ class IssuerKeys:
             known.fetched_s = known.asked_s
 
     async def _fetch(self, issuer: str) -> tuple[PublicKey, ...]:
+        address = KEYS_ELSEWHERE.get(issuer) or await self._discovered(issuer)
+        listed = (await self._documents.fetch(address, KEYS_BYTES)).get("keys")
+        if not isinstance(listed, list) or len(listed) > MOST_KEYS:
+            raise IssuerUnreachableError(f"its JWKS is no list of up to {MOST_KEYS} keys")
+        return tuple(_public_keys(listed))
+
+    async def _discovered(self, issuer: str) -> str:
+        """Where the issuer publishes its keys."""
         discovery = await self._documents.fetch(issuer.rstrip("/") + _DISCOVERY_PATH, DISCOVERY_BYTES)
         # OpenID Connect Discovery 1.0, section 4.3: else one issuer could speak for another.
         if discovery.get("issuer") != issuer:
@@ -89,10 +104,7 @@ class IssuerKeys:
         address = discovery.get("jwks_uri")
         if not isinstance(address, str):
             raise IssuerUnreachableError("its discovery document names no jwks_uri")
-        listed = (await self._documents.fetch(address, KEYS_BYTES)).get("keys")
-        if not isinstance(listed, list) or len(listed) > MOST_KEYS:
-            raise IssuerUnreachableError(f"its JWKS is no list of up to {MOST_KEYS} keys")
-        return tuple(_public_keys(listed))
+        return address
 
     def _of(self, issuer: str) -> _Known:
         known = self._known.setdefault(issuer, _Known())
