@@ -26,6 +26,7 @@ def test_secrets_stay_encrypted(gateway: Any, stack: Any) -> None:
     stack.declare(
         teams={"chatbot": {"allowed_models": ["openai/gpt-oss-20b"]}},
         keys={"chatbot-prod": {"allowed_models": ["openai/gpt-oss-20b"], "team": "chatbot"}},
+        admin_keys={"ci": {"role": "viewer"}},
         spend_policy={
             "monthly_cap_usd": 500,
             "alert_webhook_urls": [webhook],
@@ -39,7 +40,7 @@ def test_secrets_stay_encrypted(gateway: Any, stack: Any) -> None:
     printed.append(stack.pulumi("stack", "output", "--stack", stack.name).output)
     printed.append(json.dumps(stack.exported()))
     printed.extend(path.read_text() for path in stack.folder.glob("Pulumi.*.yaml"))
-    for secret in (value, gateway.admin_key, webhook, signing):
+    for secret in (value, stack.output("admin ci"), gateway.admin_key, webhook, signing):
         for form in forms(secret):
             assert not [text for text in printed if form in text]
 

@@ -8,9 +8,12 @@ import pytest
 from pydantic import BaseModel
 
 from local_engine import BOTH_PACKAGES, NATIVE, Gateway, Stack
+from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
 from pulumi_groq.lifecycle.team import TeamArgs
+from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs
+from pulumi_groq.models.admin_key import AdminKeyCreate
 from pulumi_groq.models.api_key import ApiKeyCreate
 from pulumi_groq.models.spelling import camel
 
@@ -58,13 +61,20 @@ ARGS: Final[dict[str, type[BaseModel]]] = {
     "GroqApiKey": ApiKeyArgs,
     "GroqTeam": TeamArgs,
     "GroqSpendPolicy": SpendPolicyArgs,
+    "GroqAdminKey": AdminKeyArgs,
+    "GroqWorkloadIdentity": WorkloadIdentityArgs,
 }
+TRUST: Final = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
 NEEDED: Final[dict[str, dict[str, Any]]] = {
     "GroqApiKey": {"allowed_models": MODELS[:1]},
     "GroqTeam": {"allowed_models": MODELS[:1]},
     "GroqSpendPolicy": {"monthly_cap_usd": 50, "adopt_existing": True},
+    "GroqAdminKey": {"role": "viewer"},
+    "GroqWorkloadIdentity": {**TRUST, "allowed_models": MODELS[:1]},
 }
-OWN: Final = {"name", "team_name", "adopt_key_id"}  # no two resources share the value
+NEEDED_FOR_A_ROLE: Final = {**TRUST, "admin_role": "viewer"}
+ALONE: Final = {"claims", "admin_role", "allowed_models"}  # which an identity cannot be without, beside these
+OWN: Final = {"name", "team_name", "identity_name", "adopt_key_id"}  # no two resources share the value
 VALUES: Final[dict[str, dict[str, Any]]] = {
     "GroqApiKey": {
         "allowed_models": MODELS,
@@ -105,6 +115,32 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "alert_webhook_signing_secret": "sixteen-characters-and-more",
         "adopt_existing": True,
     },
+    "GroqAdminKey": {
+        "role": "billing",
+        "teams": ["anchor", "other"],
+        "expires_at": "2040-01-01T01:00:00+01:00",
+        "name": "admin-key-{}",
+        "adopt_key_id": "",  # made by the test
+    },
+    "GroqWorkloadIdentity": {
+        "issuer": "https://issuer.example.com/other",
+        "audience": "https://groq.example.com",
+        "claims": {"sub": "job", "environment": "prod"},
+        "claim_patterns": {"ref": "refs/heads/*"},
+        "credential_minutes": 30,
+        "admin_role": "auditor",
+        "role_teams": ["anchor"],
+        "allowed_models": MODELS,
+        "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
+        "team": "anchor",
+        "requests_per_minute": 5,
+        "tokens_per_minute": "unlimited",
+        "requests_per_day": 500,
+        "tokens_per_day": 5000,
+        "monthly_budget_usd": 1.25,
+        "identity_name": "identity-{}",
+        "adopt_existing": True,
+    },
 }
 
 
@@ -126,18 +162,28 @@ def leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int,
         yield from leaves(item, (*path, key))
 
 
+def needed(resource: str, argument: str) -> dict[str, Any]:
+    """What has to be declared beside `argument`."""
+    return NEEDED_FOR_A_ROLE if argument in {"admin_role", "role_teams"} else NEEDED[resource]
+
+
+def is_alone(resource: str, argument: str) -> bool:
+    """Whether nothing else that is declared beside `argument` can stand for it."""
+    return resource == "GroqWorkloadIdentity" and argument in ALONE
+
+
 def all_cases() -> list[Case]:
     """Every argument x every kind, whole and at each place inside; optional ones as null too."""
     cases: list[Case] = []
     for resource, values in VALUES.items():
         for argument, value in values.items():
             given = [(value, (argument,)), *((value, path) for path in leaves(value, (argument,)))]
-            if not ARGS[resource].model_fields[argument].is_required():
+            if not (ARGS[resource].model_fields[argument].is_required() or is_alone(resource, argument)):
                 given.append((None, (argument,)))
             for (each, path), kind in ((each, kind) for each in given for kind in KINDS):
                 name = f"{resource.lower()}-{len(cases)}"
                 own = each.format(len(cases)) if argument in OWN and each else each
-                arguments = {**NEEDED[resource], argument: own}
+                arguments = {**needed(resource, argument), argument: own}
                 cases.append(Case(resource, name, arguments, list(path), kind))
     return cases
 
@@ -175,7 +221,10 @@ def adoptable(gateway: Gateway, cases: list[Case]) -> list[Case]:
     """`cases` with a key to adopt made for each that adopts one."""
     with gateway.client() as client:
         for case in cases:
-            if case.arguments.get("adopt_key_id") == "":
+            if case.arguments.get("adopt_key_id") == "" and case.resource == "GroqAdminKey":
+                admin_key = client.create_admin_key(AdminKeyCreate(name=case.name, role="viewer"), case.name)
+                case.arguments["adopt_key_id"] = admin_key.id
+            elif case.arguments.get("adopt_key_id") == "":
                 body = ApiKeyCreate(name=case.name, allowed_models=MODELS[:1])
                 case.arguments["adopt_key_id"] = client.create_key(body, case.name).key.id
     return cases
