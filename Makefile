@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-services check coverage oldest fmt docs sdk plugin yaml clean environment
+.PHONY: help up down test test-services check coverage oldest package fmt docs site sdk plugin yaml clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -50,6 +50,9 @@ oldest: ## the quick tests on the lowest versions that pyproject.toml allows
 		--editable '.[postgresql]' --group test
 	@$(OLDEST)/bin/python -m pytest -q tests/policy tests/gateway/http tests/gateway/inference tests/cli $(ARGS)
 
+package: environment ## build wheel and sdist into dist/, and try them with the oldest and newest dependencies
+	@$(PYTHON) setup/package_trial.py
+
 fmt: environment ## put the code into its format
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
@@ -57,6 +60,10 @@ fmt: environment ## put the code into its format
 docs: environment ## write what the code knows: options and fields into docs/, the schema of access.yaml
 	@$(PYTHON) setup/documentation.py
 	@$(PYTHON) -m pulumi_groq.access.schema > stacks/access.schema.json
+
+site: ## build the documentation and the Python API as a site, into .tools/site-html
+	@sh setup/environment.sh site
+	@NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --strict
 
 sdk: environment ## write the plugin's schema and SDKs anew from the models
 	@$(PYTHON) setup/sdk.py

@@ -2,7 +2,8 @@
 # Brings an environment in line with uv.lock: the package, its extras, and what tests and checks need.
 # Without arguments it is .venv, with the package as it stands in the checkout; `environment.sh wheel` is
 # .tools/wheel, with the package built into a wheel and installed from it, as users have it;
-# `environment.sh examples` is .tools/examples, with the SDKs of the programs below stacks/examples/.
+# `environment.sh examples` is .tools/examples, with the SDKs of the programs below stacks/examples/, and
+# `environment.sh site` is .tools/site, with the generator of the documentation's site.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,9 +15,9 @@ mkdir -p .tools
 if [ "${1:-}" = wheel ]; then
     export UV_PROJECT_ENVIRONMENT=.tools/wheel
     set -- --no-editable --reinstall-package pulumi-groq # built anew each time: the sources may have changed
-elif [ "${1:-}" = examples ]; then
-    export UV_PROJECT_ENVIRONMENT=.tools/examples
-    set -- --no-default-groups --group examples
+elif [ "${1:-}" = examples ] || [ "${1:-}" = site ]; then
+    export UV_PROJECT_ENVIRONMENT=".tools/$1"
+    set -- --no-default-groups --group "$1"
 else
     export UV_PROJECT_ENVIRONMENT=.venv
     set --

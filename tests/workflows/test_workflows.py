@@ -19,6 +19,10 @@ PERMISSIONS = {
     "preview.yml": {"preview": {"contents": "read", "id-token": "write", "pull-requests": "write"}},
     "deploy.yml": {"up": {"contents": "read", "id-token": "write"}},
     "newcomer.yml": {"up-and-down": {"contents": "read"}},
+    "release.yml": {
+        "build": {"contents": "read"},
+        "publish": {"attestations": "write", "id-token": "write"},
+    },
     "nightly.yml": {
         "drift": {"contents": "read", "id-token": "write", "issues": "write"},
         "rotation": {"contents": "read", "id-token": "write"},
@@ -34,10 +38,10 @@ IDENTITIES = {
 }
 """Job -> the workload identity that it is, and its environment, which is in the subject of its token."""
 
-OWN = "newcomer.yml"
-"""Runs for this project; the others are offered to users."""
+OWN = {"newcomer.yml", "release.yml"}
+"""Run for this project; the others are offered to users."""
 
-OFFERED = [file for file in FILES if file.name != OWN]
+OFFERED = [file for file in FILES if file.name not in OWN]
 
 every_workflow = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 offered_workflow = pytest.mark.parametrize("file", OFFERED, ids=lambda file: file.name)
@@ -136,10 +140,22 @@ def test_the_nightly_run_changes_nothing_where_it_found_drift() -> None:
     assert jobs(WORKFLOWS / "nightly.yml")["rotation"]["needs"] == "drift"
 
 
-def test_the_newcomer_runs_in_this_project_only() -> None:
-    """Whoever copies the whole folder is not made to run the project's own job."""
-    (job,) = jobs(WORKFLOWS / OWN).values()
-    assert job["if"] == "github.event.repository.name == 'pulumi-groq'"
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_the_project_s_own_run_in_it_only(name: str) -> None:
+    """Whoever copies the whole folder is not made to run the project's own jobs."""
+    conditions = {job["if"] for job in jobs(WORKFLOWS / name).values()}
+    assert conditions == {"github.event.repository.name == 'pulumi-groq'"}
+
+
+def test_only_what_was_tried_is_published() -> None:
+    """By trusted publishing: the job that publishes gets no code, no secret, and what the other one tried."""
+    build, publish = jobs(WORKFLOWS / "release.yml").values()
+    tried = [step["run"].strip() for step in build["steps"] if "run" in step]
+    assert [command for command in (".ci/run", "make package") if command not in tried] == []
+    assert publish["needs"] == "build"
+    assert publish["environment"] == "pypi"
+    assert [step for step in publish["steps"] if "run" in step or "checkout" in step["uses"]] == []
+    assert "secrets." not in (WORKFLOWS / "release.yml").read_text()
 
 
 def test_the_newcomer_runs_the_two_commands_of_the_readme() -> None:
@@ -147,7 +163,7 @@ def test_the_newcomer_runs_the_two_commands_of_the_readme() -> None:
     said = re.findall(
         r"^\$ (make (?:up|down))\b", (WORKFLOWS.parents[1] / "README.md").read_text(), re.MULTILINE
     )
-    run = [line.strip() for script in scripts(WORKFLOWS / OWN) for line in script.splitlines()]
+    run = [line.strip() for script in scripts(WORKFLOWS / "newcomer.yml") for line in script.splitlines()]
     assert {command for command in run if command.startswith("make ")} == set(said)
 
 
