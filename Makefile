@@ -2,7 +2,7 @@
 # .venv and .tools. What runs on this machine keeps its state in .local.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-services check coverage oldest package fmt docs site sdk plugin yaml clean environment
+.PHONY: help up down test test-services deployment-tools check coverage oldest package fmt docs site sdk plugin yaml clean environment
 
 PYTHON := .venv/bin/python
 WHEEL := .tools/wheel/bin
@@ -27,12 +27,16 @@ test: environment ## the whole test suite on the built wheel, real Pulumi engine
 	@sh setup/browser.sh
 	@sh setup/test_services.sh
 	@$(PYTHON) setup/yaml_host.py >/dev/null || echo 'Without it the YAML example is skipped.' >&2
+	@$(PYTHON) setup/deployment_tools.py >/dev/null
 	@sh setup/environment.sh wheel
 	@cli=$$($(PYTHON) setup/pulumi_cli.py) && \
 	PATH="$(CURDIR)/$(WHEEL):$$cli:$$PATH" $(WHEEL)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-services: ## PostgreSQL and Redis, of which the tests start their own servers (root: installs them)
 	@sh setup/test_services.sh
+
+deployment-tools: environment ## Helm, kubeconform, hadolint, Compose: what the tests judge deploy/ with
+	@$(PYTHON) setup/deployment_tools.py
 
 check: environment ## lint, format and types
 	@.venv/bin/ruff check .
