@@ -66,6 +66,10 @@ export class GroqTeam extends pulumi.CustomResource {
      * The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
      */
     declare public readonly teamName: pulumi.Output<string>;
+    /**
+     * Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+     */
+    declare public readonly upstreamKey: pulumi.Output<string | undefined>;
 
     /**
      * Create a GroqTeam resource with the given unique name, arguments, and options.
@@ -85,6 +89,7 @@ export class GroqTeam extends pulumi.CustomResource {
             resourceInputs["allowedModels"] = args?.allowedModels;
             resourceInputs["allowedTools"] = args?.allowedTools;
             resourceInputs["teamName"] = args?.teamName;
+            resourceInputs["upstreamKey"] = args?.upstreamKey;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["declaredAs"] = undefined /*out*/;
@@ -98,6 +103,7 @@ export class GroqTeam extends pulumi.CustomResource {
             resourceInputs["declaredAs"] = undefined /*out*/;
             resourceInputs["managedBy"] = undefined /*out*/;
             resourceInputs["teamName"] = undefined /*out*/;
+            resourceInputs["upstreamKey"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
         const aliasOpts = { aliases: [{ type: "pulumi-python:dynamic/groq:GroqTeam" }] };
@@ -126,4 +132,8 @@ export interface GroqTeamArgs {
      * The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
      */
     teamName?: pulumi.Input<string | undefined>;
+    /**
+     * Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+     */
+    upstreamKey?: pulumi.Input<string | undefined>;
 }

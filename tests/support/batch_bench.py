@@ -55,9 +55,11 @@ class TestUpstream:
     before: Callable[[UpstreamCall], None] = lambda _: None
     after: Callable[[UpstreamCall], None] = lambda _: None
     calls: list[str] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
 
     async def send(self, call: UpstreamCall) -> EchoAnswer:
         self.calls.append(f"{call.method} {call.path}")
+        self.keys.append(call.upstream_key)
         self.before(call)
         answer = await self.echo.send(call)
         self.after(call)
@@ -110,9 +112,17 @@ class BatchBench:
         reader = LineReader(key, ModelAccess(self.catalogue), ToolAccess(self.catalogue))
         reader.feed(content)
         reader.finish()
-        stated = await UpstreamApi(self.upstream).upload(_form(content), 0, CONTENT_TYPE)
+        stated = await UpstreamApi(self.upstream).upload(_form(content), 0, CONTENT_TYPE, key.upstream_key)
         record = FileRecord(
-            stated["id"], key.lineage_id, "in.jsonl", len(content), "batch", reader.worst, [], 0
+            stated["id"],
+            key.lineage_id,
+            "in.jsonl",
+            len(content),
+            "batch",
+            reader.worst,
+            [],
+            0,
+            key.upstream_key,
         )
         with self.bench.store.write() as connection:
             insert_file(connection, record)

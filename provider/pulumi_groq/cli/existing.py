@@ -124,7 +124,8 @@ def _of_key(key: ApiKey) -> dict[str, Any]:
 
 
 def _of_team(team: Team) -> dict[str, Any]:
-    return {"allowed_models": sorted(team.allowed_models), "allowed_tools": sorted(team.allowed_tools)}
+    lists = {"allowed_models": sorted(team.allowed_models), "allowed_tools": sorted(team.allowed_tools)}
+    return lists if team.upstream_key is None else {**lists, "upstream_key": team.upstream_key}
 
 
 def _without_empty(team: dict[str, Any]) -> dict[str, Any]:

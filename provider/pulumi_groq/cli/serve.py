@@ -96,6 +96,14 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="What answers inference requests: the built-in echo, or a base URL such as https://api.groq.com.",
 )
 @click.option(
+    "--upstream-key",
+    "upstream_key_sources",
+    metavar="NAME=env:VAR|NAME=file:PATH",
+    multiple=True,
+    help="A key for the upstream that teams may name as their upstream_key; may be repeated. A file is read "
+    "again when it changes. The name default stands for GROQ_API_KEY.",
+)
+@click.option(
     "--price-list",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -230,6 +238,7 @@ def serve(
     default_requests_per_day: int | None,
     default_tokens_per_day: int | None,
     default_max_parallel_requests: int | None,
+    upstream_key_sources: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Run the gateway: the admin API and the inference API on one port.
@@ -240,6 +249,7 @@ def serve(
     try:
         from pulumi_groq.gateway import server, settings  # noqa: PLC0415 (an extra; and help stays quick)
         from pulumi_groq.gateway.store.errors import StoreOpenError  # noqa: PLC0415 (as above)
+        from pulumi_groq.gateway.upstream_keys import parse_source  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as missing:
         raise UnusableSettingError(f"{missing.name} is missing: pip install 'pulumi-groq[gateway]'") from None
     try:
@@ -248,6 +258,7 @@ def serve(
                 admin_key=os.environ.get("GROQ_ADMIN_KEY", ""),
                 gateway_secret=os.environ.get("GROQ_GATEWAY_SECRET"),
                 upstream_key=os.environ.get("GROQ_API_KEY"),
+                upstream_keys=tuple(parse_source(each, os.environ) for each in upstream_key_sources),
                 default_limits=Limits(
                     requests_per_minute=default_requests_per_minute,
                     tokens_per_minute=default_tokens_per_minute,

@@ -1,7 +1,8 @@
 """Puts a gateway together from its settings, over an open store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -70,9 +71,13 @@ from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
 from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
 from pulumi_groq.gateway.ui.source import GatewaySource
+from pulumi_groq.gateway.upstream_keys import DEFAULT, REREAD_PERIOD_S, UpstreamKeys
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.counters.redis import RedisCounters
+
+
+_log = logging.getLogger("pulumi_groq.gateway.upstream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,9 @@ def assemble(
     consumers = Consumers(store, clock)
     drain = Drain()
     coalescer = WriteCoalescer(drain)
-    upstream, upstream_calls = _upstream(settings, clock, coalescer)
+    upstream_keys = UpstreamKeys(settings.all_upstream_keys)
+    _tell_of_upstream_keys(upstream_keys, store)
+    upstream, upstream_calls = _upstream(settings, upstream_keys, clock, coalescer)
     api = UpstreamApi(upstream)
     batches = Batches(
         store=store,
@@ -185,6 +192,7 @@ def assemble(
         webhook_addresses=webhook_addresses,
         identities=identities,
         issuer_addresses=issuer_addresses,
+        upstream_keys=upstream_keys.names,
     )
     ui = Ui(
         source=partial(GatewaySource, handlers),
@@ -234,6 +242,7 @@ def assemble(
             upstream,
             rates,
             certificate,
+            upstream_keys,
         ),
     )
     app: ASGIApp = gateway
@@ -279,14 +288,29 @@ def _load_identities(store: Store, directory: LiveDirectory) -> IdentityDirector
     return identities
 
 
+def _tell_of_upstream_keys(keys: UpstreamKeys, store: Store) -> None:
+    """What the operator has to know at the start: the names, and whose is missing."""
+    if keys.names != (DEFAULT,):
+        _log.info("upstream keys: %s", ", ".join(keys.names))
+    with store.read_soundly() as connection:
+        for team in all_teams(connection):
+            if team.upstream_key is not None and team.upstream_key not in keys.names:
+                _log.error(
+                    "team %s names the upstream key %s, which this gateway does not have: its requests get "
+                    "502 until it is given with --upstream-key",
+                    team.name,
+                    team.upstream_key,
+                )
+
+
 def _upstream(
-    settings: Settings, clock: Clock, coalescer: WriteCoalescer
+    settings: Settings, keys: UpstreamKeys, clock: Clock, coalescer: WriteCoalescer
 ) -> tuple[Upstream, Mapping[str, int]]:
     """The upstream, and its count of calls by path where it keeps one."""
     if settings.upstream == ECHO:
         echo = EchoUpstream(clock)
         return echo, echo.calls
-    return HttpUpstream(settings.upstream, settings.upstream_key or "", coalescer=coalescer), {}
+    return HttpUpstream(settings.upstream, keys, coalescer=coalescer), {}
 
 
 def _lifespan(
@@ -298,18 +322,21 @@ def _lifespan(
     upstream: Upstream,
     rates: "RedisCounters | None",
     certificate: ServerCertificate | None,
+    upstream_keys: UpstreamKeys,
 ) -> Lifespan:
     async def purge_answers() -> None:
         await asyncio.to_thread(purge)
 
-    async def renew_certificate() -> None:
-        try:
-            if certificate is not None:
-                await asyncio.to_thread(certificate.renew)
-        except ConfigurationError as problem:
-            background.health.degraded("certificate", str(problem))
-        else:
-            background.health.works("certificate")
+    def renewing(part: str, renew: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+        async def once() -> None:
+            try:
+                await asyncio.to_thread(renew)
+            except ConfigurationError as problem:
+                background.health.degraded(part, str(problem))
+            else:
+                background.health.works(part)
+
+        return once
 
     @asynccontextmanager
     async def span() -> AsyncIterator[None]:
@@ -318,7 +345,10 @@ def _lifespan(
         background.every(POLL_PERIOD_S, "batches", batches.round)
         background.every(WRITE_PERIOD_S, "consumers", consumers.write)
         if certificate is not None:
-            background.every(RENEWAL_PERIOD_S, "certificate upkeep", renew_certificate)
+            renew = renewing("certificate", certificate.renew)
+            background.every(RENEWAL_PERIOD_S, "certificate upkeep", renew)
+        reread = renewing("upstream keys", upstream_keys.reread)
+        background.every(REREAD_PERIOD_S, "upstream keys upkeep", reread)
         if rates is not None:
             await rates.servers.keep()
             background.every(KEEP_PERIOD_S, "counters upkeep", rates.servers.keep)

@@ -49,6 +49,7 @@ class LiveDirectory:
         self._own: dict[bytes, _Lists] = {}
         self._hashes_by_team: dict[str, set[bytes]] = {}
         self._of_teams: dict[str, _Lists] = {}
+        self._upstream_keys: dict[str, str | None] = {}
         self._organisation: OrganisationPolicy | None = None
 
     def find(self, key_hash: bytes) -> KeyAccess | None:
@@ -92,6 +93,7 @@ class LiveDirectory:
             expires_at=record.expires_at,
             disabled=record.disabled,
             runaway=record.runaway,
+            upstream_key=self._upstream_keys.get(record.team or ""),
         )
 
     def drop_key(self, key_hash: bytes) -> None:
@@ -107,15 +109,18 @@ class LiveDirectory:
         self.drop_key(key_hash)
 
     def put_team(self, record: TeamRecord) -> None:
-        """A team was created or changed: so are the models and tools of its keys."""
+        """A team was created or changed: so are the models, the tools and the upstream key of its keys."""
+        self._upstream_keys[record.name] = record.upstream_key
         self._of_teams[record.name] = _shared(_Lists(record.allowed_models, record.allowed_tools))
         for key_hash in self._hashes_by_team.get(record.name, ()):
             models, tools = self._in_force(self._own[key_hash], record.name)
-            self._by_hash[key_hash] = replace(self._by_hash[key_hash], models=models, tools=tools)
+            self._by_hash[key_hash] = replace(
+                self._by_hash[key_hash], models=models, tools=tools, upstream_key=record.upstream_key
+            )
 
     def drop_team(self, name: str) -> None:
         """A team without keys was deleted."""
-        del self._of_teams[name]
+        del self._of_teams[name], self._upstream_keys[name]
         self._hashes_by_team.pop(name, None)
 
     def put_policy(self, record: PolicyRecord | None) -> None:

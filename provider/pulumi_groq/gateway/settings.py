@@ -14,6 +14,7 @@ from pulumi_groq.gateway.http.proxies import ProxyHeaders, TrustedProxies
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.store.postgresql import is_postgresql
+from pulumi_groq.gateway.upstream_keys import DEFAULT, KeySource, UpstreamKeys
 from pulumi_groq.policy.access import Limits
 
 ECHO: Final = "echo"
@@ -29,8 +30,9 @@ class Settings:
     finish at shutdown. Changes are kept for `change_retention_days`. `webhook_hosts` are names, addresses and
     networks that alerts may go to beside public ones, and `issuer_hosts` those of OIDC issuers;
     `allow_loopback_issuers` takes issuers of this machine over plain http. Without `gateway_secret` one is
-    kept beside the store. `max_body_mib` bounds the request bodies that are kept at one time; a peer is an
-    address that connects.
+    kept beside the store.
+    `upstream_keys` are the operator's keys for teams that name one. `max_body_mib` bounds the request bodies
+    that are kept at one time; a peer is an address that connects.
     Pages of `cors_origins` may call the inference API from a browser. `accept_older_store` starts on a store
     that has lost writes which it acknowledged. Rate limits are counted at
     `counters_url`, which may hold a password, else here. `data_dir` is where a gateway on
@@ -46,6 +48,7 @@ class Settings:
     data_dir: Path | None = None
     upstream: str = ECHO
     upstream_key: str | None = field(default=None, repr=False)
+    upstream_keys: tuple[KeySource, ...] = ()
     gateway_secret: str | None = field(default=None, repr=False)
     price_list: Path | None = None
     default_limits: Limits = DEFAULT_LIMITS
@@ -90,12 +93,23 @@ class Settings:
             raise ConfigurationError(
                 "--data-dir goes with a store on PostgreSQL: a SQLite store has its files beside it"
             )
+        if self.upstream != ECHO:
+            _require_safe_upstream(self.upstream)
+            if all(source.name != DEFAULT for source in self.upstream_keys):
+                _require_secret("GROQ_API_KEY", self.upstream_key or "", f"the key for {self.upstream}")
+        UpstreamKeys(self.all_upstream_keys)
         if self.upstream == ECHO:
             return
-        _require_safe_upstream(self.upstream)
-        _require_secret("GROQ_API_KEY", self.upstream_key or "", f"the key for {self.upstream}")
         if self.test_controls:
             raise ConfigurationError("--test-controls can move the clock: use it with --upstream echo only")
+
+    @property
+    def all_upstream_keys(self) -> tuple[KeySource, ...]:
+        """Where the upstream's keys come from, GROQ_API_KEY unless another is named for it."""
+        named = any(source.name == DEFAULT for source in self.upstream_keys)
+        if named or self.upstream == ECHO or self.upstream_key is None:
+            return self.upstream_keys
+        return (KeySource(DEFAULT, self.upstream_key), *self.upstream_keys)
 
     @property
     def connection_bounds(self) -> ConnectionBounds:

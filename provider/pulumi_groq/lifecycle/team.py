@@ -120,6 +120,7 @@ def _state(team: Team, adopt_existing: bool, claim: str | None) -> TeamState:
         team_name=team.name,
         allowed_models=team.allowed_models,
         allowed_tools=team.allowed_tools,
+        upstream_key=team.upstream_key,
         managed_by=team.managed_by,
         declared_as=team.declared_as,
         adopt_existing=adopt_existing,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pulumi_groq.models.fields import AllowedModels, CreatedAt, Name, UpdatedAt, WireModel
 from pulumi_groq.models.ownership import Owned
@@ -21,6 +21,15 @@ TeamTools = Annotated[
         "100 permissions, written as a key's; none by default."
     ),
 ]
+UpstreamKeyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+TeamUpstreamKey = Annotated[
+    UpstreamKeyName | None,
+    Field(
+        description="Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the "
+        "team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 "
+        "lower-case letters, digits, - and _; unless set, the gateway's default."
+    ),
+]
 TeamName = Annotated[
     Name, Field(description="The team's name, which is its id: 1 to 128 printable characters.")
 ]
@@ -31,6 +40,7 @@ class TeamSettings(WireModel):
 
     allowed_models: TeamModels
     allowed_tools: TeamTools = Field(default_factory=list)
+    upstream_key: TeamUpstreamKey = None
 
 
 class TeamWrite(TeamSettings, Owned):

@@ -20,7 +20,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
     """One key: `models` and `tools` are what both the key and its team allow; the budget (per UTC
-    month) is its lineage's.
+    month) is its lineage's; `upstream_key` names the operator's key of its team, `None` the default one.
     """
 
     key_id: str
@@ -34,6 +34,7 @@ class KeyAccess:
     disabled: bool
     tools: frozenset[str] = frozenset()
     runaway: RunawayLimit | None = None
+    upstream_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class TeamSettings(Settings):
     team_name: str = ""
     allowed_models: list[str] = Field(default_factory=list)
     allowed_tools: list[str] = Field(default_factory=list)
+    upstream_key: str | None = None
 
 
 class PolicySettings(Settings):

@@ -33,6 +33,9 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
         nothing.
     :param allowed_tools: What the team's keys may let the upstream do or read beyond a request's own
         body, up to 100 permissions, written as a key's; none by default.
+    :param upstream_key: Name of the gateway's own key for the upstream (`serve --upstream-key`) with
+        which the team's requests, files and batches go out, such as that of a Groq project of its own: 1
+        to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
     :param team_name: The team's name, 1 to 128 printable characters; the resource's name where left out.
         Changing it replaces the team; a team that still has keys cannot be deleted.
     :param adopt_existing: Whether to take over a team of that name that exists with other models or
@@ -50,6 +53,7 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
         *,
         allowed_models: pulumi.Input[Sequence[str]],
         allowed_tools: pulumi.Input[Sequence[str]] | None = None,
+        upstream_key: pulumi.Input[str] | None = None,
         team_name: pulumi.Input[str] | None = None,
         adopt_existing: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -57,6 +61,7 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
         arguments = {
             "allowed_models": allowed_models,
             "allowed_tools": allowed_tools,
+            "upstream_key": upstream_key,
             "team_name": team_name,
             "adopt_existing": adopt_existing,
         }

@@ -32,6 +32,8 @@ type GroqTeam struct {
 	ManagedBy pulumi.StringPtrOutput `pulumi:"managedBy"`
 	// The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 	TeamName pulumi.StringOutput `pulumi:"teamName"`
+	// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+	UpstreamKey pulumi.StringPtrOutput `pulumi:"upstreamKey"`
 }
 
 // NewGroqTeam registers a new resource with the given unique name, arguments, and options.
@@ -91,6 +93,8 @@ type groqTeamArgs struct {
 	AllowedTools []string `pulumi:"allowedTools"`
 	// The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 	TeamName *string `pulumi:"teamName"`
+	// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+	UpstreamKey *string `pulumi:"upstreamKey"`
 }
 
 // The set of arguments for constructing a GroqTeam resource.
@@ -103,6 +107,8 @@ type GroqTeamArgs struct {
 	AllowedTools pulumi.StringArrayInput
 	// The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 	TeamName pulumi.StringPtrInput
+	// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+	UpstreamKey pulumi.StringPtrInput
 }
 
 func (GroqTeamArgs) ElementType() reflect.Type {
@@ -180,6 +186,11 @@ func (o GroqTeamOutput) ManagedBy() pulumi.StringPtrOutput {
 // The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 func (o GroqTeamOutput) TeamName() pulumi.StringOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringOutput { return v.TeamName }).(pulumi.StringOutput)
+}
+
+// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+func (o GroqTeamOutput) UpstreamKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.StringPtrOutput { return v.UpstreamKey }).(pulumi.StringPtrOutput)
 }
 
 func init() {

@@ -22,7 +22,8 @@ class GroqTeamArgs:
                  allowed_models: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]],
                  adopt_existing: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
-                 team_name: pulumi.Input[Optional[_builtins.str]] = None):
+                 team_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 upstream_key: pulumi.Input[Optional[_builtins.str]] = None):
         """
         The set of arguments for constructing a GroqTeam resource.
 
@@ -30,6 +31,7 @@ class GroqTeamArgs:
         :param pulumi.Input[_builtins.bool] adopt_existing: Whether to take over a team of that name that exists with other models or tools, or that another stack declares. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
         :param pulumi.Input[_builtins.str] team_name: The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
+        :param pulumi.Input[_builtins.str] upstream_key: Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
         """
         pulumi.set(__self__, "allowed_models", allowed_models)
         if adopt_existing is not None:
@@ -38,6 +40,8 @@ class GroqTeamArgs:
             pulumi.set(__self__, "allowed_tools", allowed_tools)
         if team_name is not None:
             pulumi.set(__self__, "team_name", team_name)
+        if upstream_key is not None:
+            pulumi.set(__self__, "upstream_key", upstream_key)
 
     @_builtins.property
     @pulumi.getter(name="allowedModels")
@@ -87,6 +91,18 @@ class GroqTeamArgs:
     def team_name(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "team_name", value)
 
+    @_builtins.property
+    @pulumi.getter(name="upstreamKey")
+    def upstream_key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+        """
+        return pulumi.get(self, "upstream_key")
+
+    @upstream_key.setter
+    def upstream_key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "upstream_key", value)
+
 
 @pulumi.type_token("groq:index:GroqTeam")
 class GroqTeam(pulumi.CustomResource):
@@ -98,6 +114,7 @@ class GroqTeam(pulumi.CustomResource):
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  team_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 upstream_key: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
         A team. A key of the team may use the models and tools that both its own lists and the team's hold.
@@ -108,6 +125,7 @@ class GroqTeam(pulumi.CustomResource):
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that the team's keys may call, 1 to 200; their order means nothing.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
         :param pulumi.Input[_builtins.str] team_name: The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
+        :param pulumi.Input[_builtins.str] upstream_key: Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
         """
         ...
     @overload
@@ -137,6 +155,7 @@ class GroqTeam(pulumi.CustomResource):
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  team_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 upstream_key: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
         if not isinstance(opts, pulumi.ResourceOptions):
@@ -152,6 +171,7 @@ class GroqTeam(pulumi.CustomResource):
             __props__.__dict__["allowed_models"] = allowed_models
             __props__.__dict__["allowed_tools"] = allowed_tools
             __props__.__dict__["team_name"] = team_name
+            __props__.__dict__["upstream_key"] = upstream_key
             __props__.__dict__["claim"] = None
             __props__.__dict__["created_at"] = None
             __props__.__dict__["declared_as"] = None
@@ -188,6 +208,7 @@ class GroqTeam(pulumi.CustomResource):
         __props__.__dict__["declared_as"] = None
         __props__.__dict__["managed_by"] = None
         __props__.__dict__["team_name"] = None
+        __props__.__dict__["upstream_key"] = None
         return GroqTeam(resource_name, opts=opts, __props__=__props__)
 
     @_builtins.property
@@ -253,4 +274,12 @@ class GroqTeam(pulumi.CustomResource):
         The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
         """
         return pulumi.get(self, "team_name")
+
+    @_builtins.property
+    @pulumi.getter(name="upstreamKey")
+    def upstream_key(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+        """
+        return pulumi.get(self, "upstream_key")
 

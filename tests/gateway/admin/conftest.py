@@ -74,6 +74,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             webhook_addresses=WebhookAddresses(["10.9.0.0/16"]),
             identities=IdentityDirectory(directory),
             issuer_addresses=IssuerAddresses(),
+            upstream_keys=("default", "research"),
         )
         app = admin_app(
             handlers,

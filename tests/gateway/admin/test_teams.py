@@ -29,6 +29,7 @@ def test_a_team_is_set_and_shown(api: Api) -> None:
         "name": "research",
         "allowed_models": [SMALL],
         "allowed_tools": [],
+        "upstream_key": None,
         "managed_by": None,
         "declared_as": None,
         "claim": None,
@@ -141,3 +142,36 @@ def test_a_team_whose_keys_are_gone_is_deleted(api: Api) -> None:
     }
     answers = [api.get("/teams/research"), api.delete("/teams/research")]
     assert [error_of(answer) for answer in answers] == [(404, "team_not_found", None)] * 2
+
+
+def test_a_team_names_an_upstream_key_that_the_gateway_has(api: Api) -> None:
+    """In force on its keys at once, those that come later too; cleared by a PUT without it."""
+    body = {"allowed_models": [SMALL], "upstream_key": "research"}
+    put(api, "research", SMALL)
+    first = api.created(team="research")
+    assert api.call("PUT", "/teams/research", json=body).json()["upstream_key"] == "research"
+    second = api.created(name="second", team="research")
+    assert [upstream_key_in_force(api, key) for key in (first, second)] == ["research", "research"]
+    put(api, "research", SMALL)
+
+    assert [upstream_key_in_force(api, key) for key in (first, second)] == [None, None]
+
+
+def upstream_key_in_force(api: Api, created: dict[str, Any]) -> str | None:
+    access = api.directory.find(hashlib.sha256(created["api_key"].encode()).digest())
+    assert access is not None
+    return access.upstream_key
+
+
+def test_an_unknown_upstream_key_is_refused_in_one_line(api: Api) -> None:
+    """It says which names there are; nothing is written."""
+    body = {"allowed_models": [SMALL], "upstream_key": "reserach"}
+    answer = api.call("PUT", "/teams/research", json=body)
+
+    assert error_of(answer)[:2] == (400, "upstream_key_unknown")
+    assert answer.json()["error"]["param"] == "upstream_key"
+    assert answer.json()["error"]["message"] == (
+        "This gateway has no upstream key `reserach`: it knows default, research; correct the name, or start "
+        "the gateway with --upstream-key"
+    )
+    assert api.get("/teams").json()["data"] == []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from batch_bench import BatchBench, failing, line, result
 from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.inference.upstream import UnknownUpstreamKeyError, UpstreamCall
 from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.policy.access import KeyAccess
 
@@ -225,3 +227,43 @@ async def test_upstream_that_does_not_answer_leaves_the_batch_as_it_was_seen(
     bench.upstream.before = failing("GET", batch.upstream_id)
     seen = await bench.batches.look(batch)
     assert seen.document["status"] == "validating"
+
+
+async def test_a_batch_lives_with_the_upstream_key_of_its_file(bench: BatchBench, key: Key) -> None:
+    """From the upload to its results, in doubt and after a restart too, whatever its team's is then."""
+    owner = replace(key(budget=CAP), upstream_key="research")
+    bench.bench.cap(CAP)
+    await bench.open()
+    file = await bench.uploaded(owner, LINES)
+    bench.upstream.after = failing("POST", "/batches")
+    with pytest.raises(Refusal):
+        await bench.create_of(replace(owner, upstream_key="other"), file.id)
+    bench.upstream.after = lambda _: None
+    await bench.reopen()
+    await bench.batches.round()
+    await bench.batches.round()
+
+    assert bench.batches.held == (0, 0)
+    assert bench.spent > 0
+    assert set(bench.upstream.keys) == {"research"}
+    assert {call.split("/")[3].split("?")[0] for call in bench.upstream.calls} == {"files", "batches"}
+
+
+async def test_a_batch_without_its_upstream_key_holds_no_money(bench: BatchBench, key: Key) -> None:
+    """Nothing was sent, so nothing can be running."""
+
+    def unknown(call: UpstreamCall) -> None:
+        if call.path.endswith("/batches"):
+            raise UnknownUpstreamKeyError("the gateway has no upstream key research")
+
+    owner = replace(key(budget=CAP), upstream_key="research")
+    bench.bench.cap(CAP)
+    await bench.open()
+    file = await bench.uploaded(owner, LINES)
+    bench.upstream.before = unknown
+    with pytest.raises(Refusal) as refused:
+        await bench.create_of(owner, file.id)
+
+    assert (refused.value.status, refused.value.detail.code) == (502, "upstream_key_unknown")
+    assert bench.batches.held == (0, 0)
+    assert await bench.left(owner, CAP) == CAP

@@ -17,13 +17,15 @@ from cryptography.x509.oid import NameOID
 from pulumi_groq.gateway.inference.http1 import BUFFER_BYTES, Http1Answer
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream, UpstreamTimeouts
 from pulumi_groq.gateway.inference.upstream import (
+    UnknownUpstreamKeyError,
     UpstreamCall,
     UpstreamError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from pulumi_groq.gateway.upstream_keys import DEFAULT, KeySource, UpstreamKeys
 
-KEY = "operator-key"
+KEYS = UpstreamKeys([KeySource(DEFAULT, "operator-key"), KeySource("research", "research-key")])
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -64,7 +66,12 @@ async def read(upstream: HttpUpstream, sent: UpstreamCall) -> tuple[int, bytes]:
 
 
 def talk(
-    serve: Serve, use: Callable[[HttpUpstream], Awaitable[Any]], *, read_s: float = 5.0, **tls: Any
+    serve: Serve,
+    use: Callable[[HttpUpstream], Awaitable[Any]],
+    *,
+    read_s: float = 5.0,
+    keys: UpstreamKeys = KEYS,
+    **tls: Any,
 ) -> Any:
     """Runs `use` on an upstream in front of `serve`; nothing may take longer than 30 s."""
 
@@ -81,7 +88,9 @@ def talk(
         port = server.sockets[0].getsockname()[1]
         scheme = "https" if tls else "http"
         timeouts = UpstreamTimeouts(connect_s=2, read_s=read_s)
-        upstream = HttpUpstream(f"{scheme}://localhost:{port}", KEY, timeouts=timeouts, tls=tls.get("client"))
+        upstream = HttpUpstream(
+            f"{scheme}://localhost:{port}", keys, timeouts=timeouts, tls=tls.get("client")
+        )
         try:
             async with asyncio.timeout(30):
                 return await use(upstream)
@@ -331,3 +340,39 @@ def test_an_answer_that_nobody_reads_does_not_hold_up_the_next() -> None:
         return await read(upstream, call())
 
     assert talk(serve, use) == (200, b"{}")
+
+
+async def authorization(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers each request with the key that it carries."""
+    while True:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        key = head.split(b"authorization: Bearer ")[1].split(b"\r\n")[0]
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(key), key))
+
+
+def test_each_request_carries_the_key_that_it_names(tmp_path: Path) -> None:
+    """On one connection, too, and the new value from the moment that its file was read again."""
+    file = tmp_path / "key"
+    file.write_text("first")
+    keys = UpstreamKeys([KeySource(DEFAULT, "operator-key"), KeySource("research", file=file)])
+
+    async def use(upstream: HttpUpstream) -> list[bytes]:
+        named = [call(), call()._replace(upstream_key="research"), call()]
+        seen = [(await read(upstream, each))[1] for each in named]
+        file.write_text("second")
+        keys.reread()
+        return [*seen, (await read(upstream, named[1]))[1]]
+
+    assert talk(authorization, use, keys=keys) == [b"operator-key", b"first", b"operator-key", b"second"]
+
+
+def test_a_request_that_names_an_unknown_key_is_not_sent() -> None:
+    """It must not go out with another one: that is another project's bill."""
+
+    async def use(upstream: HttpUpstream) -> None:
+        with pytest.raises(UnknownUpstreamKeyError, match="no upstream key elsewhere"):
+            await upstream.send(call()._replace(upstream_key="elsewhere"))
+
+    talk(authorization, use)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream, UpstreamTimeouts
+from pulumi_groq.gateway.upstream_keys import DEFAULT, KeySource, UpstreamKeys
 
 KEY = "pgq_" + "A" * 48
 OPERATOR_KEY = "operator-key-of-the-gateway"
@@ -42,7 +43,7 @@ def faulty(bench: Callable[..., Any], serving: Callable[..., str]) -> Callable[.
         listener = socket.create_server(("127.0.0.1", 0))
         upstream = HttpUpstream(
             f"http://127.0.0.1:{listener.getsockname()[1]}",
-            OPERATOR_KEY,
+            UpstreamKeys([KeySource(DEFAULT, OPERATOR_KEY)]),
             timeouts=UpstreamTimeouts(connect_s=1, read_s=read_s),
         )
         if not connect:

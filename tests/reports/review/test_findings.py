@@ -106,6 +106,12 @@ EMERGENCY = {
     "revoke key …ab12 at once",
 }
 
+
+def team_step(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    before, after = ({"allowed_models": [A], "team_name": "t", **each} for each in (old, new))
+    return step(UPDATED, "GroqTeam", "t", old=before, new=after)
+
+
 GUARD = {"spend_usd_per_10_min": 5, "times_usual": 10, "action": "pause_key"}
 
 CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
@@ -279,6 +285,10 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
             {"action": "alert"},
             {"resume_after_minutes": 5},
         )
+    ],
+    ("upstream-key-changed", "medium"): [
+        ([team_step({}, {"upstream_key": "research"})], [team_step({}, {"allowed_tools": ["web_search"]})]),
+        ([team_step({"upstream_key": "research"}, {})], [team_step({}, {})]),
     ],
     ("policy-removed", "high"): [
         ([policy_step("delete", {}, None)], [policy_step(UPDATED, {}, {"monthly_cap_usd": 600})])

@@ -1,6 +1,7 @@
 """Declared against live: every kind of difference, and none where there is none."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,13 @@ def test_a_real_stack_holds() -> None:
 
 
 PAUSED = {"since": "2026-11-23T11:00:00Z", "spent_usd": 30, "allowed_usd": 5, "resumes_at": None}
+
+
+def with_upstream_key(state: StackState, name: str) -> StackState:
+    teams = tuple(team.model_copy(update={"upstream_key": name}) for team in state.teams)
+    return replace(state, teams=teams)
+
+
 CASES: dict[str, tuple[StackState, Live, list[str]]] = {
     "missing": (
         stack(key={}),
@@ -159,6 +167,11 @@ CASES: dict[str, tuple[StackState, Live, list[str]]] = {
         stack(t=["a"]),
         live(teams=[team("t", "a", "b")]),
         ["t: changed: models: declared a; live a, b"],
+    ),
+    "team's upstream key": (
+        with_upstream_key(stack(t=["a"]), "research"),
+        live(teams=[team("t", "a")]),
+        ["t: changed: upstream key: declared research; live the gateway's default"],
     ),
     "policy missing": (stack(policy={}), live(), ["organisation: missing: no cap is in force"]),
     "policy changed": (

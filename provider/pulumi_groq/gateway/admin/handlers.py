@@ -1,5 +1,6 @@
 """What answers the admin plane's routes and the page: made once, for both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anyio.from_thread import run_sync
@@ -59,6 +60,7 @@ def admin_handlers(
     webhook_addresses: WebhookAddresses,
     identities: IdentityDirectory,
     issuer_addresses: IssuerAddresses,
+    upstream_keys: Sequence[str],
 ) -> Handlers:
     """The handlers over one store, whose changes reach `directory`."""
     changes = Changes(store)
@@ -95,7 +97,14 @@ def admin_handlers(
             values=values,
             seal=seal,
         ),
-        teams=Teams(store=store, changes=changes, directory=directory, catalogue=catalogue, clock=clock),
+        teams=Teams(
+            store=store,
+            changes=changes,
+            directory=directory,
+            catalogue=catalogue,
+            clock=clock,
+            upstream_keys=upstream_keys,
+        ),
         spending=Spending(
             store=store,
             changes=changes,

@@ -36,6 +36,17 @@ def require_tools_priced(catalogue: Catalogue, tools: Sequence[str]) -> None:
             )
 
 
+def require_upstream_key(known: Sequence[str], name: str | None) -> None:
+    """A team's upstream key is one that the gateway has, so that no request fails for it later."""
+    if name is not None and name not in known:
+        raise Invalid(
+            f"This gateway has no upstream key `{name}`: it knows {', '.join(known)}; correct the name, or "
+            "start the gateway with --upstream-key",
+            code="upstream_key_unknown",
+            param="upstream_key",
+        )
+
+
 def require_future(expires_at: datetime | None, now: datetime) -> None:
     """An expiry lies ahead."""
     if expires_at is not None and expires_at <= now:

@@ -1,12 +1,13 @@
 """Lists, shows, sets and deletes teams."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
-from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced
+from pulumi_groq.gateway.admin.key_rules import require_priced, require_tools_priced, require_upstream_key
 from pulumi_groq.gateway.admin.ownership import given_up, kept, put
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
@@ -21,16 +22,24 @@ from pulumi_groq.models.team import Team, TeamPage, TeamWrite
 
 
 class Teams:
-    """The handlers of `/openai/v1/teams`."""
+    """The handlers of `/openai/v1/teams`; `upstream_keys` are the names that a team may give."""
 
     def __init__(
-        self, *, store: Store, changes: Changes, directory: LiveDirectory, catalogue: Catalogue, clock: Clock
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        directory: LiveDirectory,
+        catalogue: Catalogue,
+        clock: Clock,
+        upstream_keys: Sequence[str],
     ) -> None:
         self._store = store
         self._changes = changes
         self._directory = directory
         self._catalogue = catalogue
         self._clock = clock
+        self._upstream_keys = upstream_keys
 
     def list(self, caller: Caller) -> TeamPage:
         """All teams that the caller may see, by name."""
@@ -54,12 +63,13 @@ class Teams:
         with self._changes.begin(caller) as change:
             former = find_team(change.connection, name)
             created_at = now if former is None else former.created_at
-            written = TeamRecord(name, models, tools, created_at, now)
+            written = TeamRecord(name, models, tools, created_at, now, settings.upstream_key)
             record = put(written, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
             require_priced(self._catalogue, models)
             require_tools_priced(self._catalogue, tools)
+            require_upstream_key(self._upstream_keys, settings.upstream_key)
             put_team(change.connection, record)
             log_team_change(change.connection, change.actor, former, record, now)
             change.then(partial(self._directory.put_team, record))
@@ -107,6 +117,7 @@ def _shown(record: TeamRecord) -> Team:
         name=record.name,
         allowed_models=list(record.allowed_models),
         allowed_tools=list(record.allowed_tools),
+        upstream_key=record.upstream_key,
         created_at=record.created_at,
         updated_at=record.updated_at,
         managed_by=record.managed_by,

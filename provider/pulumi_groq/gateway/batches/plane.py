@@ -104,7 +104,10 @@ class StoredPlane:
         lines = LineReader(exchange.key, self._models, self._tools)
         headers = exchange.headers
         upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, _KNOWN, lines.feed)
-        stated = await self._api.upload(_judged(upload, lines), upload.length_bytes, headers.content_type)
+        upstream_key = exchange.key.upstream_key
+        stated = await self._api.upload(
+            _judged(upload, lines), upload.length_bytes, headers.content_type, upstream_key
+        )
         file_id = stated.get("id")
         if not isinstance(file_id, str) or not ID.fullmatch(file_id):
             raise bad_answer(200)
@@ -117,13 +120,14 @@ class StoredPlane:
             worst=lines.worst,
             needs=sorted(lines.needs),
             created_s=int(self._clock.now().timestamp()),
+            upstream_key=upstream_key,
         )
         try:
             await self._records.write(insert_file, record)
         except StoreUnavailableError:
             # Nobody could ever read or delete it.
             with suppress(Refusal, UpstreamError):
-                await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}")
+                await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}", upstream_key)
             raise
         await exchange.answer(encoded(_file(record)))
 
@@ -135,7 +139,7 @@ class StoredPlane:
         await exchange.answer(encoded(_file(await self._file(exchange, file_id))))
 
     async def _delete(self, exchange: Exchange, file_id: str) -> None:
-        await self._file(exchange, file_id)
+        record = await self._file(exchange, file_id)
         holding = await self._records.read(holding_file, file_id)
         if holding is not None:
             message = (
@@ -143,7 +147,7 @@ class StoredPlane:
             )
             raise Refusal(409, INVALID_REQUEST, message, code="file_in_use")
         try:
-            await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}")
+            await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}", record.upstream_key)
         except Refusal as refusal:
             if refusal.status != 404:  # gone there already
                 raise
@@ -151,8 +155,8 @@ class StoredPlane:
         await exchange.answer(encoded({"id": file_id, "object": "file", "deleted": True}))
 
     async def _content(self, exchange: Exchange, file_id: str) -> None:
-        await self._file(exchange, file_id)
-        answer = await self._api.content(file_id)
+        record = await self._file(exchange, file_id)
+        answer = await self._api.content(file_id, record.upstream_key)
         exchange.record.status = 200
         try:
             headers = [

@@ -16,7 +16,7 @@ from pulumi_groq.gateway.inference.denials import denied
 from pulumi_groq.gateway.inference.forwarder import bad_answer, no_answer
 from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
 from pulumi_groq.gateway.inference.record import Disbelief
-from pulumi_groq.gateway.inference.upstream import UpstreamError
+from pulumi_groq.gateway.inference.upstream import UnknownUpstreamKeyError, UpstreamError
 from pulumi_groq.gateway.metering.journal import LedgerRow
 from pulumi_groq.gateway.metering.request_metering import Hold, Holding
 from pulumi_groq.gateway.protocols import Clock
@@ -114,10 +114,16 @@ class Batches:
             held_micro_usd=cost,
             document={},
             started_us=round(self._clock.now().timestamp() * 1_000_000),
+            upstream_key=file.upstream_key,
         )
         await self._reserve(key, record)
         try:
-            document = await self._api.ask("POST", BATCHES_PATH, creation.at_upstream(request_id))
+            document = await self._api.ask(
+                "POST", BATCHES_PATH, record.upstream_key, creation.at_upstream(request_id)
+            )
+        except UnknownUpstreamKeyError as failure:
+            await self._never_was(record)
+            raise no_answer(failure) from failure
         except UpstreamError as failure:
             _log.warning("whether batch %s was created is not known", request_id)
             raise no_answer(failure) from failure
@@ -134,7 +140,7 @@ class Batches:
         if record.is_settled or record.upstream_id is None:
             return record
         try:
-            document = await self._api.ask("GET", f"{BATCHES_PATH}/{record.upstream_id}")
+            document = await self._api.ask("GET", f"{BATCHES_PATH}/{record.upstream_id}", record.upstream_key)
         except (UpstreamError, Refusal) as failure:
             _log.warning("batch %s could not be looked at: %s", record.upstream_id, failure)
             return await self._unread(record)
@@ -143,7 +149,8 @@ class Batches:
     async def cancel(self, record: BatchRecord) -> BatchRecord:
         """Ask the upstream to go no further; what it has done by then is charged. Raises `Refusal`."""
         try:
-            document = await self._api.ask("POST", f"{BATCHES_PATH}/{record.upstream_id}/cancel", {})
+            path = f"{BATCHES_PATH}/{record.upstream_id}/cancel"
+            document = await self._api.ask("POST", path, record.upstream_key, {})
         except UpstreamError as failure:
             raise no_answer(failure) from failure
         return await self._seen(record, document)
@@ -154,8 +161,12 @@ class Batches:
         Raises `StoreUnavailableError`.
         """
         records = await self._records.read(open_batches)
-        if any(record.upstream_id is None for record in records):
-            await self._find([record for record in records if record.upstream_id is None])
+        in_doubt: dict[str | None, list[BatchRecord]] = {}
+        for record in records:
+            if record.upstream_id is None:
+                in_doubt.setdefault(record.upstream_key, []).append(record)
+        for upstream_key, of_one_key in in_doubt.items():
+            await self._find(upstream_key, of_one_key)
         for record in records:
             await self.look(record)
 
@@ -215,15 +226,15 @@ class Batches:
             file_id = record.document.get(name)
             if isinstance(file_id, str) and ID.fullmatch(file_id):
                 try:
-                    size = await self._read_results(file_id, reader)
+                    size = await self._read_results(file_id, record.upstream_key, reader)
                 except (UpstreamError, Refusal, ValueError) as failure:
                     _log.warning("a file of batch %s could not be read: %s", record.upstream_id, failure)
                     return await self._unread(record)
                 written.append(self._output(record, file_id, size))
         return await self._book(record, reader.rows(self._clock.now().timestamp()), written)
 
-    async def _read_results(self, file_id: str, reader: ResultReader) -> int:
-        answer = await self._api.content(file_id)
+    async def _read_results(self, file_id: str, upstream_key: str | None, reader: ResultReader) -> int:
+        answer = await self._api.content(file_id, upstream_key)
         size = 0
         try:
             while piece := await answer.next_piece():
@@ -245,6 +256,7 @@ class Batches:
             worst=None,
             needs=None,
             created_s=int(self._clock.now().timestamp()),
+            upstream_key=record.upstream_key,
         )
 
     async def _book(
@@ -266,10 +278,10 @@ class Batches:
             await self._metering.release(self._holds.pop(record.request_id, None), rows)
         return settled
 
-    async def _find(self, records: list[BatchRecord]) -> None:
+    async def _find(self, upstream_key: str | None, records: list[BatchRecord]) -> None:
         began = self._clock.now()
         try:
-            listed = (await self._api.ask("GET", BATCHES_PATH)).get("data")
+            listed = (await self._api.ask("GET", BATCHES_PATH, upstream_key)).get("data")
         except (UpstreamError, Refusal) as failure:
             _log.warning("the upstream's batches could not be listed: %s", failure)
             return

@@ -24,34 +24,42 @@ _JSON: Final = b"application/json"
 
 class UpstreamApi:
     """Each call raises `UpstreamError` for no answer, and `Refusal` for one that is no result: the upstream's
-    own refusal of the request with its status, 502 for all else.
+    own refusal of the request with its status, 502 for all else. `upstream_key` names the operator's key, in
+    whose project the object is.
     """
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
     async def upload(
-        self, pieces: AsyncIterator[bytes], length_bytes: int, content_type: bytes
+        self, pieces: AsyncIterator[bytes], length_bytes: int, content_type: bytes, upstream_key: str | None
     ) -> dict[str, Any]:
         """Send a file; what the upstream says of it. Raises what `pieces` raises, too."""
-        call = UpstreamCall(FILES_PATH, content_type, _JSON, b"", pieces, length_bytes)
+        call = UpstreamCall(
+            FILES_PATH, content_type, _JSON, b"", pieces, length_bytes, upstream_key=upstream_key
+        )
         return await self._document(call)
 
-    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(
+        self, method: str, path: str, upstream_key: str | None, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The JSON object that answers this request."""
         content = b"" if body is None else json.dumps(body).encode()
-        return await self._document(UpstreamCall(path, _JSON, _JSON, b"", content, method=method))
+        call = UpstreamCall(path, _JSON, _JSON, b"", content, method=method, upstream_key=upstream_key)
+        return await self._document(call)
 
-    async def content(self, file_id: str) -> UpstreamAnswer:
+    async def content(self, file_id: str, upstream_key: str | None) -> UpstreamAnswer:
         """A file, its head read; whoever asks reads it on and closes it."""
         path = f"{FILES_PATH}/{file_id}/content"
-        call = UpstreamCall(path, b"", b"application/octet-stream", b"", b"", method="GET")
+        call = UpstreamCall(
+            path, b"", b"application/octet-stream", b"", b"", method="GET", upstream_key=upstream_key
+        )
         answer = await self._upstream.send(call)
         try:
             if AnswerHeaders(answer.headers).is_compressed:
                 raise compressed_answer()
             if answer.status != 200:
-                raise _refused(answer.status, await _whole(answer))
+                raise _refused(answer.status, await _whole(answer), upstream_key)
         except BaseException:
             answer.close()
             raise
@@ -66,7 +74,7 @@ class UpstreamApi:
         finally:
             answer.close()
         if not 200 <= answer.status < 300:
-            raise _refused(answer.status, body)
+            raise _refused(answer.status, body, call.upstream_key)
         document = _object(body)
         if document is None:
             raise bad_answer(answer.status)
@@ -92,9 +100,9 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _refused(status: int, body: bytes) -> Refusal:
+def _refused(status: int, body: bytes, upstream_key: str | None) -> Refusal:
     if status == 401 or (status == 403 and not is_permission_error(body)):
-        return key_rejected(status)
+        return key_rejected(status, upstream_key)
     if not 400 <= status < 600:
         return bad_answer(status)
     error = (_object(body) or {}).get("error")

@@ -17,6 +17,7 @@ from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED
 from pulumi_groq.gateway.inference.sse import SseUsageScanner
 from pulumi_groq.gateway.inference.upstream import (
+    UnknownUpstreamKeyError,
     Upstream,
     UpstreamAnswer,
     UpstreamCall,
@@ -25,6 +26,7 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamUnreachableError,
 )
 from pulumi_groq.gateway.metering.request_metering import Metering
+from pulumi_groq.gateway.upstream_keys import DEFAULT
 
 PASSED: Final = frozenset(
     {
@@ -86,7 +88,14 @@ _log = logging.getLogger("pulumi_groq.gateway.upstream")
 
 
 def no_answer(failure: UpstreamError) -> Refusal:
-    """504 `upstream_timeout` or 502 `upstream_unreachable`."""
+    """504 `upstream_timeout`, 502 `upstream_unreachable` or 502 `upstream_key_unknown`."""
+    if isinstance(failure, UnknownUpstreamKeyError):
+        _log.error("%s: give it with --upstream-key, or declare another for the team", failure)
+        return _trouble(
+            502,
+            "upstream_key_unknown",
+            "The gateway does not have your team's upstream key. Your key is fine; tell the operator.",
+        )
     _log.warning("the upstream failed: %s", failure)
     if isinstance(failure, UpstreamTimeoutError):
         return _trouble(504, "upstream_timeout", "The upstream did not answer in time. Try again later.")
@@ -113,9 +122,10 @@ def answer_too_large(limit_bytes: int) -> Refusal:
     return _trouble(502, "upstream_answer_too_large", f"The answer is larger than {limit_bytes} bytes.")
 
 
-def key_rejected(status: int) -> Refusal:
+def key_rejected(status: int, upstream_key: str | None) -> Refusal:
     """502 `upstream_key_rejected`: the operator's key is at fault, so the caller's is not blamed."""
-    _log.error("the upstream rejected the gateway's own key with %d: set a valid GROQ_API_KEY", status)
+    which = "GROQ_API_KEY" if upstream_key in {None, DEFAULT} else f"--upstream-key {upstream_key}"
+    _log.error("the upstream rejected the gateway's own key with %d: set a valid %s", status, which)
     return _trouble(
         502,
         "upstream_key_rejected",
@@ -176,7 +186,7 @@ class Relay:
             raise no_answer(failure) from failure
         status = answer.status
         if status == 401 or (status == 403 and not is_permission_error(body)):
-            raise key_rejected(status)
+            raise key_rejected(status, exchange.key.upstream_key)
         # Of text (a transcript in `text`, `srt`, `vtt`) its speaker may have made something like a usage.
         if status < 400 and headers.content_type.startswith(b"application/json"):
             _charge_whole(exchange.charge, body)

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.inference.http1 import Http1Connection
 from pulumi_groq.gateway.inference.upstream import (
+    UnknownUpstreamKeyError,
     UpstreamAnswer,
     UpstreamCall,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
+from pulumi_groq.gateway.upstream_keys import DEFAULT, UpstreamKeys
 
 IDLE_S: Final = 15.0
 """A pooled connection idle for longer is not used again: the upstream may be about to close it."""
@@ -31,7 +33,8 @@ DEFAULT_TIMEOUTS: Final = UpstreamTimeouts()
 
 
 class HttpUpstream:
-    """A pool of connections to `base_url`, authorised with the operator's key; `Settings` checked both.
+    """A pool of connections to `base_url`, each request authorised with the key that it names; `Settings`
+    checked all of them.
 
     For https the certificate must be one that this machine trusts, or that `tls` does. Requests are
     sent together with what else `coalescer` sends.
@@ -40,7 +43,7 @@ class HttpUpstream:
     def __init__(
         self,
         base_url: str,
-        api_key: str,
+        keys: UpstreamKeys,
         *,
         timeouts: UpstreamTimeouts = DEFAULT_TIMEOUTS,
         tls: ssl.SSLContext | None = None,
@@ -54,8 +57,9 @@ class HttpUpstream:
         self._timeouts = timeouts
         self._coalescer = coalescer or WriteCoalescer()
         self._idle: list[Http1Connection] = []
-        lines = (f"host: {parts.netloc}", f"authorization: Bearer {api_key}", "accept-encoding: identity", "")
-        self._fixed_lines = "\r\n".join(lines).encode()
+        self._keys = keys
+        self._host_lines = f"host: {parts.netloc}\r\naccept-encoding: identity\r\n".encode()
+        self._authorised: dict[str | None, tuple[str, bytes]] = {}
 
     async def send(self, call: UpstreamCall) -> UpstreamAnswer:
         """The answer, once its head has arrived. Raises `UpstreamError`."""
@@ -68,20 +72,32 @@ class HttpUpstream:
         while self._idle:
             self._idle.pop().abort()
 
+    def _fixed_lines(self, name: str | None) -> bytes:
+        """The lines that all requests with this key have; made anew when the key is."""
+        key = self._keys.find(name)
+        if key is None:
+            raise UnknownUpstreamKeyError(f"the gateway has no upstream key {name or DEFAULT}")
+        known = self._authorised.get(name)
+        if known is None or known[0] is not key:
+            known = key, self._host_lines + b"authorization: Bearer %b\r\n" % key.encode()
+            self._authorised[name] = known
+        return known[1]
+
     def _head(self, call: UpstreamCall) -> bytes:
+        fixed_lines = self._fixed_lines(call.upstream_key)
         length = len(call.body) if isinstance(call.body, bytes) else call.length_bytes
         agent = b"user-agent: %b\r\n" % call.user_agent if call.user_agent else b""
         if call.method != "POST":
             return b"%b %b HTTP/1.1\r\n%baccept: %b\r\n%b\r\n" % (
                 call.method.encode(),
                 self._path_prefix + call.path.encode(),
-                self._fixed_lines,
+                fixed_lines,
                 call.accept,
                 agent,
             )
         return b"POST %b HTTP/1.1\r\n%bcontent-type: %b\r\naccept: %b\r\n%bcontent-length: %d\r\n\r\n" % (
             self._path_prefix + call.path.encode(),
-            self._fixed_lines,
+            fixed_lines,
             call.content_type,
             call.accept,
             agent,

@@ -175,6 +175,7 @@ class InferencePlane:
             content_type=b"application/json",
             accept=headers.accept,
             user_agent=headers.user_agent,
+            upstream_key=exchange.key.upstream_key,
             body=body if reading.forwarded is None else reading.forwarded,
         )
         await self._admit(exchange, estimate, hide_usage=reading.hides_usage)
@@ -191,6 +192,7 @@ class InferencePlane:
             content_type=headers.content_type,
             accept=headers.accept,
             user_agent=headers.user_agent,
+            upstream_key=exchange.key.upstream_key,
             body=upload.pieces(),
             length_bytes=upload.length_bytes,
         )

@@ -22,9 +22,13 @@ class UpstreamUnreachableError(UpstreamError):
     """It refused or reset the connection, or spoke something other than HTTP."""
 
 
+class UnknownUpstreamKeyError(UpstreamError):
+    """The gateway has no key of this name any more; nothing was sent."""
+
+
 class UpstreamCall(NamedTuple):
     """One request, with a body only if it is a POST. `path` is as the caller's (`/openai/v1/...`);
-    `length_bytes` where it is known.
+    `length_bytes` where it is known. `upstream_key` names the operator's key, `None` is the default one.
     """
 
     path: str
@@ -34,6 +38,7 @@ class UpstreamCall(NamedTuple):
     body: bytes | AsyncIterator[bytes]
     length_bytes: int = 0
     method: str = "POST"
+    upstream_key: str | None = None
 
 
 class UpstreamAnswer(Protocol):

@@ -15,7 +15,9 @@ LONGEST_PAGE: Final = 100
 
 
 class FileRecord(NamedTuple):
-    """A file at the upstream, under the upstream's id. `worst` is `None` for what the upstream wrote."""
+    """A file at the upstream, under the upstream's id. `worst` is `None` for what the upstream wrote;
+    `upstream_key` names the operator's key whose project has it, `None` the default one.
+    """
 
     id: str
     lineage_id: str
@@ -25,11 +27,13 @@ class FileRecord(NamedTuple):
     worst: Worst | None
     needs: Sequence[str] | None
     created_s: int
+    upstream_key: str | None = None
 
 
 class BatchRecord(NamedTuple):
     """A batch; `request_id` is the request that created it. `upstream_id` is `None` while nobody knows
     whether the upstream has it. `unread_since_us`: since when its results could not be read (Unix time).
+    `upstream_key` is the input file's.
     """
 
     request_id: str
@@ -44,6 +48,7 @@ class BatchRecord(NamedTuple):
     started_us: int
     unread_since_us: int | None = None
     is_settled: bool = False
+    upstream_key: str | None = None
 
 
 def insert_file(connection: Connection, record: FileRecord) -> None:

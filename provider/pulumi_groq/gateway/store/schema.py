@@ -92,6 +92,7 @@ teams = Table(
     Column("name", String(128), primary_key=True),
     Column("allowed_models", JSON, nullable=False),
     Column("allowed_tools", JSON, nullable=False),
+    Column("upstream_key", String(63), nullable=True),
     Column("managed_by", String(1024), nullable=True),
     Column("declared_as", String(1024), nullable=True),
     Column("claim", String(64), nullable=True),
@@ -355,6 +356,7 @@ files = Table(
     Column("worst", JSON, nullable=True),
     Column("needs", JSON, nullable=True),
     Column("created_s", BigInteger, nullable=False),
+    Column("upstream_key", String(63), nullable=True),
     Index("ix_files_lineage_id", "lineage_id"),
 )
 
@@ -375,5 +377,6 @@ batches = Table(
     Column("started_us", BigInteger, nullable=False),
     Column("unread_since_us", BigInteger, nullable=True),
     Column("is_settled", Boolean, nullable=False),
+    Column("upstream_key", String(63), nullable=True),
     Index("ix_batches_lineage_id", "lineage_id"),
 )

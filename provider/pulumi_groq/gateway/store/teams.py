@@ -19,6 +19,7 @@ class TeamRecord:
     allowed_tools: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    upstream_key: str | None = None
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None

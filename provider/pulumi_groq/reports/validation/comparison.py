@@ -43,7 +43,7 @@ _STACK: Final = "as in the stack"
 
 
 def teams(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
-    """Each declared team exists, with the declared models and tools."""
+    """Each declared team exists, with the declared models, tools and upstream key."""
     if state is not None:
         yield from _teams(state.teams, live, _STACK, _REFRESH)
         owners = {team.name: team for team in live.teams}
@@ -52,7 +52,10 @@ def teams(state: StackState | None, access: Access | None, live: Live) -> Iterat
     if access is not None:
         declared = [
             TeamSettings(
-                team_name=team.name, allowed_models=team.allowed_models, allowed_tools=team.allowed_tools
+                team_name=team.name,
+                allowed_models=team.allowed_models,
+                allowed_tools=team.allowed_tools,
+                upstream_key=team.upstream_key,
             )
             for team in access.teams
         ]
@@ -75,6 +78,9 @@ def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) 
             for name, wanted, now in lists
             if wanted != now
         ]
+        if "upstream_key" not in team.hidden and team.upstream_key != there.upstream_key:
+            wanted_key, key = (in_words("upstream_key", each.upstream_key) for each in (team, there))
+            differing.append(f"{LABELS['upstream_key']}: declared {wanted_key}; live {key}")
         if differing:
             detail = f"changed: {'; '.join(differing)}"
             yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, detail, todo)

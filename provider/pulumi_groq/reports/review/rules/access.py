@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from pulumi_groq.reports.phrases import counted, minute
+from pulumi_groq.reports.phrases import counted, in_words, minute
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings, TeamSettings
@@ -40,6 +40,25 @@ def access_widened(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Findin
             what=f"moves from {_team(old)} to {_team(new)}",
             why="The team's models bound the key's, and its usage is booked under the new team.",
             todo="Check that both teams know.",
+        )
+
+
+def upstream_key_changed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
+    """A team's traffic goes out with another key of the gateway's."""
+    old, new = change.team()
+    if old is None or new is None or "upstream_key" in old.hidden | new.hidden:
+        return
+    if old.upstream_key != new.upstream_key:
+        names = (in_words("upstream_key", each.upstream_key) for each in (old, new))
+        yield finding(
+            "upstream-key-changed",
+            Severity.MEDIUM,
+            change,
+            plan,
+            what=f"upstream key: {' to '.join(names)}",
+            why="The team's requests land in another Groq project, with its limits and its bill; files and "
+            "batches that there are stay in the former one.",
+            todo="Check that the project allows the team's models, and that its limits carry the load.",
         )
 
 
@@ -141,4 +160,10 @@ def _beyond(one: KeySettings | TeamSettings, other: KeySettings | TeamSettings) 
     return sorted(set(one.allowed_models) - set(other.allowed_models))
 
 
-RULES: Final[tuple[Rule, ...]] = (access_widened, access_narrowed, key_disabled, expiry)
+RULES: Final[tuple[Rule, ...]] = (
+    access_widened,
+    upstream_key_changed,
+    access_narrowed,
+    key_disabled,
+    expiry,
+)

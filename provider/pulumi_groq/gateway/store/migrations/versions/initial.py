@@ -34,6 +34,7 @@ def _create_teams() -> None:
         sa.Column("name", sa.String(128), nullable=False),
         sa.Column("allowed_models", sa.JSON, nullable=False),
         sa.Column("allowed_tools", sa.JSON, nullable=False),
+        sa.Column("upstream_key", sa.String(63), nullable=True),
         sa.Column("managed_by", sa.String(1024), nullable=True),
         sa.Column("declared_as", sa.String(1024), nullable=True),
         sa.Column("claim", sa.String(64), nullable=True),
@@ -234,6 +235,7 @@ def _create_files() -> None:
         sa.Column("worst", sa.JSON, nullable=True),
         sa.Column("needs", sa.JSON, nullable=True),
         sa.Column("created_s", sa.BigInteger, nullable=False),
+        sa.Column("upstream_key", sa.String(63), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_files"),
     )
     op.create_index("ix_files_lineage_id", "files", ["lineage_id"])
@@ -254,6 +256,7 @@ def _create_batches() -> None:
         sa.Column("started_us", sa.BigInteger, nullable=False),
         sa.Column("unread_since_us", sa.BigInteger, nullable=True),
         sa.Column("is_settled", sa.Boolean, nullable=False),
+        sa.Column("upstream_key", sa.String(63), nullable=True),
         sa.PrimaryKeyConstraint("request_id", name="pk_batches"),
         sa.UniqueConstraint("upstream_id", name="uq_batches_upstream_id"),
     )
