@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final, get_args
 
 import click
@@ -16,6 +17,7 @@ from rich.text import Text
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.keys import print_table
+from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.change_chain import Anchor, Verdict, verify
 from pulumi_groq.models.history import Change, ChangeAction
 
@@ -95,7 +97,8 @@ def audit(
         "until": until.date().isoformat() if until else None,
     }
     with admin_client() as client:
-        found = [change for change, _ in zip(client.audit(**filters), range(limit), strict=False)][::-1]
+        with reading() as shown:
+            found = list(shown.counted("changes", islice(client.audit(**filters), limit)))[::-1]
         _print(found, output, heading=True)
         if follow:
             follow_changes(
@@ -121,8 +124,9 @@ def verify_command(anchor: str | None) -> None:
         noted = Anchor.parse(anchor) if anchor else None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--anchor") from None
-    with admin_client() as client:
-        verdict = verify(reversed(list(client.audit())), noted)
+    with admin_client() as client, reading() as shown:
+        changes = list(shown.counted("changes", client.audit()))
+    verdict = verify(reversed(changes), noted)
     for line in verdict_lines(verdict):
         click.echo(line)
     if verdict.problems:

@@ -10,7 +10,8 @@ import click
 from pulumi_groq.access import Access, load_access
 from pulumi_groq.admin import AdminClient, AdminSettings, not_configured
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.cli.pulumi_cli import progress, read_document, run_pulumi
+from pulumi_groq.cli.progress import progress
+from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, ConfigurationError, InsufficientRoleError, NotFoundError
 from pulumi_groq.models.admin_key import AdminKey

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
@@ -58,7 +59,9 @@ def list_keys(managed_by: str | None, name: str | None, team: str | None, admin:
         _render(output, [key.model_dump(mode="json") for key in chosen], lambda: admin_keys_table(chosen))
         return
     with admin_client() as client:
-        found = list(client.list_keys(managed_by=managed_by, name=name, team=team))
+        each = client.list_keys(managed_by=managed_by, name=name, team=team)
+        with reading() as shown:
+            found = list(shown.counted("keys", each))
     _render(output, [key.model_dump(mode="json") for key in found], lambda: keys_table(found))
 
 

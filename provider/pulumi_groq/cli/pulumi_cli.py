@@ -3,38 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
+from pulumi_groq.cli.progress import progress
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.reports.escaping import visible
 
 STDIN: Final = "-"
 _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"  # would give events, not one document
-
-
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """A progress bar on stderr; it shows nothing unless that is a terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        yield shown
 
 
 def read_document(source: str) -> str:

@@ -9,8 +9,9 @@ import click
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.facts import declared_access
+from pulumi_groq.cli.progress import reading
 from pulumi_groq.cli.serve import UnusableSettingError
-from pulumi_groq.cli.source import ClientSource, reading
+from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.reports.page import page, page_facts
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.text import Text
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import admin_client, project_options
 from pulumi_groq.cli.facts import held_stack
+from pulumi_groq.cli.progress import reading
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.consumer import Consumer
@@ -82,7 +83,8 @@ def status(*, state: str | None, output: str, with_consumers: bool, stack: str |
         snapshot = client.snapshot(managed_by=held.managed_by)
         found = rotation_status(held, tuple(snapshot.keys.values()), snapshot.as_of)
         if with_consumers:
-            consumers = key_consumers(found, partial(_consumers_of, client))
+            with reading() as shown:
+                consumers = tuple(shown.counted("lists of consumers", _key_consumers(client, found)))
     if output == "json":
         document = rotation_json(found)
         if consumers is not None:
@@ -97,6 +99,10 @@ def status(*, state: str | None, output: str, with_consumers: bool, stack: str |
         console.print(Text(_summary(found, consumers)))
     if found.is_due:
         sys.exit(DUE)
+
+
+def _key_consumers(client: AdminClient, found: RotationStatus) -> Iterator[KeyConsumers]:
+    return key_consumers(found, partial(_consumers_of, client))
 
 
 def _consumers_of(client: AdminClient, key_id: str) -> list[Consumer]:

@@ -1,51 +1,15 @@
 """The gateway as reports ask it, through the admin API, with progress on stderr while a person watches."""
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import TypeVar
-
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from pulumi_groq.admin import AdminClient
+from pulumi_groq.cli.progress import Reading
 from pulumi_groq.errors import InsufficientRoleError, NotFoundError
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
-
-ItemT = TypeVar("ItemT")
-
-
-class Reading:
-    """Counts what is read."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def counted(self, what: str, items: Iterable[ItemT]) -> Iterator[ItemT]:
-        """`items`, counted as they come."""
-        task = self._progress.add_task(what, total=None)
-        for item in items:
-            self._progress.advance(task)
-            yield item
-        self._progress.remove_task(task)
-
-
-@contextmanager
-def reading() -> Iterator[Reading]:
-    """Shows what is being read while the block runs."""
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.completed:,.0f} {task.description} read", markup=False),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with progress:
-        yield Reading(progress)
 
 
 class ClientSource:

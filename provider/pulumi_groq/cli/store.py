@@ -1,18 +1,16 @@
 """`pulumi-groq store copy`: from SQLite to PostgreSQL."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pulumi_groq.cli.books import store_errors
+from pulumi_groq.cli.progress import copying
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.store_copy import StoreCopied
@@ -81,7 +79,7 @@ def copy(source: str, destination: str, data_dir: Path, output: str) -> None:
         from pulumi_groq.gateway import store_copy  # noqa: PLC0415 (an extra, as in `serve`)
 
         try:
-            with _progress() as progress:
+            with copying() as progress:
                 tasks = {step: progress.add_task(step, total=None, table="") for step in store_copy.STEPS}
 
                 def begins(rows: int) -> None:
@@ -100,21 +98,6 @@ def copy(source: str, destination: str, data_dir: Path, output: str) -> None:
         click.echo(json.dumps(_document(copied), indent=2))
     else:
         _print(copied, data_dir)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """On a terminal only, and gone at the end."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description:9}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[table]}"),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield progress
 
 
 def _document(copied: "StoreCopied") -> dict[str, Any]:

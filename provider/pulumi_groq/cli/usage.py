@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
-from pulumi_groq.cli.source import ClientSource, reading
+from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.reports.usage.formats import usage_csv, usage_document, usage_markdown
 from pulumi_groq.reports.usage.report import By, UsageReport, usage_report
 from pulumi_groq.reports.usage.source import usage_facts

@@ -23,7 +23,7 @@ from pulumi_groq.cli.facts import (
     held_stack,
     live_facts,
 )
-from pulumi_groq.cli.pulumi_cli import progress
+from pulumi_groq.cli.progress import progress
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.reports.escaping import visible

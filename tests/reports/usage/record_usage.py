@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 
 from played_history import played_gateway
-from pulumi_groq.cli.source import ClientSource, reading
+from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.reports.page import page_facts
 from pulumi_groq.reports.usage.formats import usage_csv, usage_document, usage_markdown
 from pulumi_groq.reports.usage.report import By, usage_report

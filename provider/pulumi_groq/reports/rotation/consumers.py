@@ -1,6 +1,6 @@
 """Who uses the old value of a key and who the new one, so that one knows whom to call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,20 +23,17 @@ class KeyConsumers:
 
 def key_consumers(
     status: RotationStatus, consumers_of: Callable[[str], Sequence[Consumer]]
-) -> tuple[KeyConsumers, ...]:
-    """Of every key of the stack that the gateway has, a predecessor before its successor."""
-    found: list[KeyConsumers] = []
+) -> Iterator[KeyConsumers]:
+    """Of every key of the stack that the gateway has, a predecessor before its successor; asked on demand."""
     for key in status.keys:
         held: tuple[tuple[ApiKey | None, Literal["old", "new"]], ...] = (
             (key.previous, "old"),
             (key.live, "new"),
         )
-        found += [
-            KeyConsumers(key.name, each.id, each.last_four, value, tuple(consumers_of(each.id)))
-            for each, value in held
-            if each is not None
-        ]
-    return tuple(found)
+        for each, value in held:
+            if each is not None:
+                consumers = tuple(consumers_of(each.id))
+                yield KeyConsumers(key.name, each.id, each.last_four, value, consumers)
 
 
 def late_consumers(found: Sequence[KeyConsumers]) -> int:
