@@ -158,6 +158,10 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public readonly runaway: pulumi.Output<outputs.RunawayGuard | undefined>;
     /**
+     * The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+     */
+    declare public readonly share: pulumi.Output<number | undefined>;
+    /**
      * `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
      */
     declare public /*out*/ readonly status: pulumi.Output<enums.GroqApiKeyStatus>;
@@ -202,6 +206,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["requestsPerMinute"] = args?.requestsPerMinute;
             resourceInputs["rotation"] = args?.rotation;
             resourceInputs["runaway"] = args?.runaway;
+            resourceInputs["share"] = args?.share;
             resourceInputs["team"] = args?.team;
             resourceInputs["tokensPerDay"] = args?.tokensPerDay;
             resourceInputs["tokensPerMinute"] = args?.tokensPerMinute;
@@ -253,6 +258,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["retireAfter"] = undefined /*out*/;
             resourceInputs["rotation"] = undefined /*out*/;
             resourceInputs["runaway"] = undefined /*out*/;
+            resourceInputs["share"] = undefined /*out*/;
             resourceInputs["status"] = undefined /*out*/;
             resourceInputs["team"] = undefined /*out*/;
             resourceInputs["tokensPerDay"] = undefined /*out*/;
@@ -327,6 +333,10 @@ export interface GroqApiKeyArgs {
      * What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
      */
     runaway?: pulumi.Input<inputs.RunawayGuardArgs | undefined>;
+    /**
+     * The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+     */
+    share?: pulumi.Input<number | undefined>;
     /**
      * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
      */

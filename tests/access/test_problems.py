@@ -26,6 +26,7 @@ POLICY = "spend_policy: {%s}"
         ("tokens_per_day: 1.5", 'tokens_per_day: must be a whole number, or "unlimited"'),
         ("tokens_per_day: true", 'tokens_per_day: must be a whole number, or "unlimited"'),
         ("max_parallel_requests: 0", 'max_parallel_requests: must be at least 1; leave it out for the server\'s default, or write "unlimited"'),
+        ("share: 0", "share: must be greater than or equal to 1"),
         ("runaway: {}", "runaway: must say what a runaway is: spend_usd_per_10_min, times_usual, or both"),
         ("runaway: {times_usual: 1}", "runaway.times_usual: must be greater than or equal to 2"),
         ("runaway: {time_usual: 5}", "runaway.time_usual: is not a known field"),
@@ -47,7 +48,7 @@ POLICY = "spend_policy: {%s}"
         ("rotation: {every_day: 30}", "rotation.every_day: is not a known field"),
         ("rotation: 30", 'rotation: must be a mapping: one "name: value" a line'),
         ("request_per_minute: 5", "request_per_minute: is not a known field; did you mean requests_per_minute?"),
-        ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, allowed_tools, disabled, expires_at, max_parallel_requests, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, runaway, tokens_per_day, tokens_per_minute"),
+        ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, allowed_tools, disabled, expires_at, max_parallel_requests, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, runaway, share, tokens_per_day, tokens_per_minute"),
     ],
 )  # fmt: skip
 def test_a_field_of_a_key(problems: Callable[[str], list[str]], field: str, line: str) -> None:

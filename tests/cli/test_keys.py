@@ -26,6 +26,7 @@ KEY = {
     "monthly_budget_usd": 1000,
     "runaway": None,
     "paused": None,
+    "share": None,
     "expires_at": None,
     "team": "chatbot",
     "metadata": {"cost-centre": "[link=x]7[/link]"},

@@ -93,6 +93,7 @@ class LiveDirectory:
             expires_at=record.expires_at,
             disabled=record.disabled,
             runaway=record.runaway,
+            share=record.share or 1,
             upstream_key=self._upstream_keys.get(record.team or ""),
         )
 

@@ -17,6 +17,7 @@ from pulumi_groq.models.fields import (
     UpdatedAt,
     Usd,
     UtcTime,
+    WholeNumber,
     WireModel,
 )
 from pulumi_groq.models.markers import REPLACE, SECRET
@@ -74,6 +75,13 @@ MonthlyBudgetUsd = Annotated[
         "set, only the organisation's cap holds."
     ),
 ]
+Share = Annotated[
+    Annotated[WholeNumber, Field(ge=1, le=1000)] | None,
+    Field(
+        description="The key's weight while the upstream's own limits are near, which are then divided among "
+        "the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor."
+    ),
+]
 ExpiresAt = Annotated[
     UtcTime | None,
     Field(description="When the key stops working: an ISO 8601 time with its zone. Unless set, never."),
@@ -115,6 +123,7 @@ class ApiKeySettings(WireModel):
     max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
     runaway: Runaway = None
+    share: Share = None
     expires_at: ExpiresAt = None
     team: KeyTeam = None
     metadata: Annotated[Metadata, Field(description=_METADATA)] = Field(default_factory=dict)
@@ -146,6 +155,7 @@ class ApiKeyUpdate(WireModel):
     max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
     runaway: Runaway = None
+    share: Share = None
     expires_at: ExpiresAt = None
     team: KeyTeam = None
     metadata: Annotated[Metadata | None, Field(description=_METADATA)] = None

@@ -35,6 +35,7 @@ class KeyAccess:
     tools: frozenset[str] = frozenset()
     runaway: RunawayLimit | None = None
     upstream_key: str | None = None
+    share: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import math
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.policy.limits import (
@@ -32,6 +32,9 @@ the 60 s up to which the official clients obey (groq-api.md, section 2).
 
 RUNNING_RETRY_S: Final = 1
 """When to come back if as many requests run as may: a place is free as soon as the first of them ends."""
+
+LONGEST_WAIT_S: Final = 60.0
+"""Shares change with whoever else asks, so nobody is sent away for longer than the official clients obey."""
 
 _UNITS: Final[dict[LimitName, tuple[str, str]]] = {
     "requests_per_minute": ("requests", "requests per minute (RPM)"),
@@ -132,6 +135,39 @@ def spending_reserved(level: SpendLevel, cost_micro_usd: int, month: str, allowa
         retry_after_s=RESERVED_RETRY_S,
         reason=f"{level.limit}_reserved",
         allowance=allowance,
+    )
+
+
+class Scarcity(NamedTuple):
+    """A limit of the upstream that is near, in its own unit: how full it is, what the key may have of it
+    within the limit's window, what it has had, and when there is room for it again.
+    """
+
+    limit: int
+    used: int
+    may_have: int
+    had: int
+    wait_s: float
+
+
+def organisation_ceiling(demand: Demand, unit: Literal["tokens", "requests"], scarcity: Scarcity) -> Denial:
+    """429: the organisation's own limit at the upstream is near, and the key has had its share of it."""
+    limit_name: LimitName = "tokens_per_minute" if unit == "tokens" else "requests_per_day"
+    requested = demand.tokens if unit == "tokens" else 1
+    wait_s = min(max(scarcity.wait_s, 1.0), LONGEST_WAIT_S)
+    return Denial(
+        status=429,
+        type=unit,
+        code="rate_limit_exceeded",
+        message=(
+            f"Rate limit reached for {_place(demand.model, ORGANISATION_ID)} on {_UNITS[limit_name][1]}: "
+            f"Limit {scarcity.limit}, Used {scarcity.used}, Requested {requested}. Please try again in "
+            f"{go_duration(wait_s)}. This is the limit of the organisation at the upstream, not of this API "
+            "key: while it is near, keys are held to their shares. "
+            f"This key's is {scarcity.may_have}, of which it has had {scarcity.had}."
+        ),
+        retry_after_s=math.ceil(wait_s),
+        reason="organisation_ceiling",
     )
 
 

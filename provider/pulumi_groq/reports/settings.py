@@ -59,6 +59,7 @@ class KeySettings(Settings):
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
     runaway: RunawayGuard | None = None
+    share: int | None = None
     expires_at: UtcTime | None = None
     disabled: bool = False
     metadata: dict[str, str] = Field(default_factory=dict)

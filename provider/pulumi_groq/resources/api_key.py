@@ -60,6 +60,8 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         Unless set, only the organisation's cap holds.
     :param runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set,
         nothing is. The keys of a lineage are watched and paused together.
+    :param share: The key's weight while the upstream's own limits are near, which are then divided among
+        the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
     :param expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
     :param team: The name of the key's team, 1 to 128 printable characters: its models and tools bound
         the key's.
@@ -105,6 +107,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         max_parallel_requests: pulumi.Input[int | str] | None = None,
         monthly_budget_usd: pulumi.Input[float] | None = None,
         runaway: pulumi.Input[RunawayArgs] | None = None,
+        share: pulumi.Input[int] | None = None,
         expires_at: pulumi.Input[str] | None = None,
         team: pulumi.Input[str] | None = None,
         metadata: pulumi.Input[Mapping[str, str]] | None = None,
@@ -125,6 +128,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
             "max_parallel_requests": max_parallel_requests,
             "monthly_budget_usd": monthly_budget_usd,
             "runaway": runaway,
+            "share": share,
             "expires_at": expires_at,
             "team": team,
             "metadata": metadata,

@@ -76,6 +76,8 @@ type GroqApiKey struct {
 	Rotation RotationSchedulePtrOutput `pulumi:"rotation"`
 	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
 	Runaway RunawayGuardPtrOutput `pulumi:"runaway"`
+	// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+	Share pulumi.IntPtrOutput `pulumi:"share"`
 	// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
 	Status GroqApiKeyStatusOutput `pulumi:"status"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
@@ -167,6 +169,8 @@ type groqApiKeyArgs struct {
 	Rotation *RotationSchedule `pulumi:"rotation"`
 	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
 	Runaway *RunawayGuard `pulumi:"runaway"`
+	// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+	Share *int `pulumi:"share"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team *string `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -205,6 +209,8 @@ type GroqApiKeyArgs struct {
 	Rotation RotationSchedulePtrInput
 	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
 	Runaway RunawayGuardPtrInput
+	// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+	Share pulumi.IntPtrInput
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
 	Team pulumi.StringPtrInput
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -398,6 +404,11 @@ func (o GroqApiKeyOutput) Rotation() RotationSchedulePtrOutput {
 // What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
 func (o GroqApiKeyOutput) Runaway() RunawayGuardPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) RunawayGuardPtrOutput { return v.Runaway }).(RunawayGuardPtrOutput)
+}
+
+// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+func (o GroqApiKeyOutput) Share() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GroqApiKey) pulumi.IntPtrOutput { return v.Share }).(pulumi.IntPtrOutput)
 }
 
 // `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.

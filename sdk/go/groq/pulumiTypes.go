@@ -61,6 +61,8 @@ type ApiKey struct {
 	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
 	// What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
 	Runaway *RunawayGuard `pulumi:"runaway"`
+	// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+	Share *int `pulumi:"share"`
 	// `active`, or why requests are refused: `disabled`, `expired` or `paused`.
 	Status ApiKeyStatus `pulumi:"status"`
 	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
@@ -201,6 +203,11 @@ func (o ApiKeyOutput) RequestsPerMinute() pulumi.AnyOutput {
 // What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
 func (o ApiKeyOutput) Runaway() RunawayGuardPtrOutput {
 	return o.ApplyT(func(v ApiKey) *RunawayGuard { return v.Runaway }).(RunawayGuardPtrOutput)
+}
+
+// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+func (o ApiKeyOutput) Share() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ApiKey) *int { return v.Share }).(pulumi.IntPtrOutput)
 }
 
 // `active`, or why requests are refused: `disabled`, `expired` or `paused`.

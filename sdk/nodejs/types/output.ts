@@ -103,6 +103,10 @@ export interface ApiKey {
      */
     runaway?: outputs.RunawayGuard;
     /**
+     * The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+     */
+    share?: number;
+    /**
      * `active`, or why requests are refused: `disabled`, `expired` or `paused`.
      */
     status: enums.ApiKeyStatus;

@@ -36,6 +36,7 @@ class GroqApiKeyArgs:
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  rotation: pulumi.Input[Optional['RotationScheduleArgs']] = None,
                  runaway: pulumi.Input[Optional['RunawayGuardArgs']] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None):
@@ -56,6 +57,7 @@ class GroqApiKeyArgs:
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input['RotationScheduleArgs'] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
         :param pulumi.Input['RunawayGuardArgs'] runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+        :param pulumi.Input[_builtins.int] share: The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
         :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -87,6 +89,8 @@ class GroqApiKeyArgs:
             pulumi.set(__self__, "rotation", rotation)
         if runaway is not None:
             pulumi.set(__self__, "runaway", runaway)
+        if share is not None:
+            pulumi.set(__self__, "share", share)
         if team is not None:
             pulumi.set(__self__, "team", team)
         if tokens_per_day is not None:
@@ -264,6 +268,18 @@ class GroqApiKeyArgs:
 
     @_builtins.property
     @pulumi.getter
+    def share(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+        """
+        return pulumi.get(self, "share")
+
+    @share.setter
+    def share(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "share", value)
+
+    @_builtins.property
+    @pulumi.getter
     def team(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
         The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
@@ -319,6 +335,7 @@ class GroqApiKey(pulumi.CustomResource):
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  rotation: pulumi.Input[Optional[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']]] = None,
                  runaway: pulumi.Input[Optional[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']]] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -342,6 +359,7 @@ class GroqApiKey(pulumi.CustomResource):
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
         :param pulumi.Input[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']] runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+        :param pulumi.Input[_builtins.int] share: The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
         :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -384,6 +402,7 @@ class GroqApiKey(pulumi.CustomResource):
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  rotation: pulumi.Input[Optional[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']]] = None,
                  runaway: pulumi.Input[Optional[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']]] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -412,6 +431,7 @@ class GroqApiKey(pulumi.CustomResource):
             __props__.__dict__["requests_per_minute"] = requests_per_minute
             __props__.__dict__["rotation"] = rotation
             __props__.__dict__["runaway"] = runaway
+            __props__.__dict__["share"] = share
             __props__.__dict__["team"] = team
             __props__.__dict__["tokens_per_day"] = tokens_per_day
             __props__.__dict__["tokens_per_minute"] = tokens_per_minute
@@ -488,6 +508,7 @@ class GroqApiKey(pulumi.CustomResource):
         __props__.__dict__["retire_after"] = None
         __props__.__dict__["rotation"] = None
         __props__.__dict__["runaway"] = None
+        __props__.__dict__["share"] = None
         __props__.__dict__["status"] = None
         __props__.__dict__["team"] = None
         __props__.__dict__["tokens_per_day"] = None
@@ -733,6 +754,14 @@ class GroqApiKey(pulumi.CustomResource):
         What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         """
         return pulumi.get(self, "runaway")
+
+    @_builtins.property
+    @pulumi.getter
+    def share(self) -> pulumi.Output[Optional[_builtins.int]]:
+        """
+        The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+        """
+        return pulumi.get(self, "share")
 
     @_builtins.property
     @pulumi.getter

@@ -60,6 +60,7 @@ class ApiKey(dict):
                  requests_per_day: Optional[Any] = None,
                  requests_per_minute: Optional[Any] = None,
                  runaway: Optional['outputs.RunawayGuard'] = None,
+                 share: Optional[_builtins.int] = None,
                  team: Optional[_builtins.str] = None,
                  tokens_per_day: Optional[Any] = None,
                  tokens_per_minute: Optional[Any] = None):
@@ -91,6 +92,7 @@ class ApiKey(dict):
         :param Union[_builtins.int, _builtins.str] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Union[_builtins.int, _builtins.str] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param 'RunawayGuard' runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
+        :param _builtins.int share: The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
         :param _builtins.str team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
         :param Union[_builtins.int, _builtins.str] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Union[_builtins.int, _builtins.str] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -131,6 +133,8 @@ class ApiKey(dict):
             pulumi.set(__self__, "requests_per_minute", requests_per_minute)
         if runaway is not None:
             pulumi.set(__self__, "runaway", runaway)
+        if share is not None:
+            pulumi.set(__self__, "share", share)
         if team is not None:
             pulumi.set(__self__, "team", team)
         if tokens_per_day is not None:
@@ -337,6 +341,14 @@ class ApiKey(dict):
         What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         """
         return pulumi.get(self, "runaway")
+
+    @_builtins.property
+    @pulumi.getter
+    def share(self) -> Optional[_builtins.int]:
+        """
+        The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
+        """
+        return pulumi.get(self, "share")
 
     @_builtins.property
     @pulumi.getter

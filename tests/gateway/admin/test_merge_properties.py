@@ -37,6 +37,7 @@ settings = {
         action=st.just("pause_key"),
         resume_after_minutes=st.none() | st.integers(1, 10_080),
     ),
+    "share": st.none() | st.integers(1, 1_000),
     "expires_at": st.none() | st.datetimes(timezones=st.just(UTC)),
     "team": st.none() | names,
     "metadata": st.dictionaries(names, names, max_size=3),

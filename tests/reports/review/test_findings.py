@@ -290,6 +290,10 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
         ([team_step({}, {"upstream_key": "research"})], [team_step({}, {"allowed_tools": ["web_search"]})]),
         ([team_step({"upstream_key": "research"}, {})], [team_step({}, {})]),
     ],
+    ("share-raised", "medium"): [
+        ([key_step(UPDATED, {}, {"share": 2})], [key_step(UPDATED, {"share": 2}, {})]),
+        ([key_step(UPDATED, {"share": 2}, {"share": 3})], [key_step("create", None, {"share": 3})]),
+    ],
     ("policy-removed", "high"): [
         ([policy_step("delete", {}, None)], [policy_step(UPDATED, {}, {"monthly_cap_usd": 600})])
     ],

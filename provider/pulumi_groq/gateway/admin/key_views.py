@@ -52,6 +52,7 @@ class KeyViews:
                 tokens_per_day=limits.tokens_per_day,
                 max_parallel_requests=limits.max_parallel_requests,
             ),
+            share=record.share,
             runaway=None if record.runaway is None else guard_shown(record.runaway),
             monthly_budget_usd=None if budget is None else usd(budget),
             expires_at=record.expires_at,

@@ -144,6 +144,7 @@ class Minting:
             tokens_per_day=wanted.tokens_per_day,
             max_parallel_requests=wanted.max_parallel_requests,
             runaway=guard_of(wanted.runaway),
+            share=wanted.share,
             monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
             expires_at=wanted.expires_at,
             metadata=wanted.metadata,

@@ -17,6 +17,7 @@ from pulumi_groq.gateway.http.asgi import (
 )
 from pulumi_groq.gateway.http.bodies import ClientGoneError
 from pulumi_groq.gateway.inference.charge import Charge, CostEstimate
+from pulumi_groq.gateway.inference.fair_share import Turn
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
 from pulumi_groq.gateway.metering.request_metering import Reservation
 from pulumi_groq.policy.access import KeyAccess
@@ -76,12 +77,14 @@ class Exchange:
         "record",
         "reservation",
         "scope",
+        "turn",
         "watch",
     )
 
     key: KeyAccess
     reservation: Reservation
     charge: Charge
+    turn: Turn
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, record: RequestRecord, send_timeout_s: float

@@ -318,6 +318,7 @@ class Forwarder:
                 record.cached_tokens = consumption.cached_tokens
                 record.completion_tokens = consumption.completion_tokens
                 record.cost_micro_usd = consumption.cost_micro_usd
+            exchange.turn.over(0 if consumption is None else consumption.tokens)
             await self._metering.settle(exchange.reservation, consumption, record.status)
         if record.status != CLIENT_CLOSED:
             await exchange.send(*ending)
@@ -354,6 +355,7 @@ class Forwarder:
             charge.refused()  # an upload broke off: the upstream never had the whole of it
             raise
         record.upstream_s = self._monotonic() - started
+        exchange.turn.answered(answer.status, answer.headers)
         try:
             return await self._relay.pass_back(exchange, answer)
         finally:

@@ -15,6 +15,7 @@ from pulumi_groq.gateway.inference.calls import MODEL, MODELS, BodyFormat, CallR
 from pulumi_groq.gateway.inference.charge import CostEstimate
 from pulumi_groq.gateway.inference.denials import denied
 from pulumi_groq.gateway.inference.exchange import Exchange
+from pulumi_groq.gateway.inference.fair_share import FairShare
 from pulumi_groq.gateway.inference.forwarder import Forwarder
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS, InferenceOptions
 from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
@@ -97,6 +98,7 @@ class InferencePlane:
         self._models = ModelAccess(catalogue)
         self._tools = ToolAccess(catalogue)
         self._ids = ids
+        self._shares = FairShare(clock)
         self._forwarder = Forwarder(upstream, metering, options, monotonic)
         self._options = options
         self._observers = observers
@@ -201,8 +203,14 @@ class InferencePlane:
 
     async def _admit(self, exchange: Exchange, estimate: CostEstimate, *, hide_usage: bool) -> None:
         record = exchange.record
+        turn = self._shares.turn(exchange.key, estimate.demand)
+        scarce = self._shares.denial(turn)
+        if scarce is not None:
+            raise denied(scarce)
         record.model = estimate.model.id
         admitted = await self._metering.admit(exchange.key, estimate.demand, record.request_id)
         if isinstance(admitted, Denial):
             raise denied(admitted, estimate)
+        turn.taken()
+        exchange.turn = turn
         exchange.admit(admitted, estimate, hide_usage=hide_usage)

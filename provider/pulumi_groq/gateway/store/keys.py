@@ -41,6 +41,7 @@ class KeyRecord:
     updated_at: datetime
     max_parallel_requests: LimitSetting = None
     runaway: RunawayLimit | None = None
+    share: int | None = None
     claim: str | None = None
     former_holders: tuple[Holder, ...] = ()
 

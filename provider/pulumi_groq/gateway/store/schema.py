@@ -127,6 +127,7 @@ api_keys = Table(
     Column("tokens_per_day", DeclaredLimit, nullable=True),
     Column("max_parallel_requests", DeclaredLimit, nullable=True),
     Column("runaway", JSON(none_as_null=True), nullable=True),
+    Column("share", Integer, nullable=True),
     Column("monthly_budget_micro_usd", BigInteger, nullable=True),
     Column("expires_at", UtcTimestamp, nullable=True),
     Column("metadata", JSON, nullable=False),

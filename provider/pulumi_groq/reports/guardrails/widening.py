@@ -56,6 +56,7 @@ _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "max_parallel_requests": _higher_limit,
     "monthly_budget_usd": _later_or_none,
     "runaway": weaker_guard,
+    "share": lambda old, new: (new or 1) > (old or 1),
     "expires_at": _later_or_none,
     "monthly_cap_usd": _later_or_none,
     "disabled": lambda old, new: bool(old and not new),

@@ -22,6 +22,7 @@ _REASONS: Final = {
     "requests_per_minute_too_large": "larger than requests per minute",
     "tokens_per_minute_too_large": "larger than tokens per minute",
     "tokens_per_day_too_large": "larger than tokens per day",
+    "organisation_ceiling": "upstream's limit near, share used up",
     "key_paused_runaway": "paused for runaway spend",
     "model_not_available": "model not allowed",
     "tool_not_allowed": "tool not allowed",

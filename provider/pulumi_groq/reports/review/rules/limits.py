@@ -140,4 +140,22 @@ def _in_words(field: str, amount: Decimal) -> str:
     return in_words(field, amount if field == BUDGET else int(amount))
 
 
-RULES: Final[tuple[Rule, ...]] = (limit_raised, limit_removed, near_limit_lowered)
+def share_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
+    """A key that exists gets a larger part of the upstream's limits, which the others lose."""
+    old, new = change.key()
+    if old is None or new is None or "share" in old.hidden | new.hidden:
+        return
+    was, becomes = old.share or 1, new.share or 1
+    if becomes > was:
+        yield finding(
+            "share-raised",
+            Severity.MEDIUM,
+            change,
+            plan,
+            what=f"share of the upstream's limits raised: {was:,} to {becomes:,}",
+            why="While the organisation's limits at the upstream are near, other keys get that much less.",
+            todo="Check that those keys' teams know.",
+        )
+
+
+RULES: Final[tuple[Rule, ...]] = (limit_raised, limit_removed, near_limit_lowered, share_raised)

@@ -69,6 +69,7 @@ def _create_api_keys() -> None:
         sa.Column("tokens_per_day", DeclaredLimit, nullable=True),
         sa.Column("max_parallel_requests", DeclaredLimit, nullable=True),
         sa.Column("runaway", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("share", sa.Integer, nullable=True),
         sa.Column("monthly_budget_micro_usd", sa.BigInteger, nullable=True),
         sa.Column("expires_at", UtcTimestamp, nullable=True),
         sa.Column("metadata", sa.JSON, nullable=False),
