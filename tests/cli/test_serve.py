@@ -175,6 +175,13 @@ def test_an_unusable_setting_is_one_line(run: Callable[..., Run], options: list[
     assert said in refusal(run("--port=0", *options))
 
 
+def test_a_proxy_that_is_not_spoken_is_one_line(run: Callable[..., Run]) -> None:
+    """Without its password."""
+    refused = refusal(run("--port=0", HTTPS_PROXY="socks5://user:s3cret@proxy:1080"))
+    assert "HTTPS_PROXY: a proxy is spoken to over http://" in refused
+    assert "s3cret" not in refused
+
+
 def test_a_broken_price_list_is_one_line(run: Callable[..., Run], tmp_path: Path) -> None:
     """With the entry at fault."""
     (tmp_path / "prices.toml").write_text('format = 1\nas_of = 2026-11-01\n[models."m"]\nkind = "poem"\n')

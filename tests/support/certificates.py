@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -19,8 +20,9 @@ def make_certificate(
     begins: datetime.timedelta = -DAY,
     ends: datetime.timedelta = DAY,
     passphrase: bytes | None = None,
+    names: Sequence[str] = (),
 ) -> None:
-    """A certificate of 127.0.0.1, which is valid from `begins` to `ends`, as seen from now, and its key."""
+    """A certificate of 127.0.0.1 and `names`, valid from `begins` to `ends` as seen from now, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -33,7 +35,10 @@ def make_certificate(
         .not_valid_before(now + begins)
         .not_valid_after(now + ends)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, names)]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -18,6 +18,7 @@ Secrets come from the environment only:
   GROQ_API_KEY         the key for a real upstream (needed for one)
   GROQ_COUNTERS_URL    --counters, where the URL holds a password
   GROQ_GATEWAY_STORE   the store's URL where --store is not given: it may hold a password
+  HTTPS_PROXY          a proxy (http://host:port) for upstream, webhooks and issuers; but NO_PROXY
 
 \b
 Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting is missing or unusable.
@@ -247,7 +248,7 @@ def serve(
     at a time.
     """
     try:
-        from pulumi_groq.gateway import server, settings  # noqa: PLC0415 (an extra; and help stays quick)
+        from pulumi_groq.gateway import egress_proxy, server, settings  # noqa: PLC0415 (an extra; and help stays quick)
         from pulumi_groq.gateway.store.errors import StoreOpenError  # noqa: PLC0415 (as above)
         from pulumi_groq.gateway.upstream_keys import parse_source  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as missing:
@@ -259,6 +260,7 @@ def serve(
                 gateway_secret=os.environ.get("GROQ_GATEWAY_SECRET"),
                 upstream_key=os.environ.get("GROQ_API_KEY"),
                 upstream_keys=tuple(parse_source(each, os.environ) for each in upstream_key_sources),
+                egress_proxies=egress_proxy.EgressProxies(os.environ),
                 default_limits=Limits(
                     requests_per_minute=default_requests_per_minute,
                     tokens_per_minute=default_tokens_per_minute,

@@ -129,7 +129,7 @@ def assemble(
         clock=clock,
         events=metrics,
         background=background,
-        sender=HttpxAlertSender(webhook_addresses),
+        sender=HttpxAlertSender(webhook_addresses, proxies=settings.egress_proxies),
         random=random,
         rates=rates,
     )
@@ -167,9 +167,10 @@ def assemble(
         observers=(metrics.observe, DenialBook(service.ledger, clock).observe, consumers.observe, *observers),
         issued=issued.access,
     )
+    egress = settings.egress_proxies
     issuer_addresses = IssuerAddresses(settings.issuer_hosts, loopback_http=settings.allow_loopback_issuers)
     exchange = TokenExchange(
-        verifier=TokenVerifier(IssuerKeys(HttpxDocuments(issuer_addresses), clock), clock),
+        verifier=TokenVerifier(IssuerKeys(HttpxDocuments(issuer_addresses, proxies=egress), clock), clock),
         identities=identities,
         credentials=issued,
         store=store,
@@ -310,7 +311,8 @@ def _upstream(
     if settings.upstream == ECHO:
         echo = EchoUpstream(clock)
         return echo, echo.calls
-    return HttpUpstream(settings.upstream, keys, coalescer=coalescer), {}
+    proxies = settings.egress_proxies
+    return HttpUpstream(settings.upstream, keys, coalescer=coalescer, proxies=proxies), {}
 
 
 def _lifespan(

@@ -4,13 +4,31 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import ClassVar, Final
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import ClassVar, Final, NamedTuple
 
+import httpcore
 import httpx
 
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.egress_proxy import (
+    DIRECT,
+    MOST_ANSWER_BYTES,
+    EgressProxies,
+    EgressProxy,
+    TunnelAnswer,
+    TunnelRefusedError,
+)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -71,10 +89,14 @@ class OutboundAddresses:
 
     def allow(self, host: str, address: str) -> bool:
         """Whether a request to the URL's `host` may connect to `address`, which it resolved to."""
-        if host.lower().removesuffix(".") in self._hosts:
+        if self.names(host):
             return True
         judged = _address(address)
         return judged is not None and (any(judged in each for each in self._networks) or _is_public(judged))
+
+    def names(self, host: str) -> bool:
+        """Whether the host itself is listed, whatever its address."""
+        return host.lower().removesuffix(".") in self._hosts
 
     def allow_as_written(self, host: str) -> bool:
         """False for a host that is plainly refused before any name is resolved: an address in any
@@ -130,16 +152,36 @@ class AddressNotAllowedError(Exception):
     """No address of the host may be connected to."""
 
 
+_FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+)
+
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """A host name and port to addresses. Raises `OSError`."""
+
+
+class RequestFailedError(Exception):
+    """A request that got no answer; the text is what kind of failure it was, and nothing of the URL."""
+
+
+class JudgedAnswer(NamedTuple):
+    """What was answered; names of `headers` are in lower case, and `pieces` are the body as it was sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterable[bytes]
 
 
 class JudgedClient:
     """Sends requests over connections that serve one each. Redirects are not followed.
 
     It goes to the judged address itself, so that a name cannot mean another one a moment later; the name
-    stays in `Host`, in TLS and in the check of the certificate. Proxies of the environment are not used:
-    they would resolve the name themselves. `timeout_s` is for each phase.
+    stays in `Host`, in TLS and in the check of the certificate. Of `proxies` (for https) the same address is
+    asked for, so that what is judged here holds there; a host that is listed by its name goes there by its
+    name, which need not be resolved here then. `timeout_s` is for each phase.
     """
 
     def __init__(
@@ -149,59 +191,121 @@ class JudgedClient:
         *,
         resolve: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
+        proxies: EgressProxies = DIRECT,
     ) -> None:
         self._addresses = addresses
         self._timeout_s = timeout_s
         self._resolve = resolve or _resolved
         self._tls = tls
+        self._proxies = proxies
 
     @asynccontextmanager
     async def sending(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes | None = None
-    ) -> AsyncIterator[httpx.Response]:
-        """The answer, its body unread. Raises `AddressNotAllowedError`, `httpx.HTTPError`, `OSError` and,
-        for a host that is no name, `ValueError`.
+    ) -> AsyncIterator[JudgedAnswer]:
+        """The answer, its body unread. Raises `AddressNotAllowedError`, `RequestFailedError` and, for a host
+        that is no name, `ValueError`.
         """
         host = url.raw_host.decode("ascii")
-        found = await self._resolve(host, url.port or (443 if url.scheme == "https" else 80))
+        port = url.port or (443 if url.scheme == "https" else 80)
+        proxy = self._proxies.of(host, port) if url.scheme == "https" else None
+        try:
+            targets = await self._targets(host, port, is_proxied=proxy is not None)
+            if self._tls is None:
+                self._tls = await asyncio.to_thread(ssl.create_default_context)
+            targets_at = [_at(url, target) for target in targets]
+            backend = None if proxy is None else _Tunnels(proxy)
+            async with (
+                httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+                self._first_answer(pool, targets_at, method, url, headers, body) as answer,
+            ):
+                yield JudgedAnswer(
+                    answer.status,
+                    {
+                        name.decode("latin-1").lower(): value.decode("latin-1")
+                        for name, value in answer.headers
+                    },
+                    answer.aiter_stream(),
+                )
+        except (*_FAILURES, OSError) as failure:
+            raise RequestFailedError(type(failure).__name__) from failure
+
+    async def _targets(self, host: str, port: int, *, is_proxied: bool) -> Sequence[str]:
+        if is_proxied and self._addresses.names(host):
+            return [host]
+        found = await self._resolve(host, port)
         allowed = [address for address in found if self._addresses.allow(host, address)]
         if not allowed:
             raise AddressNotAllowedError
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(ssl.create_default_context)
-        async with httpx.AsyncClient(
-            verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._timeout_s
-        ) as client:
-            request = _requests(client, method, url, headers, body)
-            answer = await _first_answer(client, [request(address) for address in allowed])
-            try:
-                yield answer
-            finally:
-                await answer.aclose()
+        return allowed
 
-
-def _requests(
-    client: httpx.AsyncClient, method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes | None
-) -> Callable[[str], httpx.Request]:
-    def to(address: str) -> httpx.Request:
-        return client.build_request(
+    @asynccontextmanager
+    async def _first_answer(
+        self,
+        pool: httpcore.AsyncConnectionPool,
+        targets: Sequence[httpcore.URL],
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> AsyncIterator[httpcore.Response]:
+        """Of the first target that can be connected to."""
+        lines = {**headers, "host": url.netloc.decode("ascii"), "accept-encoding": "identity"}
+        request = partial(
+            pool.stream,
             method,
-            url.copy_with(host=address),
+            headers=list(lines.items()),
             content=body,
-            headers={**headers, "host": url.netloc.decode("ascii"), "accept-encoding": "identity"},
-            extensions={"sni_hostname": url.raw_host.decode("ascii")},
+            extensions={
+                "sni_hostname": url.raw_host.decode("ascii"),
+                "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s),
+            },
         )
+        for target in targets[:-1]:
+            with suppress(httpcore.ConnectError):
+                async with request(target) as answer:
+                    yield answer
+                    return
+        async with request(targets[-1]) as answer:
+            yield answer
 
-    return to
 
+class _Tunnels(httpcore.AsyncNetworkBackend):
+    """Connects through a proxy."""
 
-async def _first_answer(client: httpx.AsyncClient, requests: Sequence[httpx.Request]) -> httpx.Response:
-    for request in requests[:-1]:
+    def __init__(self, proxy: EgressProxy) -> None:
+        self._proxy = proxy
+        self._direct = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """A stream to `host` that is not encrypted yet."""
+        stream = await self._direct.connect_tcp(
+            self._proxy.host, self._proxy.port, timeout, local_address, socket_options
+        )
         try:
-            return await client.send(request, stream=True)
-        except httpx.ConnectError:
-            continue
-    return await client.send(requests[-1], stream=True)
+            await stream.write(self._proxy.request(host, port), timeout)
+            answer = TunnelAnswer()
+            while not answer.is_complete:
+                answer.take(await stream.read(MOST_ANSWER_BYTES, timeout))
+        except BaseException as failure:
+            await stream.aclose()
+            if isinstance(failure, TunnelRefusedError):
+                raise httpcore.ConnectError(str(failure)) from failure
+            raise
+        return stream
+
+
+def _at(url: httpx.URL, target: str) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=target.encode("ascii"), port=url.port, target=url.raw_path
+    )
 
 
 async def _resolved(host: str, port: int) -> list[str]:

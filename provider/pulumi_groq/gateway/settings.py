@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.counters.protocol import WhenDown
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
+from pulumi_groq.gateway.egress_proxy import DIRECT, EgressProxies
 from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, ConnectionBounds
 from pulumi_groq.gateway.http.proxies import ProxyHeaders, TrustedProxies
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
@@ -38,7 +39,8 @@ class Settings:
     `counters_url`, which may hold a password, else here. `data_dir` is where a gateway on
     PostgreSQL keeps its journal and its secret.
     The listener speaks TLS with `tls_cert` and `tls_key` (PEM), which are read again when they change. What
-    `trusted_proxies` (addresses and networks) say of their clients in `proxy_headers` is believed.
+    `trusted_proxies` (addresses and networks) say of their clients in `proxy_headers` is believed. What
+    the gateway sends over https goes through `egress_proxies`.
     """
 
     admin_key: str = field(repr=False)
@@ -69,6 +71,7 @@ class Settings:
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     proxy_headers: ProxyHeaders = "x-forwarded"
+    egress_proxies: EgressProxies = DIRECT
     test_controls: bool = False
     accept_older_store: bool = False
 

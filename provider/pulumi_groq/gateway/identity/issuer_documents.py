@@ -9,7 +9,14 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from pulumi_groq.gateway.outbound import AddressNotAllowedError, JudgedClient, OutboundAddresses, Resolver
+from pulumi_groq.gateway.egress_proxy import DIRECT, EgressProxies
+from pulumi_groq.gateway.outbound import (
+    AddressNotAllowedError,
+    JudgedClient,
+    OutboundAddresses,
+    RequestFailedError,
+    Resolver,
+)
 
 TIMEOUT_S: Final = 5.0
 """For one document in all."""
@@ -78,9 +85,10 @@ class HttpxDocuments:
         resolve: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
+        proxies: EgressProxies = DIRECT,
     ) -> None:
         self._addresses = addresses
-        self._client = JudgedClient(addresses, timeout_s, resolve=resolve, tls=tls)
+        self._client = JudgedClient(addresses, timeout_s, resolve=resolve, tls=tls, proxies=proxies)
         self._timeout_s = timeout_s
 
     async def fetch(self, url: str, most_bytes: int) -> Mapping[str, Any]:
@@ -97,16 +105,18 @@ class HttpxDocuments:
             raise IssuerUnreachableError(
                 f"its address is not public; list the host with {self._addresses.option} if it is meant"
             ) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
+        except RequestFailedError as failure:
+            raise IssuerUnreachableError(f"the connection failed ({failure})") from None
+        except (httpx.InvalidURL, ValueError) as failure:
             raise IssuerUnreachableError(f"the connection failed ({type(failure).__name__})") from None
 
     async def _fetch(self, url: httpx.URL, most_bytes: int) -> Mapping[str, Any]:
         async with self._client.sending("GET", url, {"accept": "application/json"}) as answer:
-            if answer.status_code != 200:
-                raise IssuerUnreachableError(f"it answered with status {answer.status_code}")
+            if answer.status != 200:
+                raise IssuerUnreachableError(f"it answered with status {answer.status}")
             # As sent: what is compressed in spite of `accept-encoding: identity` is no JSON, and no bomb.
             body = bytearray()
-            async for piece in answer.aiter_raw():
+            async for piece in answer.pieces:
                 body += piece
                 if len(body) > most_bytes:
                     raise IssuerUnreachableError(f"it sent more than {most_bytes} bytes")

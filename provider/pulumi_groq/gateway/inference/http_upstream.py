@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from pulumi_groq.gateway.egress_proxy import DIRECT, EgressProxies, TunnelRefusedError, open_tunnel
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
 from pulumi_groq.gateway.inference.http1 import Http1Connection
 from pulumi_groq.gateway.inference.upstream import (
@@ -36,8 +37,8 @@ class HttpUpstream:
     """A pool of connections to `base_url`, each request authorised with the key that it names; `Settings`
     checked all of them.
 
-    For https the certificate must be one that this machine trusts, or that `tls` does. Requests are
-    sent together with what else `coalescer` sends.
+    For https the certificate must be one that this machine trusts, or that `tls` does; it goes through one of
+    the `proxies`, encrypted from end to end. Requests are sent together with what else `coalescer` sends.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class HttpUpstream:
         timeouts: UpstreamTimeouts = DEFAULT_TIMEOUTS,
         tls: ssl.SSLContext | None = None,
         coalescer: WriteCoalescer | None = None,
+        proxies: EgressProxies = DIRECT,
     ) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self._port = parts.port or (443 if self._tls else 80)
+        self._proxy = proxies.of(self._host, self._port) if self._tls else None
         self._path_prefix = parts.path.rstrip("/").encode()
         self._timeouts = timeouts
         self._coalescer = coalescer or WriteCoalescer()
@@ -115,18 +118,26 @@ class HttpUpstream:
                 return connection
         return None
 
+    def _new_connection(self) -> Http1Connection:
+        return Http1Connection(self._timeouts.read_s, self._idle.append, self._coalescer)
+
     async def _connect(self) -> Http1Connection:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeouts.connect_s):
-                _, connection = await loop.create_connection(
-                    lambda: Http1Connection(self._timeouts.read_s, self._idle.append, self._coalescer),
-                    self._host,
-                    self._port,
-                    ssl=self._tls,
-                )
+                if self._proxy is None:
+                    _, connection = await loop.create_connection(
+                        self._new_connection, self._host, self._port, ssl=self._tls
+                    )
+                else:
+                    tunnel = await open_tunnel(self._proxy, self._host, self._port)
+                    _, connection = await loop.create_connection(
+                        self._new_connection, sock=tunnel, ssl=self._tls, server_hostname=self._host
+                    )
         except TimeoutError as failure:
             raise UpstreamTimeoutError("no connection in time", sent=False) from failure
+        except TunnelRefusedError as failure:
+            raise UpstreamUnreachableError(str(failure)) from failure
         except OSError as failure:
             raise UpstreamUnreachableError(type(failure).__name__) from failure
         return connection

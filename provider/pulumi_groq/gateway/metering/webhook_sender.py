@@ -1,4 +1,4 @@
-"""Sends webhooks with httpx, and only to addresses that they may go to."""
+"""Sends webhooks, and only to addresses that they may go to."""
 
 import asyncio
 import ssl
@@ -7,8 +7,15 @@ from typing import Final
 
 import httpx
 
+from pulumi_groq.gateway.egress_proxy import DIRECT, EgressProxies
 from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError, WebhookAnswer, retry_after_s
-from pulumi_groq.gateway.outbound import AddressNotAllowedError, JudgedClient, OutboundAddresses, Resolver
+from pulumi_groq.gateway.outbound import (
+    AddressNotAllowedError,
+    JudgedClient,
+    OutboundAddresses,
+    RequestFailedError,
+    Resolver,
+)
 
 
 class WebhookAddresses(OutboundAddresses):
@@ -31,8 +38,9 @@ class HttpxAlertSender:
         resolve: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
+        proxies: EgressProxies = DIRECT,
     ) -> None:
-        self._client = JudgedClient(addresses, timeout_s, resolve=resolve, tls=tls)
+        self._client = JudgedClient(addresses, timeout_s, resolve=resolve, tls=tls, proxies=proxies)
         self._timeout_s = timeout_s
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
@@ -42,14 +50,16 @@ class HttpxAlertSender:
                 asyncio.timeout(self._timeout_s),
                 self._client.sending("POST", httpx.URL(url), headers, body) as answer,
             ):
-                return WebhookAnswer(answer.status_code, retry_after_s(answer.headers.get("retry-after")))
+                return WebhookAnswer(answer.status, retry_after_s(answer.headers.get("retry-after")))
         except TimeoutError:
             raise NotDeliveredError(f"no answer within {self._timeout_s:g} s") from None
         except AddressNotAllowedError:
             raise NotDeliveredError(
                 "its address is not public; list the host with --webhook-hosts if it is meant"
             ) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
+        except RequestFailedError as failure:
+            raise NotDeliveredError(str(failure)) from None
+        except (httpx.InvalidURL, ValueError) as failure:
             # The text of the failure may hold the URL, and so a token.
             raise NotDeliveredError(type(failure).__name__) from None
 
