@@ -105,9 +105,11 @@ class RotatorEndpoint:
                 [{**each, "loc": ("body", *each["loc"])} for each in problems.errors()]
             ) from None
         try:
-            return await run_in_threadpool(self._rotation.rotate, caller, environment, wanted, token_id)
+            state = await run_in_threadpool(self._rotation.rotate, caller, environment, wanted, token_id)
         except StoreUnavailableError as failure:
             raise store_down(failure) from None
+        _log.info("external rotation: %s by %s (%s)", state.key_id, caller.identity.actor_id, address)
+        return state
 
     async def _caller(
         self, token: str, body: bytes, request_id: str, address: str
