@@ -20,6 +20,16 @@ GENERATORS = "github.com/pulumi/pulumi/pkg/v3/codegen"
 LANGUAGES = ("go", "nodejs", "python")
 PACKAGES = 670  # of the generators at 3.259.0; only for the progress lines
 _GO_MOD = "module sdk-generator\n\ngo 1.25\n"
+_GO_SDK_MOD = f"""\
+module example.com/pulumi-groq/sdk/go/groq
+
+go 1.25
+
+require (
+	github.com/blang/semver v3.5.1+incompatible
+	github.com/pulumi/pulumi/sdk/v3 v{VERSION}
+)
+"""  # the generator writes packages alone
 
 
 def generator() -> Path:
@@ -51,6 +61,9 @@ def write_sdks(generate: Path, schema: Path, folder: Path) -> None:
         for language in LANGUAGES:
             shutil.rmtree(folder / language, ignore_errors=True)
             shutil.move(Path(scratch, language), folder / language)
+    module = folder / "go" / "groq"
+    module.mkdir(exist_ok=True)
+    (module / "go.mod").write_text(_GO_SDK_MOD, encoding="utf-8")
 
 
 def main() -> None:
