@@ -29,7 +29,7 @@ PROVIDERS = {
     DYNAMIC: "pulumi-resource-pulumi-python",
     NATIVE: "pulumi-resource-groq",
 }
-NAMES = {NO_OP: "no-op resources", DYNAMIC: "dynamic resources", NATIVE: "plugin"}
+NAMES = {DYNAMIC: "dynamic resources", NATIVE: "plugin"}
 NO_OP_PROGRAM = """\
 import json
 from pathlib import Path
@@ -62,6 +62,10 @@ class Timing:
     requests: dict[str, int]
 
 
+Round = dict[tuple[int, str], dict[str, Timing]]
+"""The operations of one round, by number of keys and adapter."""
+
+
 def timed(gateway: Gateway, operation: Callable[[], object]) -> Timing:
     """Run `operation` and count what it asked the gateway."""
     gateway.control("reset-counts")
@@ -86,6 +90,17 @@ def asked(timing: Timing) -> str:
     """The requests of one operation in words."""
     counted = [f"{count} {call.replace('/openai/v1', '')}" for call, count in sorted(timing.requests.items())]
     return ", ".join(counted) or "none"
+
+
+def cells(rounds: list[Round], keys: int, operation: str) -> list[str]:
+    """One row: the median seconds of each adapter, the median ratio to no-op resources, and the requests."""
+    beside = [one[keys, NO_OP][operation].seconds for one in rounds]
+    row = [f"{statistics.median(beside):.1f}"]
+    for package in (DYNAMIC, NATIVE):
+        seconds = [one[keys, package][operation].seconds for one in rounds]
+        ratios = [each / other for each, other in zip(seconds, beside, strict=True)]
+        row += [f"{statistics.median(seconds):.1f}", f"{statistics.median(ratios):.2f}"]
+    return [*row, asked(rounds[0][keys, NATIVE][operation])]
 
 
 def start_up_s(command: str, environment: dict[str, str]) -> float:
@@ -141,19 +156,13 @@ def main() -> None:
             }
         finally:
             gateway.stop()
-    print("| keys | operation | adapter | seconds | times no-op resources | admin requests |")
-    print("|---:|---|---|---:|---:|---|")
+    print(
+        "| keys | operation | no-op resources, s | dynamic, s | times | plugin, s | times | admin requests |"
+    )
+    print("|---:|---|---:|---:|---:|---:|---:|---|")
     for keys in options.keys:
         for operation in ("up", "unchanged up", "refresh"):
-            for package, name in NAMES.items():
-                timings = [one[keys, package][operation] for one in rounds]
-                beside = [one[keys, NO_OP][operation].seconds for one in rounds]
-                seconds = statistics.median(timing.seconds for timing in timings)
-                ratio = statistics.median(
-                    timing.seconds / other for timing, other in zip(timings, beside, strict=True)
-                )
-                row = (str(keys), operation, name, f"{seconds:.1f}", f"{ratio:.2f}", asked(timings[0]))
-                print(f"| {' | '.join(row)} |", flush=True)
+            print(f"| {keys} | {operation} | {' | '.join(cells(rounds, keys, operation))} |", flush=True)
     for package, seconds in starts.items():
         print(
             f"\nStart-up of the provider of the {NAMES[package]}: {statistics.median(seconds):.2f} s", end=""
