@@ -25,7 +25,8 @@ from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet
 from pulumi_groq.gateway.counters.redis import SCRIPT
 from pulumi_groq.policy.access import KeyAccess, Limits
-from pulumi_groq.policy.limits import Demand, rate_quotas
+from pulumi_groq.policy.limits import Demand
+from pulumi_groq.policy.quotas import rate_quotas
 from redis_server import RedisServer
 
 ROUNDS = 7
@@ -93,7 +94,7 @@ async def run(count: int, with_redis_py: bool) -> None:
                         if round_number:  # the first one warms up
                             cpu.setdefault((row, at_once), []).append(used_s)
                             shown.setdefault((row, at_once), []).extend(waits[row])
-        name = "pulumi-groq:{key_0}:tpm"
+        name = "pulumi-groq:{key_0}:tpm:key_0"
         per_bucket = [int(server.call("MEMORY", "USAGE", each)[1:]) for each in (name, name[:-3] + "rpm")]
     finally:
         server.close()

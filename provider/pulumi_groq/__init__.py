@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pulumi_groq.resources.admin_key import GroqAdminKey
     from pulumi_groq.resources.api_key import GroqApiKey
+    from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
     from pulumi_groq.resources.rotation_args import RotationArgs
     from pulumi_groq.resources.runaway_args import RunawayArgs
     from pulumi_groq.resources.spend_policy import GroqSpendPolicy
@@ -13,21 +14,25 @@ if TYPE_CHECKING:
     from pulumi_groq.resources.workload_identity import GroqWorkloadIdentity
 
 __all__ = [
+    "BudgetArgs",
     "GroqAdminKey",
     "GroqApiKey",
     "GroqSpendPolicy",
     "GroqTeam",
     "GroqWorkloadIdentity",
+    "ModelLimitsArgs",
     "RotationArgs",
     "RunawayArgs",
 ]
 
 _HOMES = {
+    "BudgetArgs": "pulumi_groq.resources.budget_args",
     "GroqAdminKey": "pulumi_groq.resources.admin_key",
     "GroqApiKey": "pulumi_groq.resources.api_key",
     "GroqSpendPolicy": "pulumi_groq.resources.spend_policy",
     "GroqTeam": "pulumi_groq.resources.team",
     "GroqWorkloadIdentity": "pulumi_groq.resources.workload_identity",
+    "ModelLimitsArgs": "pulumi_groq.resources.budget_args",
     "RotationArgs": "pulumi_groq.resources.rotation_args",
     "RunawayArgs": "pulumi_groq.resources.runaway_args",
 }

@@ -58,6 +58,10 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly apiKey: pulumi.Output<string | undefined>;
     /**
+     * What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+     */
+    declare public readonly budgets: pulumi.Output<outputs.Budget[] | undefined>;
+    /**
      * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
     declare public /*out*/ readonly claim: pulumi.Output<string | undefined>;
@@ -110,7 +114,11 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public readonly metadata: pulumi.Output<{[key: string]: string} | undefined>;
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+     * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+     */
+    declare public readonly modelLimits: pulumi.Output<{[key: string]: string} | undefined>;
+    /**
+     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
     declare public readonly monthlyBudgetUsd: pulumi.Output<number | undefined>;
     /**
@@ -166,7 +174,7 @@ export class GroqApiKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly status: pulumi.Output<enums.GroqApiKeyStatus>;
     /**
-     * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+     * The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
      */
     declare public readonly team: pulumi.Output<string | undefined>;
     /**
@@ -196,10 +204,12 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["allowDeleteInUse"] = args?.allowDeleteInUse;
             resourceInputs["allowedModels"] = args?.allowedModels;
             resourceInputs["allowedTools"] = args?.allowedTools;
+            resourceInputs["budgets"] = args?.budgets;
             resourceInputs["disabled"] = args?.disabled;
             resourceInputs["expiresAt"] = args?.expiresAt;
             resourceInputs["maxParallelRequests"] = args?.maxParallelRequests;
             resourceInputs["metadata"] = args?.metadata;
+            resourceInputs["modelLimits"] = args?.modelLimits;
             resourceInputs["monthlyBudgetUsd"] = args?.monthlyBudgetUsd;
             resourceInputs["name"] = args?.name;
             resourceInputs["requestsPerDay"] = args?.requestsPerDay;
@@ -233,6 +243,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["allowedModels"] = undefined /*out*/;
             resourceInputs["allowedTools"] = undefined /*out*/;
             resourceInputs["apiKey"] = undefined /*out*/;
+            resourceInputs["budgets"] = undefined /*out*/;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["declaredAs"] = undefined /*out*/;
@@ -246,6 +257,7 @@ export class GroqApiKey extends pulumi.CustomResource {
             resourceInputs["managedBy"] = undefined /*out*/;
             resourceInputs["maxParallelRequests"] = undefined /*out*/;
             resourceInputs["metadata"] = undefined /*out*/;
+            resourceInputs["modelLimits"] = undefined /*out*/;
             resourceInputs["monthlyBudgetUsd"] = undefined /*out*/;
             resourceInputs["name"] = undefined /*out*/;
             resourceInputs["nextRotationAt"] = undefined /*out*/;
@@ -294,6 +306,10 @@ export interface GroqApiKeyArgs {
      */
     allowedTools?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
+     * What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+     */
+    budgets?: pulumi.Input<pulumi.Input<inputs.BudgetArgs>[] | undefined>;
+    /**
      * Whether the key's requests are refused without the key being deleted. Default: false.
      */
     disabled?: pulumi.Input<boolean | undefined>;
@@ -310,7 +326,11 @@ export interface GroqApiKeyArgs {
      */
     metadata?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+     * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+     */
+    modelLimits?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
     monthlyBudgetUsd?: pulumi.Input<number | undefined>;
     /**
@@ -338,7 +358,7 @@ export interface GroqApiKeyArgs {
      */
     share?: pulumi.Input<number | undefined>;
     /**
-     * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+     * The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
      */
     team?: pulumi.Input<string | undefined>;
     /**

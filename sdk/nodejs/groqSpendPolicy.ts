@@ -2,6 +2,9 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 import * as pulumi from "@pulumi/pulumi";
+import * as inputs from "./types/input";
+import * as outputs from "./types/output";
+import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
@@ -51,9 +54,13 @@ export class GroqSpendPolicy extends pulumi.CustomResource {
      */
     declare public readonly alertWebhookUrls: pulumi.Output<string[] | undefined>;
     /**
-     * Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts.
+     * Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts.
      */
     declare public readonly autoPause: pulumi.Output<boolean | undefined>;
+    /**
+     * What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+     */
+    declare public readonly budgets: pulumi.Output<outputs.Budget[] | undefined>;
     /**
      * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
@@ -94,6 +101,7 @@ export class GroqSpendPolicy extends pulumi.CustomResource {
             resourceInputs["alertWebhookSigningSecret"] = args?.alertWebhookSigningSecret ? pulumi.secret(args.alertWebhookSigningSecret) : undefined;
             resourceInputs["alertWebhookUrls"] = args?.alertWebhookUrls ? pulumi.secret(args.alertWebhookUrls) : undefined;
             resourceInputs["autoPause"] = args?.autoPause;
+            resourceInputs["budgets"] = args?.budgets;
             resourceInputs["monthlyCapUsd"] = args?.monthlyCapUsd;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
@@ -105,6 +113,7 @@ export class GroqSpendPolicy extends pulumi.CustomResource {
             resourceInputs["alertWebhookSigningSecret"] = undefined /*out*/;
             resourceInputs["alertWebhookUrls"] = undefined /*out*/;
             resourceInputs["autoPause"] = undefined /*out*/;
+            resourceInputs["budgets"] = undefined /*out*/;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["declaredAs"] = undefined /*out*/;
@@ -141,9 +150,13 @@ export interface GroqSpendPolicyArgs {
      */
     alertWebhookUrls?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts. Default: true.
+     * Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts. Default: true.
      */
     autoPause?: pulumi.Input<boolean | undefined>;
+    /**
+     * What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+     */
+    budgets?: pulumi.Input<pulumi.Input<inputs.BudgetArgs>[] | undefined>;
     /**
      * US dollars that the organisation may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
      */

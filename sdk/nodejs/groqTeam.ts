@@ -2,10 +2,13 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 import * as pulumi from "@pulumi/pulumi";
+import * as inputs from "./types/input";
+import * as outputs from "./types/output";
+import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A team. A key of the team may use the models and tools that both its own lists and the team's hold.
+ * A team. A key of the team may use the models and tools that both its own lists and the team's hold; the team's limits and budgets are shared by its keys.
  */
 export class GroqTeam extends pulumi.CustomResource {
     /**
@@ -47,6 +50,10 @@ export class GroqTeam extends pulumi.CustomResource {
      */
     declare public readonly allowedTools: pulumi.Output<string[] | undefined>;
     /**
+     * What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+     */
+    declare public readonly budgets: pulumi.Output<outputs.Budget[] | undefined>;
+    /**
      * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
     declare public /*out*/ readonly claim: pulumi.Output<string | undefined>;
@@ -63,9 +70,33 @@ export class GroqTeam extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly managedBy: pulumi.Output<string | undefined>;
     /**
+     * Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    declare public readonly maxParallelRequests: pulumi.Output<number | string | undefined>;
+    /**
+     * US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+     */
+    declare public readonly monthlyBudgetUsd: pulumi.Output<number | undefined>;
+    /**
+     * Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    declare public readonly requestsPerDay: pulumi.Output<number | string | undefined>;
+    /**
+     * Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    declare public readonly requestsPerMinute: pulumi.Output<number | string | undefined>;
+    /**
      * The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
      */
     declare public readonly teamName: pulumi.Output<string>;
+    /**
+     * Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    declare public readonly tokensPerDay: pulumi.Output<number | string | undefined>;
+    /**
+     * Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    declare public readonly tokensPerMinute: pulumi.Output<number | string | undefined>;
     /**
      * Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
      */
@@ -88,7 +119,14 @@ export class GroqTeam extends pulumi.CustomResource {
             resourceInputs["adoptExisting"] = args?.adoptExisting;
             resourceInputs["allowedModels"] = args?.allowedModels;
             resourceInputs["allowedTools"] = args?.allowedTools;
+            resourceInputs["budgets"] = args?.budgets;
+            resourceInputs["maxParallelRequests"] = args?.maxParallelRequests;
+            resourceInputs["monthlyBudgetUsd"] = args?.monthlyBudgetUsd;
+            resourceInputs["requestsPerDay"] = args?.requestsPerDay;
+            resourceInputs["requestsPerMinute"] = args?.requestsPerMinute;
             resourceInputs["teamName"] = args?.teamName;
+            resourceInputs["tokensPerDay"] = args?.tokensPerDay;
+            resourceInputs["tokensPerMinute"] = args?.tokensPerMinute;
             resourceInputs["upstreamKey"] = args?.upstreamKey;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
@@ -98,11 +136,18 @@ export class GroqTeam extends pulumi.CustomResource {
             resourceInputs["adoptExisting"] = undefined /*out*/;
             resourceInputs["allowedModels"] = undefined /*out*/;
             resourceInputs["allowedTools"] = undefined /*out*/;
+            resourceInputs["budgets"] = undefined /*out*/;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["declaredAs"] = undefined /*out*/;
             resourceInputs["managedBy"] = undefined /*out*/;
+            resourceInputs["maxParallelRequests"] = undefined /*out*/;
+            resourceInputs["monthlyBudgetUsd"] = undefined /*out*/;
+            resourceInputs["requestsPerDay"] = undefined /*out*/;
+            resourceInputs["requestsPerMinute"] = undefined /*out*/;
             resourceInputs["teamName"] = undefined /*out*/;
+            resourceInputs["tokensPerDay"] = undefined /*out*/;
+            resourceInputs["tokensPerMinute"] = undefined /*out*/;
             resourceInputs["upstreamKey"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
@@ -129,9 +174,37 @@ export interface GroqTeamArgs {
      */
     allowedTools?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
+     * What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+     */
+    budgets?: pulumi.Input<pulumi.Input<inputs.BudgetArgs>[] | undefined>;
+    /**
+     * Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    maxParallelRequests?: pulumi.Input<number | string | undefined>;
+    /**
+     * US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+     */
+    monthlyBudgetUsd?: pulumi.Input<number | undefined>;
+    /**
+     * Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    requestsPerDay?: pulumi.Input<number | string | undefined>;
+    /**
+     * Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    requestsPerMinute?: pulumi.Input<number | string | undefined>;
+    /**
      * The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
      */
     teamName?: pulumi.Input<string | undefined>;
+    /**
+     * Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    tokensPerDay?: pulumi.Input<number | string | undefined>;
+    /**
+     * Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    tokensPerMinute?: pulumi.Input<number | string | undefined>;
     /**
      * Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
      */

@@ -95,7 +95,7 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly managedBy: pulumi.Output<string | undefined>;
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
     declare public readonly monthlyBudgetUsd: pulumi.Output<number | undefined>;
     /**
@@ -238,7 +238,7 @@ export interface GroqWorkloadIdentityArgs {
      */
     issuer: pulumi.Input<string>;
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
     monthlyBudgetUsd?: pulumi.Input<number | undefined>;
     /**

@@ -48,7 +48,7 @@ POLICY = "spend_policy: {%s}"
         ("rotation: {every_day: 30}", "rotation.every_day: is not a known field"),
         ("rotation: 30", 'rotation: must be a mapping: one "name: value" a line'),
         ("request_per_minute: 5", "request_per_minute: is not a known field; did you mean requests_per_minute?"),
-        ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, allowed_tools, disabled, expires_at, max_parallel_requests, metadata, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, runaway, share, tokens_per_day, tokens_per_minute"),
+        ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, allowed_tools, budgets, disabled, expires_at, max_parallel_requests, metadata, model_limits, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, runaway, share, tokens_per_day, tokens_per_minute"),
     ],
 )  # fmt: skip
 def test_a_field_of_a_key(problems: Callable[[str], list[str]], field: str, line: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pulumi_groq.gateway.backup import back_up, restore
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import (
     MeteringService,
     MeteringSettings,
@@ -147,7 +147,7 @@ def test_a_batch_is_not_charged_by_a_backup(tmp_path: Path) -> None:
     """Its reservation goes on in the backup, as it does in the store: charged here, it would count twice."""
     database, url = written(tmp_path, settled=False)
     store = open_store(url)
-    batch = BatchRecord("req_1", "batch_1", KEY.key_id, KEY.lineage_id, None, "file_1", {}, 10, {}, 0)
+    batch = BatchRecord("req_1", "batch_1", KEY.key_id, KEY.lineage_id, None, "file_1", {}, {"m": 10}, {}, 0)
     with store.write() as connection:
         insert_batch(connection, batch)
     store.close()

@@ -24,11 +24,13 @@ from pulumi_groq.lifecycle.team import TeamArgs
 from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityArgs
 from pulumi_groq.models.admin_key import AdminKeyCreate
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
+from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.models.spend_policy import SpendPolicySettings
 from pulumi_groq.models.team import TeamSettings
 from pulumi_groq.models.workload_identity import WorkloadIdentitySettings
+from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.rotation_args import FreezeWindowArgs, RotationArgs
 from source_modules import PACKAGE
 
@@ -121,6 +123,8 @@ def _upper_bounds(shape: dict[str, Any]) -> Iterator[int]:
         (pulumi_groq.GroqWorkloadIdentity, WorkloadIdentityArgs),
         (RotationArgs, RotationSchedule),
         (FreezeWindowArgs, FreezeWindow),
+        (BudgetArgs, Budget),
+        (ModelLimitsArgs, ModelLimits),
     ],
     ids=lambda part: part.__name__,
 )

@@ -6,7 +6,7 @@ import pytest
 
 from key_factory import MakeKey
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
-from pulumi_groq.policy.decision import denial_of, quotas_of
+from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.limits import (
     Allowance,
     Demand,
@@ -14,10 +14,10 @@ from pulumi_groq.policy.limits import (
     LimitName,
     amount_of,
     highest_levels,
-    month_of,
     refusing,
 )
 from pulumi_groq.policy.messages import ORGANISATION_ID
+from pulumi_groq.policy.quotas import quotas_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEMAND = Demand(model="openai/gpt-oss-20b", tokens=100, cost_micro_usd=50)
@@ -49,8 +49,7 @@ def verdict_on(
     reserved: dict[LimitName, float] | None = None,
 ) -> Denial | None:
     """The steps of the gateway, on levels that stand still; `reserved` is the part of them held."""
-    month = month_of(now)
-    quotas = quotas_of(key, organisation, month)
+    quotas = quotas_of(key, organisation, now.timestamp())
     amounts = [amount_of(quota, demand) for quota in quotas]
     position = refusing(highest_levels(quotas), amounts, [levels[quota.limit] for quota in quotas])
     if position is None:
@@ -62,7 +61,6 @@ def verdict_on(
         position,
         [levels[quota.limit] for quota in quotas],
         [held.get(quota.limit, 0) for quota in quotas],
-        month,
         organisation_id,
     )
 
@@ -189,12 +187,12 @@ def test_the_cap_text_says_when_it_reopens(make_key: MakeKey) -> None:
 
 def test_unlimited_is_not_counted(make_key: MakeKey) -> None:
     """A key without rate limits is only counted in money."""
-    assert [quota.limit for quota in quotas_of(make_key(), None, "2026-11")] == ["cap", "budget"]
+    assert [quota.limit for quota in quotas_of(make_key(), None, NOW.timestamp())] == ["cap", "budget"]
 
 
 def test_a_lineage_shares_one_counter(make_key: MakeKey) -> None:
     """The budget's counter is named by lineage and month, not by key."""
-    counter_keys = {quota.limit: quota.counter_key for quota in quotas_of(make_key(), None, "2026-11")}
+    counter_keys = {quota.limit: quota.counter_key for quota in quotas_of(make_key(), None, NOW.timestamp())}
 
     assert counter_keys == {"cap": "spend:2026-11:organisation", "budget": "spend:2026-11:key_01first"}
 

@@ -1,7 +1,8 @@
 """The x-ratelimit headers: the daily request limit and the per-minute token limit, as at Groq."""
 
 from key_factory import MakeKey
-from pulumi_groq.policy.limits import RateHeaders, rate_quotas
+from pulumi_groq.policy.limits import RateHeaders
+from pulumi_groq.policy.quotas import rate_quotas
 
 
 def test_both_limits_are_shown(make_key: MakeKey) -> None:

@@ -15,7 +15,7 @@ from pulumi_groq.gateway.inference.echo.upstream import EchoAnswer, EchoUpstream
 from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
 from pulumi_groq.gateway.inference.record import Disbelief
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.batches import (
     BatchRecord,

@@ -3,13 +3,20 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, LargeBinary, String, insert, select
 
+from pulumi_groq.gateway.store.column_types import (
+    DeclaredBudgets,
+    DeclaredLimit,
+    DeclaredModelLimits,
+    UtcTimestamp,
+)
 from pulumi_groq.gateway.store.row_copy import TABLES
-from pulumi_groq.gateway.store.schema import DeclaredLimit, UtcTimestamp
 from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.models.budgets import Budget, ModelLimits
 
 ONE_ROW = {"spend_policy"}
 JSONS = [[], {"z": 1, "a": [None, True, 0.1, "\U0001f511"]}, ["x"], {"": {"deep": -1}}]
@@ -55,6 +62,10 @@ def _value(column: Column[Any], number: int) -> Any:
 
 
 _VALUES: Mapping[type, Callable[[int], Any]] = {
+    DeclaredBudgets: lambda number: (Budget(usd=Decimal(number + 1) / 4, per="day"),) if number % 2 else (),
+    DeclaredModelLimits: lambda number: (
+        {"m": ModelLimits(requests_per_minute=number + 1, budget_usd=Decimal("0.5"))} if number % 2 else {}
+    ),
     DeclaredLimit: lambda number: "unlimited" if number % 2 else number + 1,
     UtcTimestamp: lambda number: (
         datetime(2026, 11, 25, 23, 59, 59, 999_999, UTC) + timedelta(microseconds=number)

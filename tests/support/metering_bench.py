@@ -10,7 +10,7 @@ from fake_clock import NOON, FakeClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import (
     MeteringService,
     MeteringSettings,

@@ -21,6 +21,7 @@ from pulumi_groq.access.model import (
 from pulumi_groq.access.problems import Path, Problems, dotted, reworded, shown
 from pulumi_groq.access.reading import Reading
 from pulumi_groq.errors import AccessFileError
+from pulumi_groq.models.budgets import Bounded, misfits_of
 from pulumi_groq.models.fields import json_number
 from pulumi_groq.models.markers import BY_PLACE, SECRET, marked
 from pulumi_groq.models.spend_policy import SpendPolicySettings
@@ -114,6 +115,8 @@ class _Declarations(Reading):
         self, team: DeclaredTeam, below: DeclaredKey | DeclaredIdentity, node: Node, path: Path
     ) -> None:
         """What a team allows bounds what is below it."""
+        for place, problem in misfits_of(Bounded.of(below), Bounded.of(team), "the team"):
+            self._problems.add(node.line_at(place), (*path, *place), problem)
         for field in ("allowed_models", "allowed_tools"):
             bounds = getattr(team, field)
             for index, item in enumerate(getattr(below, field) or ()):
@@ -164,7 +167,7 @@ class _Declarations(Reading):
 
     def _warnings(self, access: Access) -> Iterator[str]:
         file, policy = self._problems.file, access.spend_policy
-        budgets = sum(key.monthly_budget_usd or Decimal(0) for key in access.keys)
+        budgets = sum(Bounded.of(key).budget_by_window.get("month", Decimal(0)) for key in access.keys)
         if policy and budgets > policy.monthly_cap_usd:
             yield (
                 f"{file}:{policy.line}: spend_policy.monthly_cap_usd: "

@@ -34,7 +34,7 @@ class Reading:
             self._problems.add(node.line, path, reworded(error))
             return
         field, *below = error["loc"]
-        if field in node.names and error["type"] == "missing":
+        if not below and field in node.names and error["type"] == "missing":
             return  # the empty field has its own line
         at = (field, *(step for step in below if step != "[key]"))
         self._problems.add(node.line_at(at), (*path, *at), reworded(error))

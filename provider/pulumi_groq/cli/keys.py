@@ -16,7 +16,7 @@ from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
-from pulumi_groq.reports.phrases import minute
+from pulumi_groq.reports.phrases import in_words, minute
 
 _LIMITS: Final = (
     "requests_per_minute",
@@ -130,13 +130,15 @@ def key_table(key: ApiKey) -> Table:
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    hidden = {"object", "effective_limits", *_LIMITS, "monthly_budget_usd"}
+    hidden = {"object", "effective_limits", *_LIMITS, "monthly_budget_usd", "budgets", "model_limits"}
     shown = {"id": key.id, "name": key.name} | key.model_dump(mode="json", exclude=hidden)
     for name, value in shown.items():
         table.add_row(*_escaped(name, _text(value)))
     for name in _LIMITS:
         table.add_row(*_escaped(name, _limit(key, name)))
     table.add_row(*_escaped("monthly_budget_usd", _budget(key) or "-"))
+    table.add_row(*_escaped("budgets", in_words("budgets", key.budgets)))
+    table.add_row(*_escaped("model_limits", in_words("model_limits", key.model_limits)))
     return table
 
 

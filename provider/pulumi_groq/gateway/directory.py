@@ -5,28 +5,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from pulumi_groq.gateway.bounds import bounds_of_model, budgets_in_force, limits_in_force, without_month
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
-from pulumi_groq.gateway.store.schema import LimitSetting
 from pulumi_groq.gateway.store.teams import TeamRecord
-from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
-
-
-def limits_in_force(record: KeyRecord, defaults: Limits) -> Limits:
-    """The declared limits of a key, the server's defaults where it declares none."""
-
-    def in_force(declared: LimitSetting, default: int | None) -> int | None:
-        if declared == "unlimited":
-            return None
-        return default if declared is None else declared
-
-    return Limits(
-        requests_per_minute=in_force(record.requests_per_minute, defaults.requests_per_minute),
-        tokens_per_minute=in_force(record.tokens_per_minute, defaults.tokens_per_minute),
-        requests_per_day=in_force(record.requests_per_day, defaults.requests_per_day),
-        tokens_per_day=in_force(record.tokens_per_day, defaults.tokens_per_day),
-        max_parallel_requests=in_force(record.max_parallel_requests, defaults.max_parallel_requests),
-    )
+from pulumi_groq.policy.access import UNBOUNDED, Bounds, KeyAccess, Limits, OrganisationPolicy
 
 
 class _Lists(NamedTuple):
@@ -50,6 +33,7 @@ class LiveDirectory:
         self._hashes_by_team: dict[str, set[bytes]] = {}
         self._of_teams: dict[str, _Lists] = {}
         self._upstream_keys: dict[str, str | None] = {}
+        self._bounds_of_teams: dict[str, Bounds] = {}
         self._organisation: OrganisationPolicy | None = None
 
     def find(self, key_hash: bytes) -> KeyAccess | None:
@@ -81,6 +65,7 @@ class LiveDirectory:
         own = _shared(_Lists(record.allowed_models, record.allowed_tools))
         self._own[record.key_hash] = own
         models, tools = self._in_force(own, record.team)
+        month, shorter = without_month(budgets_in_force(record.monthly_budget_micro_usd, record.budgets))
         self._by_hash[record.key_hash] = KeyAccess(
             key_id=record.id,
             name=record.name,
@@ -89,7 +74,10 @@ class LiveDirectory:
             models=models,
             tools=tools,
             limits=_shared_limits(limits_in_force(record, self._defaults)),
-            monthly_budget_micro_usd=record.monthly_budget_micro_usd,
+            monthly_budget_micro_usd=month,
+            budgets=shorter,
+            team_bounds=UNBOUNDED if record.team is None else self._bounds_of_teams[record.team],
+            model_bounds={name: bounds_of_model(each) for name, each in record.model_limits.items()},
             expires_at=record.expires_at,
             disabled=record.disabled,
             runaway=record.runaway,
@@ -110,18 +98,24 @@ class LiveDirectory:
         self.drop_key(key_hash)
 
     def put_team(self, record: TeamRecord) -> None:
-        """A team was created or changed: so are the models, the tools and the upstream key of its keys."""
+        """A team was created or changed: so are its keys, and what they share."""
         self._upstream_keys[record.name] = record.upstream_key
         self._of_teams[record.name] = _shared(_Lists(record.allowed_models, record.allowed_tools))
+        budgets = budgets_in_force(record.monthly_budget_micro_usd, record.budgets)
+        bounds = self._bounds_of_teams[record.name] = Bounds(limits_in_force(record), budgets)
         for key_hash in self._hashes_by_team.get(record.name, ()):
             models, tools = self._in_force(self._own[key_hash], record.name)
             self._by_hash[key_hash] = replace(
-                self._by_hash[key_hash], models=models, tools=tools, upstream_key=record.upstream_key
+                self._by_hash[key_hash],
+                models=models,
+                tools=tools,
+                upstream_key=record.upstream_key,
+                team_bounds=bounds,
             )
 
     def drop_team(self, name: str) -> None:
         """A team without keys was deleted."""
-        del self._of_teams[name], self._upstream_keys[name]
+        del self._of_teams[name], self._upstream_keys[name], self._bounds_of_teams[name]
         self._hashes_by_team.pop(name, None)
 
     def put_policy(self, record: PolicyRecord | None) -> None:
@@ -135,6 +129,7 @@ class LiveDirectory:
             auto_pause=record.auto_pause,
             alert_webhook_urls=record.alert_webhook_urls,
             alert_webhook_signing_secret=record.alert_webhook_signing_secret,
+            budgets=budgets_in_force(None, record.budgets),
         )
 
     def _in_force(self, own: _Lists, team: str | None) -> tuple[frozenset[str], frozenset[str]]:

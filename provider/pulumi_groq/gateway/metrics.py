@@ -20,7 +20,7 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.models.runaway import RunawayAction
-from pulumi_groq.policy.limits import day_of
+from pulumi_groq.policy.windows import day_of
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)

@@ -133,6 +133,7 @@ def _state(
 ) -> SpendPolicyState:
     return SpendPolicyState(
         monthly_cap_usd=policy.monthly_cap_usd,
+        budgets=policy.budgets,
         alert_thresholds_usd=policy.alert_thresholds_usd,
         auto_pause=policy.auto_pause,
         alert_webhook_urls=policy.alert_webhook_urls or [],

@@ -118,9 +118,7 @@ class TeamLifecycle:
 def _state(team: Team, adopt_existing: bool, claim: str | None) -> TeamState:
     return TeamState(
         team_name=team.name,
-        allowed_models=team.allowed_models,
-        allowed_tools=team.allowed_tools,
-        upstream_key=team.upstream_key,
+        **{name: getattr(team, name) for name in TeamSettings.model_fields},
         managed_by=team.managed_by,
         declared_as=team.declared_as,
         adopt_existing=adopt_existing,

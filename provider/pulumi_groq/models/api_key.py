@@ -2,8 +2,14 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from pulumi_groq.models.budgets import (
+    Budgets,
+    LimitsByModel,
+    not_of_the_month_twice,
+    of_allowed_models,
+)
 from pulumi_groq.models.fields import (
     AllowedModels,
     CreatedAt,
@@ -72,7 +78,7 @@ MonthlyBudgetUsd = Annotated[
     Field(
         description="US dollars that the key may spend in a calendar month (UTC): above 0, up to "
         "1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless "
-        "set, only the organisation's cap holds."
+        "set, only its team's budgets and the organisation's hold."
     ),
 ]
 Share = Annotated[
@@ -82,6 +88,16 @@ Share = Annotated[
         "the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor."
     ),
 ]
+_BUDGETS: Final = (
+    "What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not "
+    "per month beside `monthly_budget_usd`. A rotated key shares them with its successor. None unless set."
+)
+_MODEL_LIMITS: Final = (
+    "Limits of single models, up to 200, by the model's id, which must be one of `allowed_models`: they hold "
+    "within all other limits. None unless set."
+)
+KeyBudgets = Annotated[Budgets, Field(description=_BUDGETS)]
+KeyModelLimits = Annotated[LimitsByModel, Field(description=_MODEL_LIMITS)]
 ExpiresAt = Annotated[
     UtcTime | None,
     Field(description="When the key stops working: an ISO 8601 time with its zone. Unless set, never."),
@@ -89,8 +105,8 @@ ExpiresAt = Annotated[
 KeyTeam = Annotated[
     Name | None,
     Field(
-        description="The name of the key's team, 1 to 128 printable characters: its models and tools bound "
-        "the key's."
+        description="The name of the key's team, 1 to 128 printable characters: its models, tools, limits "
+        "and budgets bound the key's."
     ),
 ]
 Replaces = Annotated[
@@ -122,6 +138,8 @@ class ApiKeySettings(WireModel):
     tokens_per_day: TokensPerDay = None
     max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
+    budgets: Annotated[KeyBudgets, AfterValidator(not_of_the_month_twice)] = Field(default_factory=list)
+    model_limits: Annotated[KeyModelLimits, AfterValidator(of_allowed_models)] = Field(default_factory=dict)
     runaway: Runaway = None
     share: Share = None
     expires_at: ExpiresAt = None
@@ -154,6 +172,8 @@ class ApiKeyUpdate(WireModel):
     tokens_per_day: TokensPerDay = None
     max_parallel_requests: MaxParallelRequests = None
     monthly_budget_usd: MonthlyBudgetUsd = None
+    budgets: Annotated[Budgets | None, Field(description=_BUDGETS)] = None
+    model_limits: Annotated[LimitsByModel | None, Field(description=_MODEL_LIMITS)] = None
     runaway: Runaway = None
     share: Share = None
     expires_at: ExpiresAt = None

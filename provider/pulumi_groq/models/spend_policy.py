@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, PlainSerializer, StringConstraints, ValidationInfo, field_validator
 
+from pulumi_groq.models.budgets import Budget, Budgets
 from pulumi_groq.models.fields import CreatedAt, UpdatedAt, Usd, UtcTime, WireModel, json_number
 from pulumi_groq.models.markers import SECRET
 from pulumi_groq.models.ownership import Owned
@@ -42,11 +43,19 @@ AlertThresholdsUsd = Annotated[
         "month.",
     ),
 ]
+PolicyBudgets = Annotated[
+    Budgets,
+    Field(
+        max_length=3,
+        description="What the organisation may spend by shorter windows, up to 3, at most one each per hour, "
+        "day or week, in UTC; the month's is `monthly_cap_usd`. None unless set.",
+    ),
+]
 AutoPause = Annotated[
     bool,
     Field(
-        description="Whether new requests are refused at the cap until it is raised or the month ends, which "
-        "is the default; otherwise the cap only alerts."
+        description="Whether new requests are refused at the cap until it is raised or the month ends, and "
+        "at the budgets likewise, which is the default; otherwise the cap only alerts."
     ),
 ]
 # They count as secrets: chat services put tokens into them.
@@ -70,6 +79,7 @@ class SpendPolicySettings(WireModel):
     """What holds the organisation's spending."""
 
     monthly_cap_usd: MonthlyCapUsd
+    budgets: PolicyBudgets = Field(default_factory=list)
     alert_thresholds_usd: AlertThresholdsUsd = Field(default_factory=list)
     auto_pause: AutoPause = True
     alert_webhook_urls: Annotated[AlertWebhookUrls, SECRET] = Field(default_factory=list)
@@ -82,6 +92,13 @@ class SpendPolicySettings(WireModel):
             "alerts are not signed.",
         ),
     ] = None
+
+    @field_validator("budgets")
+    @classmethod
+    def _are_shorter_than_the_month(cls, budgets: list[Budget]) -> list[Budget]:
+        if any(budget.per == "month" for budget in budgets):
+            raise ValueError("must not have a budget per month: that is monthly_cap_usd")
+        return budgets
 
     @field_validator("alert_thresholds_usd")
     @classmethod
@@ -131,6 +148,7 @@ class SpendPolicy(Owned):
 
     object: Literal["spend_policy"] = Field("spend_policy", description="The kind of object.")
     monthly_cap_usd: MonthlyCapUsd
+    budgets: PolicyBudgets = Field(default_factory=list)
     alert_thresholds_usd: AlertThresholdsUsd
     auto_pause: AutoPause
     alert_webhook_urls: Annotated[

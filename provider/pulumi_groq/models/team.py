@@ -1,10 +1,11 @@
-"""Teams: lists of models and of tools that bound every key of the team."""
+"""Teams: models and tools that bound every key of the team, limits and budgets that its keys share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from pulumi_groq.models.fields import AllowedModels, CreatedAt, Name, UpdatedAt, WireModel
+from pulumi_groq.models.budgets import Budgets, not_of_the_month_twice
+from pulumi_groq.models.fields import AllowedModels, CreatedAt, Limit, Name, UpdatedAt, Usd, WireModel
 from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.tools import AllowedTools
 
@@ -30,17 +31,56 @@ TeamUpstreamKey = Annotated[
         "lower-case letters, digits, - and _; unless set, the gateway's default."
     ),
 ]
+_RANGE: Final = 'together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.'
+TeamRequestsPerMinute = Annotated[
+    Limit | None, Field(description=f"Requests a minute of all the team's keys {_RANGE}")
+]
+TeamTokensPerMinute = Annotated[
+    Limit | None, Field(description=f"Tokens a minute of all the team's keys {_RANGE}")
+]
+TeamRequestsPerDay = Annotated[
+    Limit | None, Field(description=f"Requests a day of all the team's keys {_RANGE}")
+]
+TeamTokensPerDay = Annotated[Limit | None, Field(description=f"Tokens a day of all the team's keys {_RANGE}")]
+TeamMaxParallelRequests = Annotated[
+    Limit | None,
+    Field(
+        description="Requests of all the team's keys that may run at once, each until its answer's end, "
+        f"streams included, {_RANGE}"
+    ),
+]
+TeamMonthlyBudgetUsd = Annotated[
+    Usd | None,
+    Field(
+        description="US dollars that all the team's keys together may spend in a calendar month (UTC): above "
+        "0, up to 1,000,000,000, with at most 6 decimal places; none unless set."
+    ),
+]
+TeamBudgets = Annotated[
+    Budgets,
+    Field(
+        description="What all the team's keys together may spend by window, up to 4, at most one each per "
+        "hour, day, week or month, in UTC; not per month beside `monthly_budget_usd`. None unless set."
+    ),
+]
 TeamName = Annotated[
     Name, Field(description="The team's name, which is its id: 1 to 128 printable characters.")
 ]
 
 
 class TeamSettings(WireModel):
-    """What bounds the keys of a team."""
+    """What bounds the keys of a team, and what they share."""
 
     allowed_models: TeamModels
     allowed_tools: TeamTools = Field(default_factory=list)
     upstream_key: TeamUpstreamKey = None
+    requests_per_minute: TeamRequestsPerMinute = None
+    tokens_per_minute: TeamTokensPerMinute = None
+    requests_per_day: TeamRequestsPerDay = None
+    tokens_per_day: TeamTokensPerDay = None
+    max_parallel_requests: TeamMaxParallelRequests = None
+    monthly_budget_usd: TeamMonthlyBudgetUsd = None
+    budgets: Annotated[TeamBudgets, AfterValidator(not_of_the_month_twice)] = Field(default_factory=list)
 
 
 class TeamWrite(TeamSettings, Owned):

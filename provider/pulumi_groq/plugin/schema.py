@@ -39,7 +39,8 @@ _RESOURCES: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
     "GroqTeam": (
         TeamLifecycle.args,
         TeamLifecycle.state,
-        "A team. A key of the team may use the models and tools that both its own lists and the team's hold.",
+        "A team. A key of the team may use the models and tools that both its own lists and the team's hold; "
+        "the team's limits and budgets are shared by its keys.",
     ),
     "GroqWorkloadIdentity": (
         WorkloadIdentityLifecycle.args,

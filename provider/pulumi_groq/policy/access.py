@@ -1,8 +1,11 @@
 """What the gateway knows of a key while it decides: plain values, compiled from the stored records."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final, NamedTuple
 
+from pulumi_groq.models.budgets import Per
 from pulumi_groq.policy.runaway import RunawayLimit
 
 
@@ -17,10 +20,30 @@ class Limits:
     max_parallel_requests: int | None = None
 
 
+class Budget(NamedTuple):
+    """The most that may be spent in each UTC hour, day, week from Monday, or calendar month."""
+
+    per: Per
+    micro_usd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the keys of a team share, or what a key has of one model."""
+
+    limits: Limits
+    budgets: tuple[Budget, ...] = ()
+
+
+UNBOUNDED: Final = Bounds(Limits())
+
+
 @dataclass(frozen=True, slots=True)
 class KeyAccess:
-    """One key: `models` and `tools` are what both the key and its team allow; the budget (per UTC
-    month) is its lineage's; `upstream_key` names the operator's key of its team, `None` the default one.
+    """One key: `models` and `tools` are what both the key and its team allow; its budgets are its lineage's,
+    `budgets` those beside the one for the UTC month. `team_bounds` are shared with the team's other keys,
+    `model_bounds` hold the key by model, within all others. `upstream_key` names the operator's key of its
+    team, `None` the default one.
     """
 
     key_id: str
@@ -36,14 +59,20 @@ class KeyAccess:
     runaway: RunawayLimit | None = None
     upstream_key: str | None = None
     share: int = 1
+    budgets: tuple[Budget, ...] = ()
+    team_bounds: Bounds = UNBOUNDED
+    model_bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationPolicy:
-    """The organisation's spending policy; amounts in micro-dollars a UTC month, thresholds ascending."""
+    """The organisation's spending policy; cap and thresholds in micro-dollars a UTC month, these ascending;
+    `budgets` are those of shorter windows.
+    """
 
     cap_micro_usd: int
     alert_thresholds_micro_usd: tuple[int, ...]
     auto_pause: bool
     alert_webhook_urls: tuple[str, ...] = field(default=(), repr=False)
     alert_webhook_signing_secret: str | None = field(default=None, repr=False)
+    budgets: tuple[Budget, ...] = ()

@@ -8,7 +8,6 @@ the limit, so the cap and budgets are never exceeded by what is reserved.
 from collections.abc import Sequence
 
 from pulumi_groq.policy import messages
-from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.limits import (
     Allowance,
     Demand,
@@ -17,18 +16,8 @@ from pulumi_groq.policy.limits import (
     Quota,
     SpendLevel,
     amount_of,
-    rate_quotas,
-    spend_quotas,
     used,
 )
-
-
-def quotas_of(key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> tuple[Quota, ...]:
-    """Every quota that the key's requests count against, in the order in which the limits refuse.
-
-    Spending comes first: where it refuses, waiting for a rate limit would not help.
-    """
-    return (*spend_quotas(key, organisation, month), *rate_quotas(key))
 
 
 def denial_of(
@@ -37,7 +26,6 @@ def denial_of(
     position: int,
     levels: Levels,
     reserved: Levels,
-    month: str,
     organisation_id: str,
 ) -> Denial:
     """The answer to a request that did not fit the quota at `position`.
@@ -46,7 +34,7 @@ def denial_of(
     """
     refused = quotas[position]
     if refused.unit == "micro_usd":
-        return _spending_denial(demand, quotas, levels, reserved, month)
+        return _spending_denial(demand, quotas, levels, reserved)
     if refused.unit == "running":
         return messages.too_many_running(demand, refused, int(levels[position]), organisation_id)
     if amount_of(refused, demand) > (refused.ceiling or 0):
@@ -54,17 +42,14 @@ def denial_of(
     return messages.rate_limited(demand, refused, used(levels[position]), organisation_id)
 
 
-def _spending_denial(
-    demand: Demand, quotas: Sequence[Quota], levels: Levels, reserved: Levels, month: str
-) -> Denial:
+def _spending_denial(demand: Demand, quotas: Sequence[Quota], levels: Levels, reserved: Levels) -> Denial:
     """400 where what is spent already leaves too little; 429 where only running requests stand in the way,
-    which will give most of it back. Where both hold, of two limits, the 400: waiting would not help.
+    which will give most of it back. Where both hold, of two limits, the 400: waiting would not help; of
+    several that leave too little the one that does so for the longest.
     """
     cost = demand.cost_micro_usd
     limits = [
-        SpendLevel(
-            quota.limit, quota.ceiling, int(levels[position] - reserved[position]), int(reserved[position])
-        )
+        SpendLevel(quota, quota.ceiling, int(levels[position] - reserved[position]), int(reserved[position]))
         for position, quota in enumerate(quotas)
         if quota.unit == "micro_usd" and quota.ceiling is not None
     ]
@@ -79,5 +64,6 @@ def _spending_denial(
         ),
     )
     if lasting:
-        return messages.spending_reached(lasting[0], cost, month, allowance)
-    return messages.spending_reserved(refusing[0], cost, month, allowance)
+        longest = max(lasting, key=lambda limit: limit.until_s)
+        return messages.spending_reached(longest, cost, allowance)
+    return messages.spending_reserved(refusing[0], cost, allowance)

@@ -1,14 +1,12 @@
-"""What requests demand and consume, the quotas of rate and spending over it, and the headers about them."""
+"""What requests demand and consume, the quotas that hold them, and the headers about them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from math import inf
 from typing import Final, Literal, NamedTuple
 
-from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
+from pulumi_groq.policy.windows import Window
 
 Header = tuple[bytes, bytes]
 """Name and value of a header line."""
@@ -20,6 +18,14 @@ class Demand(NamedTuple):
     model: str
     tokens: int
     cost_micro_usd: int
+    cost_by_model: Mapping[str, int] | None = None
+    """The parts of the cost where there are several models, as in a batch."""
+
+    def cost_of(self, model: str) -> int:
+        """The most that it can cost of one model."""
+        if self.cost_by_model is None:
+            return self.cost_micro_usd if model == self.model else 0
+        return self.cost_by_model.get(model, 0)
 
 
 class Consumption(NamedTuple):
@@ -118,8 +124,22 @@ LimitName = Literal[
 Unit = Literal["micro_usd", "requests", "running", "tokens"]
 """What a counter counts, in the order in which the counters of a key come and refuse."""
 
-MINUTE_S: Final = 60
-DAY_S: Final = 86_400
+
+class Scope(NamedTuple):
+    """Whose requests are counted: those of a lineage, a team, a model; `None` is any. Without all three it
+    is the organisation.
+    """
+
+    lineage_id: str | None = None
+    team: str | None = None
+    model: str | None = None
+
+    def covers(self, lineage_id: str, team: str | None) -> bool:
+        """Whether requests of this lineage and team are counted, as far as the model lets them."""
+        return self.lineage_id in (None, lineage_id) and self.team in (None, team)
+
+
+ORGANISATION: Final = Scope()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +148,7 @@ class Quota:
 
     `counter_key` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
     how long a full one takes to drain (`None`: what is in it never drains, as totals of money and the count
-    of running requests).
+    of running requests). A total of money is of one `window`.
     """
 
     limit: LimitName
@@ -136,6 +156,15 @@ class Quota:
     unit: Unit
     ceiling: int | None
     window_s: int | None
+    scope: Scope = ORGANISATION
+    window: Window | None = None
+
+    @property
+    def reason(self) -> str:
+        """What refusals by it are counted under."""
+        whose = "model_" if self.scope.model else "team_" if self.scope.team else ""
+        per = f"_{self.window.per}" if self.window is not None and self.window.per != "month" else ""
+        return f"{whose}{self.limit}{per}"
 
 
 Levels = Sequence[float]
@@ -163,24 +192,6 @@ def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | N
         if level + amount > most:
             return position
     return None
-
-
-def rate_quotas(key: KeyAccess) -> list[Quota]:
-    """The key's own limits, in the order in which they refuse; unlimited ones left out.
-
-    The keys of a lineage share the counters, so that a rotation's overlap does not double the rate.
-    """
-    limits, lineage_id = key.limits, key.lineage_id
-    quotas = (
-        Quota("requests_per_minute", f"rpm:{lineage_id}", "requests", limits.requests_per_minute, MINUTE_S),
-        Quota("requests_per_day", f"rpd:{lineage_id}", "requests", limits.requests_per_day, DAY_S),
-        Quota(
-            "max_parallel_requests", f"running:{lineage_id}", "running", limits.max_parallel_requests, None
-        ),
-        Quota("tokens_per_minute", f"tpm:{lineage_id}", "tokens", limits.tokens_per_minute, MINUTE_S),
-        Quota("tokens_per_day", f"tpd:{lineage_id}", "tokens", limits.tokens_per_day, DAY_S),
-    )
-    return [quota for quota in quotas if quota.ceiling is not None]
 
 
 _NS_PER_S: Final = 1_000_000_000
@@ -217,28 +228,30 @@ _UNITS: Final[dict[LimitName, bytes]] = {"requests_per_day": b"requests", "token
 class RateHeaders:
     """The daily request limit and the per-minute token limit of `quotas`: Groq's other limits have no header.
 
-    A limit that is unlimited has no headers: there is no number that means it, and clients take a
-    missing header for unknown, not for exhausted. Made once, since only the levels change.
+    Of several limits of a kind (of the key, its team, a model) the one that has the least left is shown. One
+    that is unlimited has no headers: there is no number that means it, and clients take a missing header
+    for unknown, not for exhausted. Made once, since only the levels change.
     """
 
     def __init__(self, quotas: Sequence[Quota]) -> None:
-        self._shown = [
-            (
-                position,
-                quota.ceiling,
-                quota.window_s,
-                (b"x-ratelimit-limit-" + _UNITS[quota.limit], b"%d" % quota.ceiling),
-                b"x-ratelimit-remaining-" + _UNITS[quota.limit],
-                b"x-ratelimit-reset-" + _UNITS[quota.limit],
-            )
-            for position, quota in enumerate(quotas)
-            if quota.limit in _UNITS and quota.ceiling is not None and quota.window_s is not None
-        ]
+        shown: dict[LimitName, list[_Shown]] = {}
+        for position, quota in enumerate(quotas):
+            if quota.limit in _UNITS and quota.ceiling is not None and quota.window_s is not None:
+                unit = _UNITS[quota.limit]
+                limit_header = (b"x-ratelimit-limit-" + unit, b"%d" % quota.ceiling)
+                names = (b"x-ratelimit-remaining-" + unit, b"x-ratelimit-reset-" + unit)
+                made = _Shown(position, quota.ceiling, quota.window_s, limit_header, *names)
+                shown.setdefault(quota.limit, []).append(made)
+        self._shown = list(shown.values())
 
     def at(self, levels: Levels) -> tuple[Header, ...]:
         """The headers when the counters of the quotas are at `levels`."""
         headers: list[Header] = []
-        for position, limit, window_s, limit_header, remaining_name, reset_name in self._shown:
+        for each in self._shown:
+            tightest = each[0]
+            if len(each) > 1:
+                tightest = min(each, key=lambda one: one.limit - levels[one.position])
+            position, limit, window_s, limit_header, remaining_name, reset_name = tightest
             taken = used(levels[position])
             reset = go_duration(reset_s(used=taken, limit=limit, window_s=window_s))
             remaining = b"%d" % (limit - taken) if taken < limit else b"0"
@@ -246,13 +259,27 @@ class RateHeaders:
         return tuple(headers)
 
 
-class SpendLevel(NamedTuple):
-    """Where a cap or a budget stands in its month, in micro-dollars; what is reserved is not spent yet."""
+class _Shown(NamedTuple):
+    position: int
+    limit: int
+    window_s: int
+    limit_header: Header
+    remaining_name: bytes
+    reset_name: bytes
 
-    limit: LimitName
+
+class SpendLevel(NamedTuple):
+    """Where a quota of money stands in its window, in micro-dollars; what is reserved is not spent yet."""
+
+    quota: Quota
     limit_micro_usd: int
     spent_micro_usd: int
     reserved_micro_usd: int
+
+    @property
+    def until_s(self) -> int:
+        """When it begins again (Unix seconds)."""
+        return 0 if self.quota.window is None else self.quota.window.until_s
 
     @property
     def left_later_micro_usd(self) -> int:
@@ -263,64 +290,3 @@ class SpendLevel(NamedTuple):
     def left_now_micro_usd(self) -> int:
         """What is left beside all that is reserved."""
         return self.left_later_micro_usd - self.reserved_micro_usd
-
-
-def month_of(now: datetime) -> str:
-    """The UTC month of `now` (aware, UTC) as `YYYY-MM`."""
-    return f"{now.year:04d}-{now.month:02d}"
-
-
-def day_of(now: datetime) -> str:
-    """The UTC day of `now` (aware, UTC) as `YYYY-MM-DD`."""
-    return f"{now.year:04d}-{now.month:02d}-{now.day:02d}"
-
-
-def day_at(unix_s: float) -> str:
-    """The UTC day (`YYYY-MM-DD`) at a Unix time in seconds."""
-    return _nth_day(int(unix_s // DAY_S))
-
-
-@lru_cache(maxsize=8)
-def _nth_day(days_since_1970: int) -> str:
-    return day_of(datetime.fromtimestamp(days_since_1970 * DAY_S, UTC))
-
-
-def next_month(month: str) -> str:
-    """The first day (`YYYY-MM-DD`) of the month after `month` (`YYYY-MM`)."""
-    year, number = int(month[:4]), int(month[5:])
-    return f"{year + 1:04d}-01-01" if number == 12 else f"{year:04d}-{number + 1:02d}-01"
-
-
-def last_month(month: str) -> str:
-    """The month (`YYYY-MM`) before `month`."""
-    year, number = int(month[:4]), int(month[5:])
-    return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
-
-
-def month_key_prefix(month: str) -> str:
-    """How the keys of all spend counters of `month` begin."""
-    return f"spend:{month}:"
-
-
-def organisation_counter_key(month: str) -> str:
-    """The key of the counter of the organisation's spend in `month`."""
-    return f"spend:{month}:organisation"
-
-
-def lineage_counter_key(month: str, lineage_id: str) -> str:
-    """The key of the counter of a lineage's spend in `month`: one for all generations of a key."""
-    return f"spend:{month}:{lineage_id}"
-
-
-def spend_quotas(key: KeyAccess, organisation: OrganisationPolicy | None, month: str) -> list[Quota]:
-    """Cap and budget in `month`, in the order in which they refuse.
-
-    Both always count, so that a cap or budget that is set in mid-month knows what was spent. Without
-    auto-pause the cap refuses nothing.
-    """
-    cap = organisation.cap_micro_usd if organisation is not None and organisation.auto_pause else None
-    budget = key.monthly_budget_micro_usd
-    return [
-        Quota("cap", organisation_counter_key(month), "micro_usd", cap, None),
-        Quota("budget", lineage_counter_key(month, key.lineage_id), "micro_usd", budget, None),
-    ]

@@ -1,11 +1,13 @@
 """The texts of refusals. Clients parse Groq's keywords (`Limit`, `Used`, `Requested`, `try again in`)."""
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
+from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.policy.limits import (
+    ORGANISATION,
     Allowance,
     Demand,
     Denial,
@@ -14,10 +16,10 @@ from pulumi_groq.policy.limits import (
     SpendLevel,
     amount_of,
     go_duration,
-    next_month,
     wait_s,
 )
 from pulumi_groq.policy.roles import holders
+from pulumi_groq.policy.windows import DAY_S
 
 ORGANISATION_ID: Final = "org_01000000000000000000000000"
 """The gateway's own organisation, where Groq's texts name the caller's."""
@@ -43,6 +45,8 @@ _UNITS: Final[dict[LimitName, tuple[str, str]]] = {
     "tokens_per_day": ("tokens", "tokens per day (TPD)"),
 }
 
+_ADJECTIVES: Final[dict[Per, str]] = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
+
 
 def rate_limited(demand: Demand, quota: Quota, used: int, organisation_id: str) -> Denial:
     """429: the bucket is too full for now. `retry_after_s` is the printed wait, rounded up."""
@@ -57,10 +61,10 @@ def rate_limited(demand: Demand, quota: Quota, used: int, organisation_id: str) 
         message=(
             f"Rate limit reached for {_place(demand.model, organisation_id)} on {unit}: "
             f"Limit {limit}, Used {used}, Requested {requested}. "
-            f"Please try again in {go_duration(wait)}. This is the limit of this API key at the gateway."
+            f"Please try again in {go_duration(wait)}. This is the limit of {_whose(quota)} at the gateway."
         ),
         retry_after_s=math.ceil(wait),
-        reason=quota.limit,
+        reason=quota.reason,
     )
 
 
@@ -73,11 +77,11 @@ def too_many_running(demand: Demand, quota: Quota, running: int, organisation_id
         message=(
             f"Rate limit reached for {_place(demand.model, organisation_id)} on parallel requests: "
             f"Limit {quota.ceiling}, Used {running}, Requested 1. Please try again in {RUNNING_RETRY_S}s, or "
-            "when one of them has ended. This is the limit of this API key at the gateway "
+            f"when one of them has ended. This is the limit of {_whose(quota)} at the gateway "
             "(max_parallel_requests)."
         ),
         retry_after_s=RUNNING_RETRY_S,
-        reason=quota.limit,
+        reason=quota.reason,
     )
 
 
@@ -92,48 +96,46 @@ def request_too_large(demand: Demand, quota: Quota, organisation_id: str) -> Den
         message=(
             f"Request too large for {_place(demand.model, organisation_id)} on {unit}: "
             f"Limit {limit}, Requested {amount_of(quota, demand)}. "
-            "Send a shorter prompt or a smaller max_completion_tokens."
+            "Send a shorter prompt or a smaller max_completion_tokens. "
+            f"This is the limit of {_whose(quota)} at the gateway."
         ),
-        reason=f"{quota.limit}_too_large",
+        reason=f"{quota.reason}_too_large",
     )
 
 
-def spending_reached(level: SpendLevel, cost_micro_usd: int, month: str, allowance: Allowance) -> Denial:
-    """400: what is spent leaves too little for the request's worst case, so that waiting does not help.
-    Of the cap in Groq's terms; Groq knows no budget of a key.
+def spending_reached(level: SpendLevel, cost_micro_usd: int, allowance: Allowance) -> Denial:
+    """400: what is spent leaves too little for the request's worst case, so that waiting does not help
+    before the window ends. Of the organisation in Groq's terms; Groq knows no budgets.
     """
-    reopens = f"or on {next_month(month)} (UTC)."
-    if level.limit == "cap":
+    scope, figures = level.quota.scope, _figures(level, cost_micro_usd)
+    if scope == ORGANISATION:
         code = "blocked_api_access"
-        message = (
-            f"API access is blocked: the organization's spend cap for {month} is reached, or this request "
-            f"could exceed it: {_figures(level, cost_micro_usd)}. "
-            f"It reopens when the cap is raised, {reopens}"
-        )
+        reached = f"API access is blocked: the {_limit(level.quota)} is reached"
     else:
-        code = "key_budget_exceeded"
-        message = (
-            f"The monthly budget of this API key for {month} is used up, or this request could exceed it: "
-            f"{_figures(level, cost_micro_usd)}. It reopens when the budget is raised, {reopens}"
-        )
-    return Denial(400, "invalid_request_error", code, message, reason=level.limit, allowance=allowance)
+        code = "team_budget_exceeded" if scope.team is not None else "key_budget_exceeded"
+        reached = f"The {_limit(level.quota)} is used up"
+    message = (
+        f"{reached}, or this request could exceed it: {figures}. "
+        f"It reopens when the {level.quota.limit} is raised, or {_time(level.until_s)} (UTC)."
+    )
+    reason = level.quota.reason
+    return Denial(400, "invalid_request_error", code, message, reason=reason, allowance=allowance)
 
 
-def spending_reserved(level: SpendLevel, cost_micro_usd: int, month: str, allowance: Allowance) -> Denial:
+def spending_reserved(level: SpendLevel, cost_micro_usd: int, allowance: Allowance) -> Denial:
     """429: only what running requests have reserved stands in the way. Its code is that of a full rate
     limit, so that clients wait and try again.
     """
-    what = "organization's spend cap" if level.limit == "cap" else "monthly budget of this API key"
     return Denial(
         status=429,
         type="spend",
         code="rate_limit_exceeded",
         message=(
-            f"The {what} for {month} does not admit this request while others are running: "
+            f"The {_limit(level.quota)} does not admit this request while others are running: "
             f"{_figures(level, cost_micro_usd)}. Please try again in {RESERVED_RETRY_S}s."
         ),
         retry_after_s=RESERVED_RETRY_S,
-        reason=f"{level.limit}_reserved",
+        reason=f"{level.quota.reason}_reserved",
         allowance=allowance,
     )
 
@@ -238,6 +240,31 @@ def rates_unavailable() -> Denial:
 def _place(model: str, organisation_id: str) -> str:
     named = f"model `{model[:LONGEST_MODEL_SHOWN]}`" if model else "all models"
     return f"{named} in organization `{organisation_id}` service tier `{SERVICE_TIER}`"
+
+
+def _whose(quota: Quota) -> str:
+    lineage_id, team, model = quota.scope
+    if team is not None:
+        return f"the team `{team}`, which its keys share,"
+    if lineage_id is None:
+        return "the organization"
+    return "this API key" if model is None else f"this API key for the model `{model}`"
+
+
+def _limit(quota: Quota) -> str:
+    """A limit of money, and its window."""
+    if quota.window is None:
+        raise ValueError(f"{quota.limit} is no limit of money")
+    adjective, label = _ADJECTIVES[quota.window.per], quota.window.label
+    if quota.scope != ORGANISATION:
+        return f"{adjective} budget of {_whose(quota)} for {label}"
+    return f"organization's {'' if quota.window.per == 'month' else f'{adjective} '}spend cap for {label}"
+
+
+def _time(unix_s: int) -> str:
+    """`on 2026-12-01`, or `at 2026-11-26 05:00` where that is no midnight."""
+    at = datetime.fromtimestamp(unix_s, UTC)
+    return f"at {at:%Y-%m-%d %H:%M}" if unix_s % DAY_S else f"on {at:%Y-%m-%d}"
 
 
 def _bounds(quota: Quota) -> tuple[int, int]:

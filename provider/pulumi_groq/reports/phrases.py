@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.runaway import RunawayGuard
@@ -30,6 +31,8 @@ LABELS: Final = {
     "tokens_per_day": "tokens per day",
     "max_parallel_requests": "parallel requests",
     "monthly_budget_usd": "monthly budget",
+    "budgets": "budgets",
+    "model_limits": "limits by model",
     "runaway": "runaway guard",
     "share": "share of the upstream's limits",
     "expires_at": "expiry",
@@ -88,10 +91,14 @@ def minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def in_words(field: str, value: Any, default: int | str | None = None) -> str:
-    """The value of `field` in words; `default` is what the server applies to an unset limit, where known."""
+def in_words(
+    field: str, value: Any, default: int | str | None = None, unset_limit: str = "server default"
+) -> str:
+    """The value of `field` in words; `default` is what the server applies to a limit that is not set, where
+    known, `unset_limit` what to call that.
+    """
     if field in _UNITS:
-        return _limit(field, value, default)
+        return _limit(field, value, default, unset_limit)
     if value in (None, [], {}, ""):
         return _UNSET.get(field, "none")
     if field == "auto_pause":
@@ -119,16 +126,37 @@ def _by_type(value: Any) -> str:  # noqa: PLR0911 (a table of types)
         case RunawayGuard():
             return _guard(value)
         case list():
-            return ", ".join(dollars(each) if isinstance(each, Decimal) else str(each) for each in value)
+            return ", ".join(map(_item, value))
         case dict():
-            return ", ".join(f"{label}={text}" for label, text in value.items())
+            return ", ".join(map(_labelled, value, value.values()))
     return str(value)
 
 
-def _limit(field: str, value: int | str | None, default: int | str | None) -> str:
+def _item(value: Any) -> str:
+    match value:
+        case Decimal():
+            return dollars(value)
+        case Budget():
+            return f"{dollars(value.usd)} per {value.per}"
+    return str(value)
+
+
+def _labelled(label: str, value: Any) -> str:
+    return f"{label}: {of_model_in_words(value)}" if isinstance(value, ModelLimits) else f"{label}={value}"
+
+
+def of_model_in_words(limits: ModelLimits) -> str:
+    """What holds a key for one model: `100 requests/min and 30 USD a month`."""
+    parts = [_limit(field, limit, None) for field, limit in limits if field in _UNITS and limit is not None]
+    if limits.budget_usd is not None:
+        parts.append(f"{dollars(limits.budget_usd)} a month")
+    return " and ".join(parts)
+
+
+def _limit(field: str, value: int | str | None, default: int | str | None, unset: str = "none") -> str:
     if value is None:
         known = f" ({_limit(field, default, None)})" if default is not None else ""
-        return f"server default{known}"
+        return f"{unset}{known}"
     return UNLIMITED if isinstance(value, str) else f"{value:,} {_UNITS[field]}"
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.models.fields import Limit, Usd, UtcTime
 from pulumi_groq.models.role import AdminRole
 from pulumi_groq.models.rotation import RotationSchedule
@@ -23,6 +24,9 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    unset_limit: ClassVar[str] = "server default"
+    """What a limit is that is not set."""
 
     hidden: frozenset[str] = frozenset()
     secrets_changing: frozenset[str] = frozenset()
@@ -58,6 +62,8 @@ class KeySettings(Settings):
     tokens_per_day: Limit | None = None
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
+    budgets: list[Budget] = Field(default_factory=list)
+    model_limits: dict[str, ModelLimits] = Field(default_factory=dict)
     runaway: RunawayGuard | None = None
     share: int | None = None
     expires_at: UtcTime | None = None
@@ -73,16 +79,26 @@ class KeySettings(Settings):
 class TeamSettings(Settings):
     """A team's settings."""
 
+    unset_limit = "none"
+
     team_name: str = ""
     allowed_models: list[str] = Field(default_factory=list)
     allowed_tools: list[str] = Field(default_factory=list)
     upstream_key: str | None = None
+    requests_per_minute: Limit | None = None
+    tokens_per_minute: Limit | None = None
+    requests_per_day: Limit | None = None
+    tokens_per_day: Limit | None = None
+    max_parallel_requests: Limit | None = None
+    monthly_budget_usd: Usd | None = None
+    budgets: list[Budget] = Field(default_factory=list)
 
 
 class PolicySettings(Settings):
     """The spending policy's settings; where its alerts go is a secret and stays in `hidden`."""
 
     monthly_cap_usd: Usd | None = None
+    budgets: list[Budget] = Field(default_factory=list)
     alert_thresholds_usd: list[Usd] = Field(default_factory=list)
     auto_pause: bool = True
     alert_webhook_urls: list[str] = Field(default_factory=list, repr=False)
@@ -138,13 +154,16 @@ SETTINGS: Final[Mapping[str, type[Settings]]] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that differs; `hidden` says which of both values cannot be shown."""
+    """One field that differs; `hidden` says which of both values cannot be shown, `unset_limit` what a limit
+    is that is not set.
+    """
 
     field: str
     old: Any
     new: Any
     old_hidden: bool = False
     new_hidden: bool = False
+    unset_limit: str = Settings.unset_limit
 
 
 def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...]:
@@ -162,5 +181,5 @@ def field_changes(old: Settings | None, new: Settings) -> tuple[FieldChange, ...
         was, becomes = getattr(before, field), getattr(new, field)
         differs = was != becomes or old_hidden != new_hidden
         if SECRET_CHANGES.get(field) in new.secrets_changing if old_hidden and new_hidden else differs:
-            found.append(FieldChange(field, was, becomes, old_hidden, new_hidden))
+            found.append(FieldChange(field, was, becomes, old_hidden, new_hidden, new.unset_limit))
     return tuple(found)

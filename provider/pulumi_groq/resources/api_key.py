@@ -10,6 +10,7 @@ from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
+from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.declaration import by_id, declare, options_for, place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
@@ -57,14 +58,19 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
     :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up
         to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor.
-        Unless set, only the organisation's cap holds.
+        Unless set, only its team's budgets and the organisation's hold.
+    :param budgets: What the key may spend by window, up to 4, at most one each per hour, day, week or
+        month, in UTC; not per month beside `monthly_budget_usd`. A rotated key shares them with its
+        successor. None unless set.
+    :param model_limits: Limits of single models, up to 200, by the model's id, which must be one of
+        `allowed_models`: they hold within all other limits. None unless set.
     :param runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set,
         nothing is. The keys of a lineage are watched and paused together.
     :param share: The key's weight while the upstream's own limits are near, which are then divided among
         the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
     :param expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
-    :param team: The name of the key's team, 1 to 128 printable characters: its models and tools bound
-        the key's.
+    :param team: The name of the key's team, 1 to 128 printable characters: its models, tools, limits and
+        budgets bound the key's.
     :param metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values
         of up to 512 characters.
     :param disabled: Whether the key's requests are refused without the key being deleted.
@@ -106,6 +112,8 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
         tokens_per_day: pulumi.Input[int | str] | None = None,
         max_parallel_requests: pulumi.Input[int | str] | None = None,
         monthly_budget_usd: pulumi.Input[float] | None = None,
+        budgets: pulumi.Input[Sequence[BudgetArgs]] | None = None,
+        model_limits: pulumi.Input[Mapping[str, ModelLimitsArgs]] | None = None,
         runaway: pulumi.Input[RunawayArgs] | None = None,
         share: pulumi.Input[int] | None = None,
         expires_at: pulumi.Input[str] | None = None,
@@ -127,6 +135,8 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
             "tokens_per_day": tokens_per_day,
             "max_parallel_requests": max_parallel_requests,
             "monthly_budget_usd": monthly_budget_usd,
+            "budgets": budgets,
+            "model_limits": model_limits,
             "runaway": runaway,
             "share": share,
             "expires_at": expires_at,

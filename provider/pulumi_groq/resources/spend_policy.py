@@ -14,6 +14,7 @@ from pulumi_groq.lifecycle.spend_policy import (
     SpendPolicyLifecycle,
     SpendPolicyState,
 )
+from pulumi_groq.resources.budget_args import BudgetArgs
 from pulumi_groq.resources.declaration import by_id, declare, options_for, place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.session import notify
@@ -34,10 +35,12 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
     :param resource_name: the resource's name in the stack.
     :param monthly_cap_usd: US dollars that the organisation may spend in a calendar month (UTC): above
         0, up to 1,000,000,000, with at most 6 decimal places.
+    :param budgets: What the organisation may spend by shorter windows, up to 3, at most one each per
+        hour, day or week, in UTC; the month's is `monthly_cap_usd`. None unless set.
     :param alert_thresholds_usd: Up to 20 amounts in US dollars, ascending, none above the cap: each
         sends one alert a month.
     :param auto_pause: Whether new requests are refused at the cap until it is raised or the month ends,
-        which is the default; otherwise the cap only alerts.
+        and at the budgets likewise, which is the default; otherwise the cap only alerts.
     :param alert_webhook_urls: Up to 10 https URLs that every alert is posted to; kept as a secret.
     :param alert_webhook_signing_secret: What alerts are signed with, 16 to 256 characters; kept as a
         secret. Unless set, alerts are not signed.
@@ -54,6 +57,7 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
         resource_name: str,
         *,
         monthly_cap_usd: pulumi.Input[float],
+        budgets: pulumi.Input[Sequence[BudgetArgs]] | None = None,
         alert_thresholds_usd: pulumi.Input[Sequence[float]] | None = None,
         auto_pause: pulumi.Input[bool] | None = None,
         alert_webhook_urls: pulumi.Input[Sequence[str]] | None = None,
@@ -63,6 +67,7 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
     ) -> None:
         arguments = {
             "monthly_cap_usd": monthly_cap_usd,
+            "budgets": budgets,
             "alert_thresholds_usd": alert_thresholds_usd,
             "auto_pause": auto_pause,
             "alert_webhook_urls": alert_webhook_urls,

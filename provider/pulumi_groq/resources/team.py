@@ -1,4 +1,4 @@
-"""`GroqTeam`: a team whose models bound every key of the team."""
+"""`GroqTeam`: a team whose models bound each of its keys, and whose limits they share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from pulumi.dynamic import Resource
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.team import TeamArgs, TeamLifecycle, TeamState
+from pulumi_groq.resources.budget_args import BudgetArgs
 from pulumi_groq.resources.declaration import by_id, declare, options_for, place
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
@@ -24,7 +25,7 @@ class TeamProvider(LifecycleProvider):
 
 class GroqTeam(Resource, module="groq", name="GroqTeam"):
     """A team. A key of the team may use the models and tools that both its own lists and the
-    team's hold.
+    team's hold; the team's limits and budgets are shared by its keys.
 
     Outputs: `team_name` (pass it to `GroqApiKey(team=...)`) and `created_at`.
 
@@ -36,6 +37,20 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
     :param upstream_key: Name of the gateway's own key for the upstream (`serve --upstream-key`) with
         which the team's requests, files and batches go out, such as that of a Groq project of its own: 1
         to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
+    :param requests_per_minute: Requests a minute of all the team's keys together: 1 to 1,000,000,000, or
+        `"unlimited"`; none unless set.
+    :param tokens_per_minute: Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or
+        `"unlimited"`; none unless set.
+    :param requests_per_day: Requests a day of all the team's keys together: 1 to 1,000,000,000, or
+        `"unlimited"`; none unless set.
+    :param tokens_per_day: Tokens a day of all the team's keys together: 1 to 1,000,000,000, or
+        `"unlimited"`; none unless set.
+    :param max_parallel_requests: Requests of all the team's keys that may run at once, each until its
+        answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+    :param monthly_budget_usd: US dollars that all the team's keys together may spend in a calendar month
+        (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+    :param budgets: What all the team's keys together may spend by window, up to 4, at most one each per
+        hour, day, week or month, in UTC; not per month beside `monthly_budget_usd`. None unless set.
     :param team_name: The team's name, 1 to 128 printable characters; the resource's name where left out.
         Changing it replaces the team; a team that still has keys cannot be deleted.
     :param adopt_existing: Whether to take over a team of that name that exists with other models or
@@ -54,6 +69,13 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
         allowed_models: pulumi.Input[Sequence[str]],
         allowed_tools: pulumi.Input[Sequence[str]] | None = None,
         upstream_key: pulumi.Input[str] | None = None,
+        requests_per_minute: pulumi.Input[int | str] | None = None,
+        tokens_per_minute: pulumi.Input[int | str] | None = None,
+        requests_per_day: pulumi.Input[int | str] | None = None,
+        tokens_per_day: pulumi.Input[int | str] | None = None,
+        max_parallel_requests: pulumi.Input[int | str] | None = None,
+        monthly_budget_usd: pulumi.Input[float] | None = None,
+        budgets: pulumi.Input[Sequence[BudgetArgs]] | None = None,
         team_name: pulumi.Input[str] | None = None,
         adopt_existing: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -62,6 +84,13 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
             "allowed_models": allowed_models,
             "allowed_tools": allowed_tools,
             "upstream_key": upstream_key,
+            "requests_per_minute": requests_per_minute,
+            "tokens_per_minute": tokens_per_minute,
+            "requests_per_day": requests_per_day,
+            "tokens_per_day": tokens_per_day,
+            "max_parallel_requests": max_parallel_requests,
+            "monthly_budget_usd": monthly_budget_usd,
+            "budgets": budgets,
             "team_name": team_name,
             "adopt_existing": adopt_existing,
         }

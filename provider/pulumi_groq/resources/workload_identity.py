@@ -61,9 +61,9 @@ class GroqWorkloadIdentity(Resource, module="groq", name="GroqWorkloadIdentity")
         `"unlimited"`; the server's default unless set.
     :param tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or
         `"unlimited"`; the server's default unless set.
-    :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0,
-        up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its
-        successor. Unless set, only the organisation's cap holds.
+    :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up
+        to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor.
+        Unless set, only its team's budgets and the organisation's hold.
     :param identity_name: The identity's name, 1 to 128 printable characters; the resource's name
         where left out. Changing it replaces the identity, and ends its credentials.
     :param adopt_existing: Whether to take over an identity of that name that exists and differs, or

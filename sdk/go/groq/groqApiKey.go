@@ -26,6 +26,8 @@ type GroqApiKey struct {
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
 	// The key's value, which applications send; a secret. Empty for an adopted key until a rotation gives it a new one.
 	ApiKey pulumi.StringPtrOutput `pulumi:"apiKey"`
+	// What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+	Budgets BudgetArrayOutput `pulumi:"budgets"`
 	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
@@ -52,7 +54,9 @@ type GroqApiKey struct {
 	MaxParallelRequests pulumi.AnyOutput `pulumi:"maxParallelRequests"`
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata pulumi.StringMapOutput `pulumi:"metadata"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits pulumi.StringMapOutput `pulumi:"modelLimits"`
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrOutput `pulumi:"monthlyBudgetUsd"`
 	// The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
 	Name pulumi.StringOutput `pulumi:"name"`
@@ -80,7 +84,7 @@ type GroqApiKey struct {
 	Share pulumi.IntPtrOutput `pulumi:"share"`
 	// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
 	Status GroqApiKeyStatusOutput `pulumi:"status"`
-	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+	// The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
 	Team pulumi.StringPtrOutput `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay pulumi.AnyOutput `pulumi:"tokensPerDay"`
@@ -149,6 +153,8 @@ type groqApiKeyArgs struct {
 	AllowedModels []string `pulumi:"allowedModels"`
 	// What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
 	AllowedTools []string `pulumi:"allowedTools"`
+	// What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+	Budgets []Budget `pulumi:"budgets"`
 	// Whether the key's requests are refused without the key being deleted. Default: false.
 	Disabled *bool `pulumi:"disabled"`
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
@@ -157,7 +163,9 @@ type groqApiKeyArgs struct {
 	MaxParallelRequests interface{} `pulumi:"maxParallelRequests"`
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata map[string]string `pulumi:"metadata"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits map[string]string `pulumi:"modelLimits"`
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
 	// The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
 	Name *string `pulumi:"name"`
@@ -171,7 +179,7 @@ type groqApiKeyArgs struct {
 	Runaway *RunawayGuard `pulumi:"runaway"`
 	// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
 	Share *int `pulumi:"share"`
-	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+	// The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
 	Team *string `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay interface{} `pulumi:"tokensPerDay"`
@@ -189,6 +197,8 @@ type GroqApiKeyArgs struct {
 	AllowedModels pulumi.StringArrayInput
 	// What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
 	AllowedTools pulumi.StringArrayInput
+	// What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+	Budgets BudgetArrayInput
 	// Whether the key's requests are refused without the key being deleted. Default: false.
 	Disabled pulumi.BoolPtrInput
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
@@ -197,7 +207,9 @@ type GroqApiKeyArgs struct {
 	MaxParallelRequests pulumi.Input
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata pulumi.StringMapInput
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits pulumi.StringMapInput
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrInput
 	// The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
 	Name pulumi.StringPtrInput
@@ -211,7 +223,7 @@ type GroqApiKeyArgs struct {
 	Runaway RunawayGuardPtrInput
 	// The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
 	Share pulumi.IntPtrInput
-	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+	// The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
 	Team pulumi.StringPtrInput
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay pulumi.Input
@@ -281,6 +293,11 @@ func (o GroqApiKeyOutput) ApiKey() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.ApiKey }).(pulumi.StringPtrOutput)
 }
 
+// What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+func (o GroqApiKeyOutput) Budgets() BudgetArrayOutput {
+	return o.ApplyT(func(v *GroqApiKey) BudgetArrayOutput { return v.Budgets }).(BudgetArrayOutput)
+}
+
 // What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqApiKeyOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
@@ -346,7 +363,12 @@ func (o GroqApiKeyOutput) Metadata() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringMapOutput { return v.Metadata }).(pulumi.StringMapOutput)
 }
 
-// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+func (o GroqApiKeyOutput) ModelLimits() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GroqApiKey) pulumi.StringMapOutput { return v.ModelLimits }).(pulumi.StringMapOutput)
+}
+
+// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 func (o GroqApiKeyOutput) MonthlyBudgetUsd() pulumi.Float64PtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.Float64PtrOutput { return v.MonthlyBudgetUsd }).(pulumi.Float64PtrOutput)
 }
@@ -416,7 +438,7 @@ func (o GroqApiKeyOutput) Status() GroqApiKeyStatusOutput {
 	return o.ApplyT(func(v *GroqApiKey) GroqApiKeyStatusOutput { return v.Status }).(GroqApiKeyStatusOutput)
 }
 
-// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+// The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
 func (o GroqApiKeyOutput) Team() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqApiKey) pulumi.StringPtrOutput { return v.Team }).(pulumi.StringPtrOutput)
 }

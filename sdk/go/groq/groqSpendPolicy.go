@@ -24,8 +24,10 @@ type GroqSpendPolicy struct {
 	AlertWebhookSigningSecret pulumi.StringPtrOutput `pulumi:"alertWebhookSigningSecret"`
 	// Up to 10 https URLs that every alert is posted to; kept as a secret.
 	AlertWebhookUrls pulumi.StringArrayOutput `pulumi:"alertWebhookUrls"`
-	// Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts.
+	// Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts.
 	AutoPause pulumi.BoolPtrOutput `pulumi:"autoPause"`
+	// What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+	Budgets BudgetArrayOutput `pulumi:"budgets"`
 	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
@@ -106,8 +108,10 @@ type groqSpendPolicyArgs struct {
 	AlertWebhookSigningSecret *string `pulumi:"alertWebhookSigningSecret"`
 	// Up to 10 https URLs that every alert is posted to; kept as a secret.
 	AlertWebhookUrls []string `pulumi:"alertWebhookUrls"`
-	// Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts. Default: true.
+	// Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts. Default: true.
 	AutoPause *bool `pulumi:"autoPause"`
+	// What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+	Budgets []Budget `pulumi:"budgets"`
 	// US dollars that the organisation may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
 	MonthlyCapUsd float64 `pulumi:"monthlyCapUsd"`
 }
@@ -122,8 +126,10 @@ type GroqSpendPolicyArgs struct {
 	AlertWebhookSigningSecret pulumi.StringPtrInput
 	// Up to 10 https URLs that every alert is posted to; kept as a secret.
 	AlertWebhookUrls pulumi.StringArrayInput
-	// Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts. Default: true.
+	// Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts. Default: true.
 	AutoPause pulumi.BoolPtrInput
+	// What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+	Budgets BudgetArrayInput
 	// US dollars that the organisation may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
 	MonthlyCapUsd pulumi.Float64Input
 }
@@ -185,9 +191,14 @@ func (o GroqSpendPolicyOutput) AlertWebhookUrls() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *GroqSpendPolicy) pulumi.StringArrayOutput { return v.AlertWebhookUrls }).(pulumi.StringArrayOutput)
 }
 
-// Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts.
+// Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts.
 func (o GroqSpendPolicyOutput) AutoPause() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *GroqSpendPolicy) pulumi.BoolPtrOutput { return v.AutoPause }).(pulumi.BoolPtrOutput)
+}
+
+// What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+func (o GroqSpendPolicyOutput) Budgets() BudgetArrayOutput {
+	return o.ApplyT(func(v *GroqSpendPolicy) BudgetArrayOutput { return v.Budgets }).(BudgetArrayOutput)
 }
 
 // What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.

@@ -12,7 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// A team. A key of the team may use the models and tools that both its own lists and the team's hold.
+// A team. A key of the team may use the models and tools that both its own lists and the team's hold; the team's limits and budgets are shared by its keys.
 type GroqTeam struct {
 	pulumi.CustomResourceState
 
@@ -22,6 +22,8 @@ type GroqTeam struct {
 	AllowedModels pulumi.StringArrayOutput `pulumi:"allowedModels"`
 	// What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
+	// What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+	Budgets BudgetArrayOutput `pulumi:"budgets"`
 	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// When it was created (UTC).
@@ -30,8 +32,20 @@ type GroqTeam struct {
 	DeclaredAs pulumi.StringPtrOutput `pulumi:"declaredAs"`
 	// The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 	ManagedBy pulumi.StringPtrOutput `pulumi:"managedBy"`
+	// Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	MaxParallelRequests pulumi.AnyOutput `pulumi:"maxParallelRequests"`
+	// US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+	MonthlyBudgetUsd pulumi.Float64PtrOutput `pulumi:"monthlyBudgetUsd"`
+	// Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerDay pulumi.AnyOutput `pulumi:"requestsPerDay"`
+	// Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerMinute pulumi.AnyOutput `pulumi:"requestsPerMinute"`
 	// The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 	TeamName pulumi.StringOutput `pulumi:"teamName"`
+	// Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerDay pulumi.AnyOutput `pulumi:"tokensPerDay"`
+	// Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerMinute pulumi.AnyOutput `pulumi:"tokensPerMinute"`
 	// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
 	UpstreamKey pulumi.StringPtrOutput `pulumi:"upstreamKey"`
 }
@@ -91,8 +105,22 @@ type groqTeamArgs struct {
 	AllowedModels []string `pulumi:"allowedModels"`
 	// What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools []string `pulumi:"allowedTools"`
+	// What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+	Budgets []Budget `pulumi:"budgets"`
+	// Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	MaxParallelRequests interface{} `pulumi:"maxParallelRequests"`
+	// US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
+	// Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerDay interface{} `pulumi:"requestsPerDay"`
+	// Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
 	// The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 	TeamName *string `pulumi:"teamName"`
+	// Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerDay interface{} `pulumi:"tokensPerDay"`
+	// Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerMinute interface{} `pulumi:"tokensPerMinute"`
 	// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
 	UpstreamKey *string `pulumi:"upstreamKey"`
 }
@@ -105,8 +133,22 @@ type GroqTeamArgs struct {
 	AllowedModels pulumi.StringArrayInput
 	// What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
 	AllowedTools pulumi.StringArrayInput
+	// What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+	Budgets BudgetArrayInput
+	// Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	MaxParallelRequests pulumi.Input
+	// US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+	MonthlyBudgetUsd pulumi.Float64PtrInput
+	// Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerDay pulumi.Input
+	// Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerMinute pulumi.Input
 	// The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 	TeamName pulumi.StringPtrInput
+	// Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerDay pulumi.Input
+	// Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerMinute pulumi.Input
 	// Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
 	UpstreamKey pulumi.StringPtrInput
 }
@@ -163,6 +205,11 @@ func (o GroqTeamOutput) AllowedTools() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringArrayOutput { return v.AllowedTools }).(pulumi.StringArrayOutput)
 }
 
+// What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+func (o GroqTeamOutput) Budgets() BudgetArrayOutput {
+	return o.ApplyT(func(v *GroqTeam) BudgetArrayOutput { return v.Budgets }).(BudgetArrayOutput)
+}
+
 // What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqTeamOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
@@ -183,9 +230,39 @@ func (o GroqTeamOutput) ManagedBy() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringPtrOutput { return v.ManagedBy }).(pulumi.StringPtrOutput)
 }
 
+// Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o GroqTeamOutput) MaxParallelRequests() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.AnyOutput { return v.MaxParallelRequests }).(pulumi.AnyOutput)
+}
+
+// US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+func (o GroqTeamOutput) MonthlyBudgetUsd() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.Float64PtrOutput { return v.MonthlyBudgetUsd }).(pulumi.Float64PtrOutput)
+}
+
+// Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o GroqTeamOutput) RequestsPerDay() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.AnyOutput { return v.RequestsPerDay }).(pulumi.AnyOutput)
+}
+
+// Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o GroqTeamOutput) RequestsPerMinute() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.AnyOutput { return v.RequestsPerMinute }).(pulumi.AnyOutput)
+}
+
 // The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
 func (o GroqTeamOutput) TeamName() pulumi.StringOutput {
 	return o.ApplyT(func(v *GroqTeam) pulumi.StringOutput { return v.TeamName }).(pulumi.StringOutput)
+}
+
+// Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o GroqTeamOutput) TokensPerDay() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.AnyOutput { return v.TokensPerDay }).(pulumi.AnyOutput)
+}
+
+// Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o GroqTeamOutput) TokensPerMinute() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqTeam) pulumi.AnyOutput { return v.TokensPerMinute }).(pulumi.AnyOutput)
 }
 
 // Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.

@@ -46,7 +46,7 @@ type GroqWorkloadIdentity struct {
 	Issuer pulumi.StringOutput `pulumi:"issuer"`
 	// The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 	ManagedBy pulumi.StringPtrOutput `pulumi:"managedBy"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrOutput `pulumi:"monthlyBudgetUsd"`
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay pulumi.AnyOutput `pulumi:"requestsPerDay"`
@@ -134,7 +134,7 @@ type groqWorkloadIdentityArgs struct {
 	IdentityName *string `pulumi:"identityName"`
 	// The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
 	Issuer string `pulumi:"issuer"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay interface{} `pulumi:"requestsPerDay"`
@@ -172,7 +172,7 @@ type GroqWorkloadIdentityArgs struct {
 	IdentityName pulumi.StringPtrInput
 	// The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
 	Issuer pulumi.StringInput
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrInput
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay pulumi.Input
@@ -300,7 +300,7 @@ func (o GroqWorkloadIdentityOutput) ManagedBy() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringPtrOutput { return v.ManagedBy }).(pulumi.StringPtrOutput)
 }
 
-// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 func (o GroqWorkloadIdentityOutput) MonthlyBudgetUsd() pulumi.Float64PtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.Float64PtrOutput { return v.MonthlyBudgetUsd }).(pulumi.Float64PtrOutput)
 }

@@ -273,6 +273,175 @@ func (o ApiKeyStatusPtrOutput) ToStringPtrOutputWithContext(ctx context.Context)
 	}).(pulumi.StringPtrOutput)
 }
 
+type BudgetPer string
+
+const (
+	BudgetPerHour  = BudgetPer("hour")
+	BudgetPerDay   = BudgetPer("day")
+	BudgetPerWeek  = BudgetPer("week")
+	BudgetPerMonth = BudgetPer("month")
+)
+
+func (BudgetPer) ElementType() reflect.Type {
+	return reflect.TypeOf((*BudgetPer)(nil)).Elem()
+}
+
+func (e BudgetPer) ToBudgetPerOutput() BudgetPerOutput {
+	return pulumi.ToOutput(e).(BudgetPerOutput)
+}
+
+func (e BudgetPer) ToBudgetPerOutputWithContext(ctx context.Context) BudgetPerOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(BudgetPerOutput)
+}
+
+func (e BudgetPer) ToBudgetPerPtrOutput() BudgetPerPtrOutput {
+	return e.ToBudgetPerPtrOutputWithContext(context.Background())
+}
+
+func (e BudgetPer) ToBudgetPerPtrOutputWithContext(ctx context.Context) BudgetPerPtrOutput {
+	return BudgetPer(e).ToBudgetPerOutputWithContext(ctx).ToBudgetPerPtrOutputWithContext(ctx)
+}
+
+func (e BudgetPer) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e BudgetPer) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e BudgetPer) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e BudgetPer) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type BudgetPerOutput struct{ *pulumi.OutputState }
+
+func (BudgetPerOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BudgetPer)(nil)).Elem()
+}
+
+func (o BudgetPerOutput) ToBudgetPerOutput() BudgetPerOutput {
+	return o
+}
+
+func (o BudgetPerOutput) ToBudgetPerOutputWithContext(ctx context.Context) BudgetPerOutput {
+	return o
+}
+
+func (o BudgetPerOutput) ToBudgetPerPtrOutput() BudgetPerPtrOutput {
+	return o.ToBudgetPerPtrOutputWithContext(context.Background())
+}
+
+func (o BudgetPerOutput) ToBudgetPerPtrOutputWithContext(ctx context.Context) BudgetPerPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v BudgetPer) *BudgetPer {
+		return &v
+	}).(BudgetPerPtrOutput)
+}
+
+func (o BudgetPerOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o BudgetPerOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e BudgetPer) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o BudgetPerOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o BudgetPerOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e BudgetPer) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type BudgetPerPtrOutput struct{ *pulumi.OutputState }
+
+func (BudgetPerPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**BudgetPer)(nil)).Elem()
+}
+
+func (o BudgetPerPtrOutput) ToBudgetPerPtrOutput() BudgetPerPtrOutput {
+	return o
+}
+
+func (o BudgetPerPtrOutput) ToBudgetPerPtrOutputWithContext(ctx context.Context) BudgetPerPtrOutput {
+	return o
+}
+
+func (o BudgetPerPtrOutput) Elem() BudgetPerOutput {
+	return o.ApplyT(func(v *BudgetPer) BudgetPer {
+		if v != nil {
+			return *v
+		}
+		var ret BudgetPer
+		return ret
+	}).(BudgetPerOutput)
+}
+
+func (o BudgetPerPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o BudgetPerPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *BudgetPer) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// BudgetPerInput is an input type that accepts values of the BudgetPer enum
+// A concrete instance of `BudgetPerInput` can be one of the following:
+//
+//	BudgetPerHour
+//	BudgetPerDay
+//	BudgetPerWeek
+//	BudgetPerMonth
+type BudgetPerInput interface {
+	pulumi.Input
+
+	ToBudgetPerOutput() BudgetPerOutput
+	ToBudgetPerOutputWithContext(context.Context) BudgetPerOutput
+}
+
+var budgetPerPtrType = reflect.TypeOf((**BudgetPer)(nil)).Elem()
+
+type BudgetPerPtrInput interface {
+	pulumi.Input
+
+	ToBudgetPerPtrOutput() BudgetPerPtrOutput
+	ToBudgetPerPtrOutputWithContext(context.Context) BudgetPerPtrOutput
+}
+
+type budgetPerPtr string
+
+func BudgetPerPtr(v string) BudgetPerPtrInput {
+	return (*budgetPerPtr)(&v)
+}
+
+func (*budgetPerPtr) ElementType() reflect.Type {
+	return budgetPerPtrType
+}
+
+func (in *budgetPerPtr) ToBudgetPerPtrOutput() BudgetPerPtrOutput {
+	return pulumi.ToOutput(in).(BudgetPerPtrOutput)
+}
+
+func (in *budgetPerPtr) ToBudgetPerPtrOutputWithContext(ctx context.Context) BudgetPerPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(BudgetPerPtrOutput)
+}
+
 type GroqAdminKeyRole string
 
 const (
@@ -627,12 +796,16 @@ func (in *runawayGuardActionPtr) ToRunawayGuardActionPtrOutputWithContext(ctx co
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*AdminKeyArgsRoleInput)(nil)).Elem(), AdminKeyArgsRole("owner"))
 	pulumi.RegisterInputType(reflect.TypeOf((*AdminKeyArgsRolePtrInput)(nil)).Elem(), AdminKeyArgsRole("owner"))
+	pulumi.RegisterInputType(reflect.TypeOf((*BudgetPerInput)(nil)).Elem(), BudgetPer("hour"))
+	pulumi.RegisterInputType(reflect.TypeOf((*BudgetPerPtrInput)(nil)).Elem(), BudgetPer("hour"))
 	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardActionInput)(nil)).Elem(), RunawayGuardAction("alert"))
 	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardActionPtrInput)(nil)).Elem(), RunawayGuardAction("alert"))
 	pulumi.RegisterOutputType(AdminKeyArgsRoleOutput{})
 	pulumi.RegisterOutputType(AdminKeyArgsRolePtrOutput{})
 	pulumi.RegisterOutputType(ApiKeyStatusOutput{})
 	pulumi.RegisterOutputType(ApiKeyStatusPtrOutput{})
+	pulumi.RegisterOutputType(BudgetPerOutput{})
+	pulumi.RegisterOutputType(BudgetPerPtrOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyRoleOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyRolePtrOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusOutput{})

@@ -19,6 +19,8 @@ type ApiKey struct {
 	AllowedModels []string `pulumi:"allowedModels"`
 	// What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
 	AllowedTools []string `pulumi:"allowedTools"`
+	// What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+	Budgets []Budget `pulumi:"budgets"`
 	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim *string `pulumi:"claim"`
 	// When it was created (UTC).
@@ -45,7 +47,9 @@ type ApiKey struct {
 	MaxParallelRequests interface{} `pulumi:"maxParallelRequests"`
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata map[string]string `pulumi:"metadata"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits map[string]string `pulumi:"modelLimits"`
+	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
 	// The name that usage is booked under: 1 to 128 printable characters. It never changes.
 	Name string `pulumi:"name"`
@@ -65,7 +69,7 @@ type ApiKey struct {
 	Share *int `pulumi:"share"`
 	// `active`, or why requests are refused: `disabled`, `expired` or `paused`.
 	Status ApiKeyStatus `pulumi:"status"`
-	// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+	// The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
 	Team *string `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay interface{} `pulumi:"tokensPerDay"`
@@ -98,6 +102,11 @@ func (o ApiKeyOutput) AllowedModels() pulumi.StringArrayOutput {
 // What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
 func (o ApiKeyOutput) AllowedTools() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ApiKey) []string { return v.AllowedTools }).(pulumi.StringArrayOutput)
+}
+
+// What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+func (o ApiKeyOutput) Budgets() BudgetArrayOutput {
+	return o.ApplyT(func(v ApiKey) []Budget { return v.Budgets }).(BudgetArrayOutput)
 }
 
 // What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
@@ -165,7 +174,12 @@ func (o ApiKeyOutput) Metadata() pulumi.StringMapOutput {
 	return o.ApplyT(func(v ApiKey) map[string]string { return v.Metadata }).(pulumi.StringMapOutput)
 }
 
-// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+func (o ApiKeyOutput) ModelLimits() pulumi.StringMapOutput {
+	return o.ApplyT(func(v ApiKey) map[string]string { return v.ModelLimits }).(pulumi.StringMapOutput)
+}
+
+// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 func (o ApiKeyOutput) MonthlyBudgetUsd() pulumi.Float64PtrOutput {
 	return o.ApplyT(func(v ApiKey) *float64 { return v.MonthlyBudgetUsd }).(pulumi.Float64PtrOutput)
 }
@@ -215,7 +229,7 @@ func (o ApiKeyOutput) Status() ApiKeyStatusOutput {
 	return o.ApplyT(func(v ApiKey) ApiKeyStatus { return v.Status }).(ApiKeyStatusOutput)
 }
 
-// The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+// The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
 func (o ApiKeyOutput) Team() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ApiKey) *string { return v.Team }).(pulumi.StringPtrOutput)
 }
@@ -253,6 +267,115 @@ func (o ApiKeyArrayOutput) Index(i pulumi.IntInput) ApiKeyOutput {
 	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ApiKey {
 		return vs[0].([]ApiKey)[vs[1].(int)]
 	}).(ApiKeyOutput)
+}
+
+// The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+type Budget struct {
+	// The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+	Per BudgetPer `pulumi:"per"`
+	// US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+	Usd float64 `pulumi:"usd"`
+}
+
+// BudgetInput is an input type that accepts BudgetArgs and BudgetOutput values.
+// You can construct a concrete instance of `BudgetInput` via:
+//
+//	BudgetArgs{...}
+type BudgetInput interface {
+	pulumi.Input
+
+	ToBudgetOutput() BudgetOutput
+	ToBudgetOutputWithContext(context.Context) BudgetOutput
+}
+
+// The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+type BudgetArgs struct {
+	// The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+	Per BudgetPerInput `pulumi:"per"`
+	// US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+	Usd pulumi.Float64Input `pulumi:"usd"`
+}
+
+func (BudgetArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*Budget)(nil)).Elem()
+}
+
+func (i BudgetArgs) ToBudgetOutput() BudgetOutput {
+	return i.ToBudgetOutputWithContext(context.Background())
+}
+
+func (i BudgetArgs) ToBudgetOutputWithContext(ctx context.Context) BudgetOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BudgetOutput)
+}
+
+// BudgetArrayInput is an input type that accepts BudgetArray and BudgetArrayOutput values.
+// You can construct a concrete instance of `BudgetArrayInput` via:
+//
+//	BudgetArray{ BudgetArgs{...} }
+type BudgetArrayInput interface {
+	pulumi.Input
+
+	ToBudgetArrayOutput() BudgetArrayOutput
+	ToBudgetArrayOutputWithContext(context.Context) BudgetArrayOutput
+}
+
+type BudgetArray []BudgetInput
+
+func (BudgetArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]Budget)(nil)).Elem()
+}
+
+func (i BudgetArray) ToBudgetArrayOutput() BudgetArrayOutput {
+	return i.ToBudgetArrayOutputWithContext(context.Background())
+}
+
+func (i BudgetArray) ToBudgetArrayOutputWithContext(ctx context.Context) BudgetArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BudgetArrayOutput)
+}
+
+// The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+type BudgetOutput struct{ *pulumi.OutputState }
+
+func (BudgetOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*Budget)(nil)).Elem()
+}
+
+func (o BudgetOutput) ToBudgetOutput() BudgetOutput {
+	return o
+}
+
+func (o BudgetOutput) ToBudgetOutputWithContext(ctx context.Context) BudgetOutput {
+	return o
+}
+
+// The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+func (o BudgetOutput) Per() BudgetPerOutput {
+	return o.ApplyT(func(v Budget) BudgetPer { return v.Per }).(BudgetPerOutput)
+}
+
+// US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+func (o BudgetOutput) Usd() pulumi.Float64Output {
+	return o.ApplyT(func(v Budget) float64 { return v.Usd }).(pulumi.Float64Output)
+}
+
+type BudgetArrayOutput struct{ *pulumi.OutputState }
+
+func (BudgetArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]Budget)(nil)).Elem()
+}
+
+func (o BudgetArrayOutput) ToBudgetArrayOutput() BudgetArrayOutput {
+	return o
+}
+
+func (o BudgetArrayOutput) ToBudgetArrayOutputWithContext(ctx context.Context) BudgetArrayOutput {
+	return o
+}
+
+func (o BudgetArrayOutput) Index(i pulumi.IntInput) BudgetOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) Budget {
+		return vs[0].([]Budget)[vs[1].(int)]
+	}).(BudgetOutput)
 }
 
 // The limits in force after defaults; `None` is unlimited.
@@ -1310,6 +1433,8 @@ func (o UsageTotalsOutput) Tokens() pulumi.IntOutput {
 }
 
 func init() {
+	pulumi.RegisterInputType(reflect.TypeOf((*BudgetInput)(nil)).Elem(), BudgetArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BudgetArrayInput)(nil)).Elem(), BudgetArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*FreezeWindowInput)(nil)).Elem(), FreezeWindowArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*FreezeWindowArrayInput)(nil)).Elem(), FreezeWindowArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RotationScheduleInput)(nil)).Elem(), RotationScheduleArgs{})
@@ -1318,6 +1443,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardPtrInput)(nil)).Elem(), RunawayGuardArgs{})
 	pulumi.RegisterOutputType(ApiKeyOutput{})
 	pulumi.RegisterOutputType(ApiKeyArrayOutput{})
+	pulumi.RegisterOutputType(BudgetOutput{})
+	pulumi.RegisterOutputType(BudgetArrayOutput{})
 	pulumi.RegisterOutputType(EffectiveLimitsOutput{})
 	pulumi.RegisterOutputType(FreezeWindowOutput{})
 	pulumi.RegisterOutputType(FreezeWindowArrayOutput{})

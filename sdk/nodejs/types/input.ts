@@ -7,6 +7,20 @@ import * as outputs from "../types/output";
 import * as enums from "../types/enums";
 
 /**
+ * The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+ */
+export interface BudgetArgs {
+    /**
+     * The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+     */
+    per: pulumi.Input<enums.BudgetPer>;
+    /**
+     * US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+     */
+    usd: pulumi.Input<number>;
+}
+
+/**
  * A span of time in which no rotation starts and no key is retired.
  */
 export interface FreezeWindowArgs {

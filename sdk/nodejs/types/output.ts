@@ -19,6 +19,10 @@ export interface ApiKey {
      */
     allowedTools?: string[];
     /**
+     * What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+     */
+    budgets?: outputs.Budget[];
+    /**
      * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
     claim?: string;
@@ -71,7 +75,11 @@ export interface ApiKey {
      */
     metadata?: {[key: string]: string};
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+     * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+     */
+    modelLimits?: {[key: string]: string};
+    /**
+     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
     monthlyBudgetUsd?: number;
     /**
@@ -111,7 +119,7 @@ export interface ApiKey {
      */
     status: enums.ApiKeyStatus;
     /**
-     * The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+     * The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
      */
     team?: string;
     /**
@@ -126,6 +134,20 @@ export interface ApiKey {
      * When it was last changed (UTC).
      */
     updatedAt: string;
+}
+
+/**
+ * The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+ */
+export interface Budget {
+    /**
+     * The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+     */
+    per: enums.BudgetPer;
+    /**
+     * US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+     */
+    usd: number;
 }
 
 /**

@@ -9,6 +9,7 @@ from enum import Enum
 __all__ = [
     'AdminKeyArgsRole',
     'ApiKeyStatus',
+    'BudgetPer',
     'GroqAdminKeyRole',
     'GroqApiKeyStatus',
     'RunawayGuardAction',
@@ -30,6 +31,14 @@ class ApiKeyStatus(_builtins.str, Enum):
     DISABLED = "disabled"
     EXPIRED = "expired"
     PAUSED = "paused"
+
+
+@pulumi.type_token("groq:index:BudgetPer")
+class BudgetPer(_builtins.str, Enum):
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
 
 
 @pulumi.type_token("groq:index:GroqAdminKeyRole")

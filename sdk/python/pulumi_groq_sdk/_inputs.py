@@ -16,6 +16,8 @@ from . import _utilities
 from ._enums import *
 
 __all__ = [
+    'BudgetArgs',
+    'BudgetArgsDict',
     'FreezeWindowArgs',
     'FreezeWindowArgsDict',
     'RotationScheduleArgs',
@@ -23,6 +25,58 @@ __all__ = [
     'RunawayGuardArgs',
     'RunawayGuardArgsDict',
 ]
+
+class BudgetArgsDict(TypedDict):
+    """
+    The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+    """
+    per: pulumi.Input['BudgetPer']
+    """
+    The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+    """
+    usd: pulumi.Input[_builtins.float]
+    """
+    US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+    """
+
+@pulumi.input_type
+class BudgetArgs:
+    def __init__(__self__, *,
+                 per: pulumi.Input['BudgetPer'],
+                 usd: pulumi.Input[_builtins.float]):
+        """
+        The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+
+        :param pulumi.Input['BudgetPer'] per: The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+        :param pulumi.Input[_builtins.float] usd: US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+        """
+        pulumi.set(__self__, "per", per)
+        pulumi.set(__self__, "usd", usd)
+
+    @_builtins.property
+    @pulumi.getter
+    def per(self) -> pulumi.Input['BudgetPer']:
+        """
+        The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+        """
+        return pulumi.get(self, "per")
+
+    @per.setter
+    def per(self, value: pulumi.Input['BudgetPer']):
+        pulumi.set(self, "per", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def usd(self) -> pulumi.Input[_builtins.float]:
+        """
+        US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+        """
+        return pulumi.get(self, "usd")
+
+    @usd.setter
+    def usd(self, value: pulumi.Input[_builtins.float]):
+        pulumi.set(self, "usd", value)
+
 
 class FreezeWindowArgsDict(TypedDict):
     """

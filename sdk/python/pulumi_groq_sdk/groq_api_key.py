@@ -26,10 +26,12 @@ class GroqApiKeyArgs:
                  adopt_key_id: pulumi.Input[Optional[_builtins.str]] = None,
                  allow_delete_in_use: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]] = None,
                  disabled: pulumi.Input[Optional[_builtins.bool]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -47,18 +49,20 @@ class GroqApiKeyArgs:
         :param pulumi.Input[_builtins.str] adopt_key_id: Id of an existing key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
         :param pulumi.Input[_builtins.bool] allow_delete_in_use: Whether the key is deleted even if it served a request within the quiet period. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
+        :param pulumi.Input[Sequence[pulumi.Input['BudgetArgs']]] budgets: What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
         :param pulumi.Input[_builtins.bool] disabled: Whether the key's requests are refused without the key being deleted. Default: false.
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
-        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[_builtins.str] name: The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input['RotationScheduleArgs'] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
         :param pulumi.Input['RunawayGuardArgs'] runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         :param pulumi.Input[_builtins.int] share: The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
-        :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+        :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
@@ -69,6 +73,8 @@ class GroqApiKeyArgs:
             pulumi.set(__self__, "allow_delete_in_use", allow_delete_in_use)
         if allowed_tools is not None:
             pulumi.set(__self__, "allowed_tools", allowed_tools)
+        if budgets is not None:
+            pulumi.set(__self__, "budgets", budgets)
         if disabled is not None:
             pulumi.set(__self__, "disabled", disabled)
         if expires_at is not None:
@@ -77,6 +83,8 @@ class GroqApiKeyArgs:
             pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
         if metadata is not None:
             pulumi.set(__self__, "metadata", metadata)
+        if model_limits is not None:
+            pulumi.set(__self__, "model_limits", model_limits)
         if monthly_budget_usd is not None:
             pulumi.set(__self__, "monthly_budget_usd", monthly_budget_usd)
         if name is not None:
@@ -148,6 +156,18 @@ class GroqApiKeyArgs:
 
     @_builtins.property
     @pulumi.getter
+    def budgets(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]:
+        """
+        What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+        """
+        return pulumi.get(self, "budgets")
+
+    @budgets.setter
+    def budgets(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]):
+        pulumi.set(self, "budgets", value)
+
+    @_builtins.property
+    @pulumi.getter
     def disabled(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
         Whether the key's requests are refused without the key being deleted. Default: false.
@@ -195,10 +215,22 @@ class GroqApiKeyArgs:
         pulumi.set(self, "metadata", value)
 
     @_builtins.property
+    @pulumi.getter(name="modelLimits")
+    def model_limits(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        """
+        return pulumi.get(self, "model_limits")
+
+    @model_limits.setter
+    def model_limits(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "model_limits", value)
+
+    @_builtins.property
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> pulumi.Input[Optional[_builtins.float]]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 
@@ -282,7 +314,7 @@ class GroqApiKeyArgs:
     @pulumi.getter
     def team(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+        The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
         """
         return pulumi.get(self, "team")
 
@@ -325,10 +357,12 @@ class GroqApiKey(pulumi.CustomResource):
                  allow_delete_in_use: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
                  disabled: pulumi.Input[Optional[_builtins.bool]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -349,18 +383,20 @@ class GroqApiKey(pulumi.CustomResource):
         :param pulumi.Input[_builtins.bool] allow_delete_in_use: Whether the key is deleted even if it served a request within the quiet period. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that the key may call, 1 to 200; their order means nothing.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]] budgets: What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
         :param pulumi.Input[_builtins.bool] disabled: Whether the key's requests are refused without the key being deleted. Default: false.
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
-        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[_builtins.str] name: The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
         :param pulumi.Input[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']] runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         :param pulumi.Input[_builtins.int] share: The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
-        :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+        :param pulumi.Input[_builtins.str] team: The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
@@ -392,10 +428,12 @@ class GroqApiKey(pulumi.CustomResource):
                  allow_delete_in_use: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
                  disabled: pulumi.Input[Optional[_builtins.bool]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -421,10 +459,12 @@ class GroqApiKey(pulumi.CustomResource):
                 raise TypeError("Missing required property 'allowed_models'")
             __props__.__dict__["allowed_models"] = allowed_models
             __props__.__dict__["allowed_tools"] = allowed_tools
+            __props__.__dict__["budgets"] = budgets
             __props__.__dict__["disabled"] = disabled
             __props__.__dict__["expires_at"] = expires_at
             __props__.__dict__["max_parallel_requests"] = max_parallel_requests
             __props__.__dict__["metadata"] = metadata
+            __props__.__dict__["model_limits"] = model_limits
             __props__.__dict__["monthly_budget_usd"] = monthly_budget_usd
             __props__.__dict__["name"] = name
             __props__.__dict__["requests_per_day"] = requests_per_day
@@ -483,6 +523,7 @@ class GroqApiKey(pulumi.CustomResource):
         __props__.__dict__["allowed_models"] = None
         __props__.__dict__["allowed_tools"] = None
         __props__.__dict__["api_key"] = None
+        __props__.__dict__["budgets"] = None
         __props__.__dict__["claim"] = None
         __props__.__dict__["created_at"] = None
         __props__.__dict__["declared_as"] = None
@@ -496,6 +537,7 @@ class GroqApiKey(pulumi.CustomResource):
         __props__.__dict__["managed_by"] = None
         __props__.__dict__["max_parallel_requests"] = None
         __props__.__dict__["metadata"] = None
+        __props__.__dict__["model_limits"] = None
         __props__.__dict__["monthly_budget_usd"] = None
         __props__.__dict__["name"] = None
         __props__.__dict__["next_rotation_at"] = None
@@ -554,6 +596,14 @@ class GroqApiKey(pulumi.CustomResource):
         The key's value, which applications send; a secret. Empty for an adopted key until a rotation gives it a new one.
         """
         return pulumi.get(self, "api_key")
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Output[Optional[Sequence['outputs.Budget']]]:
+        """
+        What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+        """
+        return pulumi.get(self, "budgets")
 
     @_builtins.property
     @pulumi.getter
@@ -660,10 +710,18 @@ class GroqApiKey(pulumi.CustomResource):
         return pulumi.get(self, "metadata")
 
     @_builtins.property
+    @pulumi.getter(name="modelLimits")
+    def model_limits(self) -> pulumi.Output[Optional[Mapping[str, _builtins.str]]]:
+        """
+        Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        """
+        return pulumi.get(self, "model_limits")
+
+    @_builtins.property
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> pulumi.Output[Optional[_builtins.float]]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 
@@ -775,7 +833,7 @@ class GroqApiKey(pulumi.CustomResource):
     @pulumi.getter
     def team(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+        The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
         """
         return pulumi.get(self, "team")
 

@@ -13,6 +13,9 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
+from . import outputs
+from ._enums import *
+from ._inputs import *
 
 __all__ = ['GroqSpendPolicyArgs', 'GroqSpendPolicy']
 
@@ -24,7 +27,8 @@ class GroqSpendPolicyArgs:
                  alert_thresholds_usd: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]] = None,
                  alert_webhook_signing_secret: pulumi.Input[Optional[_builtins.str]] = None,
                  alert_webhook_urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
-                 auto_pause: pulumi.Input[Optional[_builtins.bool]] = None):
+                 auto_pause: pulumi.Input[Optional[_builtins.bool]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]] = None):
         """
         The set of arguments for constructing a GroqSpendPolicy resource.
 
@@ -33,7 +37,8 @@ class GroqSpendPolicyArgs:
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.float]]] alert_thresholds_usd: Up to 20 amounts in US dollars, ascending, none above the cap: each sends one alert a month.
         :param pulumi.Input[_builtins.str] alert_webhook_signing_secret: What alerts are signed with, 16 to 256 characters; kept as a secret. Unless set, alerts are not signed.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] alert_webhook_urls: Up to 10 https URLs that every alert is posted to; kept as a secret.
-        :param pulumi.Input[_builtins.bool] auto_pause: Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts. Default: true.
+        :param pulumi.Input[_builtins.bool] auto_pause: Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts. Default: true.
+        :param pulumi.Input[Sequence[pulumi.Input['BudgetArgs']]] budgets: What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
         """
         pulumi.set(__self__, "monthly_cap_usd", monthly_cap_usd)
         if adopt_existing is not None:
@@ -46,6 +51,8 @@ class GroqSpendPolicyArgs:
             pulumi.set(__self__, "alert_webhook_urls", alert_webhook_urls)
         if auto_pause is not None:
             pulumi.set(__self__, "auto_pause", auto_pause)
+        if budgets is not None:
+            pulumi.set(__self__, "budgets", budgets)
 
     @_builtins.property
     @pulumi.getter(name="monthlyCapUsd")
@@ -111,13 +118,25 @@ class GroqSpendPolicyArgs:
     @pulumi.getter(name="autoPause")
     def auto_pause(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts. Default: true.
+        Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts. Default: true.
         """
         return pulumi.get(self, "auto_pause")
 
     @auto_pause.setter
     def auto_pause(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "auto_pause", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]:
+        """
+        What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+        """
+        return pulumi.get(self, "budgets")
+
+    @budgets.setter
+    def budgets(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]):
+        pulumi.set(self, "budgets", value)
 
 
 @pulumi.type_token("groq:index:GroqSpendPolicy")
@@ -131,6 +150,7 @@ class GroqSpendPolicy(pulumi.CustomResource):
                  alert_webhook_signing_secret: pulumi.Input[Optional[_builtins.str]] = None,
                  alert_webhook_urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  auto_pause: pulumi.Input[Optional[_builtins.bool]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
                  monthly_cap_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  __props__=None):
         """
@@ -142,7 +162,8 @@ class GroqSpendPolicy(pulumi.CustomResource):
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.float]]] alert_thresholds_usd: Up to 20 amounts in US dollars, ascending, none above the cap: each sends one alert a month.
         :param pulumi.Input[_builtins.str] alert_webhook_signing_secret: What alerts are signed with, 16 to 256 characters; kept as a secret. Unless set, alerts are not signed.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] alert_webhook_urls: Up to 10 https URLs that every alert is posted to; kept as a secret.
-        :param pulumi.Input[_builtins.bool] auto_pause: Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts. Default: true.
+        :param pulumi.Input[_builtins.bool] auto_pause: Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts. Default: true.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]] budgets: What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
         :param pulumi.Input[_builtins.float] monthly_cap_usd: US dollars that the organisation may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
         """
         ...
@@ -174,6 +195,7 @@ class GroqSpendPolicy(pulumi.CustomResource):
                  alert_webhook_signing_secret: pulumi.Input[Optional[_builtins.str]] = None,
                  alert_webhook_urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  auto_pause: pulumi.Input[Optional[_builtins.bool]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
                  monthly_cap_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
@@ -189,6 +211,7 @@ class GroqSpendPolicy(pulumi.CustomResource):
             __props__.__dict__["alert_webhook_signing_secret"] = None if alert_webhook_signing_secret is None else pulumi.Output.secret(alert_webhook_signing_secret)
             __props__.__dict__["alert_webhook_urls"] = None if alert_webhook_urls is None else pulumi.Output.secret(alert_webhook_urls)
             __props__.__dict__["auto_pause"] = auto_pause
+            __props__.__dict__["budgets"] = budgets
             if monthly_cap_usd is None and not opts.urn:
                 raise TypeError("Missing required property 'monthly_cap_usd'")
             __props__.__dict__["monthly_cap_usd"] = monthly_cap_usd
@@ -227,6 +250,7 @@ class GroqSpendPolicy(pulumi.CustomResource):
         __props__.__dict__["alert_webhook_signing_secret"] = None
         __props__.__dict__["alert_webhook_urls"] = None
         __props__.__dict__["auto_pause"] = None
+        __props__.__dict__["budgets"] = None
         __props__.__dict__["claim"] = None
         __props__.__dict__["created_at"] = None
         __props__.__dict__["declared_as"] = None
@@ -270,9 +294,17 @@ class GroqSpendPolicy(pulumi.CustomResource):
     @pulumi.getter(name="autoPause")
     def auto_pause(self) -> pulumi.Output[Optional[_builtins.bool]]:
         """
-        Whether new requests are refused at the cap until it is raised or the month ends, which is the default; otherwise the cap only alerts.
+        Whether new requests are refused at the cap until it is raised or the month ends, and at the budgets likewise, which is the default; otherwise the cap only alerts.
         """
         return pulumi.get(self, "auto_pause")
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Output[Optional[Sequence['outputs.Budget']]]:
+        """
+        What the organisation may spend by shorter windows, up to 3, at most one each per hour, day or week, in UTC; the month's is `monthlyCapUsd`. None unless set.
+        """
+        return pulumi.get(self, "budgets")
 
     @_builtins.property
     @pulumi.getter

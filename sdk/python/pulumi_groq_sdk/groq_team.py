@@ -13,6 +13,9 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
+from . import outputs
+from ._enums import *
+from ._inputs import *
 
 __all__ = ['GroqTeamArgs', 'GroqTeam']
 
@@ -22,7 +25,14 @@ class GroqTeamArgs:
                  allowed_models: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]],
                  adopt_existing: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
+                 requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  team_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  upstream_key: pulumi.Input[Optional[_builtins.str]] = None):
         """
         The set of arguments for constructing a GroqTeam resource.
@@ -30,7 +40,14 @@ class GroqTeamArgs:
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that the team's keys may call, 1 to 200; their order means nothing.
         :param pulumi.Input[_builtins.bool] adopt_existing: Whether to take over a team of that name that exists with other models or tools, or that another stack declares. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
+        :param pulumi.Input[Sequence[pulumi.Input['BudgetArgs']]] budgets: What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
         :param pulumi.Input[_builtins.str] team_name: The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
         :param pulumi.Input[_builtins.str] upstream_key: Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
         """
         pulumi.set(__self__, "allowed_models", allowed_models)
@@ -38,8 +55,22 @@ class GroqTeamArgs:
             pulumi.set(__self__, "adopt_existing", adopt_existing)
         if allowed_tools is not None:
             pulumi.set(__self__, "allowed_tools", allowed_tools)
+        if budgets is not None:
+            pulumi.set(__self__, "budgets", budgets)
+        if max_parallel_requests is not None:
+            pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
+        if monthly_budget_usd is not None:
+            pulumi.set(__self__, "monthly_budget_usd", monthly_budget_usd)
+        if requests_per_day is not None:
+            pulumi.set(__self__, "requests_per_day", requests_per_day)
+        if requests_per_minute is not None:
+            pulumi.set(__self__, "requests_per_minute", requests_per_minute)
         if team_name is not None:
             pulumi.set(__self__, "team_name", team_name)
+        if tokens_per_day is not None:
+            pulumi.set(__self__, "tokens_per_day", tokens_per_day)
+        if tokens_per_minute is not None:
+            pulumi.set(__self__, "tokens_per_minute", tokens_per_minute)
         if upstream_key is not None:
             pulumi.set(__self__, "upstream_key", upstream_key)
 
@@ -80,6 +111,66 @@ class GroqTeamArgs:
         pulumi.set(self, "allowed_tools", value)
 
     @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]:
+        """
+        What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+        """
+        return pulumi.get(self, "budgets")
+
+    @budgets.setter
+    def budgets(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]):
+        pulumi.set(self, "budgets", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
+
+    @max_parallel_requests.setter
+    def max_parallel_requests(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "max_parallel_requests", value)
+
+    @_builtins.property
+    @pulumi.getter(name="monthlyBudgetUsd")
+    def monthly_budget_usd(self) -> pulumi.Input[Optional[_builtins.float]]:
+        """
+        US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+        """
+        return pulumi.get(self, "monthly_budget_usd")
+
+    @monthly_budget_usd.setter
+    def monthly_budget_usd(self, value: pulumi.Input[Optional[_builtins.float]]):
+        pulumi.set(self, "monthly_budget_usd", value)
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerDay")
+    def requests_per_day(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_day")
+
+    @requests_per_day.setter
+    def requests_per_day(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "requests_per_day", value)
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerMinute")
+    def requests_per_minute(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_minute")
+
+    @requests_per_minute.setter
+    def requests_per_minute(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "requests_per_minute", value)
+
+    @_builtins.property
     @pulumi.getter(name="teamName")
     def team_name(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
@@ -90,6 +181,30 @@ class GroqTeamArgs:
     @team_name.setter
     def team_name(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "team_name", value)
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerDay")
+    def tokens_per_day(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_day")
+
+    @tokens_per_day.setter
+    def tokens_per_day(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "tokens_per_day", value)
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerMinute")
+    def tokens_per_minute(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_minute")
+
+    @tokens_per_minute.setter
+    def tokens_per_minute(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "tokens_per_minute", value)
 
     @_builtins.property
     @pulumi.getter(name="upstreamKey")
@@ -113,18 +228,32 @@ class GroqTeam(pulumi.CustomResource):
                  adopt_existing: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
+                 requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  team_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  upstream_key: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
-        A team. A key of the team may use the models and tools that both its own lists and the team's hold.
+        A team. A key of the team may use the models and tools that both its own lists and the team's hold; the team's limits and budgets are shared by its keys.
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.bool] adopt_existing: Whether to take over a team of that name that exists with other models or tools, or that another stack declares. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that the team's keys may call, 1 to 200; their order means nothing.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]] budgets: What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
         :param pulumi.Input[_builtins.str] team_name: The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
         :param pulumi.Input[_builtins.str] upstream_key: Name of the gateway's own key for the upstream (`serve --upstream-key`) with which the team's requests, files and batches go out, such as that of a Groq project of its own: 1 to 63 lower-case letters, digits, - and _; unless set, the gateway's default.
         """
         ...
@@ -134,7 +263,7 @@ class GroqTeam(pulumi.CustomResource):
                  args: GroqTeamArgs,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        A team. A key of the team may use the models and tools that both its own lists and the team's hold.
+        A team. A key of the team may use the models and tools that both its own lists and the team's hold; the team's limits and budgets are shared by its keys.
 
         :param str resource_name: The name of the resource.
         :param GroqTeamArgs args: The arguments to use to populate this resource's properties.
@@ -154,7 +283,14 @@ class GroqTeam(pulumi.CustomResource):
                  adopt_existing: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
+                 requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  team_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  upstream_key: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
@@ -170,7 +306,14 @@ class GroqTeam(pulumi.CustomResource):
                 raise TypeError("Missing required property 'allowed_models'")
             __props__.__dict__["allowed_models"] = allowed_models
             __props__.__dict__["allowed_tools"] = allowed_tools
+            __props__.__dict__["budgets"] = budgets
+            __props__.__dict__["max_parallel_requests"] = max_parallel_requests
+            __props__.__dict__["monthly_budget_usd"] = monthly_budget_usd
+            __props__.__dict__["requests_per_day"] = requests_per_day
+            __props__.__dict__["requests_per_minute"] = requests_per_minute
             __props__.__dict__["team_name"] = team_name
+            __props__.__dict__["tokens_per_day"] = tokens_per_day
+            __props__.__dict__["tokens_per_minute"] = tokens_per_minute
             __props__.__dict__["upstream_key"] = upstream_key
             __props__.__dict__["claim"] = None
             __props__.__dict__["created_at"] = None
@@ -203,11 +346,18 @@ class GroqTeam(pulumi.CustomResource):
         __props__.__dict__["adopt_existing"] = None
         __props__.__dict__["allowed_models"] = None
         __props__.__dict__["allowed_tools"] = None
+        __props__.__dict__["budgets"] = None
         __props__.__dict__["claim"] = None
         __props__.__dict__["created_at"] = None
         __props__.__dict__["declared_as"] = None
         __props__.__dict__["managed_by"] = None
+        __props__.__dict__["max_parallel_requests"] = None
+        __props__.__dict__["monthly_budget_usd"] = None
+        __props__.__dict__["requests_per_day"] = None
+        __props__.__dict__["requests_per_minute"] = None
         __props__.__dict__["team_name"] = None
+        __props__.__dict__["tokens_per_day"] = None
+        __props__.__dict__["tokens_per_minute"] = None
         __props__.__dict__["upstream_key"] = None
         return GroqTeam(resource_name, opts=opts, __props__=__props__)
 
@@ -234,6 +384,14 @@ class GroqTeam(pulumi.CustomResource):
         What the team's keys may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
         """
         return pulumi.get(self, "allowed_tools")
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Output[Optional[Sequence['outputs.Budget']]]:
+        """
+        What all the team's keys together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+        """
+        return pulumi.get(self, "budgets")
 
     @_builtins.property
     @pulumi.getter
@@ -268,12 +426,60 @@ class GroqTeam(pulumi.CustomResource):
         return pulumi.get(self, "managed_by")
 
     @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Requests of all the team's keys that may run at once, each until its answer's end, streams included, together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
+
+    @_builtins.property
+    @pulumi.getter(name="monthlyBudgetUsd")
+    def monthly_budget_usd(self) -> pulumi.Output[Optional[_builtins.float]]:
+        """
+        US dollars that all the team's keys together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places; none unless set.
+        """
+        return pulumi.get(self, "monthly_budget_usd")
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerDay")
+    def requests_per_day(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Requests a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_day")
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerMinute")
+    def requests_per_minute(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Requests a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_minute")
+
+    @_builtins.property
     @pulumi.getter(name="teamName")
     def team_name(self) -> pulumi.Output[_builtins.str]:
         """
         The team's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the team; a team that still has keys cannot be deleted.
         """
         return pulumi.get(self, "team_name")
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerDay")
+    def tokens_per_day(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Tokens a day of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_day")
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerMinute")
+    def tokens_per_minute(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Tokens a minute of all the team's keys together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_minute")
 
     @_builtins.property
     @pulumi.getter(name="upstreamKey")

@@ -49,7 +49,7 @@ class GroqWorkloadIdentityArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claims: Claims that a token must have with exactly these values, up to 16: names to texts; a list in a token must hold the value, numbers and booleans count as JSON writes them.
         :param pulumi.Input[_builtins.int] credential_minutes: How long a credential lives, in minutes: 5 to 60. Default: 15. Default: 15.
         :param pulumi.Input[_builtins.str] identity_name: The identity's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the identity, and ends its credentials.
-        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] role_teams: The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
@@ -214,7 +214,7 @@ class GroqWorkloadIdentityArgs:
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> pulumi.Input[Optional[_builtins.float]]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 
@@ -334,7 +334,7 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         :param pulumi.Input[_builtins.int] credential_minutes: How long a credential lives, in minutes: 5 to 60. Default: 15. Default: 15.
         :param pulumi.Input[_builtins.str] identity_name: The identity's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the identity, and ends its credentials.
         :param pulumi.Input[_builtins.str] issuer: The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
-        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] role_teams: The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
@@ -590,7 +590,7 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> pulumi.Output[Optional[_builtins.float]]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 

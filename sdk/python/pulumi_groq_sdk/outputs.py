@@ -18,6 +18,7 @@ from ._enums import *
 
 __all__ = [
     'ApiKey',
+    'Budget',
     'EffectiveLimits',
     'FreezeWindow',
     'KeyPause',
@@ -50,10 +51,12 @@ class ApiKey(dict):
                  status: 'ApiKeyStatus',
                  updated_at: _builtins.str,
                  allowed_tools: Optional[Sequence[_builtins.str]] = None,
+                 budgets: Optional[Sequence['outputs.Budget']] = None,
                  claim: Optional[_builtins.str] = None,
                  expires_at: Optional[_builtins.str] = None,
                  max_parallel_requests: Optional[Any] = None,
                  metadata: Optional[Mapping[str, _builtins.str]] = None,
+                 model_limits: Optional[Mapping[str, _builtins.str]] = None,
                  monthly_budget_usd: Optional[_builtins.float] = None,
                  object: Optional[_builtins.str] = None,
                  paused: Optional['outputs.KeyPause'] = None,
@@ -82,18 +85,20 @@ class ApiKey(dict):
         :param 'ApiKeyStatus' status: `active`, or why requests are refused: `disabled`, `expired` or `paused`.
         :param _builtins.str updated_at: When it was last changed (UTC).
         :param Sequence[_builtins.str] allowed_tools: What the upstream may do or read beyond a request's own body, up to 100 permissions: built-in tools such as `"browser_search"`, remote MCP servers as `"mcp:docs.example.com"`, and `"stored_responses"`, `"image_urls"`, `"file_urls"`, `"file_ids"`, `"inline_files"`; none by default.
+        :param Sequence['Budget'] budgets: What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
         :param _builtins.str claim: What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
         :param _builtins.str expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param Union[_builtins.int, _builtins.str] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Mapping[str, _builtins.str] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
-        :param _builtins.float monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        :param Mapping[str, _builtins.str] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param _builtins.float monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param _builtins.str object: The kind of object.
         :param 'KeyPause' paused: Why and since when the key is paused; null while it is not.
         :param Union[_builtins.int, _builtins.str] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Union[_builtins.int, _builtins.str] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param 'RunawayGuard' runaway: What of the key's spend is a runaway, and whether it pauses the key; unless set, nothing is. The keys of a lineage are watched and paused together.
         :param _builtins.int share: The key's weight while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor.
-        :param _builtins.str team: The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+        :param _builtins.str team: The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
         :param Union[_builtins.int, _builtins.str] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Union[_builtins.int, _builtins.str] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
@@ -113,6 +118,8 @@ class ApiKey(dict):
         pulumi.set(__self__, "updated_at", updated_at)
         if allowed_tools is not None:
             pulumi.set(__self__, "allowed_tools", allowed_tools)
+        if budgets is not None:
+            pulumi.set(__self__, "budgets", budgets)
         if claim is not None:
             pulumi.set(__self__, "claim", claim)
         if expires_at is not None:
@@ -121,6 +128,8 @@ class ApiKey(dict):
             pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
         if metadata is not None:
             pulumi.set(__self__, "metadata", metadata)
+        if model_limits is not None:
+            pulumi.set(__self__, "model_limits", model_limits)
         if monthly_budget_usd is not None:
             pulumi.set(__self__, "monthly_budget_usd", monthly_budget_usd)
         if object is not None:
@@ -264,6 +273,14 @@ class ApiKey(dict):
 
     @_builtins.property
     @pulumi.getter
+    def budgets(self) -> Optional[Sequence['outputs.Budget']]:
+        """
+        What the key may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. A rotated key shares them with its successor. None unless set.
+        """
+        return pulumi.get(self, "budgets")
+
+    @_builtins.property
+    @pulumi.getter
     def claim(self) -> Optional[_builtins.str]:
         """
         What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
@@ -295,10 +312,18 @@ class ApiKey(dict):
         return pulumi.get(self, "metadata")
 
     @_builtins.property
+    @pulumi.getter(name="modelLimits")
+    def model_limits(self) -> Optional[Mapping[str, _builtins.str]]:
+        """
+        Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        """
+        return pulumi.get(self, "model_limits")
+
+    @_builtins.property
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> Optional[_builtins.float]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only the organisation's cap holds.
+        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 
@@ -354,7 +379,7 @@ class ApiKey(dict):
     @pulumi.getter
     def team(self) -> Optional[_builtins.str]:
         """
-        The name of the key's team, 1 to 128 printable characters: its models and tools bound the key's.
+        The name of the key's team, 1 to 128 printable characters: its models, tools, limits and budgets bound the key's.
         """
         return pulumi.get(self, "team")
 
@@ -373,6 +398,40 @@ class ApiKey(dict):
         Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
         return pulumi.get(self, "tokens_per_minute")
+
+
+@pulumi.output_type
+class Budget(dict):
+    """
+    The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+    """
+    def __init__(__self__, *,
+                 per: 'BudgetPer',
+                 usd: _builtins.float):
+        """
+        The most that may be spent in each UTC hour, day, week from Monday, or calendar month.
+
+        :param 'BudgetPer' per: The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+        :param _builtins.float usd: US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+        """
+        pulumi.set(__self__, "per", per)
+        pulumi.set(__self__, "usd", usd)
+
+    @_builtins.property
+    @pulumi.getter
+    def per(self) -> 'BudgetPer':
+        """
+        The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+        """
+        return pulumi.get(self, "per")
+
+    @_builtins.property
+    @pulumi.getter
+    def usd(self) -> _builtins.float:
+        """
+        US dollars: above 0, up to 1,000,000,000, with at most 6 decimal places.
+        """
+        return pulumi.get(self, "usd")
 
 
 @pulumi.output_type

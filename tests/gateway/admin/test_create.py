@@ -53,6 +53,8 @@ def test_a_create_answers_201_with_the_stored_fields_and_the_value(api: Api) -> 
             "max_parallel_requests": 4,
         },
         "monthly_budget_usd": 12.5,
+        "budgets": [],
+        "model_limits": {},
         "runaway": {
             "spend_usd_per_10_min": 2.5,
             "times_usual": 10,

@@ -24,6 +24,7 @@ def test_a_policy_is_set_and_shown_with_its_status(api: Api) -> None:
     expected = {
         "object": "spend_policy",
         "monthly_cap_usd": 500,
+        "budgets": [],
         "alert_thresholds_usd": [100, 250, 400],
         "auto_pause": True,
         "alert_webhook_urls": [],

@@ -21,7 +21,9 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 50}
 def record(requests: int = 3, **document: Any) -> BatchRecord:
     """A batch of requests with at most 200 prompt tokens and 100 completion tokens each."""
     worst = {MODEL: [requests, 200 * requests, 100 * requests, 0, 200, 100]}
-    return BatchRecord("req_1", "batch_1", "key_1", "key_1", None, "file_1", worst, HELD, document, 10**15)
+    return BatchRecord(
+        "req_1", "batch_1", "key_1", "key_1", None, "file_1", worst, {MODEL: HELD}, document, 10**15
+    )
 
 
 def costs(

@@ -1,7 +1,7 @@
 """The in-process counters: all or nothing, nothing lost, nothing kept for ever."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -24,8 +24,8 @@ NOTHING = Demand("m", tokens=0, cost_micro_usd=0)
 class Kept(MemoryCounters):
     """Counters whose sets all stay in use."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, spent: Mapping[str, int] | None = None) -> None:
+        super().__init__(lambda quota: (spent or {}).get(quota.counter_key, 0))
         self.counter_sets: list[MemoryCounterSet] = []
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> MemoryCounterSet:
@@ -94,44 +94,27 @@ def test_a_changed_limit_is_in_force_at_once() -> None:
     assert take(counters, replace(RPM, ceiling=60), now_s=1).levels == [31]
 
 
-def test_a_month_opens_with_the_ledgers_totals() -> None:
-    """After a restart the totals continue where the ledger stands."""
-    counters = Kept()
-    asyncio.run(counters.open_month("2026-11", {CAP.counter_key: 995}))
+def test_a_total_begins_with_what_is_spent() -> None:
+    """After a restart, or where a budget is set in mid-window; once it is held it is not set back."""
+    counters = Kept({CAP.counter_key: 985})
 
+    assert take(counters, CAP).levels == [995]
     assert take(counters, CAP).refused == 0
+    assert not counters.holds(BUDGET.counter_key)
+    assert counters.holds(CAP.counter_key)
 
 
-def test_a_new_month_begins_at_nothing_and_keeps_the_last_one_for_what_is_in_flight() -> None:
-    """A request admitted last month still settles into last month."""
+def test_totals_live_as_long_as_something_counts_in_them() -> None:
+    """A window that is over takes no memory; a request that is still in flight keeps its window's total."""
     counters = Kept()
-    asyncio.run(counters.open_month("2026-11", {}))
-    take(counters, CAP, BUDGET)
-    asyncio.run(counters.open_month("2026-12", {}))
-    settle(counters, CAP, BUDGET, cost=5)
-
+    take(counters, CAP)
+    settle(counters, CAP, cost=5)
     assert take(counters, replace(CAP, counter_key="spend:2026-12:organisation")).levels == [10]
     assert take(counters, CAP).levels == [15]
 
+    counters.counter_sets.clear()
 
-def test_totals_of_months_before_the_last_are_forgotten() -> None:
-    """Two months of totals are kept, not all of history."""
-    counters = Kept()
-    for month in ("2026-11", "2026-12", "2027-01"):
-        asyncio.run(counters.open_month(month, {f"spend:{month}:organisation": 5}))
-
-    assert take(counters, CAP).levels == [10]
-    assert take(counters, replace(CAP, counter_key="spend:2026-12:organisation")).levels == [15]
-
-
-def test_opening_a_month_again_does_not_set_it_back() -> None:
-    """What the counters know is newer than what the ledger knew at the start."""
-    counters = Kept()
-    for _ in range(2):
-        asyncio.run(counters.open_month("2026-11", {CAP.counter_key: 5}))
-        take(counters, CAP)
-
-    assert take(counters, CAP).levels == [35]
+    assert not counters.holds(CAP.counter_key)
 
 
 def test_accounts_of_the_same_cells_share_the_counters() -> None:

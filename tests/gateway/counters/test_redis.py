@@ -86,7 +86,7 @@ async def test_keys_go_once_nothing_is_left_in_them(redis_server: RedisServer) -
     """A minute after the bucket has drained; nothing stays for ever."""
     async with redis_counters(redis_server.url) as counters:
         await admitted(counters.counter_set([RPD, TPD], 0.0), 3)
-    names = [f"pulumi-groq:{{k}}:{name}" for name in ("rpd", "tpd", "tpd:holds")]
+    names = [f"pulumi-groq:{{k}}:{name}" for name in ("rpd:k", "tpd:k", "tpd:k:holds")]
     left_s = [int(redis_server.call("TTL", name)[1:]) for name in names]
 
     assert left_s[0] == pytest.approx(3 / 50 * 86_400 + 60, abs=5)

@@ -41,7 +41,7 @@ def shown(demand: Demand, result: TakeResult) -> tuple[object, ...]:
     headers = RateHeaders(QUOTAS).at(result.levels)
     if result.refused is None:
         return ("admitted", headers)
-    denial = denial_of(demand, QUOTAS, result.refused, result.levels, result.reserved, "2026-11", "org")
+    denial = denial_of(demand, QUOTAS, result.refused, result.levels, result.reserved, "org")
     return (denial, headers)
 
 

@@ -26,7 +26,7 @@ from pulumi_groq.gateway.inference.echo.request import PLAIN, EchoScript
 from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.metering.journal import Admission
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.limits import Consumption, Demand, Denial
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.schema import alert_deliveries
 

@@ -16,7 +16,7 @@ from sqlalchemy import event, select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench, used
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.errors import StoreFullError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials

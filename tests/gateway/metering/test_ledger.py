@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench, used
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day
 from pulumi_groq.policy.limits import Demand
 

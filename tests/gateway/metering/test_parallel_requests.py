@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from key_factory import MakeKey
 from metering_bench import Bench, used
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.limits import Denial

@@ -8,7 +8,7 @@ import pytest
 
 from key_factory import MakeKey
 from metering_bench import Bench, used
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.limits import Denial
 
 

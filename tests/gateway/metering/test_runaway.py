@@ -10,7 +10,7 @@ from key_factory import MakeKey
 from metering_bench import START, Bench, used
 from pulumi_groq.gateway.batches.results import as_reserved
 from pulumi_groq.gateway.metering.announcements import of_runaway
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.batches import BatchRecord
 from pulumi_groq.gateway.store.change_log import ChangeQuery, newest_changes
@@ -95,7 +95,7 @@ def batch(reservation: Reservation, bench: Bench) -> BatchRecord:
         team=None,
         input_file_id="file_1",
         worst={admission.model: (1, 1, 1, 0, 1, 1)},
-        held_micro_usd=admission.cost_micro_usd,
+        held_by_model_micro_usd={admission.model: admission.cost_micro_usd},
         document={},
         started_us=round(bench.clock.now().timestamp() * 1e6),
     )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from key_factory import MakeKey
 from metering_bench import Bench
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.policy.limits import Denial

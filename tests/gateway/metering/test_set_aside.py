@@ -18,7 +18,7 @@ from pulumi_groq.gateway.metering.journal import (
     admission_line,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.schema import ledger, usage_by_day

@@ -25,8 +25,8 @@ store = open_store(sys.argv[1])
 for number in range(5):
     with store.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO teams VALUES"
-            " (?, '[]', '[]', NULL, NULL, NULL, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
+            "INSERT INTO teams (name, allowed_models, allowed_tools, budgets, former_holders, created_at,"
+            " updated_at) VALUES (?, '[]', '[]', '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
             (f"t{number}",),
         )
 os.kill(os.getpid(), 9)
@@ -105,6 +105,7 @@ def test_what_was_checkpointed_does_not_need_the_log(
                 teams.insert().values(
                     name=name,
                     allowed_models=[],
+                    budgets=(),
                     allowed_tools=[],
                     former_holders=[],
                     created_at=AT,
@@ -214,7 +215,8 @@ def test_a_value_that_nothing_can_be_made_of_is_damage_at_a_start(open_database:
     store = open_database()
     with store.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO teams VALUES ('a', '[', '[]', NULL, NULL, NULL, '[]', '2026-01-01', '2026-01-01')"
+            "INSERT INTO teams (name, allowed_models, allowed_tools, budgets, former_holders, created_at,"
+            " updated_at) VALUES ('a', '[', '[]', '[]', '[]', '2026-01-01', '2026-01-01')"
         )
 
     with pytest.raises(StoreDamagedError, match="a row cannot be read"), store.read_soundly() as connection:

@@ -39,7 +39,10 @@ def refusal(url: str, data: Path) -> str:
 def add_team(store: Store, name: str) -> None:
     with store.write() as connection:
         connection.execute(
-            text("INSERT INTO teams VALUES (:name, '[]', '[]', NULL, NULL, NULL, '[]', now(), now())"),
+            text(
+                "INSERT INTO teams (name, allowed_models, allowed_tools, budgets, former_holders, created_at,"
+                " updated_at) VALUES (:name, '[]', '[]', '[]', '[]', now(), now())"
+            ),
             {"name": name},
         )
 

@@ -18,8 +18,9 @@ def insert_teams(connection: Connection, *names: str) -> None:
     for name in names:
         connection.execute(
             text(
-                "INSERT INTO teams VALUES"
-                " (:name, '[]', '[]', NULL, NULL, NULL, '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
+                "INSERT INTO teams (name, allowed_models, allowed_tools, budgets, former_holders, created_at,"
+                " updated_at) VALUES"
+                " (:name, '[]', '[]', '[]', '[]', '2026-11-23 00:00:00', '2026-11-23 00:00:00')"
             ),
             {"name": name},
         )

@@ -107,14 +107,47 @@ EMERGENCY = {
 }
 
 
-def team_step(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    before, after = ({"allowed_models": [A], "team_name": "t", **each} for each in (old, new))
-    return step(UPDATED, "GroqTeam", "t", old=before, new=after)
-
-
 GUARD = {"spend_usd_per_10_min": 5, "times_usual": 10, "action": "pause_key"}
 
+
+def team_step(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any], operation: str = UPDATED
+) -> dict[str, Any]:
+    """A step of the team `chatbot`, with these beside its models."""
+    listed: dict[str, Any] = {"team_name": "chatbot", "allowed_models": [A, B]}
+    before = None if old is None else {**listed, **old}
+    return step(operation, "GroqTeam", "chatbot", old=before, new={**listed, **new})
+
+
+def member(old: Mapping[str, Any] | None, new: Mapping[str, Any], operation: str = UPDATED) -> dict[str, Any]:
+    """A step of a key of that team."""
+    in_team: dict[str, Any] = {"team": "chatbot"}
+    return key_step(operation, None if old is None else {**in_team, **old}, {**in_team, **new})
+
+
+def day(amount_usd: float) -> dict[str, Any]:
+    return {"budgets": [{"usd": amount_usd, "per": "day"}]}
+
+
+def of_model(**limits: Any) -> dict[str, Any]:
+    return {"model_limits": {A: limits}}
+
+
 CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
+    ("above-its-team", "high"): [
+        (
+            [team_step({}, {"tokens_per_minute": 100}), member({}, {"tokens_per_minute": 101})],
+            [team_step({}, {"tokens_per_minute": 100}), member({}, {"tokens_per_minute": 100})],
+        ),
+        (
+            [team_step(None, day(5), "create"), member(None, day(6), "create")],
+            [team_step(None, day(5), "create"), member(None, day(5), "create")],
+        ),
+        (
+            [team_step({}, {"requests_per_minute": 9}), member({}, of_model(requests_per_minute=10))],
+            [team_step({}, {"requests_per_day": 9}), member({}, of_model(requests_per_minute=10))],
+        ),
+    ],
     ("owner-added", "high"): [
         ([admin_step("create", None, "owner")], [admin_step("create", None, "viewer")]),
         ([admin_step(UPDATED, "viewer", "owner")], [admin_step(UPDATED, "owner", "viewer")]),
@@ -212,6 +245,15 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
             [key_step(UPDATED, {"monthly_budget_usd": 10}, {"monthly_budget_usd": 20.01})],
             [key_step(UPDATED, {"monthly_budget_usd": 10}, {"monthly_budget_usd": 20})],
         ),
+        (
+            [team_step({"requests_per_minute": 100}, {"requests_per_minute": 201})],
+            [team_step({"requests_per_minute": 100}, {"requests_per_minute": 200})],
+        ),
+        ([key_step(UPDATED, day(1), day(2.01))], [key_step(UPDATED, day(1), day(2))]),
+        (
+            [key_step(UPDATED, of_model(budget_usd=1), of_model(budget_usd=2.01))],
+            [key_step(UPDATED, of_model(budget_usd=1), of_model(budget_usd=2))],
+        ),
     ],
     ("limit-removed", "high"): [
         (
@@ -225,6 +267,12 @@ CASES: dict[tuple[str, str], list[tuple[Any, Any]]] = {
         (
             [key_step(UPDATED, {"monthly_budget_usd": 5}, {})],
             [key_step(UPDATED, {}, {"monthly_budget_usd": 5})],
+        ),
+        ([team_step({"requests_per_day": 5}, {})], [team_step({}, {"requests_per_day": 5})]),
+        ([team_step(day(5), {})], [team_step({}, day(5))]),
+        (
+            [key_step(UPDATED, of_model(requests_per_day=5), of_model(budget_usd=1))],
+            [key_step(UPDATED, {}, of_model(requests_per_day=5))],
         ),
     ],
     ("model-retired", "low"): [
@@ -347,6 +395,12 @@ PAUSED = {
     "resumes_at": None,
 }
 LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
+    ("team-below-its-keys", "medium"): (
+        team_step(day(9), day(4)),
+        live(live_key(team="chatbot", **day(5))),
+        team_step(day(9), day(5)),
+        live(live_key(team="chatbot", **day(5))),
+    ),
     ("cap-below-spend", "high"): (
         policy_step(UPDATED, {}, {"monthly_cap_usd": 120}),
         spent(120),

@@ -8,7 +8,12 @@ from typing import Final
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
-from pulumi_groq.gateway.admin.key_rules import require_priced, require_team, require_tools_priced
+from pulumi_groq.gateway.admin.key_rules import (
+    require_priced,
+    require_team,
+    require_tools_priced,
+    require_within_team,
+)
 from pulumi_groq.gateway.admin.ownership import given_up, kept, put
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_identity
 from pulumi_groq.gateway.clock import ObjectIds
@@ -84,7 +89,7 @@ class WorkloadIdentities:
             record = put(record, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
-            self._require_possible(change.connection, record, is_new=former is None)
+            self._require_possible(change.connection, record, former)
             put_identity(change.connection, record)
             log_identity_change(change.connection, change.actor, former, record, now)
             change.then(partial(self._directory.put, record))
@@ -113,19 +118,22 @@ class WorkloadIdentities:
             log_identity_change(change.connection, change.actor, record, left, self._clock.now())
             change.then(partial(self._directory.put, left))
 
-    def _require_possible(self, connection: Connection, record: IdentityRecord, *, is_new: bool) -> None:
+    def _require_possible(
+        self, connection: Connection, record: IdentityRecord, former: IdentityRecord | None
+    ) -> None:
         refusal = self._addresses.refusal_of(record.issuer)
         if refusal is not None:
             raise Invalid(f"The issuer's address {refusal}", code="issuer_not_allowed", param="issuer")
-        if is_new and len(all_identities(connection)) >= MOST_IDENTITIES:
+        if former is None and len(all_identities(connection)) >= MOST_IDENTITIES:
             raise Conflict(
                 f"There are {MOST_IDENTITIES} workload identities already: delete one first",
                 code="too_many_workload_identities",
             )
         require_priced(self._catalogue, record.allowed_models)
         require_tools_priced(self._catalogue, record.allowed_tools)
-        for team in (record.team, *record.role_teams):
+        for team in record.role_teams:
             require_team(connection, team)
+        require_within_team(record, former, require_team(connection, record.team))
 
 
 def _record(identity_id: str, name: str, settings: WorkloadIdentitySettings, now: datetime) -> IdentityRecord:

@@ -34,7 +34,10 @@ def merged(record: KeyRecord, update: ApiKeyUpdate, now: datetime, *, take_over:
         values["monthly_budget_micro_usd"] = None if budget is None else micro_usd(budget)
     if "runaway" in values:
         values["runaway"] = guard_of(values["runaway"])
-    if "metadata" in values:
-        values["metadata"] = values["metadata"] or {}
+    if "budgets" in values:
+        values["budgets"] = tuple(values["budgets"] or ())
+    for name in ("metadata", "model_limits"):
+        if name in values:
+            values[name] = values[name] or {}
     changed = patched(replace(record, **values), record, update, take_over=take_over)
     return record if changed == record else replace(changed, updated_at=now)

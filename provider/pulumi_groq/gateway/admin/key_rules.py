@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
+from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, keys_declared_as, live_lineage
 from pulumi_groq.gateway.store.store import Connection
-from pulumi_groq.gateway.store.teams import find_team
-from pulumi_groq.models.fields import wire_time
+from pulumi_groq.gateway.store.teams import TeamRecord, find_team
+from pulumi_groq.models.budgets import LIMITS, Bounded, misfits_of, month_twice, strange_model
+from pulumi_groq.models.fields import usd, wire_time
 from pulumi_groq.models.tools import is_built_in
 
 
@@ -57,14 +60,64 @@ def require_future(expires_at: datetime | None, now: datetime) -> None:
         )
 
 
-def require_team(connection: Connection, team: str | None) -> None:
+def require_team(connection: Connection, team: str | None) -> TeamRecord | None:
     """A key's team has been declared."""
-    if team is not None and find_team(connection, team) is None:
+    found = None if team is None else find_team(connection, team)
+    if team is not None and found is None:
         raise Invalid(
             f"There is no team named {shown(team)}: create it before its keys",
             code="team_not_found",
             param="team",
         )
+    return found
+
+
+def require_within_team(
+    record: KeyRecord | IdentityRecord, former: KeyRecord | IdentityRecord | None, team: TeamRecord | None
+) -> None:
+    """No limit or budget of a key is above the one that its team has for all its keys together.
+
+    What was so before the team's was lowered may stay, also in a rotation: both hold, so the team's does.
+    """
+    if team is None:
+        return
+    was = {} if former is None or former.team != record.team else _declared(former)
+    declared = _declared(record)
+    for path, problem in misfits_of(_settings(record), _settings(team), f"the team {shown(team.name)}"):
+        if path[0] not in was or was[path[0]] != declared[path[0]]:
+            raise Invalid(f"{'.'.join(path)} {problem}", code="exceeds_team", param=path[0])
+
+
+def require_coherent(record: KeyRecord) -> None:
+    """What only shows once a change is put together with what was set before."""
+    monthly = record.monthly_budget_micro_usd
+    problems = {
+        "budgets": month_twice(record.budgets, None if monthly is None else usd(monthly)),
+        "model_limits": strange_model(record.model_limits, record.allowed_models),
+    }
+    for field, problem in problems.items():
+        if problem is not None:
+            raise Invalid(f"{field} {problem}", param=field)
+
+
+def _settings(record: KeyRecord | TeamRecord | IdentityRecord) -> Bounded:
+    declared = _declared(record)
+    return Bounded(
+        {name: declared[name] for name in LIMITS},
+        declared["monthly_budget_usd"],
+        declared["budgets"],
+        declared["model_limits"],
+    )
+
+
+def _declared(record: KeyRecord | TeamRecord | IdentityRecord) -> dict[str, Any]:
+    """By the names of the admin API; an identity has fewer limits, a team none by model."""
+    monthly = record.monthly_budget_micro_usd
+    return {name: getattr(record, name, None) for name in LIMITS} | {
+        "monthly_budget_usd": None if monthly is None else usd(monthly),
+        "budgets": getattr(record, "budgets", ()),
+        "model_limits": getattr(record, "model_limits", {}),
+    }
 
 
 def require_own_address(connection: Connection, record: KeyRecord) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pulumi_groq.gateway.admin.key_guard import guard_shown, pause_shown
-from pulumi_groq.gateway.directory import limits_in_force
+from pulumi_groq.gateway.bounds import limits_in_force
 from pulumi_groq.gateway.key_values import KeyValue
 from pulumi_groq.gateway.protocols import Pauses, UsageSource
 from pulumi_groq.gateway.store.keys import KeyRecord
@@ -55,6 +55,8 @@ class KeyViews:
             share=record.share,
             runaway=None if record.runaway is None else guard_shown(record.runaway),
             monthly_budget_usd=None if budget is None else usd(budget),
+            budgets=list(record.budgets),
+            model_limits=dict(record.model_limits),
             expires_at=record.expires_at,
             metadata=dict(record.metadata),
             last_four=record.last_four,

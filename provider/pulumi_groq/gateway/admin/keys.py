@@ -10,11 +10,13 @@ from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_merge import merged
 from pulumi_groq.gateway.admin.key_rules import (
+    require_coherent,
     require_future,
     require_own_address,
     require_priced,
     require_team,
     require_tools_priced,
+    require_within_team,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import given_up, kept
@@ -195,8 +197,8 @@ class Keys:
             require_tools_priced(self._catalogue, record.allowed_tools)
         if record.expires_at != former.expires_at:
             require_future(record.expires_at, now)
-        if record.team != former.team:
-            require_team(connection, record.team)
+        require_coherent(record)
+        require_within_team(record, former, require_team(connection, record.team))
         if (record.managed_by, record.declared_as) != (former.managed_by, former.declared_as):
             require_own_address(connection, record)
 

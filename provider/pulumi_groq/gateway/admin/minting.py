@@ -18,6 +18,7 @@ from pulumi_groq.gateway.admin.key_rules import (
     require_successor,
     require_team,
     require_tools_priced,
+    require_within_team,
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import require_holder, taken
@@ -118,7 +119,7 @@ class Minting:
         require_future(wanted.expires_at, now)
         require_priced(self._catalogue, wanted.allowed_models)
         require_tools_priced(self._catalogue, wanted.allowed_tools)
-        require_team(connection, wanted.team)
+        team = require_team(connection, wanted.team)
         key_id = self._ids.new("key")
         parent = None if wanted.replaces is None else require_successor(connection, wanted.replaces)
         if parent is not None:
@@ -146,6 +147,8 @@ class Minting:
             runaway=guard_of(wanted.runaway),
             share=wanted.share,
             monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
+            budgets=tuple(wanted.budgets),
+            model_limits=wanted.model_limits,
             expires_at=wanted.expires_at,
             metadata=wanted.metadata,
             disabled=False,
@@ -153,6 +156,7 @@ class Minting:
             updated_at=now,
             claim=wanted.claim,
         )
+        require_within_team(record, parent, team)
         require_own_address(connection, record)
         return record if parent is not None else _made_again(change, record)
 

@@ -70,6 +70,7 @@ class Spending:
                 alert_webhook_signing_secret=settings.alert_webhook_signing_secret,
                 created_at=now if former is None else former.created_at,
                 updated_at=now,
+                budgets=tuple(settings.budgets),
             )
             record = put(written, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
@@ -120,6 +121,7 @@ def _shown(record: PolicyRecord, usage: UsageSource, now: datetime, caller: Call
     cap = record.monthly_cap_micro_usd
     return SpendPolicy(
         monthly_cap_usd=usd(cap),
+        budgets=list(record.budgets),
         alert_thresholds_usd=[usd(threshold) for threshold in record.alert_thresholds_micro_usd],
         auto_pause=record.auto_pause,
         alert_webhook_urls=list(record.alert_webhook_urls) if caller.identity.may("spending.write") else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from pulumi_groq.catalogue import Catalogue
@@ -17,6 +18,7 @@ from pulumi_groq.gateway.store.identities import identities_of_team
 from pulumi_groq.gateway.store.keys import keys_of_team
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import TeamRecord, all_teams, find_team, put_team, remove_team
+from pulumi_groq.models.fields import micro_usd, usd
 from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.team import Team, TeamPage, TeamWrite
 
@@ -57,18 +59,20 @@ class Teams:
         return _shown(record)
 
     def put(self, caller: Caller, name: str, settings: TeamWrite, *, take_over: bool) -> Team:
-        """Create a team or set its models and tools; its keys are held to them from the next request on."""
+        """Create a team or set what bounds its keys, which are held to it from the next request on.
+
+        Limits below those that one of its keys declares are taken: both hold, so the team's do.
+        """
         now = self._clock.now()
-        models, tools = tuple(settings.allowed_models), tuple(settings.allowed_tools)
         with self._changes.begin(caller) as change:
             former = find_team(change.connection, name)
             created_at = now if former is None else former.created_at
-            written = TeamRecord(name, models, tools, created_at, now, settings.upstream_key)
+            written = _record(name, settings, created_at, now)
             record = put(written, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
-            require_priced(self._catalogue, models)
-            require_tools_priced(self._catalogue, tools)
+            require_priced(self._catalogue, record.allowed_models)
+            require_tools_priced(self._catalogue, record.allowed_tools)
             require_upstream_key(self._upstream_keys, settings.upstream_key)
             put_team(change.connection, record)
             log_team_change(change.connection, change.actor, former, record, now)
@@ -112,12 +116,39 @@ class Teams:
             change.then(partial(self._directory.put_team, left))
 
 
+def _record(name: str, settings: TeamWrite, created_at: datetime, now: datetime) -> TeamRecord:
+    budget = settings.monthly_budget_usd
+    return TeamRecord(
+        name=name,
+        allowed_models=tuple(settings.allowed_models),
+        allowed_tools=tuple(settings.allowed_tools),
+        created_at=created_at,
+        updated_at=now,
+        upstream_key=settings.upstream_key,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+        requests_per_day=settings.requests_per_day,
+        tokens_per_day=settings.tokens_per_day,
+        max_parallel_requests=settings.max_parallel_requests,
+        monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
+        budgets=tuple(settings.budgets),
+    )
+
+
 def _shown(record: TeamRecord) -> Team:
+    budget = record.monthly_budget_micro_usd
     return Team(
         name=record.name,
         allowed_models=list(record.allowed_models),
         allowed_tools=list(record.allowed_tools),
         upstream_key=record.upstream_key,
+        requests_per_minute=record.requests_per_minute,
+        tokens_per_minute=record.tokens_per_minute,
+        requests_per_day=record.requests_per_day,
+        tokens_per_day=record.tokens_per_day,
+        max_parallel_requests=record.max_parallel_requests,
+        monthly_budget_usd=None if budget is None else usd(budget),
+        budgets=list(record.budgets),
         created_at=record.created_at,
         updated_at=record.updated_at,
         managed_by=record.managed_by,

@@ -129,21 +129,21 @@ class LineReader:
         )
 
 
-def worst_cost_micro_usd(worst: Worst, catalogue: Catalogue) -> int:
-    """The most that a batch of these lines can cost, at the batch price of now.
+def worst_costs_micro_usd(worst: Worst, catalogue: Catalogue) -> dict[str, int]:
+    """The most that a batch of these lines can cost, by model, at the batch price of now.
 
     Each request is rounded up by itself, so there is a micro-dollar for each above the price of the sums.
     Raises `Refusal` 400 where a model has no price any more.
     """
-    total = 0
+    costs = {}
     for model_id, (requests, prompt, completion, fees, *_) in worst.items():
         model = priced(catalogue, model_id, "input_file_id")
-        total += (
+        costs[model_id] = (
             model.cost_micro_usd(prompt_tokens=prompt, completion_tokens=completion, batch=True)
             + requests
             + fees
         )
-    return total
+    return costs
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.batches.lines import worst_cost_micro_usd
+from pulumi_groq.gateway.batches.lines import worst_costs_micro_usd
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.charge import TokenUsage, UnreadableUsageError, usage_of
 from pulumi_groq.gateway.inference.record import Disbelief
@@ -144,7 +144,7 @@ class ResultReader:
         requests, _, _, fees, *_ = self._record.worst[model]
         try:
             one = {model: (1, prompt, completion, -(-fees // requests), prompt, completion)}
-            return worst_cost_micro_usd(one, self._catalogue) - 1
+            return worst_costs_micro_usd(one, self._catalogue)[model] - 1
         except Refusal:  # the model has lost its price since
             return self._record.held_micro_usd
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.batches.creation import ID, TAG, Creation
-from pulumi_groq.gateway.batches.lines import worst_cost_micro_usd
+from pulumi_groq.gateway.batches.lines import worst_costs_micro_usd
 from pulumi_groq.gateway.batches.records import Records
 from pulumi_groq.gateway.batches.results import ResultReader, as_reserved
 from pulumi_groq.gateway.batches.upstream_api import BATCHES_PATH, UpstreamApi
@@ -18,7 +18,8 @@ from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
 from pulumi_groq.gateway.inference.record import Disbelief
 from pulumi_groq.gateway.inference.upstream import UnknownUpstreamKeyError, UpstreamError
 from pulumi_groq.gateway.metering.journal import LedgerRow
-from pulumi_groq.gateway.metering.request_metering import Hold, Holding
+from pulumi_groq.gateway.metering.protocol import Holding
+from pulumi_groq.gateway.metering.reservations import Hold
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.batches import (
     BatchRecord,
@@ -35,7 +36,7 @@ from pulumi_groq.gateway.store.batches import (
 from pulumi_groq.gateway.store.ledger import insert_rows
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.access import KeyAccess
-from pulumi_groq.policy.limits import Demand, Denial, month_of
+from pulumi_groq.policy.limits import Demand, Denial
 
 POLL_PERIOD_S: Final = 15.0
 OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
@@ -81,15 +82,14 @@ class Batches:
         return len(self._holds), sum(hold.demand.cost_micro_usd for hold in self._holds.values())
 
     async def restore(self) -> None:
-        """Reserve again what open batches held when the last process ended. Of a month that is over nobody
-        can spend any more, so nothing is reserved in it. Raises `StoreUnavailableError`.
+        """Reserve again what open batches held when the last process ended, before the first request. Raises
+        `StoreUnavailableError`.
         """
-        month = month_of(self._clock.now())
         for record in await self._records.read(open_batches):
-            if month_of(_started(record)) == month:
-                self._holds[record.request_id] = await self._metering.hold(
-                    record.request_id, record.lineage_id, record.held_micro_usd
-                )
+            started_s = record.started_us / 1_000_000
+            held = Hold(record.request_id, record.lineage_id, record.team, started_s, _demand(record))
+            self._holds[record.request_id] = held
+            self._metering.hold(held)
 
     async def create(self, key: KeyAccess, creation: Creation, request_id: str) -> BatchRecord:
         """The new batch, its worst case reserved. Raises `Refusal`, and `StoreUnavailableError`.
@@ -102,7 +102,6 @@ class Batches:
             raise missing("file", creation.input_file_id)
         self._models.permit(key, tuple(file.worst), "chat")
         self._tools.require(key, dict.fromkeys(file.needs or (), "input_file_id"))
-        cost = worst_cost_micro_usd(file.worst, self._catalogue)
         record = BatchRecord(
             request_id=request_id,
             upstream_id=None,
@@ -111,7 +110,7 @@ class Batches:
             team=key.team,
             input_file_id=file.id,
             worst=file.worst,
-            held_micro_usd=cost,
+            held_by_model_micro_usd=worst_costs_micro_usd(file.worst, self._catalogue),
             document={},
             started_us=round(self._clock.now().timestamp() * 1_000_000),
             upstream_key=file.upstream_key,
@@ -178,9 +177,7 @@ class Batches:
         return record
 
     async def _reserve(self, key: KeyAccess, record: BatchRecord) -> None:
-        model = max(record.worst, key=lambda each: record.worst[each][0])
-        demand = Demand(model, 0, record.held_micro_usd)
-        admitted = await self._metering.admit(key, demand, record.request_id)
+        admitted = await self._metering.admit(key, _demand(record), record.request_id)
         if isinstance(admitted, Denial):
             raise denied(admitted)
         try:
@@ -301,6 +298,11 @@ def missing(what: str, object_id: str) -> Refusal:
     """404, the same for what there is not and what is another's."""
     message = f"There is no {what} {object_id[:128]} of this API key's lineage. List those that there are."
     return Refusal(404, INVALID_REQUEST, message, code=f"{what}_not_found")
+
+
+def _demand(record: BatchRecord) -> Demand:
+    most_requested = max(record.worst, key=lambda each: record.worst[each][0])
+    return Demand(most_requested, 0, record.held_micro_usd, record.held_by_model_micro_usd)
 
 
 def _started(record: BatchRecord) -> datetime:

@@ -7,7 +7,7 @@ that began after they had come, is theirs, too.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
@@ -115,8 +115,9 @@ class EscrowCounters:
         """The accounts of these quotas, all of them of money."""
         return EscrowCounterSet(self, quotas)
 
-    async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """The bank knows what was spent, and a new month is a new account."""
+    def holds(self, counter_key: str) -> bool:  # noqa: ARG002 (protocol)
+        """The bank knows what was spent and what is reserved, and a new window is a new account."""
+        return True
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:  # noqa: ARG002 (protocol)
         """The bank is corrected with the ledger; what was known of the account is not true any more."""

@@ -1,12 +1,16 @@
-"""Counters of one process. A restart empties the rate buckets; totals are seeded from the ledger."""
+"""Counters of one process. A restart empties the rate buckets; totals begin with what is settled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from operator import add
 from typing import Final
 from weakref import WeakValueDictionary
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.policy.limits import Bucket, Demand, Quota, Unit, highest_levels, month_key_prefix, refusing
+from pulumi_groq.policy.limits import Bucket, Demand, Quota, Unit, highest_levels, refusing
+
+IDLE_AFTER_S: Final = 60.0
+"""How long a set is kept after its last request, so that busy ones are not made anew over and over."""
 
 _ORDER: Final[Mapping[Unit, int]] = {"micro_usd": 0, "requests": 1, "running": 2, "tokens": 3}
 
@@ -38,6 +42,7 @@ class MemoryCounterSet:
         "_running",
         "_tokens",
         "_totals",
+        "_used_s",
     )
 
     def __init__(
@@ -58,6 +63,7 @@ class MemoryCounterSet:
         self._paced = [(bucket, bucket.limit) for bucket in self._buckets]
         self._counters: tuple[Total | Bucket, ...] = (*totals, *requests, *running, *tokens)
         self._highest = highest
+        self._used_s = -inf
 
     async def take(
         self,
@@ -67,6 +73,7 @@ class MemoryCounterSet:
         expires_s: float,  # noqa: ARG002  the same
     ) -> TakeResult:
         """Take the demand from all counters, or from none of them."""
+        self._used_s = now_s
         tokens, cost_micro_usd = demand.tokens, demand.cost_micro_usd
         for bucket, limit in self._paced:
             bucket.limit = limit
@@ -122,7 +129,11 @@ class MemoryCounterSet:
         return [counter.held for counter in self._counters]
 
     def is_idle(self, now_s: float) -> bool:
-        """Whether its buckets are empty and hold nothing; totals are kept apart from it."""
+        """Whether it was not used lately and its buckets are empty and hold nothing. A total that is opened
+        again goes on from what is settled.
+        """
+        if now_s - self._used_s < IDLE_AFTER_S:
+            return False
         for bucket in self._buckets:
             bucket.drain(now_s)
             if bucket.held or bucket.level:
@@ -133,15 +144,15 @@ class MemoryCounterSet:
 class MemoryCounters:
     """The in-process `Counters`. Atomic because nothing in a call waits: use it on one event loop only.
 
-    A bucket, and a count of running requests, lives as long as a counter set that has it, so memory follows
-    the sets in use. What runs dies with the process, and so does its count.
+    A counter lives as long as a counter set that has it, so memory follows the sets in use. What runs dies
+    with the process, and so does its count. `spent_before` is what a total of money begins with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spent_before: Callable[[Quota], int] = lambda _: 0) -> None:
         self._buckets: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
         self._running: WeakValueDictionary[str, Total] = WeakValueDictionary()
-        self._totals: dict[str, Total] = {}
-        self._month = ""
+        self._totals: WeakValueDictionary[str, Total] = WeakValueDictionary()
+        self._spent_before = spent_before
 
     @property
     def bucket_count(self) -> int:
@@ -160,7 +171,7 @@ class MemoryCounters:
         buckets: dict[str, list[Bucket]] = {"requests": [], "tokens": []}
         for quota in quotas:
             if quota.unit == "micro_usd":
-                totals.append(self._totals.setdefault(quota.counter_key, Total()))
+                totals.append(self._total(quota))
             elif quota.unit == "running":
                 running.append(self._running.setdefault(quota.counter_key, Total()))
             else:
@@ -169,21 +180,21 @@ class MemoryCounters:
             totals, buckets["requests"], running, buckets["tokens"], highest_levels(quotas)
         )
 
-    async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Go on with `month`, from these totals where none are held. Totals of the month before stay:
-        requests are in flight in them.
-        """
-        kept = (month_key_prefix(month), month_key_prefix(self._month))
-        self._totals = {key: total for key, total in self._totals.items() if key.startswith(kept)}
-        self._month = month
-        for key, spent in spent_micro_usd.items():
-            self._totals.setdefault(key, Total(spent))
+    def holds(self, counter_key: str) -> bool:
+        """Whether a total of money is held."""
+        return counter_key in self._totals
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
-        """Count more, or less, as spent in a total; one that is not held is opened with its month."""
+        """Count more, or less, as spent in a total; one that is not held is opened right."""
         total = self._totals.get(counter_key)
         if total is not None:
             total.level += more_micro_usd
+
+    def _total(self, quota: Quota) -> Total:
+        total = self._totals.get(quota.counter_key)
+        if total is None:
+            total = self._totals[quota.counter_key] = Total(self._spent_before(quota))
+        return total
 
     def _bucket(self, quota: Quota, now_s: float) -> Bucket:
         if quota.ceiling is None or quota.window_s is None:

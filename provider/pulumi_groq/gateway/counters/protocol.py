@@ -1,6 +1,6 @@
 """What the metering expects of a counters back end: each call is one atomic step over several counters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from pulumi_groq.policy.limits import Demand, Levels, Quota
@@ -57,17 +57,17 @@ class CounterSet(Protocol):
 
 
 class Counters(Protocol):
-    """Rate buckets and monthly totals. Sets whose quotas have the same counter keys share the counters."""
+    """Rate buckets and totals of money. Sets whose quotas have the same counter keys share the counters."""
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> CounterSet:
-        """The counters of these quotas, whose limits are in force from now on. Levels come in their order."""
+        """The counters of these quotas, whose limits are in force from now on. Levels come in their order.
+
+        A total that is not held yet begins with what the back end knows to be spent.
+        """
         ...
 
-    async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Go on with `month` (`YYYY-MM`): the ledger's totals by counter key, where the back end has none.
-
-        Totals of months before the last one may go.
-        """
+    def holds(self, counter_key: str) -> bool:
+        """Whether a total of money is held, and with it all that was reserved in it."""
         ...
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:

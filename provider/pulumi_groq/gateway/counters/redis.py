@@ -1,11 +1,12 @@
 """Rate buckets in Redis: all buckets of a key or none, in one call of `rates.lua` a request.
 
-Keys of one API key have one hash tag, so that Redis Cluster keeps them on one node. While Redis is out, a
+Keys of one API key have one hash tag, so that Redis Cluster keeps them on one node: where its team has rate
+limits, that of the team. While Redis is out, a
 replica decides by its own part of each limit, or denies.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from struct import pack, unpack
@@ -61,8 +62,9 @@ class RedisCounters:
         """The counters of these quotas, in their order. Raises `ValueError` for money."""
         return RedisCounterSet(self, quotas, [self._bucket(quota, now_s) for quota in quotas], now_s)
 
-    async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Rates know no month."""
+    def holds(self, counter_key: str) -> bool:  # noqa: ARG002 (protocol)
+        """Rates hold no money."""
+        return False
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Rates hold no money."""
@@ -103,11 +105,11 @@ class RedisCounterSet:
         self._is_new = True
         self._own_ids: set[str] = set()
         self._used_s = now_s
-        scopes = [quota.counter_key.partition(":")[2] for quota in quotas]
-        self._slot = slot_of(scopes[0]) if scopes else 0
+        tag = _tag_of(quotas)
+        self._slot = slot_of(tag)
         keys: list[bytes] = []
-        for quota, scope in zip(quotas, scopes, strict=True):
-            key = f"{KEY_PREFIX}:{{{scope}}}:{quota.counter_key.partition(':')[0]}"
+        for quota in quotas:
+            key = f"{KEY_PREFIX}:{{{tag}}}:{quota.counter_key}"
             keys += [key.encode(), f"{key}:holds".encode()]
         packed = b"".join(
             pack("<ddd", quota.unit == "requests", quota.ceiling or 0, quota.window_s or 0)
@@ -272,6 +274,16 @@ class RedisCounterSet:
             reserved[position] = own.held
         refused = None if result.refused is None else order[result.refused]
         return TakeResult(refused, levels, () if refused is None else reserved)
+
+
+def _tag_of(quotas: Sequence[Quota]) -> str:
+    """What all of them have in common: a team's limit has to be beside those of each of its keys. Where a
+    team gets its first rate limit, the buckets of its keys so begin empty.
+    """
+    for quota in quotas:
+        if quota.scope.team is not None:
+            return quota.counter_key.partition(":")[2]
+    return quotas[0].counter_key.split(":")[1] if quotas else ""
 
 
 def _read(answer: bytes) -> tuple[int | None, list[float], list[float]]:

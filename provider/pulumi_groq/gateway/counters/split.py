@@ -1,6 +1,6 @@
 """Money and running requests in one back end, rates in another, as one set of counters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet, TakeResult
 from pulumi_groq.policy.limits import Demand, Quota
@@ -103,9 +103,9 @@ class SplitCounters:
             rates,
         )
 
-    async def open_month(self, month: str, spent_micro_usd: Mapping[str, int]) -> None:
-        """Go on with `month`: only money knows months."""
-        await self._own.open_month(month, spent_micro_usd)
+    def holds(self, counter_key: str) -> bool:
+        """Whether a total of money is held."""
+        return self._own.holds(counter_key)
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Count more, or less, as spent."""

@@ -19,7 +19,7 @@ from pulumi_groq.gateway.http.bodies import ClientGoneError
 from pulumi_groq.gateway.inference.charge import Charge, CostEstimate
 from pulumi_groq.gateway.inference.fair_share import Turn
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
-from pulumi_groq.gateway.metering.request_metering import Reservation
+from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.policy.access import KeyAccess
 
 GONE: Final = "client_gone"

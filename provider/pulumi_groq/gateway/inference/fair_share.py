@@ -13,8 +13,9 @@ from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.fair_share import NEAR, Claim, entitlement
-from pulumi_groq.policy.limits import DAY_S, MINUTE_S, Demand, Denial
+from pulumi_groq.policy.limits import Demand, Denial
 from pulumi_groq.policy.messages import Scarcity, organisation_ceiling
+from pulumi_groq.policy.windows import DAY_S, MINUTE_S
 
 Unit = Literal["tokens", "requests"]
 WINDOWS_S: Final[dict[Unit, int]] = {"tokens": MINUTE_S, "requests": DAY_S}

@@ -25,7 +25,7 @@ from pulumi_groq.gateway.inference.upstream import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from pulumi_groq.gateway.metering.request_metering import Metering
+from pulumi_groq.gateway.metering.protocol import Metering
 from pulumi_groq.gateway.upstream_keys import DEFAULT
 
 PASSED: Final = frozenset(

@@ -23,7 +23,7 @@ from pulumi_groq.gateway.inference.reach.needs import KNOWN
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, Observer, RequestRecord
 from pulumi_groq.gateway.inference.upload import Upload
 from pulumi_groq.gateway.inference.upstream import Upstream, UpstreamCall
-from pulumi_groq.gateway.metering.request_metering import Metering
+from pulumi_groq.gateway.metering.protocol import Metering
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.limits import Denial

@@ -12,7 +12,7 @@ from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import Alert, insert_alerts
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd
-from pulumi_groq.policy.limits import month_of
+from pulumi_groq.policy.windows import month_of
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,6 @@ from pulumi_groq.gateway.metering.journal import (
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.ledger import (
     DeniedRequests,
-    KeyDaySums,
     LedgerRecord,
     add_denials,
     drop_rows_before,
@@ -34,7 +33,6 @@ from pulumi_groq.gateway.store.set_aside import (
     read_set_aside,
 )
 from pulumi_groq.gateway.store.store import Connection, Store
-from pulumi_groq.policy.limits import day_at
 
 UNKNOWN: Final = "unknown"
 """Key and lineage of spend that cannot be attributed: it counts against the organisation's cap."""
@@ -213,29 +211,9 @@ def aside_of_line(line: DamagedLine, now: datetime) -> SetAside:
     )
 
 
-class LineageSums(NamedTuple):
-    """Sums, and the lineage whose budget they count against."""
-
-    sums: KeyDaySums
-    lineage_id: str
-
-
-def key_day_sums(rows: Sequence[LedgerRow], set_aside: Sequence[SetAside]) -> list[LineageSums]:
-    """What rows and set-aside ones count for, which the daily sums of the store do not hold."""
-    records = [row.record() for row in rows] + [charged_record(each) for each in set_aside]
-    return [
-        LineageSums(
-            KeyDaySums(
-                record.key_id,
-                day_at(record.started_us / 1_000_000),
-                1,
-                record.prompt_tokens + record.completion_tokens,
-                record.cost_micro_usd,
-            ),
-            record.lineage_id,
-        )
-        for record in records
-    ]
+def records_beside(rows: Sequence[LedgerRow], set_aside: Sequence[SetAside]) -> list[LedgerRecord]:
+    """Rows and set-aside ones as what they count for, which the store's sums do not hold."""
+    return [row.record() for row in rows] + [charged_record(each) for each in set_aside]
 
 
 def _text(value: object, longest: int) -> str | None:

@@ -1,8 +1,7 @@
 """Puts the metering together over an open store, and keeps it going while the gateway serves."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +19,8 @@ from pulumi_groq.gateway.metering.announcements import Announcement, of_runaway,
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.ledger import Ledger
-from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, LineageSums, key_day_sums
+from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, records_beside
+from pulumi_groq.gateway.metering.read_back import read_usage
 from pulumi_groq.gateway.metering.recent_spend import RecentSpend
 from pulumi_groq.gateway.metering.recovery import book_journal
 from pulumi_groq.gateway.metering.request_metering import RequestMetering
@@ -30,12 +30,10 @@ from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import read_alerts
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.keys import guarded_lineages
-from pulumi_groq.gateway.store.ledger import read_daily_sums, read_last_used, read_lineage_spend
 from pulumi_groq.gateway.store.recent_spend import read_settled
 from pulumi_groq.gateway.store.runaways import Runaway, read_runaways
 from pulumi_groq.gateway.store.set_aside import read_set_aside
 from pulumi_groq.gateway.store.store import Connection, Store
-from pulumi_groq.policy.limits import last_month, lineage_counter_key, month_of, organisation_counter_key
 from pulumi_groq.policy.runaway import SLOT_S
 
 UPKEEP_PERIOD_S: Final = 0.25
@@ -165,8 +163,8 @@ def open_metering(
         recent = _recent_spend(connection, runaways, now, settings.reservation_ttl_s)
         usage = UsageInMemory(fired)
         set_aside = [kept.what for kept in read_set_aside(connection)]
-        beside = key_day_sums(recovered.waiting.rows, [*set_aside, *recovered.waiting.set_aside])
-        spent_at_start = _load(usage, connection, beside, month_of(now))
+        beside = records_beside(recovered.waiting.rows, [*set_aside, *recovered.waiting.set_aside])
+        read_usage(usage, connection, beside, now)
     ledger = Ledger(
         writer=LedgerWriter(store, kept),
         journal=journal,
@@ -202,16 +200,16 @@ def open_metering(
         events=events,
         known=runaways,
     )
+    own = MemoryCounters(usage.settled.of)
     metering = RequestMetering(
         guard=guard,
-        counters=MemoryCounters() if rates is None else SplitCounters(MemoryCounters(), rates),
+        counters=own if rates is None else SplitCounters(own, rates),
         ledger=ledger,
         directory=directory,
         clock=clock,
         events=events,
         health=background.health,
         reservation_ttl_s=settings.reservation_ttl_s,
-        spent_at_start=spent_at_start,
     )
     alerts = SpendAlerts(
         store=store,
@@ -246,22 +244,3 @@ def _recent_spend(
         if at_s > max(since_s, resumed_at_s.get(lineage_id, 0.0)):
             recent.add(lineage_id, at_s, cost)
     return recent
-
-
-def _load(
-    usage: UsageInMemory, connection: Connection, beside: Sequence[LineageSums], month: str
-) -> Mapping[str, int]:
-    """Fills `usage` from the ledger and from what it does not hold yet; gives what is spent in the month, by
-    counter key.
-    """
-    # Last month too: requests that began in it may still be in flight or in the journal.
-    booked = read_daily_sums(connection, f"{last_month(month)}-01")
-    sums = sorted([*booked, *(each.sums for each in beside)], key=lambda each: each.day)
-    usage.load(sums, read_last_used(connection))
-    by_lineage = Counter(read_lineage_spend(connection, month))
-    for each in beside:
-        if each.sums.day.startswith(month):
-            by_lineage[each.lineage_id] += each.sums.cost_micro_usd
-    spent = {lineage_counter_key(month, lineage_id): spent for lineage_id, spent in by_lineage.items()}
-    spent[organisation_counter_key(month)] = usage.spent_in(month)
-    return spent

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pulumi_groq.gateway.metering.journal import LedgerRow
+from pulumi_groq.gateway.metering.settled_spend import SettledSpend, Spend
 from pulumi_groq.gateway.protocols import KeyUsageRow
 from pulumi_groq.gateway.store.alerts import Alert
-from pulumi_groq.gateway.store.ledger import KeyDaySums
+from pulumi_groq.gateway.store.ledger import KeyDaySums, LedgerRecord
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
-from pulumi_groq.policy.limits import day_at, day_of, month_of
+from pulumi_groq.policy.windows import day_at, day_of, month_of
 
 
 class FiredAlerts:
@@ -53,12 +54,14 @@ _NOTHING: Final[KeySums] = (_NEVER, _NEVER)
 
 
 class UsageInMemory:
-    """Sums by key, spend by month, when each key was last used, and whether the cap has refused anybody.
+    """Sums by key, spend by month and by window (`settled`), when each key was last used, and whether the cap
+    has refused anybody.
 
     Implements `gateway.protocols.UsageSource`, with the alerts that have fired.
     """
 
     def __init__(self, fired: FiredAlerts) -> None:
+        self.settled = SettledSpend()
         self._fired = fired
         self._cap_refusal: tuple[str, int] | None = None
         self._by_key: dict[str, KeySums] = {}
@@ -82,10 +85,13 @@ class UsageInMemory:
         _, key_id, _, _, _, _, started_s = row.admission
         _, _, _, prompt_tokens, _, completion_tokens, cost_micro_usd, _ = row.settlement
         self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
+        self.settled.add(row.admission, cost_micro_usd)
 
-    def correct(self, key_id: str, day: str, more_micro_usd: int) -> None:
-        """A request of that day costs more, or less, than was added."""
-        self._add(key_id, day, 0, 0, more_micro_usd)
+    def correct(self, record: LedgerRecord, more_micro_usd: int) -> None:
+        """This request costs more, or less, than was added."""
+        started_s = record.started_us / 1_000_000
+        self._add(record.key_id, day_at(started_s), 0, 0, more_micro_usd)
+        self.settled.correct(Spend(record.lineage_id, record.team, record.model, started_s, more_micro_usd))
 
     def _add(self, key_id: str, day: str, requests: int, tokens: int, cost_micro_usd: int) -> None:
         month = day[:7]

@@ -43,12 +43,17 @@ class BatchRecord(NamedTuple):
     team: str | None
     input_file_id: str
     worst: Worst
-    held_micro_usd: int
+    held_by_model_micro_usd: Mapping[str, int]
     document: Mapping[str, Any]
     started_us: int
     unread_since_us: int | None = None
     is_settled: bool = False
     upstream_key: str | None = None
+
+    @property
+    def held_micro_usd(self) -> int:
+        """What is reserved for it."""
+        return sum(self.held_by_model_micro_usd.values())
 
 
 def insert_file(connection: Connection, record: FileRecord) -> None:

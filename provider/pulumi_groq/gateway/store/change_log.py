@@ -5,14 +5,16 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
+from pydantic import BaseModel
 from sqlalchemy import JSON, Column, Connection, Integer, String, Table, delete, func, insert, select
 
 from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
+from pulumi_groq.gateway.store.column_types import UtcTimestamp
 from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
 from pulumi_groq.gateway.store.runaways import Runaway
-from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
+from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.gateway.store.teams import TeamRecord
 from pulumi_groq.models.change_chain import BEGINNING, hash_of
 from pulumi_groq.models.fields import json_number, usd, wire_time
@@ -295,8 +297,10 @@ def _wire_name(name: str) -> str:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return wire_time(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, Mapping):
-        return dict(value)
+        return {key: _plain(name, each) for key, each in value.items()}
     if is_dataclass(value):
         return _values(value, [each.name for each in fields(value)])
     if isinstance(value, tuple):

@@ -22,8 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from pulumi_groq.gateway.store.column_types import DeclaredLimit, LimitSetting, UtcTimestamp
 from pulumi_groq.gateway.store.holders import Holder, holders_of
-from pulumi_groq.gateway.store.schema import DeclaredLimit, LimitSetting, UtcTimestamp, metadata
+from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.models.role import AdminRole
 
 workload_identities = Table(

@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, null, select, update
 
+from pulumi_groq.gateway.store.column_types import LimitSetting
 from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.identities import identity_subjects
-from pulumi_groq.gateway.store.schema import LimitSetting, api_keys, is_text
+from pulumi_groq.gateway.store.schema import api_keys, is_text
+from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.policy.runaway import RunawayLimit
 
 
@@ -42,6 +44,8 @@ class KeyRecord:
     max_parallel_requests: LimitSetting = None
     runaway: RunawayLimit | None = None
     share: int | None = None
+    budgets: tuple[Budget, ...] = ()
+    model_limits: Mapping[str, ModelLimits] = field(default_factory=dict)
     claim: str | None = None
     former_holders: tuple[Holder, ...] = ()
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Dialect, case, delete, func, insert, select
+from sqlalchemy import Connection, Dialect, case, delete, func, insert, literal_column, select
 
 from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day, whole_sum
 from pulumi_groq.gateway.store.upsert import upsert
-from pulumi_groq.policy.limits import day_at
+from pulumi_groq.policy.windows import day_at
 
 _IDS_PER_QUERY: Final = 500
 
@@ -61,10 +61,9 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
     summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["day", "key_id", "model"],
+            index_elements=["day", "key_id", "model", "team"],
             set_={
                 **{name: usage_by_day.c[name] + new[name] for name in summed},
-                "team": new.team,
                 "last_used_at": case(
                     (usage_by_day.c.last_used_at > new.last_used_at, usage_by_day.c.last_used_at),
                     else_=new.last_used_at,
@@ -148,15 +147,37 @@ def read_last_used(connection: Connection) -> Mapping[str, datetime]:
     return dict(connection.execute(statement).all())
 
 
-def read_lineage_spend(connection: Connection, month: str) -> Mapping[str, int]:
-    """Spend in the month (`YYYY-MM`) by lineage, in micro-dollars."""
+class OwnersSpend(NamedTuple):
+    """What requests of a lineage, in a team (`None`: in none), to a model have cost."""
+
+    lineage_id: str
+    team: str | None
+    model: str
+    cost_micro_usd: int
+
+
+def read_spend_of_days(connection: Connection, since_day: str, until_day: str) -> Iterable[OwnersSpend]:
+    """Spend on the days (`YYYY-MM-DD`) from `since_day` until before `until_day`."""
     columns = usage_by_day.c
+    owners = (columns.lineage_id, func.nullif(columns.team, literal_column("''")), columns.model)
     statement = (
-        select(columns.lineage_id, whole_sum(columns.cost_micro_usd))
-        .where(columns.day.startswith(f"{month}-"))
-        .group_by(columns.lineage_id)
+        select(*owners, whole_sum(columns.cost_micro_usd))
+        .where(columns.day >= since_day, columns.day < until_day)
+        .group_by(*owners)
     )
-    return dict(connection.execute(statement).all())
+    return (OwnersSpend(*row) for row in connection.execute(statement))
+
+
+def read_spend_since(connection: Connection, unix_s: int) -> Iterable[OwnersSpend]:
+    """Spend of the requests that were admitted since a time (Unix seconds) and are over."""
+    columns = ledger.c
+    owners = (columns.lineage_id, columns.team, columns.model)
+    statement = (
+        select(*owners, whole_sum(columns.cost_micro_usd))
+        .where(columns.started_us >= unix_s * 1_000_000)
+        .group_by(*owners)
+    )
+    return (OwnersSpend(*row) for row in connection.execute(statement))
 
 
 @lru_cache(maxsize=1)
@@ -170,15 +191,15 @@ def _us(unix_s: float) -> int:
 
 
 def _daily_sums(rows: Sequence[LedgerRecord]) -> list[dict[str, Any]]:
-    """One for each day, key and model."""
-    groups: dict[tuple[str, str, str], list[LedgerRecord]] = {}
+    """One for each day, key, model and team."""
+    groups: dict[tuple[str, str, str, str], list[LedgerRecord]] = {}
     for row in rows:
-        group = (day_at(row.started_us / 1_000_000), row.key_id, row.model)
+        group = (day_at(row.started_us / 1_000_000), row.key_id, row.model, row.team or "")
         groups.setdefault(group, []).append(row)
     return [_sums(*group, of_one) for group, of_one in groups.items()]
 
 
-def _sums(day: str, key_id: str, model: str, rows: Sequence[LedgerRecord]) -> dict[str, Any]:
+def _sums(day: str, key_id: str, model: str, team: str, rows: Sequence[LedgerRecord]) -> dict[str, Any]:
     newest = max(rows, key=lambda row: row.started_us)
     return {
         "day": day,
@@ -190,6 +211,6 @@ def _sums(day: str, key_id: str, model: str, rows: Sequence[LedgerRecord]) -> di
         "completion_tokens": sum(row.completion_tokens for row in rows),
         "cost_micro_usd": sum(row.cost_micro_usd for row in rows),
         "lineage_id": newest.lineage_id,
-        "team": newest.team,
+        "team": team,
         "last_used_at": datetime.fromtimestamp(newest.started_us / 1_000_000, UTC),
     }

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.schema import spend_policy
+from pulumi_groq.models.budgets import Budget
 
 _ONLY_ROW = 1
 
@@ -22,6 +23,7 @@ class PolicyRecord:
     alert_webhook_signing_secret: str | None = field(repr=False)
     created_at: datetime
     updated_at: datetime
+    budgets: tuple[Budget, ...] = ()
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None
@@ -41,6 +43,7 @@ def find_policy(connection: Connection) -> PolicyRecord | None:
         alert_webhook_signing_secret=row.alert_webhook_signing_secret,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        budgets=row.budgets,
         managed_by=row.managed_by,
         declared_as=row.declared_as,
         claim=row.claim,

@@ -12,6 +12,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+from pydantic import BaseModel
 from sqlalchemy import Connection, Row, Table, delete, func, insert, literal, select, text, tuple_
 
 from pulumi_groq.gateway.store import change_log, consumers, identities  # noqa: F401  they define tables, too
@@ -146,6 +147,8 @@ def _text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
     raise TypeError(type(value).__name__)
 
 

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Index, String, Table, delete, select, update
 
-from pulumi_groq.gateway.store.schema import UtcTimestamp, metadata
+from pulumi_groq.gateway.store.column_types import UtcTimestamp
+from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.gateway.store.upsert import upsert
 from pulumi_groq.models.runaway import RunawayAction
 

@@ -1,7 +1,4 @@
-"""The tables of the store, and the types of their columns."""
-
-from datetime import UTC, datetime
-from typing import Final, Literal
+"""The tables of the store."""
 
 from sqlalchemy import (
     JSON,
@@ -10,8 +7,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -23,47 +18,13 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
-LimitSetting = int | Literal["unlimited"] | None
-"""A limit as declared: a number per window, explicitly unlimited, or unset (the server's default)."""
-
-_UNLIMITED_IN_STORE: Final = -1
-
-
-class UtcTimestamp(TypeDecorator[datetime]):
-    """Aware UTC times; SQLite keeps no zone, so UTC is implied there."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Write an aware time in UTC."""
-        if value is None:
-            return None
-        in_utc = value.astimezone(UTC)
-        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (signature of SQLAlchemy)
-        """Read an aware time in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class DeclaredLimit(TypeDecorator[LimitSetting]):
-    """A limit as declared: NULL is unset, -1 is unlimited; 0 does not occur."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: LimitSetting, dialect: Dialect) -> int | None:  # noqa: ARG002 (signature of SQLAlchemy)
-        """Write the setting as a number."""
-        return _UNLIMITED_IN_STORE if value == "unlimited" else value
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> LimitSetting:  # noqa: ARG002 (signature of SQLAlchemy)
-        """Read the number as a setting."""
-        return "unlimited" if value == _UNLIMITED_IN_STORE else value
+from pulumi_groq.gateway.store.column_types import (
+    DeclaredBudgets,
+    DeclaredLimit,
+    DeclaredModelLimits,
+    UtcTimestamp,
+)
 
 
 def is_text(asked: str) -> bool:
@@ -93,6 +54,13 @@ teams = Table(
     Column("allowed_models", JSON, nullable=False),
     Column("allowed_tools", JSON, nullable=False),
     Column("upstream_key", String(63), nullable=True),
+    Column("requests_per_minute", DeclaredLimit, nullable=True),
+    Column("tokens_per_minute", DeclaredLimit, nullable=True),
+    Column("requests_per_day", DeclaredLimit, nullable=True),
+    Column("tokens_per_day", DeclaredLimit, nullable=True),
+    Column("max_parallel_requests", DeclaredLimit, nullable=True),
+    Column("monthly_budget_micro_usd", BigInteger, nullable=True),
+    Column("budgets", DeclaredBudgets, nullable=False),
     Column("managed_by", String(1024), nullable=True),
     Column("declared_as", String(1024), nullable=True),
     Column("claim", String(64), nullable=True),
@@ -129,6 +97,8 @@ api_keys = Table(
     Column("runaway", JSON(none_as_null=True), nullable=True),
     Column("share", Integer, nullable=True),
     Column("monthly_budget_micro_usd", BigInteger, nullable=True),
+    Column("budgets", DeclaredBudgets, nullable=False),
+    Column("model_limits", DeclaredModelLimits, nullable=False),
     Column("expires_at", UtcTimestamp, nullable=True),
     Column("metadata", JSON, nullable=False),
     Column("disabled", Boolean, nullable=False),
@@ -172,6 +142,7 @@ spend_policy = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("monthly_cap_micro_usd", BigInteger, nullable=False),
+    Column("budgets", DeclaredBudgets, nullable=False),
     Column("alert_thresholds_micro_usd", JSON, nullable=False),
     Column("auto_pause", Boolean, nullable=False),
     Column("alert_webhook_urls", JSON, nullable=False),
@@ -238,8 +209,9 @@ usage_by_day = Table(
     Column("day", String(10), primary_key=True),
     Column("key_id", String(64), primary_key=True),
     Column("model", String(200), primary_key=True),
+    # The one that the key had then; empty for none, as no part of a primary key may be NULL.
+    Column("team", String(128), primary_key=True),
     Column("lineage_id", String(64), nullable=False),
-    Column("team", String(128), nullable=True),
     Column("requests", BigInteger, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
@@ -373,7 +345,7 @@ batches = Table(
     Column("team", String(128), nullable=True),
     Column("input_file_id", String(128), nullable=False),
     Column("worst", JSON, nullable=False),
-    Column("held_micro_usd", BigInteger, nullable=False),
+    Column("held_by_model_micro_usd", JSON, nullable=False),
     Column("document", JSON, nullable=False),
     Column("started_us", BigInteger, nullable=False),
     Column("unread_since_us", BigInteger, nullable=True),

@@ -6,13 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from pulumi_groq.gateway.store.column_types import LimitSetting
 from pulumi_groq.gateway.store.holders import Holder, holders_of
 from pulumi_groq.gateway.store.schema import is_text, teams
+from pulumi_groq.models.budgets import Budget
 
 
 @dataclass(frozen=True, slots=True)
 class TeamRecord:
-    """A team: the models and the tools that bound each of its keys."""
+    """A team: the models and tools that bound each of its keys, the limits and budgets that they share."""
 
     name: str
     allowed_models: tuple[str, ...]
@@ -20,6 +22,13 @@ class TeamRecord:
     created_at: datetime
     updated_at: datetime
     upstream_key: str | None = None
+    requests_per_minute: LimitSetting = None
+    tokens_per_minute: LimitSetting = None
+    requests_per_day: LimitSetting = None
+    tokens_per_day: LimitSetting = None
+    max_parallel_requests: LimitSetting = None
+    monthly_budget_micro_usd: int | None = None
+    budgets: tuple[Budget, ...] = ()
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None

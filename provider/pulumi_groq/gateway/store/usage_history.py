@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, func, literal, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, func, literal, select, tuple_
 
 from pulumi_groq.gateway.store.schema import api_keys, denials_by_day, usage_by_day, whole_sum
 
 USAGE_GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
     "day": usage_by_day.c.day,
     "key": usage_by_day.c.key_id,
-    # NULL is neither before nor behind anything, so a page could not end at it.
-    "team": func.coalesce(usage_by_day.c.team, literal_column("''")),
+    "team": usage_by_day.c.team,
     "model": usage_by_day.c.model,
 }
 DENIAL_GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {

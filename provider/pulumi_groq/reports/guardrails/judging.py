@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import singledispatch
 from typing import Any, Final, Literal
 
+from pulumi_groq.models.budgets import Bounded
 from pulumi_groq.policy.trust import weaknesses
 from pulumi_groq.reports.guardrails import rules as checks
 from pulumi_groq.reports.guardrails.rules import Grade, RuleBase
@@ -141,7 +142,9 @@ _READS: Final[Mapping[type[RuleBase], Mapping[str, tuple[str, ...]]]] = {
     checks.ModelsApproved: dict.fromkeys(_USERS, ("allowed_models",)),
     checks.ToolsApproved: dict.fromkeys(_USERS, ("allowed_tools",)),
     checks.LabelsRequired: {"GroqApiKey": ("metadata",)},
-    checks.BudgetRequired: dict.fromkeys(("GroqApiKey", "GroqWorkloadIdentity"), ("monthly_budget_usd",)),
+    checks.BudgetRequired: dict.fromkeys(
+        ("GroqApiKey", "GroqWorkloadIdentity"), ("monthly_budget_usd", "budgets")
+    ),
     checks.RotationRequired: {"GroqApiKey": ("rotation",)},
     checks.ExpiryRequired: {"GroqApiKey": ("expires_at",)},
     checks.SpendPolicyAtMost: {"GroqSpendPolicy": ("monthly_cap_usd", "auto_pause")},
@@ -203,7 +206,7 @@ def _labels(rule: checks.LabelsRequired, declared: KeySettings, now: datetime) -
 def _budget(
     rule: checks.BudgetRequired, declared: KeySettings | IdentitySettings, now: datetime
 ) -> Iterator[str]:
-    if declared.monthly_budget_usd is None:
+    if "month" not in Bounded.of(declared).budget_by_window:
         yield "has no monthly_budget_usd"
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pulumi_groq.models.budgets import LIMITS, ModelLimits
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.reports.identity_trust import trusts_more
-from pulumi_groq.reports.settings import IdentitySettings, Settings
+from pulumi_groq.reports.settings import IdentitySettings, Settings, TeamSettings
 
 
 def _more(old: Any, new: Any) -> bool:
@@ -23,6 +24,25 @@ def _higher_limit(old: Any, new: Any) -> bool:
 def _later_or_none(old: Any, new: Any) -> bool:
     """Unset bounds nothing."""
     return old is not None and (new is None or new > old)
+
+
+def _above_or_none(old: Any, new: Any) -> bool:
+    """Where unset and unlimited are alike: of a team, and of one model."""
+    return old not in (None, UNLIMITED) and (new in (None, UNLIMITED) or new > old)
+
+
+def _more_budget(old: Any, new: Any) -> bool:
+    later = {budget.per: budget.usd for budget in new}
+    return any(_later_or_none(budget.usd, later.get(budget.per)) for budget in old)
+
+
+def _more_of_a_model(old: Any, new: Any) -> bool:
+    fields = ModelLimits.model_fields
+    return any(
+        _above_or_none(getattr(limits, field), getattr(new.get(model, ModelLimits()), field))
+        for model, limits in old.items()
+        for field in fields
+    )
 
 
 def _further_teams(old: Any, new: Any) -> bool:
@@ -55,6 +75,8 @@ _WIDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "tokens_per_day": _higher_limit,
     "max_parallel_requests": _higher_limit,
     "monthly_budget_usd": _later_or_none,
+    "budgets": _more_budget,
+    "model_limits": _more_of_a_model,
     "runaway": weaker_guard,
     "share": lambda old, new: (new or 1) > (old or 1),
     "expires_at": _later_or_none,
@@ -81,5 +103,9 @@ def wider_fields(before: Settings, declared: Settings) -> tuple[str, ...]:
         for field, wider in _WIDER.items()
         if field in type(declared).model_fields
         and field not in hidden
-        and wider(getattr(before, field), getattr(declared, field))
+        and _rule(field, wider, declared)(getattr(before, field), getattr(declared, field))
     )
+
+
+def _rule(field: str, wider: Callable[[Any, Any], bool], declared: Settings) -> Callable[[Any, Any], bool]:
+    return _above_or_none if field in LIMITS and isinstance(declared, TeamSettings) else wider

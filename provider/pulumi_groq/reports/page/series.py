@@ -30,6 +30,9 @@ _REASONS: Final = {
     "counters_unavailable": "counters unavailable",
 }
 
+_WHOSE: Final = {"team": "team: ", "model": "model: "}
+_SHORTER: Final = ("hour", "day", "week")
+
 
 def days_of(facts: PageFacts) -> list[date]:
     """The days of the charts."""
@@ -39,6 +42,12 @@ def days_of(facts: PageFacts) -> list[date]:
 
 def reason_in_words(reason: str) -> str:
     """Why requests were refused."""
+    whose, _, limit = reason.partition("_")
+    if whose in _WHOSE and limit:
+        return f"{_WHOSE[whose]}{reason_in_words(limit)}"
+    amount, _, per = reason.partition("_")
+    if amount in ("cap", "budget") and per in _SHORTER:
+        return f"{'cap' if amount == 'cap' else 'budget'} of the {per} reached"
     return _REASONS.get(reason, reason.replace("_", " "))
 
 

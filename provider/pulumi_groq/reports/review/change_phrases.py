@@ -18,10 +18,11 @@ _SET = "set (a secret)"
 def old_and_new(changed: FieldChange, plan: ReviewedPlan) -> tuple[str, str]:
     """Both values of a field, in words with units."""
     field = changed.field
-    default = plan.live.default_limit(field) if plan.live and field in LIMITS else None
+    of_a_key = changed.unset_limit == KeySettings.unset_limit
+    default = plan.live.default_limit(field) if plan.live and field in LIMITS and of_a_key else None
     hidden = _SET if field in SECRET_CHANGES else _HIDDEN
-    old = hidden if changed.old_hidden else in_words(field, changed.old, default)
-    new = hidden if changed.new_hidden else in_words(field, changed.new, default)
+    old = hidden if changed.old_hidden else in_words(field, changed.old, default, changed.unset_limit)
+    new = hidden if changed.new_hidden else in_words(field, changed.new, default, changed.unset_limit)
     if changed.old_hidden and changed.new_hidden:
         return old, SECRET_CHANGES.get(field, new)
     if field in _LISTS and not (changed.old_hidden or changed.new_hidden) and changed.old:

@@ -7,9 +7,12 @@ from decimal import Decimal
 from enum import IntEnum
 from functools import cached_property
 
+from pydantic import BaseModel
+
 from pulumi_groq.access import Access
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.budgets import Bounded
 from pulumi_groq.models.usage import KeyUsage
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review.changes import PlannedChange
@@ -141,20 +144,24 @@ def budgets_after(
     """
     if live is not None:
         return _sum(_budgets(changes, live).values())
-    return _sum(key.monthly_budget_usd for key in access.keys) if access is not None else None
+    return _sum(map(_of_month, access.keys)) if access is not None else None
 
 
 def _budgets(changes: Sequence[PlannedChange], live: Live) -> dict[str, Decimal | None]:
     lineages = {key.id: key.lineage_id for key in live.keys}
-    budgets = {key.lineage_id: key.monthly_budget_usd for key in live.keys}
+    budgets = {key.lineage_id: _of_month(key) for key in live.keys}
     for change in changes:
         old, new = change.key()
         lineage = lineages.get(change.key_id or "", change.urn)
         if old is not None and change.operation != "update":
             budgets.pop(lineage, None)
-        if new is not None and "monthly_budget_usd" not in new.hidden:
-            budgets[lineage if change.operation == "update" else change.urn] = new.monthly_budget_usd
+        if new is not None and not new.hidden & {"monthly_budget_usd", "budgets"}:
+            budgets[lineage if change.operation == "update" else change.urn] = _of_month(new)
     return budgets
+
+
+def _of_month(key: BaseModel) -> Decimal | None:
+    return Bounded.of(key).budget_by_window.get("month")
 
 
 def _sum(budgets: Iterable[Decimal | None]) -> Decimal:

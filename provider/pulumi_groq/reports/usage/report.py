@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.budgets import Bounded
 from pulumi_groq.models.fields import micro_usd
 from pulumi_groq.models.history import DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
@@ -217,7 +218,7 @@ def _projected(counts: Counts, as_of: datetime) -> int | None:
 
 
 def _budget(key: ApiKey, lineage_spent: int, as_of: datetime) -> Pace | None:
-    budget = key.monthly_budget_usd
+    budget = Bounded.of(key).budget_by_window.get("month")
     return None if budget is None else pace(lineage_spent, micro_usd(budget), as_of)
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from pulumi_groq.access import Access
 from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.spend_policy import SpendPolicy
+from pulumi_groq.models.team import Team
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.phrases import LABELS, dollars, in_words
-from pulumi_groq.reports.settings import PolicySettings, TeamSettings, field_changes
+from pulumi_groq.reports.settings import PolicySettings, Settings, TeamSettings, field_changes
 from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
 from pulumi_groq.reports.validation.keys import file_keys, stack_keys, strangers
@@ -37,13 +38,15 @@ POLICY: Final = "spending policy"
 _ORGANISATION: Final = "organisation"
 _REFRESH: Final = "pulumi up --refresh puts the declared settings back"
 _DEPLOY: Final = "pulumi up --refresh applies the file"
-_OF_A_TEAM: Final = ("allowed_models", "allowed_tools")
+_NOT_A_SETTING: Final = frozenset({"team_name", *Settings.model_fields})
+_OF_A_TEAM: Final = tuple(name for name in TeamSettings.model_fields if name not in _NOT_A_SETTING)
+_OF_THE_POLICY: Final = ("monthly_cap_usd", "budgets", "alert_thresholds_usd", "auto_pause")
 _FILE: Final = "as in the access file"
 _STACK: Final = "as in the stack"
 
 
 def teams(state: StackState | None, access: Access | None, live: Live) -> Iterator[Check]:
-    """Each declared team exists, with the declared models, tools and upstream key."""
+    """Each declared team exists, set up as declared."""
     if state is not None:
         yield from _teams(state.teams, live, _STACK, _REFRESH)
         owners = {team.name: team for team in live.teams}
@@ -51,12 +54,7 @@ def teams(state: StackState | None, access: Access | None, live: Live) -> Iterat
             yield from _owner(TEAMS, team.team_name, state, owners.get(team.team_name))
     if access is not None:
         declared = [
-            TeamSettings(
-                team_name=team.name,
-                allowed_models=team.allowed_models,
-                allowed_tools=team.allowed_tools,
-                upstream_key=team.upstream_key,
-            )
+            TeamSettings.read({**team.model_dump(include=set(_OF_A_TEAM)), "team_name": team.name})
             for team in access.teams
         ]
         yield from _teams(declared, live, _FILE, _DEPLOY)
@@ -72,10 +70,11 @@ def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) 
         if there is None:
             yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, "missing", todo)
             continue
-        lists = [(name, sorted(getattr(team, name)), sorted(getattr(there, name))) for name in seen]
+        both = [(name, _ordered(name, team), _ordered(name, there)) for name in seen]
         differing = [
-            f"{LABELS[name]}: declared {', '.join(wanted) or 'none'}; live {', '.join(now) or 'none'}"
-            for name, wanted, now in lists
+            f"{LABELS[name]}: declared {in_words(name, wanted, unset_limit=team.unset_limit)}; "
+            f"live {in_words(name, now, unset_limit=team.unset_limit)}"
+            for name, wanted, now in both
             if wanted != now
         ]
         if "upstream_key" not in team.hidden and team.upstream_key != there.upstream_key:
@@ -85,8 +84,13 @@ def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) 
             detail = f"changed: {'; '.join(differing)}"
             yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, detail, todo)
         else:
-            alike = ", ".join(item for _, wanted, _ in lists for item in wanted)
+            alike = ", ".join([*sorted(team.allowed_models), *sorted(team.allowed_tools)])
             yield Check(TEAMS, team.team_name, check, Outcome.OK, alike)
+
+
+def _ordered(name: str, team: TeamSettings | Team) -> Any:
+    value = getattr(team, name)
+    return sorted(value) if name in ("allowed_models", "allowed_tools") else value
 
 
 def _owner(section: str, name: str, state: StackState, there: Owned | None) -> Iterator[Check]:
@@ -104,7 +108,7 @@ def policy(state: StackState | None, access: Access | None, live: Live) -> Itera
         yield from _owner(POLICY, _ORGANISATION, state, live.policy if state.policy else None)
     if access is not None:
         declared = access.spend_policy
-        shown = {"monthly_cap_usd", "alert_thresholds_usd", "auto_pause"}
+        shown = set(_OF_THE_POLICY)
         read = PolicySettings.read(declared.model_dump(include=shown)) if declared else None
         yield from _policy(read, live, _FILE, _DEPLOY)
 
@@ -128,10 +132,9 @@ def _policy(declared: PolicySettings | None, live: Live, check: str, todo: str) 
 
 
 def _differences(declared: PolicySettings, live: SpendPolicy) -> Iterator[str]:
-    compared = ("monthly_cap_usd", "alert_thresholds_usd", "auto_pause")
-    seen = PolicySettings.read(live.model_dump(include=set(compared)))
+    seen = PolicySettings.read(live.model_dump(include=set(_OF_THE_POLICY)))
     for each in field_changes(seen, declared):
-        if each.field in compared and not each.new_hidden:
+        if each.field in _OF_THE_POLICY and not each.new_hidden:
             now, wanted = in_words(each.field, each.old), in_words(each.field, each.new)
             yield f"{LABELS[each.field]}: declared {wanted}, live {now}"
     if "alert_webhook_signing_secret" in declared.hidden and not live.alert_webhook_signed:

@@ -21,6 +21,15 @@ export const ApiKeyStatus = {
 
 export type ApiKeyStatus = (typeof ApiKeyStatus)[keyof typeof ApiKeyStatus];
 
+export const BudgetPer = {
+    Hour: "hour",
+    Day: "day",
+    Week: "week",
+    Month: "month",
+} as const;
+
+export type BudgetPer = (typeof BudgetPer)[keyof typeof BudgetPer];
+
 export const GroqAdminKeyRole = {
     Owner: "owner",
     Team_admin: "team-admin",

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from pulumi_groq.gateway.store.schema import UtcTimestamp
+from pulumi_groq.gateway.store.column_types import UtcTimestamp
 
 
 def create_metering() -> None:
@@ -45,15 +45,15 @@ def _create_usage_by_day() -> None:
         sa.Column("day", sa.String(10), nullable=False),
         sa.Column("key_id", sa.String(64), nullable=False),
         sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("team", sa.String(128), nullable=False),
         sa.Column("lineage_id", sa.String(64), nullable=False),
-        sa.Column("team", sa.String(128), nullable=True),
         sa.Column("requests", sa.BigInteger, nullable=False),
         sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
         sa.Column("cached_tokens", sa.BigInteger, nullable=False),
         sa.Column("completion_tokens", sa.BigInteger, nullable=False),
         sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
         sa.Column("last_used_at", UtcTimestamp, nullable=False),
-        sa.PrimaryKeyConstraint("day", "key_id", "model", name="pk_usage_by_day"),
+        sa.PrimaryKeyConstraint("day", "key_id", "model", "team", name="pk_usage_by_day"),
     )
     op.create_index("ix_usage_by_day_key_id_last_used_at", "usage_by_day", ["key_id", "last_used_at"])
 

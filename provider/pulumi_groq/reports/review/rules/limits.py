@@ -1,23 +1,27 @@
-"""Findings about rate limits and budgets of keys."""
+"""Findings about limits and budgets of keys and teams."""
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from pulumi_groq.models.fields import UNLIMITED
-from pulumi_groq.reports.phrases import LABELS, LIMITS, dollars, in_words
+from pydantic import BaseModel
+
+from pulumi_groq.models.budgets import Bounded, misfits_of
+from pulumi_groq.reports.phrases import LABELS, dollars, in_words
+from pulumi_groq.reports.review.amounts import BUDGET, amounts_of
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
-from pulumi_groq.reports.settings import KeySettings
 
-BUDGET: Final = "monthly_budget_usd"
+_KEPT: Final = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", BUDGET)
+"""The limits whose use is known: how many ran at once is not kept, nor spend by the hour."""
 NEAR: Final = Decimal("0.8")
 """Use of at least this share of a limit counts as near it."""
 
 
 def limit_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A limit or budget of a key grows beyond the factor that the reviewer set."""
-    for field, old, new in _amounts(change, plan):
+    """A limit or budget grows beyond the factor that the reviewer set."""
+    for amount in amounts_of(change, plan):
+        old, new = amount.old, amount.new
         if old is None or new is None or new <= old * plan.raise_factor:
             continue
         times = f"{float(new / old):,.1f}".removesuffix(".0")
@@ -26,38 +30,34 @@ def limit_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]
             Severity.MEDIUM,
             change,
             plan,
-            what=f"{LABELS[field]} raised {times} times: {_from_to(change, field, plan)}",
+            what=f"{amount.label} raised {times} times: {amount.from_to}",
             why=f"More than {float(plan.raise_factor):g} times the old value.",
             todo="Check that the team expects this load, and that the limits at Groq carry it.",
         )
 
 
 def limit_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A limit that held becomes unlimited, or a key's own budget goes."""
-    _, new = change.key()
-    if new is None:
-        return
-    for field, was, becomes in _amounts(change, plan):
-        if was is not None and becomes is None and field not in new.hidden and _is_endless(new, field, plan):
-            bound = (
-                "Only the organisation's cap holds then."
-                if field == BUDGET
-                else "Only budget and cap hold then."
-            )
+    """A limit that held becomes unlimited, or a budget goes."""
+    whose = "key" if change.kind == "GroqApiKey" else "team"
+    for amount in amounts_of(change, plan):
+        if amount.old is not None and amount.new is None and amount.is_endless:
+            rest = "Only the other budgets and the organisation's cap hold then."
+            bound = rest if amount.is_money else "Only budget and cap hold then."
             yield finding(
                 "limit-removed",
                 Severity.HIGH,
                 change,
                 plan,
-                what=f"{LABELS[field]} removed: {_from_to(change, field, plan)}",
-                why=f"One key can take what all others need. {bound}",
+                what=f"{amount.label} removed: {amount.from_to}",
+                why=f"One {whose} can take what all others need. {bound}",
                 todo="Set a high limit instead of none.",
             )
 
 
 def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A limit is lowered to what the key uses already, or near it."""
-    for field, old, new in _amounts(change, plan):
+    for amount in amounts_of(change, plan):
+        old, new, field = amount.old, amount.new, amount.field
         lowered = new is not None and (old is None or new < old)
         used = _used(change, field, plan)
         if not lowered or new is None or used is None or used < new * NEAR or used <= 0:
@@ -68,7 +68,7 @@ def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Fi
             Severity.HIGH if over else Severity.MEDIUM,
             change,
             plan,
-            what=f"{LABELS[field]} lowered to {_in_words(field, new)}, {_use_in_words(field, used)}",
+            what=f"{amount.label} lowered to {_in_words(field, new)}, {_use_in_words(field, used)}",
             why=(
                 "The key is over the new limit already: its callers are refused as soon as the run is done."
                 if over
@@ -78,45 +78,10 @@ def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Fi
         )
 
 
-def _amounts(
-    change: PlannedChange, plan: ReviewedPlan
-) -> Iterator[tuple[str, Decimal | None, Decimal | None]]:
-    """Each limit that changes on a key that exists, as amounts in force; `None` is none, or not known."""
-    old, new = change.key()
-    if old is None or new is None:
-        return
-    for changed in change.fields:
-        if changed.field in {*LIMITS, BUDGET} and not (changed.old_hidden or changed.new_hidden):
-            yield (
-                changed.field,
-                _in_force(changed.field, changed.old, plan),
-                _in_force(changed.field, changed.new, plan),
-            )
-
-
-def _in_force(field: str, value: Any, plan: ReviewedPlan) -> Decimal | None:
-    if value is None and field != BUDGET and plan.live is not None:
-        value = plan.live.default_limit(field)
-    return None if value in (None, UNLIMITED) else Decimal(value)
-
-
-def _is_endless(new: KeySettings, field: str, plan: ReviewedPlan) -> bool:
-    value = getattr(new, field)
-    if field == BUDGET or value == UNLIMITED:
-        return True
-    return plan.live is not None and plan.live.default_limit(field) == UNLIMITED
-
-
-def _from_to(change: PlannedChange, field: str, plan: ReviewedPlan) -> str:
-    default = plan.live.default_limit(field) if plan.live and field != BUDGET else None
-    changed = next(each for each in change.fields if each.field == field)
-    return f"{in_words(field, changed.old, default)} to {in_words(field, changed.new, default)}"
-
-
 def _used(change: PlannedChange, field: str, plan: ReviewedPlan) -> Decimal | None:
     """What the key has used of `field`'s window; of a minute, the average since midnight: a lower bound."""
     row = plan.usage_of(change)
-    if row is None or field == "max_parallel_requests":  # how many ran at once is not kept
+    if row is None or field not in _KEPT:
         return None
     if field == BUDGET:
         return row.month_to_date.cost_usd
@@ -158,4 +123,70 @@ def share_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]
         )
 
 
-RULES: Final[tuple[Rule, ...]] = (limit_raised, limit_removed, near_limit_lowered, share_raised)
+def above_its_team(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
+    """A key declares more than its team has for all its keys: the run would fail."""
+    old, new = change.key()
+    if new is None or new.team is None or "team" in new.hidden:
+        return
+    changed = {each.field for each in change.fields}
+    team = _team_after(new.team, plan)
+    if team is None:
+        return
+    for path, problem in misfits_of(Bounded.of(new), Bounded.of(team), f"team {new.team}"):
+        if old is None or "team" in changed or path[0] in changed:
+            yield finding(
+                "above-its-team",
+                Severity.HIGH,
+                change,
+                plan,
+                what=f"{' '.join([LABELS.get(path[0], path[0]), *path[1:]])} {problem}",
+                why="The gateway refuses it (400 exceeds_team), so the run would fail.",
+                todo="Lower it, or raise the team's.",
+            )
+
+
+def team_below_its_keys(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
+    """A team is lowered below what keys of it have that the run does not change."""
+    old, new = change.team()
+    if old is None or new is None or plan.live is None:
+        return
+    changing = {each.key_id for each in plan.changes}
+    bounds = Bounded.of(new)
+    above = [
+        key.name
+        for key in plan.live.keys
+        if key.team == change.name
+        and key.id not in changing
+        and any(misfits_of(Bounded.of(key), bounds, "the team"))
+        and not any(misfits_of(Bounded.of(key), Bounded.of(old), "the team"))
+    ]
+    if above:
+        yield finding(
+            "team-below-its-keys",
+            Severity.MEDIUM,
+            change,
+            plan,
+            what=f"has less for all its keys than {', '.join(sorted(above))} alone",
+            why="What those keys declare is never reached: the team's holds, too.",
+            todo="Lower the keys' limits as well, or keep the team's above them.",
+        )
+
+
+def _team_after(name: str, plan: ReviewedPlan) -> BaseModel | None:
+    """The team's settings after the run, where they are known."""
+    for change in plan.changes:
+        _, new = change.team()
+        if new is not None and change.name == name:
+            return new
+    teams = plan.live.teams if plan.live is not None else ()
+    return next((team for team in teams if team.name == name), None)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    limit_raised,
+    limit_removed,
+    near_limit_lowered,
+    above_its_team,
+    team_below_its_keys,
+    share_raised,
+)

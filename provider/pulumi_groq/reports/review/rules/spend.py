@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from pulumi_groq.models.budgets import Bounded
 from pulumi_groq.reports.phrases import dollars
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
+from pulumi_groq.reports.settings import KeySettings
 
 
 def policy_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
@@ -108,9 +110,12 @@ def _cap_to_compare(change: PlannedChange, plan: ReviewedPlan) -> Decimal | None
     if plan.policy_changes or plan.live is None or plan.live.policy is None:
         return None
     old, new = change.key()
-    before = (old.monthly_budget_usd if old else None) or Decimal(0)
-    grows = new is not None and (new.monthly_budget_usd or Decimal(0)) > before
+    grows = new is not None and _of_month(new) > (_of_month(old) if old else Decimal(0))
     return plan.live.policy.monthly_cap_usd if grows else None
+
+
+def _of_month(key: KeySettings) -> Decimal:
+    return Bounded.of(key).budget_by_window.get("month", Decimal(0))
 
 
 RULES: Final[tuple[Rule, ...]] = (

@@ -3,8 +3,13 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pulumi_groq.gateway.store.column_types import (
+    DeclaredBudgets,
+    DeclaredLimit,
+    DeclaredModelLimits,
+    UtcTimestamp,
+)
 from pulumi_groq.gateway.store.migrations.metering_tables import create_metering
-from pulumi_groq.gateway.store.schema import DeclaredLimit, UtcTimestamp
 
 revision = "0001"
 down_revision = None
@@ -35,6 +40,13 @@ def _create_teams() -> None:
         sa.Column("allowed_models", sa.JSON, nullable=False),
         sa.Column("allowed_tools", sa.JSON, nullable=False),
         sa.Column("upstream_key", sa.String(63), nullable=True),
+        sa.Column("requests_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_minute", DeclaredLimit, nullable=True),
+        sa.Column("requests_per_day", DeclaredLimit, nullable=True),
+        sa.Column("tokens_per_day", DeclaredLimit, nullable=True),
+        sa.Column("max_parallel_requests", DeclaredLimit, nullable=True),
+        sa.Column("monthly_budget_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("budgets", DeclaredBudgets, nullable=False),
         sa.Column("managed_by", sa.String(1024), nullable=True),
         sa.Column("declared_as", sa.String(1024), nullable=True),
         sa.Column("claim", sa.String(64), nullable=True),
@@ -71,6 +83,8 @@ def _create_api_keys() -> None:
         sa.Column("runaway", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("share", sa.Integer, nullable=True),
         sa.Column("monthly_budget_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("budgets", DeclaredBudgets, nullable=False),
+        sa.Column("model_limits", DeclaredModelLimits, nullable=False),
         sa.Column("expires_at", UtcTimestamp, nullable=True),
         sa.Column("metadata", sa.JSON, nullable=False),
         sa.Column("disabled", sa.Boolean, nullable=False),
@@ -158,6 +172,7 @@ def _create_spend_policy() -> None:
         "spend_policy",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("monthly_cap_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("budgets", DeclaredBudgets, nullable=False),
         sa.Column("alert_thresholds_micro_usd", sa.JSON, nullable=False),
         sa.Column("auto_pause", sa.Boolean, nullable=False),
         sa.Column("alert_webhook_urls", sa.JSON, nullable=False),
@@ -252,7 +267,7 @@ def _create_batches() -> None:
         sa.Column("team", sa.String(128), nullable=True),
         sa.Column("input_file_id", sa.String(128), nullable=False),
         sa.Column("worst", sa.JSON, nullable=False),
-        sa.Column("held_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("held_by_model_micro_usd", sa.JSON, nullable=False),
         sa.Column("document", sa.JSON, nullable=False),
         sa.Column("started_us", sa.BigInteger, nullable=False),
         sa.Column("unread_since_us", sa.BigInteger, nullable=True),

@@ -1,0 +1,77 @@
+"""What a gateway knows of usage when it starts: what the ledger holds, and what it does not hold yet."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from pulumi_groq.gateway.metering.settled_spend import Spend
+from pulumi_groq.gateway.metering.usage import UsageInMemory
+from pulumi_groq.gateway.store.ledger import (
+    KeyDaySums,
+    LedgerRecord,
+    OwnersSpend,
+    read_daily_sums,
+    read_last_used,
+    read_spend_of_days,
+    read_spend_since,
+)
+from pulumi_groq.gateway.store.store import Connection
+from pulumi_groq.policy.windows import DAY_S, day_at, last_month, month_of, window_at
+
+
+def read_usage(
+    usage: UsageInMemory, connection: Connection, beside: Sequence[LedgerRecord], now: datetime
+) -> None:
+    """Fill `usage` from the store and from the requests `beside`, which its sums do not hold."""
+    # Last month too: requests that began in it may still be in flight or in the journal.
+    booked = read_daily_sums(connection, f"{last_month(month_of(now))}-01")
+    more = [
+        KeyDaySums(
+            record.key_id,
+            day_at(record.started_us / 1_000_000),
+            1,
+            record.prompt_tokens + record.completion_tokens,
+            record.cost_micro_usd,
+        )
+        for record in beside
+    ]
+    usage.load(sorted([*booked, *more], key=lambda each: each.day), read_last_used(connection))
+    usage.settled.load(_spends(connection, now.timestamp()), now.timestamp())
+    usage.settled.load(map(_spend, beside), now.timestamp())
+
+
+def _spends(connection: Connection, now_s: float) -> Iterator[Spend]:
+    """Of the running month and week, which may have begun before: by stretches of days that both have in
+    common, of today without the running hour, and of that hour.
+    """
+    hour, day = window_at("hour", now_s), window_at("day", now_s)
+    for start, end in pairwise(_stretches(now_s)):
+        for spend in read_spend_of_days(connection, day_at(start), day_at(end)):
+            yield Spend(*spend[:3], start, spend.cost_micro_usd)
+    today = _by_owners(read_spend_of_days(connection, day_at(day.from_s), day_at(day.until_s)))
+    this_hour = _by_owners(read_spend_since(connection, hour.from_s))
+    for owners, cost in (today - this_hour).items():
+        yield Spend(*owners, day.from_s, cost)
+    for owners, cost in this_hour.items():
+        yield Spend(*owners, hour.from_s, cost)
+
+
+def _by_owners(spends: Iterable[OwnersSpend]) -> Counter[tuple[str, str | None, str]]:
+    return Counter({(each.lineage_id, each.team, each.model): each.cost_micro_usd for each in spends})
+
+
+def _stretches(now_s: float) -> list[int]:
+    """The beginnings of days (Unix seconds) on which a week or a month began, until today's."""
+    today = window_at("day", now_s).from_s
+    oldest = min(window_at("week", now_s).from_s, window_at("month", now_s).from_s)
+    return [
+        day
+        for day in range(oldest, today + 1, DAY_S)
+        if day in (today, window_at("week", day).from_s, window_at("month", day).from_s)
+    ]
+
+
+def _spend(record: LedgerRecord) -> Spend:
+    started_s = record.started_us / 1_000_000
+    return Spend(record.lineage_id, record.team, record.model, started_s, record.cost_micro_usd)

@@ -1,0 +1,121 @@
+"""What requests hold from their admission until they are settled, and what stays held beyond that."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pulumi_groq.gateway.counters.protocol import CounterSet
+from pulumi_groq.gateway.metering.journal import Admission
+from pulumi_groq.policy.limits import Demand, Header, Quota
+
+
+class Reservation(NamedTuple):
+    """What one request holds from its admission until it is settled, or until `expires_s` (Unix seconds).
+
+    It took `demand` from `counters`, which are those of `quotas`; `line` is its admission in the journal.
+    `headers` are the `x-ratelimit-*` lines for the answer.
+    """
+
+    admission: Admission
+    demand: Demand
+    counters: CounterSet
+    line: bytes
+    headers: tuple[Header, ...]
+    expires_s: float
+    quotas: Sequence[Quota] = ()
+
+    @property
+    def id(self) -> str:
+        """The request's id."""
+        return self.admission.request_id
+
+
+class Part(NamedTuple):
+    """Money that is held beside a request's own counters: in totals of one model of several, or in such as
+    were opened after its admission. `model` is set where only the cost of that model counts.
+    """
+
+    counters: CounterSet
+    demand: Demand
+    model: str | None
+
+    async def settle(self, reservation_id: str, cost_micro_usd: int, now_s: float) -> None:
+        """Let go what is held, and count the cost instead."""
+        await self.counters.settle(
+            self.demand, reservation_id, tokens=0, cost_micro_usd=cost_micro_usd, now_s=now_s
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money that the request `id`, admitted at `started_s` (Unix seconds), holds in the totals of its
+    `parts`, maybe beyond its own end.
+    """
+
+    id: str
+    lineage_id: str
+    team: str | None
+    started_s: float
+    demand: Demand
+    parts: list[Part] = field(default_factory=list)
+
+
+class OpenReservations:
+    """Those that nobody has settled yet. Each stays open for the same time, so the oldest expires first."""
+
+    def __init__(self) -> None:
+        self._by_id: OrderedDict[str, Reservation] = OrderedDict()
+        self._parts: dict[str, list[Part]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def add(self, reservation: Reservation, parts: Sequence[Part] = ()) -> None:
+        """Remember a reservation, and what is held beside it; its id must not be in use."""
+        if reservation.id in self._by_id:
+            raise ValueError(f"request {reservation.id} holds a reservation already")
+        self._by_id[reservation.id] = reservation
+        if parts:
+            self._parts[reservation.id] = list(parts)
+
+    def remove(self, reservation: Reservation) -> Sequence[Part] | None:
+        """What was held beside it; it is not open any more. `None` where it was not."""
+        request_id = reservation.admission.request_id
+        if self._by_id.pop(request_id, None) is None:
+            return None
+        return self._parts.pop(request_id, ()) if self._parts else ()
+
+    def admitted_since(self, unix_s: float) -> Iterator[Hold]:
+        """What those hold that were admitted since a time (Unix seconds), the newest first; its parts may be
+        added to.
+        """
+        for reservation in reversed(self._by_id.values()):
+            admission = reservation.admission
+            if admission.started_s < unix_s:
+                return
+            parts = self._parts.setdefault(reservation.id, [])
+            yield Hold(
+                reservation.id,
+                admission.lineage_id,
+                admission.team,
+                admission.started_s,
+                reservation.demand,
+                parts,
+            )
+
+    def any_expired(self, now_s: float) -> bool:
+        """Whether a reservation has been open for too long."""
+        return bool(self._by_id) and next(iter(self._by_id.values())).expires_s <= now_s
+
+    def expired(self, now_s: float) -> Iterator[tuple[Reservation, Sequence[Part]]]:
+        """Takes out, one by one, the reservations that have been open for too long, and what is held beside
+        them.
+        """
+        while self.any_expired(now_s):
+            _, oldest = self._by_id.popitem(last=False)
+            yield oldest, self._parts.pop(oldest.id, ())
+
+    def lines(self) -> bytes:
+        """The journal lines of all open reservations."""
+        return b"".join(reservation.line for reservation in self._by_id.values())
