@@ -60,6 +60,18 @@ def test_the_version_stands_in_one_place() -> None:
     assert found == {name: [VERSION] for name in generated}
 
 
+def test_the_pythons_that_are_named_are_those_that_are_tried() -> None:
+    """Before a release each of them is brought, and the package tried on it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    trial = (ROOT / "setup" / "package_trial.py").read_text(encoding="utf-8")
+    (tried,) = re.findall(r"^PYTHONS: Final = \((.*)\)$", trial, re.MULTILINE)
+    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    assert re.findall(r'"(.*?)"', tried) == named
+    assert f"python install {' '.join(named)}\n" in workflow
+    assert project["requires-python"] == f">={named[0]}"
+
+
 def test_the_wheel_works_alone() -> None:
     """Built from the sdist, with the oldest and the newest dependencies, on every Python of this machine."""
     trial = [sys.executable, "setup/package_trial.py"]

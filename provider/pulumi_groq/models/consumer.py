@@ -15,7 +15,7 @@ class Consumer(WireModel):
 
     address: Annotated[
         str,
-        Field(description="The IP address that the requests came from; a proxy's where one is in front."),
+        Field(description="The IP address that the requests came from; a proxy's, unless it is trusted."),
     ]
     user_agent: Annotated[
         str, Field(description="What they sent as `User-Agent`, at most 200 characters; empty without one.")

@@ -145,7 +145,10 @@ def test_a_key_still_in_use_is_not_taken_away(esc: Esc, gateway: InProcessGatewa
     second = esc.rotate()["api_key"]
     gateway.advance(MONTH)
     assert gateway.chat(oldest) == 200
-    assert code(esc.call()) == (409, "key_in_use")
+    refused = esc.call()
+    assert code(refused) == (409, "key_in_use")
+    assert refused.json()["error"]["param"] == "request.quiet_hours"
+    assert "/consumers" in refused.json()["error"]["message"]
     assert [gateway.chat(value) for value in (oldest, second)] == [200, 200]
     gateway.advance(timedelta(hours=7))
     assert code(esc.call()) == (409, "key_in_use")

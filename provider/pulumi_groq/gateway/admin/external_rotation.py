@@ -5,7 +5,7 @@ from datetime import timedelta
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
-from pulumi_groq.gateway.admin.refusals import Conflict, shown
+from pulumi_groq.gateway.admin.refusals import Conflict, Missing, shown
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, keys_declared_as, live_lineage
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.api_key import ApiKeyCreate
@@ -69,5 +69,19 @@ class ExternalRotation:
         quiet = timedelta(hours=wanted.request.quiet_hours)
         for other in living:
             if other.id != predecessor.id:
-                self._keys.delete(caller, other.id, quiet, None)
+                self._delete_quiet(caller, other.id, quiet)
         return predecessor
+
+    def _delete_quiet(self, caller: Caller, key_id: str, quiet: timedelta) -> None:
+        try:
+            self._keys.delete(caller, key_id, quiet, None)
+        except Missing:
+            return  # deleted by somebody else just now
+        except Conflict as in_use:
+            raise Conflict(
+                f"{in_use}. Rotate again when it is quiet, or with fewer quiet_hours; who uses it: "
+                f"GET /openai/v1/api-keys/{key_id}/consumers",
+                code=in_use.detail.code,
+                param="request.quiet_hours",
+                key_id=key_id,
+            ) from None
