@@ -86,6 +86,13 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "tokens_per_day": 5000,
         "max_parallel_requests": 20,
         "monthly_budget_usd": 1.25,
+        "runaway": {
+            "spend_usd_per_10_min": 2.5,
+            "times_usual": 10,
+            "action": "pause_key",
+            "resume_after_minutes": 60,
+        },
+        "share": 3,
         "expires_at": "2040-01-01T01:00:00+01:00",
         "team": "anchor",
         "metadata": {"owner": "platform", "ticket": "OPS-1"},
@@ -104,6 +111,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
     "GroqTeam": {
         "allowed_models": MODELS,
         "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
+        "upstream_key": "default",
         "team_name": "team-{}",
         "adopt_existing": True,
     },

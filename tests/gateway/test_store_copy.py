@@ -336,3 +336,20 @@ def test_a_server_that_ends_is_told_and_the_copy_goes_on(
     own_postgresql_server.start()
     assert copied(source, url, data).begun is Begun.CONTINUED
     assert_the_same(source, url, data)
+
+
+def test_every_table_is_copied() -> None:
+    """Whatever is imported before: the copy itself imports what defines a table of a whole gateway."""
+
+    def listed(program: str) -> set[str]:
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        return set(run.stdout.split())
+
+    copied = listed(
+        "from pulumi_groq.gateway.store import row_copy; print(*(table.name for table in row_copy.TABLES))"
+    )
+    whole = listed(
+        "import pulumi_groq.gateway.assembly; from pulumi_groq.gateway.store.schema import metadata;"
+        "print(*metadata.tables)"
+    )
+    assert copied | {"commits"} == whole

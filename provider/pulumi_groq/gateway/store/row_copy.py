@@ -15,7 +15,13 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 from sqlalchemy import Connection, Row, Table, delete, func, insert, literal, select, text, tuple_
 
-from pulumi_groq.gateway.store import change_log, consumers, identities  # noqa: F401  they define tables, too
+from pulumi_groq.gateway.store import (  # noqa: F401  they define tables, too
+    change_log,
+    consumers,
+    identities,
+    recent_spend,
+    runaways,
+)
 from pulumi_groq.gateway.store.errors import RowRefusedError, StoreOpenError
 from pulumi_groq.gateway.store.migrate import begun_copy, is_current, mark_copy, migrate
 from pulumi_groq.gateway.store.schema import commits, metadata
