@@ -100,3 +100,15 @@ def test_defaults_are_left_out_and_put_back() -> None:
 def test_a_rotation_of_defaults_alone_is_still_declared() -> None:
     """An empty rotation is not no rotation."""
     assert without_defaults(ApiKeyArgs, {"rotation": {"overlap_hours": 24}}) == {"rotation": {}}
+
+
+def test_a_name_with_a_number_comes_in_either_spelling() -> None:
+    """Pulumi's Python SDK knows it by a third one, and hands on the models' own."""
+    for name in ("spend_usd_per_10_min", "spendUsdPer10Min"):
+        bag = {"runaway": {name: 5}}
+        assert list(strangers(ApiKeyArgs, bag)) == []
+        assert inward(ApiKeyArgs, bag) == {"runaway": {"spend_usd_per_10_min": 5}}
+    assert list(strangers(ApiKeyArgs, {"runaway": {"times_usual": 5}})) == ["runaway.times_usual"]
+    assert respelled("runaway.spend_usd_per_10_min must be more than 0") == (
+        "runaway.spendUsdPer10Min must be more than 0"
+    )

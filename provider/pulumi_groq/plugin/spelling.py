@@ -20,7 +20,7 @@ from pulumi_groq.models.spelling import Nested, camel, nested_model
 NOTES: Final = (ROTATION_DUE, SECRETS_CHANGING)
 """What a check adds to the inputs, for the preview to show; no model has it."""
 
-_SNAKE: Final = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_SNAKE: Final = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
 def inward(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +29,13 @@ def inward(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def strangers(model: type[BaseModel], bag: Mapping[str, Any]) -> Iterator[str]:
-    """The paths of what a program declares and `model` has no field for, at any depth."""
+    """The paths of what a program declares and `model` has no field for, at any depth.
+
+    A name with a number in it may come as the model has it: Pulumi's generator for Python writes
+    `per10` for `per_10`, so its SDK sends on what a program calls `per_10`.
+    """
     fields = {camel(name): name for name in model.model_fields}
+    fields |= {name: name for name in model.model_fields if any(map(str.isdigit, name))}
     for name, value in bag.items():
         if name not in fields:
             yield name
