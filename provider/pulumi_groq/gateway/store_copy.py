@@ -111,7 +111,7 @@ def _destination(url: str, data_directory: Path) -> Store:
 
 
 def _require_empty_journal(files: Path) -> None:
-    segments = [path for path in journal_directory(files).glob("*.jsonl") if path.read_bytes().strip(b"\0")]
+    segments = _unbooked(journal_directory(files))
     if segments:
         raise StoreOpenError(
             f"{segments[0]} holds what another store has to book: give another --data-dir, or start the "
@@ -119,8 +119,14 @@ def _require_empty_journal(files: Path) -> None:
         )
 
 
+def _unbooked(journal: Path) -> list[Path]:
+    return [path for path in sorted(journal.glob("*.jsonl")) if path.read_bytes().strip(b"\0")]
+
+
 def _book(source: Store) -> None:
     directory = journal_directory(source.files)
+    if not _unbooked(directory):
+        return  # booking tidies up what is old, too: a copy that goes on would find another store
     recovered, journal = book_journal(source, directory, datetime.now(UTC), _KEEP_ALL)
     journal.close()
     if recovered.waiting_segment is not None:

@@ -10,24 +10,28 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 from sqlalchemy import Connection, Row, Table, delete, func, insert, literal, select, text, tuple_
 
-from pulumi_groq.gateway.store import (  # noqa: F401  they define tables, too
-    change_log,
-    consumers,
-    identities,
-    recent_spend,
-    runaways,
-)
+from pulumi_groq.gateway import store
 from pulumi_groq.gateway.store.errors import RowRefusedError, StoreOpenError
 from pulumi_groq.gateway.store.migrate import begun_copy, is_current, mark_copy, migrate
 from pulumi_groq.gateway.store.schema import commits, metadata
 from pulumi_groq.gateway.store.store import Store
 
-TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not commits)
+
+def _tables() -> tuple[Table, ...]:
+    """Those of every module of the store, whether something has imported it or not."""
+    for module in iter_modules(store.__path__):
+        import_module(f"{store.__name__}.{module.name}")
+    return tuple(table for table in metadata.sorted_tables if table is not commits)
+
+
+TABLES: Final = _tables()
 """Parents first. The count of writes is each store's own."""
 ROWS_AT_ONCE: Final = 2_000
 
