@@ -38,11 +38,11 @@ export class GroqAdminKey extends pulumi.CustomResource {
     }
 
     /**
-     * The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key.
+     * The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key until a rotation gives it a new one.
      */
     declare public /*out*/ readonly adminKey: pulumi.Output<string | undefined>;
     /**
-     * Id of an existing admin key to take over instead of creating one; its value stays unknown.
+     * Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
      */
     declare public readonly adoptKeyId: pulumi.Output<string | undefined>;
     /**
@@ -58,13 +58,29 @@ export class GroqAdminKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly declaredAs: pulumi.Output<string | undefined>;
     /**
+     * When the value arrived (UTC), if the first answer was lost: the overlap is counted from then.
+     */
+    declare public /*out*/ readonly deliveredAt: pulumi.Output<string | undefined>;
+    /**
      * When the key stops working: an ISO 8601 time with its zone. Unless set, never.
      */
     declare public readonly expiresAt: pulumi.Output<string | undefined>;
     /**
+     * The key's number in its lineage, counted from 1.
+     */
+    declare public /*out*/ readonly generation: pulumi.Output<number>;
+    /**
+     * The key's id; a rotation changes it.
+     */
+    declare public /*out*/ readonly keyId: pulumi.Output<string>;
+    /**
      * The last 4 characters of the key's value.
      */
     declare public /*out*/ readonly lastFour: pulumi.Output<string>;
+    /**
+     * Id of the lineage's first key, which rotations keep.
+     */
+    declare public /*out*/ readonly lineageId: pulumi.Output<string>;
     /**
      * The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
      */
@@ -74,9 +90,41 @@ export class GroqAdminKey extends pulumi.CustomResource {
      */
     declare public readonly name: pulumi.Output<string>;
     /**
+     * When the key is due for rotation by its age (UTC).
+     */
+    declare public /*out*/ readonly nextRotationAt: pulumi.Output<string | undefined>;
+    /**
+     * The predecessor's id, while it still works.
+     */
+    declare public /*out*/ readonly previousKeyId: pulumi.Output<string | undefined>;
+    /**
+     * The last 4 characters of the predecessor's value.
+     */
+    declare public /*out*/ readonly previousLastFour: pulumi.Output<string | undefined>;
+    /**
+     * When the predecessor last served a request (UTC).
+     */
+    declare public /*out*/ readonly previousLastUsedAt: pulumi.Output<string | undefined>;
+    /**
+     * The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+     */
+    declare public /*out*/ readonly previousStatus: pulumi.Output<string | undefined>;
+    /**
+     * When the overlap ends (UTC): the predecessor may be deleted from then on.
+     */
+    declare public /*out*/ readonly retireAfter: pulumi.Output<string | undefined>;
+    /**
      * What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
      */
     declare public readonly role: pulumi.Output<enums.GroqAdminKeyRole>;
+    /**
+     * When the key is replaced, and how long its predecessor keeps working; unless set, never.
+     */
+    declare public readonly rotation: pulumi.Output<outputs.RotationSchedule | undefined>;
+    /**
+     * `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+     */
+    declare public /*out*/ readonly status: pulumi.Output<enums.GroqAdminKeyStatus>;
     /**
      * Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
      */
@@ -100,24 +148,48 @@ export class GroqAdminKey extends pulumi.CustomResource {
             resourceInputs["expiresAt"] = args?.expiresAt;
             resourceInputs["name"] = args?.name;
             resourceInputs["role"] = args?.role;
+            resourceInputs["rotation"] = args?.rotation;
             resourceInputs["teams"] = args?.teams;
             resourceInputs["adminKey"] = undefined /*out*/;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["declaredAs"] = undefined /*out*/;
+            resourceInputs["deliveredAt"] = undefined /*out*/;
+            resourceInputs["generation"] = undefined /*out*/;
+            resourceInputs["keyId"] = undefined /*out*/;
             resourceInputs["lastFour"] = undefined /*out*/;
+            resourceInputs["lineageId"] = undefined /*out*/;
             resourceInputs["managedBy"] = undefined /*out*/;
+            resourceInputs["nextRotationAt"] = undefined /*out*/;
+            resourceInputs["previousKeyId"] = undefined /*out*/;
+            resourceInputs["previousLastFour"] = undefined /*out*/;
+            resourceInputs["previousLastUsedAt"] = undefined /*out*/;
+            resourceInputs["previousStatus"] = undefined /*out*/;
+            resourceInputs["retireAfter"] = undefined /*out*/;
+            resourceInputs["status"] = undefined /*out*/;
         } else {
             resourceInputs["adminKey"] = undefined /*out*/;
             resourceInputs["adoptKeyId"] = undefined /*out*/;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["createdAt"] = undefined /*out*/;
             resourceInputs["declaredAs"] = undefined /*out*/;
+            resourceInputs["deliveredAt"] = undefined /*out*/;
             resourceInputs["expiresAt"] = undefined /*out*/;
+            resourceInputs["generation"] = undefined /*out*/;
+            resourceInputs["keyId"] = undefined /*out*/;
             resourceInputs["lastFour"] = undefined /*out*/;
+            resourceInputs["lineageId"] = undefined /*out*/;
             resourceInputs["managedBy"] = undefined /*out*/;
             resourceInputs["name"] = undefined /*out*/;
+            resourceInputs["nextRotationAt"] = undefined /*out*/;
+            resourceInputs["previousKeyId"] = undefined /*out*/;
+            resourceInputs["previousLastFour"] = undefined /*out*/;
+            resourceInputs["previousLastUsedAt"] = undefined /*out*/;
+            resourceInputs["previousStatus"] = undefined /*out*/;
+            resourceInputs["retireAfter"] = undefined /*out*/;
             resourceInputs["role"] = undefined /*out*/;
+            resourceInputs["rotation"] = undefined /*out*/;
+            resourceInputs["status"] = undefined /*out*/;
             resourceInputs["teams"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
@@ -134,7 +206,7 @@ export class GroqAdminKey extends pulumi.CustomResource {
  */
 export interface GroqAdminKeyArgs {
     /**
-     * Id of an existing admin key to take over instead of creating one; its value stays unknown.
+     * Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
      */
     adoptKeyId?: pulumi.Input<string | undefined>;
     /**
@@ -149,6 +221,10 @@ export interface GroqAdminKeyArgs {
      * What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
      */
     role: pulumi.Input<enums.AdminKeyArgsRole>;
+    /**
+     * When the key is replaced, and how long its predecessor keeps working; unless set, never.
+     */
+    rotation?: pulumi.Input<inputs.RotationScheduleArgs | undefined>;
     /**
      * Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
      */

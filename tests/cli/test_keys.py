@@ -215,18 +215,22 @@ ADMIN_KEY = {
     "managed_by": "acme/groq/dev",
     "declared_as": None,
     "claim": None,
+    "replaces": None,
+    "lineage_id": "adm_01000000000000000000000001",
+    "generation": 1,
     "created_at": "2026-11-01T00:00:00Z",
     "updated_at": "2026-11-01T00:00:00Z",
+    "last_used_at": "2026-11-23T11:58:07Z",
 }
 
 
 def test_admin_keys_are_listed_with_their_roles(serve: Any) -> None:
     """Role, teams and expiry; the filters of API keys hold for them, too."""
-    gateway = serve({"object": "list", "data": [ADMIN_KEY]})
+    gateway = serve({"object": "list", "as_of": "2026-11-23T12:00:00Z", "data": [ADMIN_KEY]})
     _, _, first, second = words(run(gateway, "list", "--admin"))
     assert first == [
         *(ADMIN_KEY["id"], "preview", "[red]", "active", "wxyz", "team-admin", "ops"),
-        *("2027-01-01", "00:00", "UTC", "acme/groq/dev"),
+        *("2027-01-01", "00:00", "UTC", "2026-11-23", "11:58", "UTC", "acme/groq/dev"),
     ]
     assert second == ["research"]
     found = [

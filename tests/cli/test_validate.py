@@ -26,7 +26,7 @@ STACK = GOLDEN / "stack.export.json"
 NO_RIGHTS = {"object": "list", "data": []}
 ANSWERS = {
     **json.loads((GOLDEN / "unchanged.live.json").read_text()),
-    "admin_keys": NO_RIGHTS,
+    "admin_keys": {**NO_RIGHTS, "as_of": "2026-11-23T12:00:00Z"},
     "workload_identities": NO_RIGHTS,
 }
 NAMES = {"batch-processor", "chatbot-prod", "pilot"}

@@ -50,3 +50,32 @@ def test_life_of_an_admin_key(gateway: Any, stack: Any) -> None:
         assert client.list_admin_keys() == []
         with pytest.raises(InvalidApiKeyError):
             viewer.list_teams()
+
+
+def test_rotation_of_an_admin_key(gateway: Any, stack: Any) -> None:
+    """A changed trigger makes a successor; both work, and the older one goes once it is quiet."""
+
+    def declare(trigger: str) -> None:
+        stack.declare(admin_keys={"preview": {**PREVIEW, "rotation": {"trigger": trigger}}})
+
+    def value() -> str:
+        shown: str = stack.pulumi("stack", "output", "admin preview", "--show-secrets").printed.strip()
+        return shown
+
+    declare("1")
+    stack.up()
+    first = value()
+    declare("2")
+    assert "rotate: trigger changed" in stack.preview().output
+    rotated = stack.up()
+    second = value()
+    assert second != first
+    assert second not in rotated.printed
+    for each in (first, second):
+        with AdminClient(AdminSettings(gateway.base_url, each)) as client:
+            assert client.list_teams() == []
+    gateway.control("clock", advance_s=49 * 3600)
+    stack.up()
+    with gateway.client() as client:
+        assert [key.generation for key in client.list_admin_keys()] == [2]
+    stack.destroy()

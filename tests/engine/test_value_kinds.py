@@ -230,8 +230,8 @@ def adoptable(gateway: Gateway, cases: list[Case]) -> list[Case]:
     with gateway.client() as client:
         for case in cases:
             if case.arguments.get("adopt_key_id") == "" and case.resource == "GroqAdminKey":
-                admin_key = client.create_admin_key(AdminKeyCreate(name=case.name, role="viewer"), case.name)
-                case.arguments["adopt_key_id"] = admin_key.id
+                wanted = AdminKeyCreate(name=case.name, role="viewer")
+                case.arguments["adopt_key_id"] = client.create_admin_key(wanted, case.name).key.id
             elif case.arguments.get("adopt_key_id") == "":
                 body = ApiKeyCreate(name=case.name, allowed_models=MODELS[:1])
                 case.arguments["adopt_key_id"] = client.create_key(body, case.name).key.id

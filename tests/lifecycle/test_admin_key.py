@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from in_process_gateway import Cut, InProcessGateway, ProcessDiedError, Wire, in_process_gateway
+from pulumi_groq.admin import AdminKeyListing
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyLifecycle, AdminKeyState
 from pulumi_groq.lifecycle.properties import dump
@@ -20,7 +21,8 @@ def gateway(tmp_path: Path) -> Iterator[InProcessGateway]:
 
 
 def lifecycle(wire: Wire, told: list[str] | None = None) -> AdminKeyLifecycle:
-    return AdminKeyLifecycle(wire.client(), (told if told is not None else []).append)
+    client = wire.client()
+    return AdminKeyLifecycle(client, AdminKeyListing(client), (told if told is not None else []).append)
 
 
 def args(**fields: Any) -> AdminKeyArgs:

@@ -204,7 +204,7 @@ def test_adopting_changes_what_differs(lifecycle_on: Any) -> None:
     }
     assert (adopted.api_key, adopted.claim) == (None, "drawn")
     assert server.told == [
-        "chatbot-prod: key key_1 was managed by organization/old/dev; it is now managed here"
+        "chatbot-prod: API key key_1 was managed by organization/old/dev; it is now managed here"
     ]
 
 

@@ -27,7 +27,7 @@ def gateway(tmp_path: Path) -> Iterator[InProcessGateway]:
 def viewer(gateway: InProcessGateway) -> AdminClient:
     owner = Wire(gateway).client()
     created = owner.create_admin_key(AdminKeyCreate(name="preview", role="viewer"), "preview")
-    return Wire(gateway).client(created.admin_key)
+    return Wire(gateway).client(created.key.admin_key)
 
 
 def test_a_viewers_refresh_shows_no_drift(gateway: InProcessGateway) -> None:

@@ -94,6 +94,8 @@ CASES = (
     Case(_ROTATE, _KEY, {"rotation": {"every_days": 91}}, "rotates every 91 days"),
     Case(_ROTATE, _KEY, {"rotation": {"trigger": "1"}}, "does not rotate by age"),
     Case(_ROTATE, _KEY, {}, "does not rotate by age"),
+    Case(_ROTATE, "GroqAdminKey", {"rotation": {"every_days": 90}}, None),
+    Case(_ROTATE, "GroqAdminKey", {}, "does not rotate by age"),
     Case(_END, _KEY, {"expires_at": "2026-12-27T12:00:00Z"}, None),
     Case(_END, _KEY, {"expires_at": "2026-12-27T12:00:01Z"}, "more than 30 days from now"),
     Case(_END, _KEY, {}, "has no expires_at"),

@@ -227,15 +227,19 @@ def live(
 
 def live_admin_key(number: int = 1, **fields: Any) -> AdminKey:
     """A live admin key: a viewer's, unless `fields` say otherwise."""
-    made = "2026-11-01T00:00:00Z"
+    made, key_id = "2026-11-01T00:00:00Z", f"adm_{number:026}"
     document = {
-        "id": f"adm_{number:026}",
+        "id": key_id,
         "name": "preview",
         "role": "viewer",
         "status": "active",
         "last_four": "AbCd",
+        "replaces": None,
+        "lineage_id": key_id,
+        "generation": 1,
         "created_at": made,
         "updated_at": made,
+        "last_used_at": None,
         **fields,
     }
     return AdminKey.model_validate_json(json.dumps(document))

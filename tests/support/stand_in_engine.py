@@ -8,10 +8,13 @@ from pulumi_groq.admin import KeyListing
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.properties import dump, parse
+from pulumi_groq.lifecycle.resource import Lifecycle
 
 
 class Engine:
     """Does with one key's lifecycle what Pulumi's engine does: state is saved when an operation returned."""
+
+    args: type[Any] = ApiKeyArgs
 
     def __init__(self) -> None:
         self.resource_id = ""
@@ -24,7 +27,7 @@ class Engine:
         return bool(self.resource_id)
 
     @property
-    def state(self) -> ApiKeyState:
+    def state(self) -> Any:
         return parse(ApiKeyState, self.outputs)
 
     def up(self, wire: Wire, declared: Mapping[str, Any]) -> None:
@@ -32,7 +35,7 @@ class Engine:
         lifecycle = self._lifecycle(wire)
         checked = lifecycle.check(self.inputs, declared)
         assert checked.failures == ()
-        args = parse(ApiKeyArgs, checked.inputs)
+        args: Any = parse(self.args, checked.inputs)
         if not self.exists:
             resource_id, state = lifecycle.create(args)
             self._save(resource_id, dump(state), checked.inputs)
@@ -48,7 +51,7 @@ class Engine:
         if state is None:
             self._save("", {}, {})
         else:
-            args = ApiKeyArgs.model_validate({name: getattr(state, name) for name in ApiKeyArgs.model_fields})
+            args = self.args.model_validate({name: getattr(state, name) for name in self.args.model_fields})
             self._save(self.resource_id, dump(state), dump(args))
 
     def destroy(self, wire: Wire) -> None:
@@ -56,7 +59,7 @@ class Engine:
         self._lifecycle(wire).delete(self.resource_id, self.state)
         self._save("", {}, {})
 
-    def _lifecycle(self, wire: Wire) -> ApiKeyLifecycle:
+    def _lifecycle(self, wire: Wire) -> Lifecycle[Any, Any]:
         client = wire.client()
         return ApiKeyLifecycle(client, KeyListing(client), self.told.append)
 

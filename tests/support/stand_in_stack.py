@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from in_process_gateway import Wire
-from pulumi_groq.admin import AdminClient, KeyListing
+from pulumi_groq.admin import AdminClient, AdminKeyListing, KeyListing
 from pulumi_groq.lifecycle.admin_key import AdminKeyLifecycle
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.properties import dump, parse
@@ -24,7 +24,7 @@ def lifecycle_of(kind: str, client: AdminClient, notify: Notify) -> Lifecycle[An
     if kind == "identity":
         return WorkloadIdentityLifecycle(client, notify)
     if kind == "admin key":
-        return AdminKeyLifecycle(client, notify)
+        return AdminKeyLifecycle(client, AdminKeyListing(client), notify)
     return ApiKeyLifecycle(client, KeyListing(client), notify)
 
 

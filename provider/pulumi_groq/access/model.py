@@ -85,6 +85,7 @@ class DeclaredAdminKey(AdminKeySettings):
             "file."
         ),
     ]
+    rotation: Rotation = None
     adopt_key_id: AdoptAdminKeyId = None
     reason: Reason = None
     line: Line

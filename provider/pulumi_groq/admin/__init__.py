@@ -1,13 +1,16 @@
 """The client of the gateway's admin API: the only package that knows its URLs and status codes."""
 
-from pulumi_groq.admin.client import AdminClient, CreatedKey, KeySnapshot
-from pulumi_groq.admin.listing import KeyListing
+from pulumi_groq.admin.client import AdminClient
+from pulumi_groq.admin.keys import CreatedAdminKey, CreatedKey, KeySnapshot
+from pulumi_groq.admin.listing import AdminKeyListing, KeyListing
 from pulumi_groq.admin.settings import AdminSettings, Configured, not_configured
 
 __all__ = [
     "AdminClient",
+    "AdminKeyListing",
     "AdminSettings",
     "Configured",
+    "CreatedAdminKey",
     "CreatedKey",
     "KeyListing",
     "KeySnapshot",

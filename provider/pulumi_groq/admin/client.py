@@ -1,8 +1,8 @@
 """The admin API as methods: one per operation, models in, models out."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import SystemRandom
 from types import TracebackType
@@ -31,6 +31,7 @@ from pulumi_groq.admin.addressing import (
     team_path,
 )
 from pulumi_groq.admin.answers import AnswerReader
+from pulumi_groq.admin.keys import CreatedAdminKey, CreatedKey, KeySnapshot
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.admin.sending import Call, Sender
 from pulumi_groq.admin.settings import AdminSettings, Redaction
@@ -75,22 +76,6 @@ PageT = TypeVar("PageT", UsagePage, DenialPage)
 PAGE_SIZE: Final = 100
 
 _random = SystemRandom().random
-
-
-@dataclass(frozen=True, slots=True)
-class KeySnapshot:
-    """Keys by id, oldest first, and the server's time when their list began."""
-
-    as_of: datetime
-    keys: Mapping[str, ApiKey]
-
-
-@dataclass(frozen=True, slots=True)
-class CreatedKey:
-    """A new key with its value; `replayed` when an earlier create with the same idempotency key made it."""
-
-    key: ApiKeyCreated
-    replayed: bool
 
 
 def _utc_now() -> datetime:
@@ -178,7 +163,9 @@ class AdminClient:
         for page in self._pages(query(limit=PAGE_SIZE, managed_by=managed_by, name=name, team=team)):
             yield from page.data
 
-    def snapshot(self, *, managed_by: str | None = None, lineage_id: str | None = None) -> KeySnapshot:
+    def snapshot(
+        self, *, managed_by: str | None = None, lineage_id: str | None = None
+    ) -> KeySnapshot[ApiKey]:
         """All keys that match every filter given, with the server's time."""
         filters = query(limit=PAGE_SIZE, managed_by=managed_by, lineage_id=lineage_id)
         pages = list(self._pages(filters))
@@ -226,7 +213,7 @@ class AdminClient:
         filters = query(unless_used_within_s=unless_used_within_s, claim=claim)
         return self._delete(Call(f"delete API key {key_id}", "DELETE", key_path(key_id), query=filters))
 
-    def create_admin_key(self, key: AdminKeyCreate, idempotency_key: str) -> AdminKeyCreated:
+    def create_admin_key(self, key: AdminKeyCreate, idempotency_key: str) -> CreatedAdminKey:
         """Create an admin key, repeated and refused as `create_key` is."""
         call = Call(
             f"create admin key '{key.name}'",
@@ -235,11 +222,18 @@ class AdminClient:
             body=key.model_dump_json(exclude_none=True),
             idempotency_key=checked_idempotency_key(idempotency_key),
         )
-        return self._exchange(call, AdminKeyCreated)
+        answer = self._transport.send(call)
+        created = self._reader.model(call, answer, AdminKeyCreated)
+        return CreatedAdminKey(created, replayed=answer.headers.get("idempotent-replayed") == "true")
 
     def list_admin_keys(self) -> list[AdminKey]:
         """All admin keys, oldest first."""
-        return self._exchange(Call("list admin keys", "GET", ADMIN_KEYS), AdminKeyPage).data
+        return list(self.admin_key_snapshot().keys.values())
+
+    def admin_key_snapshot(self) -> KeySnapshot[AdminKey]:
+        """All admin keys, and the server's time."""
+        page = self._exchange(Call("list admin keys", "GET", ADMIN_KEYS), AdminKeyPage)
+        return KeySnapshot(page.as_of, {key.id: key for key in page.data})
 
     def get_admin_key(self, key_id: str) -> AdminKey:
         """The admin key. Raises NotFoundError when there is none, and only then."""
@@ -252,10 +246,14 @@ class AdminClient:
         call = Call(f"update admin key {key_id}", "PATCH", admin_key_path(key_id), query=filters, body=body)
         return self._exchange(call, AdminKey)
 
-    def delete_admin_key(self, key_id: str, *, claim: str | None = None) -> Deleted | None:
+    def delete_admin_key(
+        self, key_id: str, *, unless_used_within_s: int | None = None, claim: str | None = None
+    ) -> Deleted | None:
         """Delete the admin key as `delete_key` does a key. Raises ConflictError `last_owner`."""
-        path = admin_key_path(key_id)
-        return self._delete(Call(f"delete admin key {key_id}", "DELETE", path, query=query(claim=claim)))
+        filters = query(unless_used_within_s=unless_used_within_s, claim=claim)
+        return self._delete(
+            Call(f"delete admin key {key_id}", "DELETE", admin_key_path(key_id), query=filters)
+        )
 
     def list_teams(self) -> list[Team]:
         """All teams, by name."""

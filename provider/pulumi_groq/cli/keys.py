@@ -97,13 +97,13 @@ def _matches(key: AdminKey, managed_by: str | None, name: str | None, team: str 
 def admin_keys_table(keys: Sequence[AdminKey]) -> Table:
     """A row for each admin key."""
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("ID", "Name", "Status", "Ends in", "Role", "Teams", "Expires", "Managed by"):
+    for heading in ("ID", "Name", "Status", "Ends in", "Role", "Teams", "Expires", "Last used", "Managed by"):
         table.add_column(heading, no_wrap=heading == "ID", overflow="fold")
     for key in keys:
         teams = "\n".join(key.teams) or "all"
         expires = f"{key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "never"
         cells = [key.id, key.name, key.status, key.last_four, key.role, teams, expires]
-        table.add_row(*_escaped(*cells, key.managed_by or ""))
+        table.add_row(*_escaped(*cells, _time(key), key.managed_by or ""))
     return table
 
 
@@ -152,7 +152,7 @@ def _budget(key: ApiKey) -> str:
     return "" if key.monthly_budget_usd is None else f"{key.monthly_budget_usd:,f}"
 
 
-def _time(key: ApiKey) -> str:
+def _time(key: ApiKey | AdminKey) -> str:
     return f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
 
 

@@ -19,6 +19,7 @@ from pulumi_groq.cli.connection import admin_client, project_options
 from pulumi_groq.cli.facts import held_stack
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.errors import NotFoundError
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.reports.escaping import visible
@@ -81,7 +82,8 @@ def status(*, state: str | None, output: str, with_consumers: bool, stack: str |
     with admin_client() as client:
         held = held_stack(state, stack, folder)
         snapshot = client.snapshot(managed_by=held.managed_by)
-        found = rotation_status(held, tuple(snapshot.keys.values()), snapshot.as_of)
+        admin_keys = client.list_admin_keys() if held.admin_keys else []
+        found = rotation_status(held, (*snapshot.keys.values(), *admin_keys), snapshot.as_of)
         if with_consumers:
             with reading() as shown:
                 consumers = tuple(shown.counted("lists of consumers", _key_consumers(client, found)))
@@ -139,7 +141,8 @@ def rotation_table(status: RotationStatus) -> Table:
             overflow="fold",
         )
     for key in status.keys:
-        cells = [visible(key.name), str(key.generation), _ends_in(key.live), _age(key)]
+        name = f"{key.name} (admin key)" if key.kind == "admin_key" else key.name
+        cells = [visible(name), str(key.generation), _ends_in(key.live), _age(key)]
         cells += [_time(key.next_rotation_at), _previous(key.previous), _time(key.retire_after)]
         table.add_row(*(Text(cell) for cell in cells), _due(key))
     return table
@@ -152,7 +155,7 @@ def _due(key: KeyRotation) -> Text:
     return shown
 
 
-def _ends_in(key: ApiKey | None) -> str:
+def _ends_in(key: ApiKey | AdminKey | None) -> str:
     return f"…{key.last_four}" if key else "gone"
 
 
@@ -160,7 +163,7 @@ def _age(key: KeyRotation) -> str:
     return "-" if key.age_days is None else f"{key.age_days} d"
 
 
-def _previous(key: ApiKey | None) -> str:
+def _previous(key: ApiKey | AdminKey | None) -> str:
     if key is None:
         return "-"
     used = f"last used {minute(key.last_used_at)}" if key.last_used_at else "never used"

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
+from pulumi_groq.gateway.admin.admin_key_uses import PERIOD_S as USES_PERIOD_S
+from pulumi_groq.gateway.admin.admin_key_uses import AdminKeyUses
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
@@ -62,7 +64,7 @@ from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
-from pulumi_groq.gateway.store.admin_keys import all_admin_keys
+from pulumi_groq.gateway.store.admin_keys import admin_key_last_uses, all_admin_keys
 from pulumi_groq.gateway.store.identities import all_identities
 from pulumi_groq.gateway.store.keys import all_keys
 from pulumi_groq.gateway.store.policies import find_policy
@@ -239,6 +241,7 @@ def assemble(
             batches,
             consumers,
             AnswerPurge(store, clock, timedelta(days=settings.change_retention_days)),
+            AdminKeyUses(store, admin_key_directory),
             background,
             upstream,
             rates,
@@ -278,7 +281,7 @@ def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
 def _load_admin_keys(store: Store, clock: Clock) -> AdminKeyDirectory:
     directory = AdminKeyDirectory(clock)
     with store.read_soundly() as connection:
-        directory.load(all_admin_keys(connection))
+        directory.load(all_admin_keys(connection), admin_key_last_uses(connection))
     return directory
 
 
@@ -320,6 +323,7 @@ def _lifespan(
     batches: Batches,
     consumers: Consumers,
     purge: AnswerPurge,
+    admin_key_uses: AdminKeyUses,
     background: Background,
     upstream: Upstream,
     rates: "RedisCounters | None",
@@ -346,6 +350,7 @@ def _lifespan(
         background.every(PERIOD_S, "answer purge", purge_answers)
         background.every(POLL_PERIOD_S, "batches", batches.round)
         background.every(WRITE_PERIOD_S, "consumers", consumers.write)
+        background.every(USES_PERIOD_S, "admin keys' uses", admin_key_uses.write)
         if certificate is not None:
             renew = renewing("certificate", certificate.renew)
             background.every(RENEWAL_PERIOD_S, "certificate upkeep", renew)
@@ -360,6 +365,8 @@ def _lifespan(
         finally:
             with background.health.watched("consumers"):
                 await consumers.write()
+            with background.health.watched("admin keys' uses"):
+                await admin_key_uses.write()
             await upstream.close()
             if rates is not None:
                 rates.servers.close()

@@ -3,59 +3,53 @@
 import hashlib
 from typing import Final
 
-from pulumi_groq.admin import AdminClient, CreatedKey
 from pulumi_groq.errors import ConfigurationError, ConflictError, NotFoundError
-from pulumi_groq.lifecycle.key_state import ApiKeyArgs
-from pulumi_groq.models.api_key import ApiKeyCreate
+from pulumi_groq.lifecycle.key_calls import KeyCalls, Minted
+from pulumi_groq.lifecycle.rotated_key import RotatedKeyArgs
 from pulumi_groq.models.ownership import place_of
 
 _LONGEST_QUIET_S: Final = 366 * 24 * 3600
 _LEFT_BEHIND: Final = frozenset({"already_declared", "already_replaced", "idempotency_key_expired"})
 
 
-def mint(client: AdminClient, args: ApiKeyArgs, claim: str, replaces: str | None) -> CreatedKey:
+def mint(calls: KeyCalls, args: RotatedKeyArgs, claim: str, replaces: str | None) -> Minted:
     """Create the key that `args` declare, or the successor of the key `replaces`, held by `claim`.
 
     The idempotency key follows from the body without the claim, so the next run sends the same one
     and gets the same key, value included, if this run's answer is lost. Where the server cannot
     replay it (the body has changed since, or 24 hours have passed) the key left behind is deleted
-    first; one that has served traffic is in somebody's hands, and then this raises ConflictError, and
+    first; one that has been used is in somebody's hands, and then this raises ConflictError, and
     ConfigurationError for one that is declared elsewhere by now.
     """
-    created = _create(client, args.creation(claim, replaces))
-    if not args.disabled:
-        return created
-    disabled = client.update_key(created.key.id, args.update({"disabled": True}, claim))
-    return CreatedKey(created.key.model_copy(update={"status": disabled.status}), created.replayed)
-
-
-def _create(client: AdminClient, body: ApiKeyCreate) -> CreatedKey:
+    body = args.creation(claim, replaces)
     token = hashlib.sha256(body.model_dump_json(exclude={"claim"}).encode()).hexdigest()
     try:
-        return client.create_key(body, token)
+        created = calls.create(body, token)
     except ConflictError as error:
         if error.code not in _LEFT_BEHIND or error.key_id is None:
             raise
-        left_behind = error.key_id
-    _discard(client, body, left_behind)
-    return client.create_key(body, token)
+        _discard(calls, args, error.key_id)
+        created = calls.create(body, token)
+    if not getattr(args, "disabled", False):
+        return created
+    return created._replace(key=calls.update(created.key.id, args.update({"disabled": True}, claim)))
 
 
-def _discard(client: AdminClient, body: ApiKeyCreate, key_id: str) -> None:
-    name = body.name
+def _discard(calls: KeyCalls, args: RotatedKeyArgs, key_id: str) -> None:
+    what = f"{calls.noun} '{args.name}' ({key_id})"
     try:
-        left_behind = client.get_key(key_id)
+        left_behind = calls.get(key_id)
     except NotFoundError:
         return
-    if (left_behind.managed_by, left_behind.declared_as) != (body.managed_by, body.declared_as):
+    if (left_behind.managed_by, left_behind.declared_as) != (args.managed_by, args.declared_as):
         raise ConfigurationError(
-            f"API key '{name}' ({key_id}), which this declaration created, is {place_of(left_behind)} now: "
+            f"{what}, which this declaration created, is {place_of(left_behind)} now: "
             f"take it over with adopt_key_id='{key_id}', or declare another name"
         )
     try:
-        client.delete_key(key_id, unless_used_within_s=_LONGEST_QUIET_S)
+        calls.delete(key_id, unless_used_within_s=_LONGEST_QUIET_S, claim=None)
     except ConflictError as error:
         raise error.reworded(
-            f"API key '{name}' ({key_id}) exists for this declaration and is in use: take it over with "
+            f"{what} exists for this declaration and is in use: take it over with "
             f"adopt_key_id='{key_id}', rotate it instead of replacing it, or delete it first"
         ) from None

@@ -1,16 +1,16 @@
 """Rotation applied: the machine's plan, shown at preview and carried out by the run."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from pulumi_groq.admin import AdminClient, KeyListing, KeySnapshot
+from pulumi_groq.admin import KeySnapshot
 from pulumi_groq.errors import ConflictError, NoAnswerError, RotationRefusedError
-from pulumi_groq.lifecycle.key_state import ApiKeyState, new_state, with_fields
+from pulumi_groq.lifecycle.key_calls import KeyCalls
 from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.ownership import tell_if_kept
 from pulumi_groq.lifecycle.properties import Checked, Properties, is_unknown
 from pulumi_groq.lifecycle.resource import Notify
-from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.lifecycle.rotated_key import RotatedKeyState, ServedKey
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.rotation.machine import (
     Action,
@@ -38,18 +38,19 @@ OBSERVED: Final = frozenset(
 )
 """The outputs that tell of a key's schedule and of its predecessor."""
 
-_MINTED: Final = frozenset(
-    {"key_id", "api_key", "last_four", "status", "created_at", "generation", "delivered_at"}
-)
+_MINTED: Final = frozenset({"key_id", "last_four", "status", "created_at", "generation", "delivered_at"})
 _DELETES: Final = frozenset({Action.RETIRE, Action.REVOKE})
 
 
-class RotationRunner:
+StateT = TypeVar("StateT", bound=RotatedKeyState)
+_Snapshot = KeySnapshot[ServedKey]
+
+
+class RotationRunner(Generic[StateT]):
     """Keeps each lineage on its schedule: at most two keys, the older one retired when it is quiet."""
 
-    def __init__(self, client: AdminClient, listing: KeyListing, notify: Notify) -> None:
-        self._client = client
-        self._listing = listing
+    def __init__(self, calls: KeyCalls, notify: Notify) -> None:
+        self._calls = calls
         self._notify = notify
 
     def check(self, olds: Properties, checked: Checked) -> Checked:
@@ -59,7 +60,7 @@ class RotationRunner:
         if schedule is None or None in address:
             return checked
         try:
-            snapshot = self._listing.snapshot(olds["managed_by"])
+            snapshot = self._calls.owned(olds["managed_by"])
         except NoAnswerError as error:
             self._notify(f"{olds['name']}: rotation not checked: {error}")
             return checked
@@ -71,7 +72,7 @@ class RotationRunner:
         due = "; ".join(step.reason for step in decided.steps)
         return Checked({**checked.inputs, ROTATION_DUE: due} if due else checked.inputs, ())
 
-    def due(self, state: ApiKeyState, inputs: Properties) -> bool:
+    def due(self, state: StateT, inputs: Properties) -> bool:
         """Whether the run has something to do; reports what the check could not know.
 
         Raises RotationRefusedError where a rotation that was asked for may not start yet.
@@ -91,10 +92,10 @@ class RotationRunner:
         self._tell(state, decided, shown=inputs.get(ROTATION_DUE))
         return bool(decided.steps)
 
-    def unsettled(self, state: ApiKeyState, inputs: Properties) -> frozenset[str]:
+    def unsettled(self, state: StateT, inputs: Properties) -> frozenset[str]:
         """The outputs that an update to `inputs` may give another value."""
         if is_unknown(inputs.get("rotation")):
-            return _MINTED | OBSERVED
+            return _minted(state)
         begun = bool(state.previous_key_id or state.rotation)
         schedule = in_force(_declared(inputs), begun=begun)
         if schedule is None:
@@ -102,31 +103,26 @@ class RotationRunner:
         try:
             snapshot = self._lineage(state)
         except NoAnswerError:
-            return _MINTED | OBSERVED
+            return _minted(state)
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
         if any(step.action is Action.MINT for step in decided.steps):
-            return _MINTED | OBSERVED
+            return _minted(state)
         if decided.steps:
             return OBSERVED
         seen = _observed(state, schedule, snapshot)
         return frozenset(name for name in OBSERVED if getattr(seen, name) != getattr(state, name))
 
-    def _tell(self, state: ApiKeyState, decided: RotationPlan, shown: object) -> None:
+    def _tell(self, state: StateT, decided: RotationPlan, shown: object) -> None:
         due = "; ".join(step.reason for step in decided.steps)
         if due and due != shown:
             self._notify(f"{state.name}: {due}")
         for warning in decided.warnings:
             self._notify(f"{state.name}: {warning}")
-        if decided.kept is not None:
-            usage = {row.key_id: row for row in self._client.usage().usage_by_key}
-            row = usage.get(decided.kept)
-            if row is not None:
-                self._notify(
-                    f"{state.name}: key {row.key_id} served {row.requests_today} requests today, "
-                    f"{row.month_to_date.requests} this month"
-                )
+        use = self._calls.use_in_words(decided.kept) if decided.kept is not None else None
+        if use is not None:
+            self._notify(f"{state.name}: {use}")
 
-    def advance(self, state: ApiKeyState, claim: str, acted_on: RotationSchedule | None) -> ApiKeyState:
+    def advance(self, state: StateT, claim: str, acted_on: RotationSchedule | None) -> StateT:
         """Carry out what is due now and return the state after it.
 
         The declaration holds the lineage by `claim`: what another stack has taken over is left alone.
@@ -135,7 +131,7 @@ class RotationRunner:
         schedule = in_force(state.rotation, begun=bool(state.previous_key_id or acted_on))
         if schedule is None:
             return state
-        snapshot = self._client.snapshot(lineage_id=state.lineage_id)
+        snapshot = self._calls.lineage(state.lineage_id)
         decided = plan(schedule, _held(state, acted_on), _live(snapshot), snapshot.as_of)
         _raise_if_refused(state, decided)
         for step in decided.steps:
@@ -147,16 +143,16 @@ class RotationRunner:
                 if not self._deleted(state, claim, step.key_id, guard_s):
                     break  # no room for the steps that follow
         if decided.steps:
-            self._listing.forget()
-            snapshot = self._client.snapshot(lineage_id=state.lineage_id)
+            self._calls.forget()
+            snapshot = self._calls.lineage(state.lineage_id)
         return _observed(state, schedule, snapshot)
 
-    def _deleted(self, state: ApiKeyState, claim: str, key_id: str, unless_used_within_s: int | None) -> bool:
+    def _deleted(self, state: StateT, claim: str, key_id: str, unless_used_within_s: int | None) -> bool:
         """Delete the step's key; one that served a request since the plan was made is kept, and so is one
         that another stack has taken over.
         """
         try:
-            answer = self._client.delete_key(key_id, unless_used_within_s=unless_used_within_s, claim=claim)
+            answer = self._calls.delete(key_id, unless_used_within_s=unless_used_within_s, claim=claim)
         except ConflictError as error:
             if error.code != "key_in_use":
                 raise
@@ -165,14 +161,12 @@ class RotationRunner:
         tell_if_kept(self._notify, f"{state.name} ({key_id})", answer)
         return answer is None or answer.deleted
 
-    def _minted(
-        self, state: ApiKeyState, claim: str, replaces: str | None, snapshot: KeySnapshot
-    ) -> ApiKeyState:
-        created = mint(self._client, state, claim, replaces)
-        minted = new_state(state, created.key, created.key.api_key, claim)
-        return with_fields(minted, delivered_at=snapshot.as_of if created.replayed else None)
+    def _minted(self, state: StateT, claim: str, replaces: str | None, snapshot: _Snapshot) -> StateT:
+        created = mint(self._calls, state, claim, replaces)
+        minted = state.of(state, created.key, created.value, claim)
+        return minted.with_fields(delivered_at=snapshot.as_of if created.replayed else None)
 
-    def observed(self, state: ApiKeyState) -> ApiKeyState:
+    def observed(self, state: StateT) -> StateT:
         """`state` with what the listing shows of the lineage's other key; reports what happened elsewhere."""
         schedule = in_force(state.rotation, begun=bool(state.previous_key_id))
         if schedule is None:
@@ -186,17 +180,22 @@ class RotationRunner:
             self._notify(f"{state.name}: previous key …{seen.previous_last_four} was disabled elsewhere")
         return seen
 
-    def started(self, state: ApiKeyState, key: ApiKey) -> ApiKeyState:
+    def started(self, state: StateT, key: ServedKey) -> StateT:
         """`state` of a lineage that consists of the new `key` alone."""
         schedule = in_force(state.rotation, begun=bool(state.previous_key_id))
         return _observed(state, schedule, KeySnapshot(key.created_at, {key.id: key})) if schedule else state
 
-    def _lineage(self, state: ApiKeyState) -> KeySnapshot:
+    def _lineage(self, state: StateT) -> _Snapshot:
         if state.managed_by is None:
-            return self._client.snapshot(lineage_id=state.lineage_id)
-        listed = self._listing.snapshot(state.managed_by)
+            return self._calls.lineage(state.lineage_id)
+        listed = self._calls.owned(state.managed_by)
         mine = {key.id: key for key in listed.keys.values() if key.lineage_id == state.lineage_id}
         return KeySnapshot(listed.as_of, mine)
+
+
+def _minted(state: RotatedKeyState) -> frozenset[str]:
+    """What another key changes."""
+    return _MINTED | OBSERVED | {state.value_field}
 
 
 def _declared(inputs: Properties) -> RotationSchedule | None:
@@ -204,7 +203,7 @@ def _declared(inputs: Properties) -> RotationSchedule | None:
     return None if rotation is None or is_unknown(rotation) else RotationSchedule.model_validate(rotation)
 
 
-def _raise_if_refused(state: ApiKeyState, decided: RotationPlan) -> None:
+def _raise_if_refused(state: RotatedKeyState, decided: RotationPlan) -> None:
     if decided.refusal:
         raise RotationRefusedError(f"{state.name}: rotation.trigger: {decided.refusal}")
 
@@ -214,15 +213,15 @@ def _guard_s(action: Action, schedule: RotationSchedule) -> int | None:
     return schedule.quiet_hours * 3600 if action is Action.RETIRE else None
 
 
-def _live(snapshot: KeySnapshot) -> list[LiveKey]:
+def _live(snapshot: _Snapshot) -> list[LiveKey]:
     return [LiveKey.of(key) for key in snapshot.keys.values()]
 
 
-def _held(state: ApiKeyState, acted_on: RotationSchedule | None) -> Held:
+def _held(state: RotatedKeyState, acted_on: RotationSchedule | None) -> Held:
     return Held(
         key_id=state.key_id,
         generation=state.generation,
-        has_value=state.api_key is not None,
+        has_value=state.value is not None,
         delivered_at=state.delivered_at,
         trigger=acted_on.trigger if acted_on else None,
         emergency_trigger=acted_on.emergency_trigger if acted_on else None,
@@ -244,12 +243,11 @@ def _assumed(lineage: Sequence[LiveKey], olds: Properties) -> Held:
     )
 
 
-def _observed(state: ApiKeyState, schedule: RotationSchedule, lineage: KeySnapshot) -> ApiKeyState:
+def _observed(state: StateT, schedule: RotationSchedule, lineage: _Snapshot) -> StateT:
     newest = next((key for key in _live(lineage) if key.key_id == state.key_id), None)
     previous = next((key for key in lineage.keys.values() if key.generation < state.generation), None)
     overlap_ends = retire_after(schedule, newest, state.delivered_at) if newest and previous else None
-    return with_fields(
-        state,
+    return state.with_fields(
         previous_key_id=previous.id if previous else None,
         previous_last_four=previous.last_four if previous else None,
         previous_status=previous.status if previous else None,

@@ -3,21 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi_groq.admin import AdminClient, Configured, KeyListing
+from pulumi_groq.admin import AdminClient, AdminKeyListing, Configured, KeyListing
 from pulumi_groq.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The client and the listing of one admin API, used by all threads of the process."""
+    """The client and the listings of one admin API, used by all threads of the process."""
 
     client: AdminClient
     listing: KeyListing
+    admin_listing: AdminKeyListing
 
     @classmethod
     def of(cls, client: AdminClient) -> "Session":
         """The session of `client`."""
-        return cls(client, KeyListing(client))
+        return cls(client, KeyListing(client), AdminKeyListing(client))
 
 
 def deadline_s(configured: Configured, environment: Mapping[str, str]) -> float:

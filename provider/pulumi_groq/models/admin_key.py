@@ -36,11 +36,15 @@ AdminKeyExpiresAt = Annotated[
 AdminKeyName = Annotated[
     Name, Field(description="What the key is for: 1 to 128 printable characters. It never changes.")
 ]
+AdminKeyReplaces = Annotated[
+    ObjectId | None,
+    Field(description="Id of the admin key that this one succeeds: the new key joins its lineage."),
+]
 AdoptAdminKeyId = Annotated[
     ObjectId | None,
     Field(
         description="Id of an existing admin key to take over instead of creating one; its value stays "
-        "unknown."
+        "unknown until a rotation gives it a new one."
     ),
 ]
 
@@ -66,11 +70,12 @@ class AdminKeySettings(WireModel):
 class AdminKeyCreate(AdminKeySettings, Owned):
     """Body of `POST /openai/v1/admin-keys`.
 
-    Live admin keys never share `managed_by`, `declared_as` and `name` (409 `already_declared`), so no run
-    mints a second key.
+    Live admin keys of different lineages never share `managed_by`, `declared_as` and `name` (409
+    `already_declared`), so no run mints a second key.
     """
 
     name: Annotated[AdminKeyName, REPLACE]
+    replaces: Annotated[AdminKeyReplaces, REPLACE] = None
 
 
 class AdminKeyUpdate(Owned):
@@ -87,12 +92,24 @@ class AdminKey(AdminKeySettings, Owned):
     object: Literal["admin_key"] = Field("admin_key", description="The kind of object.")
     id: Annotated[ObjectId, Field(description="The key's id, given by the server.")]
     name: AdminKeyName
+    replaces: AdminKeyReplaces
+    lineage_id: Annotated[
+        ObjectId, Field(description="Id of the lineage's first key; a key that replaces another keeps it.")
+    ]
+    generation: Annotated[int, Field(description="The key's number in its lineage, counted from 1.")]
     status: Annotated[AdminKeyStatus, Field(description="`active`, or `expired`: its requests are refused.")]
     last_four: Annotated[
         str, Field(min_length=4, max_length=4, description="The last 4 characters of the key's value.")
     ]
     created_at: CreatedAt
     updated_at: UpdatedAt
+    last_used_at: Annotated[
+        UtcTime | None,
+        Field(
+            description="When a request came with the key last (UTC), the page's included; null if never. A "
+            "crash may forget the last minute."
+        ),
+    ]
 
 
 class AdminKeyCreated(AdminKey):
@@ -105,4 +122,7 @@ class AdminKeyPage(WireModel):
     """All admin keys, oldest first."""
 
     object: Literal["list"] = Field("list", description="The kind of object.")
+    as_of: Annotated[
+        UtcTime, Field(description="The server's time (UTC), which ages and last uses are counted from.")
+    ]
     data: Annotated[list[AdminKey], Field(description="The admin keys.")]

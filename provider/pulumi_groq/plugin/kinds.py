@@ -21,7 +21,9 @@ def token(name: str) -> str:
 
 KINDS: Final[Mapping[str, Callable[[Session, Notify], Lifecycle[Any, Any]]]] = {
     token("GroqApiKey"): lambda session, notify: ApiKeyLifecycle(session.client, session.listing, notify),
-    token("GroqAdminKey"): lambda session, notify: AdminKeyLifecycle(session.client, notify),
+    token("GroqAdminKey"): lambda session, notify: AdminKeyLifecycle(
+        session.client, session.admin_listing, notify
+    ),
     token("GroqTeam"): lambda session, notify: TeamLifecycle(session.client, notify),
     token("GroqWorkloadIdentity"): lambda session, notify: WorkloadIdentityLifecycle(session.client, notify),
     token("GroqSpendPolicy"): lambda session, notify: SpendPolicyLifecycle(session.client, notify),

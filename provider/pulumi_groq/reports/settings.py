@@ -112,6 +112,8 @@ class AdminKeySettings(Settings):
     role: AdminRole | None = None
     teams: list[str] = Field(default_factory=list)
     expires_at: UtcTime | None = None
+    rotation: RotationSchedule | None = None
+    rotation_due: str | None = None
     managed_by: str | None = None
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -28,6 +28,7 @@ from pulumi_groq.reports.settings import (
     TeamSettings,
 )
 
+SettingsT = TypeVar("SettingsT", KeySettings, AdminKeySettings)
 _TIME: TypeAdapter[datetime] = TypeAdapter(UtcTime)
 
 
@@ -46,14 +47,14 @@ class _Export(Lenient):
 
 
 @dataclass(frozen=True, slots=True)
-class StackKey:
-    """A key that the stack owns. `value` is known only from an export with its secrets shown.
+class HeldKey(Generic[SettingsT]):
+    """A key or admin key that the stack owns. `value` is known only from an export with its secrets shown.
 
     `has_value` says whether the stack holds it; `delivered_at` is when it arrived, if it arrived late.
     """
 
     resource: str
-    settings: KeySettings
+    settings: SettingsT
     key_id: str
     lineage_id: str
     previous_key_id: str | None
@@ -68,22 +69,21 @@ class StackKey:
         return self.settings.name or self.resource
 
 
+StackKey = HeldKey[KeySettings]
+StackAdminKey = HeldKey[AdminKeySettings]
+
+
 @dataclass(frozen=True, slots=True)
-class StackRight:
-    """An admin key or workload identity that the stack owns; `object_id` is the key's id, or the identity's
-    name.
-    """
+class StackIdentity:
+    """A workload identity that the stack owns."""
 
     resource: str
-    object_id: str
-    settings: AdminKeySettings | IdentitySettings
+    settings: IdentitySettings
 
     @property
     def name(self) -> str:
         """Its own name, or the resource's if that cannot be seen."""
-        settings = self.settings
-        own = settings.name if isinstance(settings, AdminKeySettings) else settings.identity_name
-        return own or self.resource
+        return self.settings.identity_name or self.resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class StackState:
     keys: tuple[StackKey, ...]
     teams: tuple[TeamSettings, ...]
     policy: PolicySettings | None
-    admin_keys: tuple[StackRight, ...] = ()
-    identities: tuple[StackRight, ...] = ()
+    admin_keys: tuple[StackAdminKey, ...] = ()
+    identities: tuple[StackIdentity, ...] = ()
 
 
 def read_stack(text: str, source: str) -> StackState:
@@ -114,7 +114,8 @@ def read_stack(text: str, source: str) -> StackState:
     resources = export.deployment.resources if export.deployment else []
     owned = [each for each in resources if not (each.external or each.delete)]
     by_kind = {kind: [each for each in owned if groq_kind(each.type) == kind] for kind in KINDS}
-    keys = [_key(each) for each in by_kind["GroqApiKey"]]
+    keys = [_key(each, KeySettings, "api_key") for each in by_kind["GroqApiKey"]]
+    admin_keys = [_key(each, AdminKeySettings, "admin_key") for each in by_kind["GroqAdminKey"]]
     policies = [PolicySettings.read(each.outputs) for each in by_kind["GroqSpendPolicy"]]
     project, stack = stack_address(resources[0].urn) if resources else ("", "")
     return StackState(
@@ -124,28 +125,26 @@ def read_stack(text: str, source: str) -> StackState:
         keys=tuple(sorted(keys, key=lambda key: key.name)),
         teams=tuple(TeamSettings.read(each.outputs) for each in by_kind["GroqTeam"]),
         policy=policies[0] if policies else None,
-        admin_keys=tuple(_right(each, AdminKeySettings) for each in by_kind["GroqAdminKey"]),
-        identities=tuple(_right(each, IdentitySettings) for each in by_kind["GroqWorkloadIdentity"]),
+        admin_keys=tuple(sorted(admin_keys, key=lambda key: key.name)),
+        identities=tuple(
+            StackIdentity(resource_name(each.urn), IdentitySettings.read(each.outputs))
+            for each in by_kind["GroqWorkloadIdentity"]
+        ),
     )
 
 
-def _right(resource: _Resource, kind: type[AdminKeySettings | IdentitySettings]) -> StackRight:
-    object_id = _text(output(resource.outputs, "key_id")) or resource.id
-    return StackRight(resource_name(resource.urn), object_id, kind.read(resource.outputs))
-
-
-def _key(resource: _Resource) -> StackKey:
+def _key(resource: _Resource, kind: type[SettingsT], value_field: str) -> HeldKey[SettingsT]:
     outputs = resource.outputs
-    return StackKey(
+    return HeldKey(
         resource=resource_name(resource.urn),
-        settings=KeySettings.read(outputs),
+        settings=kind.read(outputs),
         key_id=_text(output(outputs, "key_id")) or resource.id,
         lineage_id=_text(output(outputs, "lineage_id")) or resource.id,
         previous_key_id=_text(output(outputs, "previous_key_id")),
         generation=_generation(output(outputs, "generation")),
-        has_value=output(outputs, "api_key") is not None,
+        has_value=output(outputs, value_field) is not None,
         delivered_at=_time(output(outputs, "delivered_at")),
-        value=_value(output(outputs, "api_key")),
+        value=_value(output(outputs, value_field)),
     )
 
 

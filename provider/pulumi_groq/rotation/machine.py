@@ -4,10 +4,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Self
+from typing import Protocol, Self
 
-from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.rotation import RotationSchedule
+
+
+class ListedKey(Protocol):
+    """What the gateway says of a key of any kind."""
+
+    @property
+    def id(self) -> str:
+        """The key's id."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Its number in its lineage, counted from 1."""
+        ...
+
+    @property
+    def last_four(self) -> str:
+        """The end of its value."""
+        ...
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was created (UTC)."""
+        ...
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        """When it was last used (UTC)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +49,7 @@ class LiveKey:
     last_used_at: datetime | None
 
     @classmethod
-    def of(cls, key: ApiKey) -> Self:
+    def of(cls, key: ListedKey) -> Self:
         """What matters of `key` here."""
         return cls(key.id, key.generation, key.last_four, key.created_at, key.last_used_at)
 

@@ -16,9 +16,9 @@ import (
 type GroqAdminKey struct {
 	pulumi.CustomResourceState
 
-	// The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key.
+	// The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key until a rotation gives it a new one.
 	AdminKey pulumi.StringPtrOutput `pulumi:"adminKey"`
-	// Id of an existing admin key to take over instead of creating one; its value stays unknown.
+	// Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
 	AdoptKeyId pulumi.StringPtrOutput `pulumi:"adoptKeyId"`
 	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
@@ -26,16 +26,40 @@ type GroqAdminKey struct {
 	CreatedAt pulumi.StringOutput `pulumi:"createdAt"`
 	// Where in that stack this is declared: 1 to 1,024 printable characters.
 	DeclaredAs pulumi.StringPtrOutput `pulumi:"declaredAs"`
+	// When the value arrived (UTC), if the first answer was lost: the overlap is counted from then.
+	DeliveredAt pulumi.StringPtrOutput `pulumi:"deliveredAt"`
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
 	ExpiresAt pulumi.StringPtrOutput `pulumi:"expiresAt"`
+	// The key's number in its lineage, counted from 1.
+	Generation pulumi.IntOutput `pulumi:"generation"`
+	// The key's id; a rotation changes it.
+	KeyId pulumi.StringOutput `pulumi:"keyId"`
 	// The last 4 characters of the key's value.
 	LastFour pulumi.StringOutput `pulumi:"lastFour"`
+	// Id of the lineage's first key, which rotations keep.
+	LineageId pulumi.StringOutput `pulumi:"lineageId"`
 	// The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 	ManagedBy pulumi.StringPtrOutput `pulumi:"managedBy"`
 	// What the key is for, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
 	Name pulumi.StringOutput `pulumi:"name"`
+	// When the key is due for rotation by its age (UTC).
+	NextRotationAt pulumi.StringPtrOutput `pulumi:"nextRotationAt"`
+	// The predecessor's id, while it still works.
+	PreviousKeyId pulumi.StringPtrOutput `pulumi:"previousKeyId"`
+	// The last 4 characters of the predecessor's value.
+	PreviousLastFour pulumi.StringPtrOutput `pulumi:"previousLastFour"`
+	// When the predecessor last served a request (UTC).
+	PreviousLastUsedAt pulumi.StringPtrOutput `pulumi:"previousLastUsedAt"`
+	// The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+	PreviousStatus pulumi.StringPtrOutput `pulumi:"previousStatus"`
+	// When the overlap ends (UTC): the predecessor may be deleted from then on.
+	RetireAfter pulumi.StringPtrOutput `pulumi:"retireAfter"`
 	// What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
 	Role GroqAdminKeyRoleOutput `pulumi:"role"`
+	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
+	Rotation RotationSchedulePtrOutput `pulumi:"rotation"`
+	// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+	Status GroqAdminKeyStatusOutput `pulumi:"status"`
 	// Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
 	Teams pulumi.StringArrayOutput `pulumi:"teams"`
 }
@@ -93,7 +117,7 @@ func (GroqAdminKeyState) ElementType() reflect.Type {
 }
 
 type groqAdminKeyArgs struct {
-	// Id of an existing admin key to take over instead of creating one; its value stays unknown.
+	// Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
 	AdoptKeyId *string `pulumi:"adoptKeyId"`
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
 	ExpiresAt *string `pulumi:"expiresAt"`
@@ -101,13 +125,15 @@ type groqAdminKeyArgs struct {
 	Name *string `pulumi:"name"`
 	// What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
 	Role AdminKeyArgsRole `pulumi:"role"`
+	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
+	Rotation *RotationSchedule `pulumi:"rotation"`
 	// Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
 	Teams []string `pulumi:"teams"`
 }
 
 // The set of arguments for constructing a GroqAdminKey resource.
 type GroqAdminKeyArgs struct {
-	// Id of an existing admin key to take over instead of creating one; its value stays unknown.
+	// Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
 	AdoptKeyId pulumi.StringPtrInput
 	// When the key stops working: an ISO 8601 time with its zone. Unless set, never.
 	ExpiresAt pulumi.StringPtrInput
@@ -115,6 +141,8 @@ type GroqAdminKeyArgs struct {
 	Name pulumi.StringPtrInput
 	// What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
 	Role AdminKeyArgsRoleInput
+	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
+	Rotation RotationSchedulePtrInput
 	// Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
 	Teams pulumi.StringArrayInput
 }
@@ -156,12 +184,12 @@ func (o GroqAdminKeyOutput) ToGroqAdminKeyOutputWithContext(ctx context.Context)
 	return o
 }
 
-// The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key.
+// The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key until a rotation gives it a new one.
 func (o GroqAdminKeyOutput) AdminKey() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.AdminKey }).(pulumi.StringPtrOutput)
 }
 
-// Id of an existing admin key to take over instead of creating one; its value stays unknown.
+// Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
 func (o GroqAdminKeyOutput) AdoptKeyId() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.AdoptKeyId }).(pulumi.StringPtrOutput)
 }
@@ -181,14 +209,34 @@ func (o GroqAdminKeyOutput) DeclaredAs() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.DeclaredAs }).(pulumi.StringPtrOutput)
 }
 
+// When the value arrived (UTC), if the first answer was lost: the overlap is counted from then.
+func (o GroqAdminKeyOutput) DeliveredAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.DeliveredAt }).(pulumi.StringPtrOutput)
+}
+
 // When the key stops working: an ISO 8601 time with its zone. Unless set, never.
 func (o GroqAdminKeyOutput) ExpiresAt() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.ExpiresAt }).(pulumi.StringPtrOutput)
 }
 
+// The key's number in its lineage, counted from 1.
+func (o GroqAdminKeyOutput) Generation() pulumi.IntOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.IntOutput { return v.Generation }).(pulumi.IntOutput)
+}
+
+// The key's id; a rotation changes it.
+func (o GroqAdminKeyOutput) KeyId() pulumi.StringOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringOutput { return v.KeyId }).(pulumi.StringOutput)
+}
+
 // The last 4 characters of the key's value.
 func (o GroqAdminKeyOutput) LastFour() pulumi.StringOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringOutput { return v.LastFour }).(pulumi.StringOutput)
+}
+
+// Id of the lineage's first key, which rotations keep.
+func (o GroqAdminKeyOutput) LineageId() pulumi.StringOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringOutput { return v.LineageId }).(pulumi.StringOutput)
 }
 
 // The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
@@ -201,9 +249,49 @@ func (o GroqAdminKeyOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringOutput { return v.Name }).(pulumi.StringOutput)
 }
 
+// When the key is due for rotation by its age (UTC).
+func (o GroqAdminKeyOutput) NextRotationAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.NextRotationAt }).(pulumi.StringPtrOutput)
+}
+
+// The predecessor's id, while it still works.
+func (o GroqAdminKeyOutput) PreviousKeyId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.PreviousKeyId }).(pulumi.StringPtrOutput)
+}
+
+// The last 4 characters of the predecessor's value.
+func (o GroqAdminKeyOutput) PreviousLastFour() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.PreviousLastFour }).(pulumi.StringPtrOutput)
+}
+
+// When the predecessor last served a request (UTC).
+func (o GroqAdminKeyOutput) PreviousLastUsedAt() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.PreviousLastUsedAt }).(pulumi.StringPtrOutput)
+}
+
+// The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+func (o GroqAdminKeyOutput) PreviousStatus() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.PreviousStatus }).(pulumi.StringPtrOutput)
+}
+
+// When the overlap ends (UTC): the predecessor may be deleted from then on.
+func (o GroqAdminKeyOutput) RetireAfter() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.RetireAfter }).(pulumi.StringPtrOutput)
+}
+
 // What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
 func (o GroqAdminKeyOutput) Role() GroqAdminKeyRoleOutput {
 	return o.ApplyT(func(v *GroqAdminKey) GroqAdminKeyRoleOutput { return v.Role }).(GroqAdminKeyRoleOutput)
+}
+
+// When the key is replaced, and how long its predecessor keeps working; unless set, never.
+func (o GroqAdminKeyOutput) Rotation() RotationSchedulePtrOutput {
+	return o.ApplyT(func(v *GroqAdminKey) RotationSchedulePtrOutput { return v.Rotation }).(RotationSchedulePtrOutput)
+}
+
+// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+func (o GroqAdminKeyOutput) Status() GroqAdminKeyStatusOutput {
+	return o.ApplyT(func(v *GroqAdminKey) GroqAdminKeyStatusOutput { return v.Status }).(GroqAdminKeyStatusOutput)
 }
 
 // Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.

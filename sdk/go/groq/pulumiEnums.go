@@ -535,6 +535,99 @@ func (o GroqAdminKeyRolePtrOutput) ToStringPtrOutputWithContext(ctx context.Cont
 	}).(pulumi.StringPtrOutput)
 }
 
+type GroqAdminKeyStatus string
+
+const (
+	GroqAdminKeyStatusActive   = GroqAdminKeyStatus("active")
+	GroqAdminKeyStatusDisabled = GroqAdminKeyStatus("disabled")
+	GroqAdminKeyStatusExpired  = GroqAdminKeyStatus("expired")
+	GroqAdminKeyStatusPaused   = GroqAdminKeyStatus("paused")
+	GroqAdminKeyStatusDeleted  = GroqAdminKeyStatus("deleted")
+)
+
+type GroqAdminKeyStatusOutput struct{ *pulumi.OutputState }
+
+func (GroqAdminKeyStatusOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GroqAdminKeyStatus)(nil)).Elem()
+}
+
+func (o GroqAdminKeyStatusOutput) ToGroqAdminKeyStatusOutput() GroqAdminKeyStatusOutput {
+	return o
+}
+
+func (o GroqAdminKeyStatusOutput) ToGroqAdminKeyStatusOutputWithContext(ctx context.Context) GroqAdminKeyStatusOutput {
+	return o
+}
+
+func (o GroqAdminKeyStatusOutput) ToGroqAdminKeyStatusPtrOutput() GroqAdminKeyStatusPtrOutput {
+	return o.ToGroqAdminKeyStatusPtrOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyStatusOutput) ToGroqAdminKeyStatusPtrOutputWithContext(ctx context.Context) GroqAdminKeyStatusPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GroqAdminKeyStatus) *GroqAdminKeyStatus {
+		return &v
+	}).(GroqAdminKeyStatusPtrOutput)
+}
+
+func (o GroqAdminKeyStatusOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyStatusOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GroqAdminKeyStatus) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GroqAdminKeyStatusOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyStatusOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GroqAdminKeyStatus) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GroqAdminKeyStatusPtrOutput struct{ *pulumi.OutputState }
+
+func (GroqAdminKeyStatusPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GroqAdminKeyStatus)(nil)).Elem()
+}
+
+func (o GroqAdminKeyStatusPtrOutput) ToGroqAdminKeyStatusPtrOutput() GroqAdminKeyStatusPtrOutput {
+	return o
+}
+
+func (o GroqAdminKeyStatusPtrOutput) ToGroqAdminKeyStatusPtrOutputWithContext(ctx context.Context) GroqAdminKeyStatusPtrOutput {
+	return o
+}
+
+func (o GroqAdminKeyStatusPtrOutput) Elem() GroqAdminKeyStatusOutput {
+	return o.ApplyT(func(v *GroqAdminKeyStatus) GroqAdminKeyStatus {
+		if v != nil {
+			return *v
+		}
+		var ret GroqAdminKeyStatus
+		return ret
+	}).(GroqAdminKeyStatusOutput)
+}
+
+func (o GroqAdminKeyStatusPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GroqAdminKeyStatusPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GroqAdminKeyStatus) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
 type GroqApiKeyStatus string
 
 const (
@@ -808,6 +901,8 @@ func init() {
 	pulumi.RegisterOutputType(BudgetPerPtrOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyRoleOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyRolePtrOutput{})
+	pulumi.RegisterOutputType(GroqAdminKeyStatusOutput{})
+	pulumi.RegisterOutputType(GroqAdminKeyStatusPtrOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusOutput{})
 	pulumi.RegisterOutputType(GroqApiKeyStatusPtrOutput{})
 	pulumi.RegisterOutputType(RunawayGuardActionOutput{})

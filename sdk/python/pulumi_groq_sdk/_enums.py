@@ -11,6 +11,7 @@ __all__ = [
     'ApiKeyStatus',
     'BudgetPer',
     'GroqAdminKeyRole',
+    'GroqAdminKeyStatus',
     'GroqApiKeyStatus',
     'RunawayGuardAction',
 ]
@@ -48,6 +49,15 @@ class GroqAdminKeyRole(_builtins.str, Enum):
     BILLING = "billing"
     VIEWER = "viewer"
     AUDITOR = "auditor"
+
+
+@pulumi.type_token("groq:index:GroqAdminKeyStatus")
+class GroqAdminKeyStatus(_builtins.str, Enum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    PAUSED = "paused"
+    DELETED = "deleted"
 
 
 @pulumi.type_token("groq:index:GroqApiKeyStatus")

@@ -13,7 +13,9 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
+from . import outputs
 from ._enums import *
+from ._inputs import *
 
 __all__ = ['GroqAdminKeyArgs', 'GroqAdminKey']
 
@@ -24,14 +26,16 @@ class GroqAdminKeyArgs:
                  adopt_key_id: pulumi.Input[Optional[_builtins.str]] = None,
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
+                 rotation: pulumi.Input[Optional['RotationScheduleArgs']] = None,
                  teams: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
         The set of arguments for constructing a GroqAdminKey resource.
 
         :param pulumi.Input['AdminKeyArgsRole'] role: What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
-        :param pulumi.Input[_builtins.str] adopt_key_id: Id of an existing admin key to take over instead of creating one; its value stays unknown.
+        :param pulumi.Input[_builtins.str] adopt_key_id: Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param pulumi.Input[_builtins.str] name: What the key is for, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
+        :param pulumi.Input['RotationScheduleArgs'] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] teams: Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
         """
         pulumi.set(__self__, "role", role)
@@ -41,6 +45,8 @@ class GroqAdminKeyArgs:
             pulumi.set(__self__, "expires_at", expires_at)
         if name is not None:
             pulumi.set(__self__, "name", name)
+        if rotation is not None:
+            pulumi.set(__self__, "rotation", rotation)
         if teams is not None:
             pulumi.set(__self__, "teams", teams)
 
@@ -60,7 +66,7 @@ class GroqAdminKeyArgs:
     @pulumi.getter(name="adoptKeyId")
     def adopt_key_id(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Id of an existing admin key to take over instead of creating one; its value stays unknown.
+        Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
         """
         return pulumi.get(self, "adopt_key_id")
 
@@ -94,6 +100,18 @@ class GroqAdminKeyArgs:
 
     @_builtins.property
     @pulumi.getter
+    def rotation(self) -> pulumi.Input[Optional['RotationScheduleArgs']]:
+        """
+        When the key is replaced, and how long its predecessor keeps working; unless set, never.
+        """
+        return pulumi.get(self, "rotation")
+
+    @rotation.setter
+    def rotation(self, value: pulumi.Input[Optional['RotationScheduleArgs']]):
+        pulumi.set(self, "rotation", value)
+
+    @_builtins.property
+    @pulumi.getter
     def teams(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
         Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
@@ -115,6 +133,7 @@ class GroqAdminKey(pulumi.CustomResource):
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  role: pulumi.Input[Optional['AdminKeyArgsRole']] = None,
+                 rotation: pulumi.Input[Optional[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']]] = None,
                  teams: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  __props__=None):
         """
@@ -122,10 +141,11 @@ class GroqAdminKey(pulumi.CustomResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.str] adopt_key_id: Id of an existing admin key to take over instead of creating one; its value stays unknown.
+        :param pulumi.Input[_builtins.str] adopt_key_id: Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param pulumi.Input[_builtins.str] name: What the key is for, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
         :param pulumi.Input['AdminKeyArgsRole'] role: What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
+        :param pulumi.Input[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']] rotation: When the key is replaced, and how long its predecessor keeps working; unless set, never.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] teams: Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
         """
         ...
@@ -156,6 +176,7 @@ class GroqAdminKey(pulumi.CustomResource):
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  role: pulumi.Input[Optional['AdminKeyArgsRole']] = None,
+                 rotation: pulumi.Input[Optional[Union['RotationScheduleArgs', 'RotationScheduleArgsDict']]] = None,
                  teams: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
@@ -172,13 +193,25 @@ class GroqAdminKey(pulumi.CustomResource):
             if role is None and not opts.urn:
                 raise TypeError("Missing required property 'role'")
             __props__.__dict__["role"] = role
+            __props__.__dict__["rotation"] = rotation
             __props__.__dict__["teams"] = teams
             __props__.__dict__["admin_key"] = None
             __props__.__dict__["claim"] = None
             __props__.__dict__["created_at"] = None
             __props__.__dict__["declared_as"] = None
+            __props__.__dict__["delivered_at"] = None
+            __props__.__dict__["generation"] = None
+            __props__.__dict__["key_id"] = None
             __props__.__dict__["last_four"] = None
+            __props__.__dict__["lineage_id"] = None
             __props__.__dict__["managed_by"] = None
+            __props__.__dict__["next_rotation_at"] = None
+            __props__.__dict__["previous_key_id"] = None
+            __props__.__dict__["previous_last_four"] = None
+            __props__.__dict__["previous_last_used_at"] = None
+            __props__.__dict__["previous_status"] = None
+            __props__.__dict__["retire_after"] = None
+            __props__.__dict__["status"] = None
         alias_opts = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="pulumi-python:dynamic/groq:GroqAdminKey")])
         opts = pulumi.ResourceOptions.merge(opts, alias_opts)
         secret_opts = pulumi.ResourceOptions(additional_secret_outputs=["adminKey"])
@@ -210,11 +243,23 @@ class GroqAdminKey(pulumi.CustomResource):
         __props__.__dict__["claim"] = None
         __props__.__dict__["created_at"] = None
         __props__.__dict__["declared_as"] = None
+        __props__.__dict__["delivered_at"] = None
         __props__.__dict__["expires_at"] = None
+        __props__.__dict__["generation"] = None
+        __props__.__dict__["key_id"] = None
         __props__.__dict__["last_four"] = None
+        __props__.__dict__["lineage_id"] = None
         __props__.__dict__["managed_by"] = None
         __props__.__dict__["name"] = None
+        __props__.__dict__["next_rotation_at"] = None
+        __props__.__dict__["previous_key_id"] = None
+        __props__.__dict__["previous_last_four"] = None
+        __props__.__dict__["previous_last_used_at"] = None
+        __props__.__dict__["previous_status"] = None
+        __props__.__dict__["retire_after"] = None
         __props__.__dict__["role"] = None
+        __props__.__dict__["rotation"] = None
+        __props__.__dict__["status"] = None
         __props__.__dict__["teams"] = None
         return GroqAdminKey(resource_name, opts=opts, __props__=__props__)
 
@@ -222,7 +267,7 @@ class GroqAdminKey(pulumi.CustomResource):
     @pulumi.getter(name="adminKey")
     def admin_key(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key.
+        The key's value, for GROQ_ADMIN_KEY; a secret. Empty for an adopted key until a rotation gives it a new one.
         """
         return pulumi.get(self, "admin_key")
 
@@ -230,7 +275,7 @@ class GroqAdminKey(pulumi.CustomResource):
     @pulumi.getter(name="adoptKeyId")
     def adopt_key_id(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        Id of an existing admin key to take over instead of creating one; its value stays unknown.
+        Id of an existing admin key to take over instead of creating one; its value stays unknown until a rotation gives it a new one.
         """
         return pulumi.get(self, "adopt_key_id")
 
@@ -259,6 +304,14 @@ class GroqAdminKey(pulumi.CustomResource):
         return pulumi.get(self, "declared_as")
 
     @_builtins.property
+    @pulumi.getter(name="deliveredAt")
+    def delivered_at(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        When the value arrived (UTC), if the first answer was lost: the overlap is counted from then.
+        """
+        return pulumi.get(self, "delivered_at")
+
+    @_builtins.property
     @pulumi.getter(name="expiresAt")
     def expires_at(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
@@ -267,12 +320,36 @@ class GroqAdminKey(pulumi.CustomResource):
         return pulumi.get(self, "expires_at")
 
     @_builtins.property
+    @pulumi.getter
+    def generation(self) -> pulumi.Output[_builtins.int]:
+        """
+        The key's number in its lineage, counted from 1.
+        """
+        return pulumi.get(self, "generation")
+
+    @_builtins.property
+    @pulumi.getter(name="keyId")
+    def key_id(self) -> pulumi.Output[_builtins.str]:
+        """
+        The key's id; a rotation changes it.
+        """
+        return pulumi.get(self, "key_id")
+
+    @_builtins.property
     @pulumi.getter(name="lastFour")
     def last_four(self) -> pulumi.Output[_builtins.str]:
         """
         The last 4 characters of the key's value.
         """
         return pulumi.get(self, "last_four")
+
+    @_builtins.property
+    @pulumi.getter(name="lineageId")
+    def lineage_id(self) -> pulumi.Output[_builtins.str]:
+        """
+        Id of the lineage's first key, which rotations keep.
+        """
+        return pulumi.get(self, "lineage_id")
 
     @_builtins.property
     @pulumi.getter(name="managedBy")
@@ -291,12 +368,76 @@ class GroqAdminKey(pulumi.CustomResource):
         return pulumi.get(self, "name")
 
     @_builtins.property
+    @pulumi.getter(name="nextRotationAt")
+    def next_rotation_at(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        When the key is due for rotation by its age (UTC).
+        """
+        return pulumi.get(self, "next_rotation_at")
+
+    @_builtins.property
+    @pulumi.getter(name="previousKeyId")
+    def previous_key_id(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        The predecessor's id, while it still works.
+        """
+        return pulumi.get(self, "previous_key_id")
+
+    @_builtins.property
+    @pulumi.getter(name="previousLastFour")
+    def previous_last_four(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        The last 4 characters of the predecessor's value.
+        """
+        return pulumi.get(self, "previous_last_four")
+
+    @_builtins.property
+    @pulumi.getter(name="previousLastUsedAt")
+    def previous_last_used_at(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        When the predecessor last served a request (UTC).
+        """
+        return pulumi.get(self, "previous_last_used_at")
+
+    @_builtins.property
+    @pulumi.getter(name="previousStatus")
+    def previous_status(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+        """
+        return pulumi.get(self, "previous_status")
+
+    @_builtins.property
+    @pulumi.getter(name="retireAfter")
+    def retire_after(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        When the overlap ends (UTC): the predecessor may be deleted from then on.
+        """
+        return pulumi.get(self, "retire_after")
+
+    @_builtins.property
     @pulumi.getter
     def role(self) -> pulumi.Output['GroqAdminKeyRole']:
         """
         What the key may do: everything (`"owner"`), its teams' keys (`"team-admin"`), the spending policy and usage (`"billing"`), read (`"viewer"`), or read changes (`"auditor"`).
         """
         return pulumi.get(self, "role")
+
+    @_builtins.property
+    @pulumi.getter
+    def rotation(self) -> pulumi.Output[Optional['outputs.RotationSchedule']]:
+        """
+        When the key is replaced, and how long its predecessor keeps working; unless set, never.
+        """
+        return pulumi.get(self, "rotation")
+
+    @_builtins.property
+    @pulumi.getter
+    def status(self) -> pulumi.Output['GroqAdminKeyStatus']:
+        """
+        `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+        """
+        return pulumi.get(self, "status")
 
     @_builtins.property
     @pulumi.getter

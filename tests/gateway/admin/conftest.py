@@ -56,7 +56,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         refused: list[str] = []
         admin_keys = AdminKeyDirectory(clock)
         with store.read() as connection:
-            admin_keys.load(all_admin_keys(connection))
+            admin_keys.load(all_admin_keys(connection), {})
         ids = ObjectIds(clock, SystemRandom())
         handlers = admin_handlers(
             store=store,

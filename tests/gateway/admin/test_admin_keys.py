@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from admin_plane import Api, error_of
-from pulumi_groq.gateway.store.schema import admin_keys
+from pulumi_groq.gateway.store.admin_keys import admin_keys
 
 PLACE = {"managed_by": "acme/infra/prod", "declared_as": "preview"}
 

@@ -1,7 +1,8 @@
-"""The admin keys in force, in memory."""
+"""The admin keys in force, in memory, and when each was last used."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
@@ -15,11 +16,24 @@ class AdminKeyDirectory:
         self._clock = clock
         self._by_hash: dict[bytes, AdminKeyRecord] = {}
         self._by_id: dict[str, AdminKeyRecord] = {}
+        self._last_used: dict[str, datetime] = {}
 
-    def load(self, records: Iterable[AdminKeyRecord]) -> None:
-        """Fill an empty directory from the store."""
-        for record in records:
-            self.put(record)
+    def load(self, records: Iterable[AdminKeyRecord], last_used: Mapping[str, datetime]) -> None:
+        """Hold what the store has, and nothing else: at the start, and whenever another gateway on the same
+        store has changed it. What is known of later uses is kept.
+        """
+        self._by_id = {record.id: record for record in records}
+        self._by_hash = {record.key_hash: record for record in self._by_id.values()}
+        for key_id, at in last_used.items():
+            self._last_used[key_id] = max(at, self._last_used.get(key_id, at))
+
+    def last_used_at(self, key_id: str) -> datetime | None:
+        """When the key was last used, as far as this gateway knows."""
+        return self._last_used.get(key_id)
+
+    def last_uses(self) -> dict[str, datetime]:
+        """When each key was last used; a copy, for any thread."""
+        return self._last_used.copy()
 
     def put(self, record: AdminKeyRecord) -> None:
         """A key was created or changed."""
@@ -30,6 +44,11 @@ class AdminKeyDirectory:
         """A key was deleted."""
         self._by_hash.pop(record.key_hash, None)
         self._by_id.pop(record.id, None)
+
+    def drop_if(self, record: AdminKeyRecord, may: Callable[[], None]) -> None:
+        """A key is deleted unless `may` raises; on the event loop, so that no request comes in between."""
+        may()
+        self.drop(record)
 
     def identify(self, sent: bytes) -> AdminIdentity | None:
         """See `CredentialSource`."""
@@ -42,6 +61,7 @@ class AdminKeyDirectory:
     def _identity(self, record: AdminKeyRecord | None) -> AdminIdentity | None:
         if record is None or has_expired(record, self._clock):
             return None
+        self._last_used[record.id] = self._clock.now()
         return AdminIdentity(
             actor_id=record.id,
             role=record.role,

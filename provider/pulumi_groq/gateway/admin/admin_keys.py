@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory, has_expired
+from pulumi_groq.gateway.admin.admin_key_rules import require_admin_successor, require_own_admin_address
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_future
+from pulumi_groq.gateway.admin.keys import RunOnLoop
 from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.admin.ownership import given_up, kept, patched, taken
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, Missing, shown
@@ -20,6 +22,7 @@ from pulumi_groq.gateway.key_values import ADMIN_PREFIX, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.admin_keys import (
     AdminKeyRecord,
+    admin_key_last_uses,
     all_admin_keys,
     find_admin_key,
     insert_admin_key,
@@ -36,6 +39,7 @@ from pulumi_groq.models.admin_key import (
     AdminKeyPage,
     AdminKeyUpdate,
 )
+from pulumi_groq.models.fields import wire_time
 from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.role import misfit
 from pulumi_groq.policy.roles import ROOT_ACTOR_ID
@@ -62,7 +66,9 @@ class AdminKeys:
         ids: ObjectIds,
         values: KeyValues,
         seal: Seal,
+        run_on_loop: RunOnLoop,
     ) -> None:
+        self._run_on_loop = run_on_loop
         self._store = store
         self._changes = changes
         self._directory = directory
@@ -74,13 +80,15 @@ class AdminKeys:
     def list(self) -> AdminKeyPage:
         """All admin keys, oldest first."""
         with self._store.read() as connection:
-            records = all_admin_keys(connection)
-        return AdminKeyPage(data=[self._shown(record) for record in records])
+            records, uses = all_admin_keys(connection), admin_key_last_uses(connection)
+        shown = [self._shown(record, uses.get(record.id)) for record in records]
+        return AdminKeyPage(as_of=self._clock.now(), data=shown)
 
     def show(self, key_id: str) -> AdminKey:
         """One admin key."""
         with self._store.read() as connection:
-            return self._shown(_existing(connection, key_id))
+            used_at = admin_key_last_uses(connection).get(key_id)
+            return self._shown(_existing(connection, key_id), used_at)
 
     def create(self, caller: Caller, wanted: AdminKeyCreate, idempotency_key: str | None) -> MintedAdminKey:
         """Mint a key, or answer as the caller's first request with this Idempotency-Key was answered."""
@@ -97,15 +105,24 @@ class AdminKeys:
             if earlier:
                 return MintedAdminKey(self._replay(change, earlier[0], wanted), replayed=True)
             require_future(wanted.expires_at, now)
-            _require_own_address(made, wanted.managed_by, wanted.declared_as, wanted.name)
-            return MintedAdminKey(self._mint(change, wanted, idempotency_key, now), replayed=False)
+            parent = None if wanted.replaces is None else require_admin_successor(made, wanted.replaces)
+            others = [each for each in made if parent is None or each.lineage_id != parent.lineage_id]
+            require_own_admin_address(others, wanted.managed_by, wanted.declared_as, wanted.name)
+            minted = self._mint(change, wanted, parent, idempotency_key, now)
+            return MintedAdminKey(minted, replayed=False)
 
     def _mint(
-        self, change: PendingChange, wanted: AdminKeyCreate, idempotency_key: str | None, now: datetime
+        self,
+        change: PendingChange,
+        wanted: AdminKeyCreate,
+        parent: AdminKeyRecord | None,
+        idempotency_key: str | None,
+        now: datetime,
     ) -> AdminKeyCreated:
         value = self._values.new(ADMIN_PREFIX)
+        key_id = self._ids.new("adm")
         record = AdminKeyRecord(
-            id=self._ids.new("adm"),
+            id=key_id,
             key_hash=value.digest,
             last_four=value.last_four,
             name=wanted.name,
@@ -117,6 +134,9 @@ class AdminKeys:
             managed_by=wanted.managed_by,
             declared_as=wanted.declared_as,
             claim=wanted.claim,
+            replaces=wanted.replaces,
+            lineage_id=parent.lineage_id if parent else key_id,
+            generation=parent.generation + 1 if parent else 1,
         )
         answer = AdminKeyCreated(**dict(self._shown(record)), admin_key=value.value)
         if idempotency_key is not None:
@@ -170,9 +190,11 @@ class AdminKeys:
                 return self._shown(former)
             if record.expires_at != former.expires_at:
                 require_future(record.expires_at, now)
-            others = [each for each in all_admin_keys(change.connection) if each.id != key_id]
+            made = all_admin_keys(change.connection)
+            # The keys of one lineage are one owner: both are given another role, one after the other.
+            others = [each for each in made if each.lineage_id != former.lineage_id]
             if (record.managed_by, record.declared_as) != (former.managed_by, former.declared_as):
-                _require_own_address(others, record.managed_by, record.declared_as, record.name)
+                require_own_admin_address(others, record.managed_by, record.declared_as, record.name)
             if (record.role, record.expires_at) != (former.role, former.expires_at):
                 self._require_another_owner(caller, former, others)
             record = replace(record, updated_at=now)
@@ -181,8 +203,12 @@ class AdminKeys:
             change.then(partial(self._directory.put, record))
         return self._shown(record)
 
-    def delete(self, caller: Caller, key_id: str, claim: str | None) -> Deleted:
-        """Delete an admin key; with a claim, once no other declaration holds it."""
+    def delete(
+        self, caller: Caller, key_id: str, unless_used_within: timedelta | None, claim: str | None
+    ) -> Deleted:
+        """Delete an admin key, unless it was used within the given time (409 `key_in_use`); with a claim,
+        once no other declaration holds it.
+        """
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             record = _existing(change.connection, key_id)
@@ -195,9 +221,16 @@ class AdminKeys:
                 return kept("admin_key.deleted", key_id, left)
             others = [each for each in all_admin_keys(change.connection) if each.id != key_id]
             self._require_another_owner(caller, record, others)
+            used_at = admin_key_last_uses(change.connection).get(key_id)
             remove_admin_key(change.connection, key_id)
             log_admin_key_change(change.connection, change.actor, record, None, now)
-            change.then(partial(self._directory.drop, record))
+            if unless_used_within is None:
+                change.then(partial(self._directory.drop, record))
+            else:
+                # As for API keys: on the loop no request comes between the look and the end of the key.
+                change.otherwise(partial(self._directory.put, record))
+                quiet = partial(self._require_quiet, record, used_at, unless_used_within)
+                self._run_on_loop(partial(self._directory.drop_if, record, quiet))
         return Deleted(object="admin_key.deleted", id=key_id)
 
     def _require_another_owner(
@@ -214,7 +247,23 @@ class AdminKeys:
                 key_id=former.id,
             )
 
-    def _shown(self, record: AdminKeyRecord) -> AdminKey:
+    def _require_quiet(self, record: AdminKeyRecord, written: datetime | None, quiet_for: timedelta) -> None:
+        used_at = self._last_used_at(record, written)
+        if used_at is not None and self._clock.now() - used_at < quiet_for:
+            raise Conflict(
+                f"Admin key {record.id} (…{record.last_four}) is in use: it was last used at "
+                f"{wire_time(used_at)}, less than {quiet_for.total_seconds():.0f} s ago",
+                code="key_in_use",
+                param="unless_used_within_s",
+                key_id=record.id,
+            )
+
+    def _last_used_at(self, record: AdminKeyRecord, written: datetime | None) -> datetime | None:
+        """The later of what this gateway saw and what any gateway has written."""
+        seen = self._directory.last_used_at(record.id)
+        return max(filter(None, (seen, written)), default=None)
+
+    def _shown(self, record: AdminKeyRecord, used_at: datetime | None = None) -> AdminKey:
         return AdminKey(
             id=record.id,
             name=record.name,
@@ -228,6 +277,10 @@ class AdminKeys:
             managed_by=record.managed_by,
             declared_as=record.declared_as,
             claim=record.claim,
+            replaces=record.replaces,
+            lineage_id=record.lineage_id,
+            generation=record.generation,
+            last_used_at=self._last_used_at(record, used_at),
         )
 
 
@@ -250,22 +303,6 @@ def _merged(record: AdminKeyRecord, update: AdminKeyUpdate, *, take_over: bool) 
     if problem is not None:
         raise Invalid(f"teams {problem}", param="teams")
     return patched(changed, record, update, take_over=take_over)
-
-
-def _require_own_address(
-    others: Sequence[AdminKeyRecord], managed_by: str | None, declared_as: str | None, name: str
-) -> None:
-    if managed_by is None or declared_as is None:
-        return
-    for other in others:
-        if (other.managed_by, other.declared_as, other.name) == (managed_by, declared_as, name):
-            raise Conflict(
-                f"Admin key {other.id} is declared as {shown(declared_as)} of {shown(managed_by)} under this "
-                "name already: adopt it, or delete it first",
-                code="already_declared",
-                param="declared_as",
-                key_id=other.id,
-            )
 
 
 def _fingerprint(wanted: AdminKeyCreate) -> bytes:

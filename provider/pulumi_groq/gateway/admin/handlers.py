@@ -74,6 +74,7 @@ def admin_handlers(
             ids=ids,
             values=values,
             seal=seal,
+            run_on_loop=run_sync,
         ),
         keys=Keys(
             store=store,

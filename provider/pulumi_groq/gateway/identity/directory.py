@@ -21,8 +21,13 @@ class IdentityDirectory:
         self._trusted: Mapping[str, frozenset[str]] = {}
 
     def load(self, records: Iterable[IdentityRecord]) -> None:
-        """Fill an empty directory from the store, behind its teams."""
-        for record in records:
+        """Hold what the store has, and nothing else, behind its teams: at the start, and whenever another
+        gateway on the same store has changed it.
+        """
+        found = {record.id: record for record in records}
+        for gone in self._by_id.keys() - found.keys():
+            self.drop(gone)
+        for record in found.values():
             self.put(record)
 
     def put(self, record: IdentityRecord) -> None:

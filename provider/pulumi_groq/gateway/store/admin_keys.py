@@ -1,14 +1,62 @@
 """Admin keys in the store; each with the create that made it, so that a repetition mints nothing."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 
+from pulumi_groq.gateway.store.column_types import UtcTimestamp
 from pulumi_groq.gateway.store.holders import Holder, holders_of
-from pulumi_groq.gateway.store.schema import admin_keys
+from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.models.role import AdminRole
+
+admin_keys = Table(
+    "admin_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("key_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("last_four", String(4), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("teams", JSON, nullable=False),
+    Column("expires_at", UtcTimestamp, nullable=True),
+    Column("created_at", UtcTimestamp, nullable=False),
+    Column("updated_at", UtcTimestamp, nullable=False),
+    Column("managed_by", String(1024), nullable=True),
+    Column("declared_as", String(1024), nullable=True),
+    Column("claim", String(64), nullable=True),
+    Column("former_holders", JSON, nullable=False),
+    Column("replaces", String(64), nullable=True),
+    Column("lineage_id", String(64), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Column("idempotency_key", String(255), nullable=True),
+    Column("fingerprint", LargeBinary(32), nullable=True),
+    Column("sealed_answer", LargeBinary, nullable=True),
+)
+
+# Beside the keys: it is written now and then, whatever else changes a key meanwhile.
+admin_key_uses = Table(
+    "admin_key_uses",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("last_used_at", UtcTimestamp, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +80,9 @@ class AdminKeyRecord:
     declared_as: str | None = None
     claim: str | None = None
     former_holders: tuple[Holder, ...] = ()
+    replaces: str | None = None
+    lineage_id: str = ""
+    generation: int = 1
     made_by: str = ""
     idempotency_key: str | None = None
     fingerprint: bytes | None = None
@@ -62,6 +113,28 @@ def replace_admin_key(connection: Connection, record: AdminKeyRecord) -> None:
 def remove_admin_key(connection: Connection, key_id: str) -> None:
     """Remove an admin key."""
     connection.execute(delete(admin_keys).where(admin_keys.c.id == key_id))
+    connection.execute(delete(admin_key_uses).where(admin_key_uses.c.key_id == key_id))
+
+
+def admin_key_last_uses(connection: Connection) -> dict[str, datetime]:
+    """When each admin key was last used, as far as it was written."""
+    found = connection.execute(select(admin_key_uses))
+    return {row.key_id: row.last_used_at for row in found}
+
+
+def note_admin_key_uses(connection: Connection, uses: Mapping[str, datetime]) -> None:
+    """Write when keys were used: not where a later time is known, nor of keys that are gone."""
+    live = set(connection.execute(select(admin_keys.c.id).where(admin_keys.c.id.in_(uses))).scalars())
+    known = admin_key_last_uses(connection)
+    for key_id in sorted(live):
+        if key_id not in known:
+            connection.execute(insert(admin_key_uses).values(key_id=key_id, last_used_at=uses[key_id]))
+        elif uses[key_id] > known[key_id]:
+            connection.execute(
+                update(admin_key_uses)
+                .where(admin_key_uses.c.key_id == key_id)
+                .values(last_used_at=uses[key_id])
+            )
 
 
 def purge_admin_key_answers(connection: Connection, older_than: datetime) -> None:

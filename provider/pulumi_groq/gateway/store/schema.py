@@ -115,28 +115,6 @@ api_keys = Table(
     sqlite_autoincrement=True,
 )
 
-admin_keys = Table(
-    "admin_keys",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("key_hash", LargeBinary(32), nullable=False, unique=True),
-    Column("last_four", String(4), nullable=False),
-    Column("name", String(128), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("teams", JSON, nullable=False),
-    Column("expires_at", UtcTimestamp, nullable=True),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("updated_at", UtcTimestamp, nullable=False),
-    Column("managed_by", String(1024), nullable=True),
-    Column("declared_as", String(1024), nullable=True),
-    Column("claim", String(64), nullable=True),
-    Column("former_holders", JSON, nullable=False),
-    Column("made_by", String(128), nullable=False),
-    Column("idempotency_key", String(255), nullable=True),
-    Column("fingerprint", LargeBinary(32), nullable=True),
-    Column("sealed_answer", LargeBinary, nullable=True),
-)
-
 spend_policy = Table(
     "spend_policy",
     metadata,

@@ -145,7 +145,7 @@ _READS: Final[Mapping[type[RuleBase], Mapping[str, tuple[str, ...]]]] = {
     checks.BudgetRequired: dict.fromkeys(
         ("GroqApiKey", "GroqWorkloadIdentity"), ("monthly_budget_usd", "budgets")
     ),
-    checks.RotationRequired: {"GroqApiKey": ("rotation",)},
+    checks.RotationRequired: dict.fromkeys(("GroqApiKey", "GroqAdminKey"), ("rotation",)),
     checks.ExpiryRequired: {"GroqApiKey": ("expires_at",)},
     checks.SpendPolicyAtMost: {"GroqSpendPolicy": ("monthly_cap_usd", "auto_pause")},
     checks.RolesApproved: {"GroqAdminKey": ("role",), "GroqWorkloadIdentity": ("admin_role",)},
@@ -211,7 +211,9 @@ def _budget(
 
 
 @_judges(checks.RotationRequired)
-def _rotation(rule: checks.RotationRequired, declared: KeySettings, now: datetime) -> Iterator[str]:
+def _rotation(
+    rule: checks.RotationRequired, declared: KeySettings | AdminKeySettings, now: datetime
+) -> Iterator[str]:
     every = declared.rotation.every_days if declared.rotation else None
     if every is None:
         yield f"does not rotate by age; every {rule.every_days_at_most} days at least is asked"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.fields import wire_time
@@ -24,9 +25,11 @@ class KeyConsumers:
 def key_consumers(
     status: RotationStatus, consumers_of: Callable[[str], Sequence[Consumer]]
 ) -> Iterator[KeyConsumers]:
-    """Of every key of the stack that the gateway has, a predecessor before its successor; asked on demand."""
+    """Of every API key of the stack that the gateway has, predecessors first; asked on demand."""
     for key in status.keys:
-        held: tuple[tuple[ApiKey | None, Literal["old", "new"]], ...] = (
+        if key.kind == "admin_key":
+            continue  # the audit trail says what was changed with one, from where
+        held: tuple[tuple[ApiKey | AdminKey | None, Literal["old", "new"]], ...] = (
             (key.previous, "old"),
             (key.live, "new"),
         )

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import wire_time
-from pulumi_groq.reports.stack_export import StackKey, StackState
+from pulumi_groq.reports.settings import AdminKeySettings
+from pulumi_groq.reports.stack_export import StackAdminKey, StackKey, StackState
 from pulumi_groq.rotation.machine import (
     Held,
     LiveKey,
@@ -21,17 +23,18 @@ from pulumi_groq.rotation.machine import (
 
 @dataclass(frozen=True, slots=True)
 class KeyRotation:
-    """One declared key. `live` and `previous` are what the gateway has of it.
+    """One declared key or admin key. `live` and `previous` are what the gateway has of it.
 
     `due` says what the next run would do and why, `notes` what it waits for or cannot see.
     """
 
+    kind: Literal["api_key", "admin_key"]
     resource: str
     name: str
     generation: int
     key_id: str
-    live: ApiKey | None
-    previous: ApiKey | None
+    live: ApiKey | AdminKey | None
+    previous: ApiKey | AdminKey | None
     age_days: int | None
     next_rotation_at: datetime | None
     retire_after: datetime | None
@@ -41,7 +44,7 @@ class KeyRotation:
 
 @dataclass(frozen=True, slots=True)
 class RotationStatus:
-    """All keys of a stack at `as_of`, the server's time."""
+    """All keys and admin keys of a stack at `as_of`, the server's time."""
 
     stack: str
     as_of: datetime
@@ -53,20 +56,23 @@ class RotationStatus:
         return any(key.due for key in self.keys)
 
 
-def rotation_status(stack: StackState, live: Sequence[ApiKey], as_of: datetime) -> RotationStatus:
+def rotation_status(stack: StackState, live: Sequence[ApiKey | AdminKey], as_of: datetime) -> RotationStatus:
     """The status of every key that `stack` owns, with `live`, the keys that the gateway has, at `as_of`.
 
     What is due follows from the rotation as it was last deployed: a trigger that was changed in the
     program since shows in `pulumi preview`.
     """
-    lineages: dict[str, list[ApiKey]] = {}
+    lineages: dict[str, list[ApiKey | AdminKey]] = {}
     for each in live:
         lineages.setdefault(each.lineage_id, []).append(each)
-    rows = tuple(_row(key, lineages.get(key.lineage_id, []), as_of) for key in stack.keys)
+    rows = (
+        *(_row(key, lineages.get(key.lineage_id, []), as_of) for key in stack.keys),
+        *(_row(key, lineages.get(key.lineage_id, []), as_of) for key in stack.admin_keys),
+    )
     return RotationStatus(f"{stack.project}/{stack.stack}", as_of, rows)
 
 
-def _row(key: StackKey, lineage: Sequence[ApiKey], as_of: datetime) -> KeyRotation:
+def _row(key: StackKey | StackAdminKey, lineage: Sequence[ApiKey | AdminKey], as_of: datetime) -> KeyRotation:
     live = next((each for each in lineage if each.id == key.key_id), None)
     previous = next((each for each in lineage if each.generation < key.generation), None)
     newest = LiveKey.of(live) if live else None
@@ -77,6 +83,7 @@ def _row(key: StackKey, lineage: Sequence[ApiKey], as_of: datetime) -> KeyRotati
         else RotationPlan()
     )
     return KeyRotation(
+        kind="admin_key" if isinstance(key.settings, AdminKeySettings) else "api_key",
         resource=key.resource,
         name=key.name,
         generation=key.generation,
@@ -93,7 +100,7 @@ def _row(key: StackKey, lineage: Sequence[ApiKey], as_of: datetime) -> KeyRotati
     )
 
 
-def _held(key: StackKey) -> Held:
+def _held(key: StackKey | StackAdminKey) -> Held:
     rotation = key.settings.rotation
     return Held(
         key_id=key.key_id,
@@ -106,7 +113,7 @@ def _held(key: StackKey) -> Held:
     )
 
 
-def _notes(key: StackKey, live: ApiKey | None, *, has_schedule: bool) -> list[str]:
+def _notes(key: StackKey | StackAdminKey, live: ApiKey | AdminKey | None, *, has_schedule: bool) -> list[str]:
     notes = []
     if "rotation" in key.settings.hidden:
         notes.append("its rotation is a secret of the stack: what is due cannot be said")
@@ -131,6 +138,7 @@ def rotation_json(status: RotationStatus) -> dict[str, Any]:
 
 def _key(key: KeyRotation) -> dict[str, Any]:
     return {
+        "kind": key.kind,
         "resource": key.resource,
         "name": key.name,
         "key_id": key.key_id,
@@ -146,7 +154,7 @@ def _key(key: KeyRotation) -> dict[str, Any]:
     }
 
 
-def _previous(key: ApiKey | None) -> dict[str, Any] | None:
+def _previous(key: ApiKey | AdminKey | None) -> dict[str, Any] | None:
     if key is None:
         return None
     return {

@@ -12,7 +12,7 @@ from pulumi_groq.models.workload_identity import WorkloadIdentity
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.phrases import LABELS, in_words
 from pulumi_groq.reports.settings import AdminKeySettings, IdentitySettings, field_changes
-from pulumi_groq.reports.stack_export import StackRight, StackState
+from pulumi_groq.reports.stack_export import HeldKey, StackAdminKey, StackIdentity, StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
 
 ADMIN_KEYS: Final = "admin keys"
@@ -21,7 +21,7 @@ _STACK: Final = "as in the stack"
 _FILE: Final = "as in the access file"
 _REPAIR: Final = "pulumi up --refresh puts the declared rights back"
 _DEPLOY: Final = "pulumi up --refresh applies the file"
-_NOT_COMPARED: Final = frozenset({"name", "managed_by"})
+_NOT_COMPARED: Final = frozenset({"name", "managed_by", "rotation", "rotation_due"})
 
 RightSettings = AdminKeySettings | IdentitySettings
 
@@ -59,7 +59,7 @@ class _Comparison:
     section: str
     live: Mapping[str, _LiveRight] | None
     state: StackState | None
-    held: Sequence[StackRight]
+    held: Sequence[StackAdminKey | StackIdentity]
 
     def checks(
         self, declared: Sequence[DeclaredAdminKey | DeclaredIdentity] | None, *, allow_unmanaged: bool
@@ -70,15 +70,17 @@ class _Comparison:
                 yield Check(self.section, "all", "exists", Outcome.SKIPPED, detail)
             return
         for right in self.held:
-            yield from self._of_the_stack(right, self.live.get(right.object_id))
+            yield from self._of_the_stack(right, self.live.get(_id_of(right)))
         if declared is not None:
             yield from self._of_the_file(declared, self.live)
         if self.state is not None:
             yield from self._strangers(self.state, self.live, allow_unmanaged=allow_unmanaged)
 
-    def _of_the_stack(self, right: StackRight, found: _LiveRight | None) -> Iterator[Check]:
+    def _of_the_stack(
+        self, right: StackAdminKey | StackIdentity, found: _LiveRight | None
+    ) -> Iterator[Check]:
         if found is None:
-            detail = f"missing: {right.object_id} is not live"
+            detail = f"missing: {_id_of(right)} is not live"
             yield Check(self.section, right.name, _STACK, Outcome.MISMATCH, detail, _REPAIR)
             return
         yield self._settings(right.name, _STACK, right.settings, found, _REPAIR)
@@ -92,7 +94,7 @@ class _Comparison:
         self, declared: Sequence[DeclaredAdminKey | DeclaredIdentity], live: Mapping[str, _LiveRight]
     ) -> Iterator[Check]:
         ids = (
-            {right.name: right.object_id for right in self.held}
+            {right.name: _id_of(right) for right in self.held}
             if self.state
             else {right.label: object_id for object_id, right in live.items()}
         )
@@ -120,7 +122,8 @@ class _Comparison:
     def _strangers(
         self, state: StackState, live: Mapping[str, _LiveRight], *, allow_unmanaged: bool
     ) -> Iterator[Check]:
-        own = {right.object_id for right in self.held}
+        own = {_id_of(right) for right in self.held}
+        own |= {right.previous_key_id or "" for right in self.held if isinstance(right, HeldKey)}
         elsewhere = 0
         for object_id, found in live.items():
             if object_id in own:
@@ -139,6 +142,11 @@ class _Comparison:
         if elsewhere:
             detail = f"{elsewhere:,} of other stacks not checked here"
             yield Check(self.section, "other stacks", "managed", Outcome.SKIPPED, detail)
+
+
+def _id_of(right: StackAdminKey | StackIdentity) -> str:
+    """What the gateway knows it by: a key's id, an identity's name."""
+    return right.key_id if isinstance(right, HeldKey) else right.name
 
 
 def _live_admin_key(key: AdminKey) -> _LiveRight:

@@ -40,6 +40,16 @@ export const GroqAdminKeyRole = {
 
 export type GroqAdminKeyRole = (typeof GroqAdminKeyRole)[keyof typeof GroqAdminKeyRole];
 
+export const GroqAdminKeyStatus = {
+    Active: "active",
+    Disabled: "disabled",
+    Expired: "expired",
+    Paused: "paused",
+    Deleted: "deleted",
+} as const;
+
+export type GroqAdminKeyStatus = (typeof GroqAdminKeyStatus)[keyof typeof GroqAdminKeyStatus];
+
 export const GroqApiKeyStatus = {
     Active: "active",
     Disabled: "disabled",

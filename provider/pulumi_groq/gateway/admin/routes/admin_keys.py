@@ -8,7 +8,7 @@ from pulumi_groq.gateway.admin.admin_keys import AdminKeys
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
 from pulumi_groq.gateway.admin.routes.claim import GivenUp, TakeOver
-from pulumi_groq.gateway.admin.routes.keys import REPLAYED, IdempotencyKey
+from pulumi_groq.gateway.admin.routes.keys import REPLAYED, IdempotencyKey, UnlessUsedWithin, span_of
 from pulumi_groq.models.admin_key import (
     AdminKey,
     AdminKeyCreate,
@@ -60,8 +60,13 @@ def admin_key_routes(keys: AdminKeys) -> APIRouter:
         return keys.update(caller, key_id, body, take_over=take_over)
 
     @router.delete("/{key_id}", responses=errors(404, 409), openapi_extra=takes("admin_keys.write"))
-    def delete_admin_key(caller: CallerOf, key_id: AdminKeyId, claim: GivenUp = None) -> Deleted:
+    def delete_admin_key(
+        caller: CallerOf,
+        key_id: AdminKeyId,
+        unless_used_within_s: UnlessUsedWithin | None = None,
+        claim: GivenUp = None,
+    ) -> Deleted:
         """Delete an admin key: the next request with it is refused."""
-        return keys.delete(caller, key_id, claim)
+        return keys.delete(caller, key_id, span_of(unless_used_within_s), claim)
 
     return router

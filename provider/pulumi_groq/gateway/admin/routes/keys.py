@@ -25,6 +25,17 @@ from pulumi_groq.models.ownership import Deleted
 PATH: Final = "/openai/v1/api-keys"
 LONGEST_QUIET_S: Final = 366 * 24 * 3600
 
+UnlessUsedWithin = Annotated[
+    int,
+    Query(ge=1, le=LONGEST_QUIET_S, description="Refuse (409) if the key served in the last N seconds."),
+]
+
+
+def span_of(seconds: int | None) -> timedelta | None:
+    """A query's seconds as a span of time."""
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -109,18 +120,10 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     def delete_key(
         caller: CallerOf,
         key_id: KeyId,
-        unless_used_within_s: Annotated[
-            int | None,
-            Query(
-                ge=1,
-                le=LONGEST_QUIET_S,
-                description="Refuse (409) if the key served in the last N seconds.",
-            ),
-        ] = None,
+        unless_used_within_s: UnlessUsedWithin | None = None,
         claim: GivenUp = None,
     ) -> Deleted:
         """Delete a key: the next request with it is refused."""
-        quiet_for = None if unless_used_within_s is None else timedelta(seconds=unless_used_within_s)
-        return keys.delete(caller, key_id, quiet_for, claim)
+        return keys.delete(caller, key_id, span_of(unless_used_within_s), claim)
 
     return router

@@ -117,12 +117,21 @@ def _create_admin_keys() -> None:
         sa.Column("declared_as", sa.String(1024), nullable=True),
         sa.Column("claim", sa.String(64), nullable=True),
         sa.Column("former_holders", sa.JSON, nullable=False),
+        sa.Column("replaces", sa.String(64), nullable=True),
+        sa.Column("lineage_id", sa.String(64), nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("made_by", sa.String(128), nullable=False),
         sa.Column("idempotency_key", sa.String(255), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(32), nullable=True),
         sa.Column("sealed_answer", sa.LargeBinary, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_admin_keys"),
         sa.UniqueConstraint("key_hash", name="uq_admin_keys_key_hash"),
+    )
+    op.create_table(
+        "admin_key_uses",
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("last_used_at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("key_id", name="pk_admin_key_uses"),
     )
 
 
