@@ -11,6 +11,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -25,12 +27,19 @@ from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.limits import Consumption, Demand
+from pulumi_groq.policy.runaway import RunawayLimit
 
 ROUNDS = 9
 LIMITS = Limits(10**9, 10**9, 10**9, 10**9)
 KEYS = [
     KeyAccess(f"key_{n}", "k", f"key_{n}", "team", frozenset(), LIMITS, 10**15, None, False)
     for n in range(100)
+]
+GUARDED = [
+    replace(
+        key, key_id=f"guarded_{n}", lineage_id=f"guarded_{n}", runaway=RunawayLimit(10**15, 10, "alert", None)
+    )
+    for n, key in enumerate(KEYS)
 ]
 DEMAND = Demand("openai/gpt-oss-20b", 1000, 400)
 USED = Consumption(100, 0, 200, 70)
@@ -56,11 +65,13 @@ async def empty_round(requests: int) -> float:
     return (time.process_time() - began) / requests
 
 
-async def metering_round(service: MeteringService, requests: int, name: str) -> float:
+async def metering_round(
+    service: MeteringService, requests: int, name: str, keys: Sequence[KeyAccess] = KEYS
+) -> float:
     metering = service.metering
     began = time.process_time()
     for number in range(requests):
-        reservation = await metering.admit(KEYS[number % 100], DEMAND, f"req_{name}_{number}")
+        reservation = await metering.admit(keys[number % 100], DEMAND, f"req_{name}_{number}")
         if isinstance(reservation, Reservation):
             await metering.settle(reservation, USED, 200)
     return (time.process_time() - began) / requests
@@ -97,7 +108,11 @@ async def measure(folder: Path, requests: int) -> None:
         for name, seconds in (
             ("empty coroutine", await empty_round(requests)),
             ("admit + settle", await metering_round(service, requests, str(round_number))),
-            ("ledger write, off the hot path", await flush_round(service, requests)),
+            (
+                "admit + settle, runaway guard",
+                await metering_round(service, requests, f"g{round_number}", GUARDED),
+            ),
+            ("ledger write, off the hot path", await flush_round(service, 2 * requests)),
             ("denied admit", await denied_round(service, requests)),
         ):
             figures.setdefault(name, []).append(seconds)
