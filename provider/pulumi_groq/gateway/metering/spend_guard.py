@@ -6,7 +6,7 @@ four times a second, so a loop is paused within that of the settlement that cros
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -56,7 +56,7 @@ class SpendGuard:
         deliveries: AlertDeliveries,
         clock: Clock,
         events: MeteringEvents,
-        known: Iterable[Runaway],
+        known: Sequence[Runaway],
     ) -> None:
         self.recent = recent
         self._store = store
@@ -65,7 +65,7 @@ class SpendGuard:
         self._events = events
         self._watched: dict[str, _Watched] = {}
         self._last = {runaway.lineage_id: runaway for runaway in known}
-        self._paused = {lineage_id: each for lineage_id, each in self._last.items() if each.pauses}
+        self._paused = {runaway.lineage_id: runaway for runaway in known if runaway.pauses}
         self._usual: dict[str, tuple[int, int | None]] = {}
         self._unsaved: list[Runaway] = []
         self._idle_looked_at_s = 0.0
@@ -113,6 +113,7 @@ class SpendGuard:
         self._paused.pop(lineage_id, None)
         self.recent.forget(lineage_id)
         self._watched.pop(lineage_id, None)
+        self._usual.pop(lineage_id, None)
 
     async def check(self) -> None:
         """Pause what runs away, let go on whose time has come, and tell.
