@@ -193,7 +193,7 @@ def key_paused(key_id: str, pause: Pause) -> Denial:
             f"This API key is paused since {wire_time(pause.since)}: it spent "
             f"{_dollars(pause.spent_micro_usd)} within 10 minutes, where {_dollars(pause.allowed_micro_usd)} "
             f"are allowed. It goes on {by_itself}when it is resumed with `pulumi-groq keys resume {key_id}`, "
-            f"which takes {holders('keys.resume')}."
+            f"which takes {holders('keys.resume', 'its team')}."
         ),
         reason="key_paused_runaway",
     )

@@ -117,12 +117,10 @@ def _listed(teams: frozenset[str]) -> str:
     return f"{shown} and {len(names) - 3} more teams" if len(names) > 3 else shown or "no team"
 
 
-def holders(need: Need) -> str:
-    """The roles that cover `need`, in words."""
+def holders(need: Need, team: str = "the object's team") -> str:
+    """The roles that cover `need`, in words; `team` is what to call the team that a role is for."""
     roles = [role for role in RIGHTS if need in RIGHTS[role]]
-    words = [
-        f"`{role}` of the object's team" if NAMES_TEAMS[role] == "must" else f"`{role}`" for role in roles
-    ]
+    words = [f"`{role}` of {team}" if NAMES_TEAMS[role] == "must" else f"`{role}`" for role in roles]
     if need not in OF_A_TEAM and need not in _OF_NOBODY:
         words = [
             f"{word} of all teams" if NAMES_TEAMS[role] == "may" else word

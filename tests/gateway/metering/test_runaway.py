@@ -116,7 +116,7 @@ async def test_a_key_that_spends_more_than_its_amount_is_paused(bench: Bench, ma
     assert "it spent $1.000001 within 10 minutes, where $1 are allowed" in denial.message
     assert "`pulumi-groq keys resume key_01a`" in denial.message
     assert "`owner`" in denial.message
-    assert "`team-admin` of the object's team" in denial.message
+    assert "which takes `owner` or `team-admin` of its team." in denial.message
     turned_away = await service.metering.turns_away(key)
     assert turned_away is not None
     assert turned_away.code == "key_paused_runaway"
