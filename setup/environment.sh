@@ -28,12 +28,7 @@ if [ ! -x "$UV_PROJECT_ENVIRONMENT/bin/python" ]; then
         say 'No Python 3.11 or newer here: uv looks for one to download ...'
     say 'Installing the Python packages of uv.lock into '"$UV_PROJECT_ENVIRONMENT"' ...'
 fi
-sync() { "$uv" sync --quiet --frozen --all-extras "$@" >.tools/sync.log 2>&1; }
-with_system_certificates() { # networks with a certificate authority of their own
-    grep -q certificate .tools/sync.log && UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true sync "$@"
-}
-
-if ! sync "$@" && ! with_system_certificates "$@"; then
+if ! sh setup/uv_run.sh sync --quiet --frozen --all-extras "$@" >.tools/sync.log 2>&1; then
     "$uv" python find '>=3.11' >/dev/null 2>&1 || {
         say 'setup: Python 3.11 or newer is missing; install one, on Debian: apt-get install python3.11'
         exit 1

@@ -18,6 +18,7 @@ from checkout import ROOT, fail, say
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 RESOLUTIONS: Final = ("lowest-direct", "highest")
 DIST: Final = ROOT / "dist"
+UV: Final = ("sh", str(ROOT / "setup" / "uv_run.sh"))
 
 _DECLARES: Final = """
 import pulumi
@@ -52,23 +53,22 @@ def _run(*command: str, cwd: Path | None = None) -> str:
 
 
 class Trial:
-    """Installs with `uv` into environments below `folder`."""
+    """Installs with uv into environments below `folder`."""
 
-    def __init__(self, uv: str, folder: Path) -> None:
-        self._uv = uv
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def build(self) -> Path:
         """The wheel; the sdist that it was built from lies beside it."""
         for old in DIST.glob("pulumi_groq-*"):
             old.unlink()
-        _run(self._uv, "build", "--quiet", "--no-create-gitignore", "--out-dir", str(DIST), cwd=ROOT)
+        _run(*UV, "build", "--quiet", "--no-create-gitignore", "--out-dir", str(DIST), cwd=ROOT)
         (wheel,) = DIST.glob("pulumi_groq-*.whl")
         return wheel
 
     def has(self, python: str) -> bool:
         """Whether this machine has the Python; none is downloaded."""
-        command = (self._uv, "python", "find", "--no-python-downloads", "--no-project", python)
+        command = (*UV, "python", "find", "--no-python-downloads", "--no-project", python)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def of(self, wheel: Path, python: str, resolution: str) -> None:
@@ -81,10 +81,10 @@ class Trial:
 
     def _environment(self, wheel: Path, extra: str, python: str, resolution: str) -> Path:
         made = self._folder / f"{python}-{resolution}-{extra.strip('[]') or 'base'}"
-        _run(self._uv, "venv", "--quiet", "--no-project", "--python", python, str(made))
+        _run(*UV, "venv", "--quiet", "--no-project", "--python", python, str(made))
         asked = f"pulumi-groq{extra} @ {wheel.as_uri()}"
         into = ("--python", str(made / "bin" / "python"), "--resolution", resolution)
-        _run(self._uv, "pip", "install", "--quiet", *into, asked)
+        _run(*UV, "pip", "install", "--quiet", *into, asked)
         return made / "bin"
 
 
@@ -107,9 +107,8 @@ def _serves(environment: Path) -> None:
 
 def main() -> None:
     """Build, try, and say what was tried."""
-    uv = _run("sh", "setup/uv.sh", cwd=ROOT).strip()
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(uv, Path(folder))
+        trial = Trial(Path(folder))
         wheel = trial.build()
         found = [python for python in PYTHONS if trial.has(python)]
         for python in found:

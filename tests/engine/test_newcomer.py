@@ -93,14 +93,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def newcomer(wheel: Path, tmp_path: Path) -> Newcomer:
     """An environment with the wheel alone, in an empty folder."""
-    uv = subprocess.run(["sh", "setup/uv.sh"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    uv = ("sh", str(ROOT / "setup" / "uv_run.sh"))
     made = tmp_path / "venv"
     asked = f"pulumi-groq[gateway] @ {wheel.as_uri()}"
-    venv = [uv.strip(), "venv", "--quiet", "--no-project", "--seed", "--python", sys.executable, str(made)]
-    subprocess.run(venv, check=True)
-    install = [uv.strip(), "pip", "install", "--quiet", "--python", str(made / "bin" / "python"), asked]
-    # The SDK stays at the version of the CLI that is on PATH.
-    subprocess.run([*install, "pulumi==3.259.0"], check=True)
+    # `--seed` brings pip. The SDK stays at the version of the CLI that is on PATH.
+    venv = ("venv", "--quiet", "--no-project", "--seed", "--python", sys.executable, str(made))
+    into = ("pip", "install", "--quiet", "--python", str(made / "bin" / "python"))
+    for command in (venv, (*into, asked, "pulumi==3.259.0")):
+        subprocess.run([*uv, *command], check=True)
     return Newcomer(tmp_path)
 
 
