@@ -26,8 +26,8 @@ from sqlalchemy import func, select
 import spending_replica
 from postgresql_server import PostgresqlServer
 from pulumi_groq.gateway.store import bank
-from pulumi_groq.gateway.store.schema import bank_accounts, bank_grants, bank_members, ledger, metadata
-from spending_replica import CAP, LARGEST_COST, engine_on, journalled, new_rows
+from pulumi_groq.gateway.store.schema import ledger, metadata
+from spending_replica import CAP, LARGEST_COST, TABLES, engine_on, journalled, new_rows
 
 
 class Figures(NamedTuple):
@@ -93,7 +93,7 @@ class Fleet:
 def run(server: PostgresqlServer, folder: Path, replicas: int, cap: int, kills: int) -> Figures:
     url = server.new_database()
     engine = engine_on(url)
-    metadata.create_all(engine, tables=[bank_accounts, bank_grants, bank_members, ledger])
+    metadata.create_all(engine, tables=TABLES)
     with engine.begin() as connection:
         bank.set_limit(connection, CAP, cap)
     random = Random(replicas)  # noqa: S311 (no secret)

@@ -98,13 +98,13 @@ class Fleet:
         return self._asked(wallet, request)
 
     def settle(self, number: int, request: Request) -> None:
-        self.wallets[request.replica].settle(ACCOUNTS, request.reserved, request.cost)
+        self.wallets[request.replica].settle(str(number), ACCOUNTS, request.reserved, request.cost)
         self.unbooked[request.replica].append(Spent(str(number), ACCOUNTS, request.cost))
 
     def write_the_ledger(self) -> None:
         for wallet, rows in zip(self.wallets, self.unbooked, strict=True):
-            self.bank.book(wallet.holder, rows)
-            wallet.booked(rows)
+            taken = self.bank.book(wallet.holder, rows)
+            wallet.booked([row.request_id for row in rows], taken)
             rows.clear()
 
     def idle(self) -> int:

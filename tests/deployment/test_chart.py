@@ -86,13 +86,19 @@ def test_all_that_is_promised_is_there() -> None:
         "StatefulSet groq",
     }
     assert rendered(*LEAST)["StatefulSet groq"]["spec"]["replicas"] == 1
+    three = rendered(*LEAST, "replicas=3", "store=postgresql", "secret.storeUrl=url")
+    assert three["StatefulSet groq"]["spec"]["replicas"] == 3
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ((*LEAST, "replicas=2"), "2 replicas: one gateway per database, so far"),
-        ((*LEAST, "autoscaling.enabled=true", "autoscaling.maxReplicas=5"), "5 replicas: one gateway"),
+        ((*LEAST, "replicas=2"), "2 replicas: a store on SQLite serves one gateway"),
+        ((*LEAST, "autoscaling.enabled=true", "autoscaling.maxReplicas=5"), "5 replicas: a store on SQLite"),
+        (
+            (*LEAST, "replicas=2", "store=postgresql", "secret.storeUrl=url", "secret.gatewaySecret="),
+            "2 replicas need one secret",
+        ),
         ((), "secret.name is missing"),
         ((*LEAST, "store=postgresql"), "secret.storeUrl"),
         ((*LEAST, "upstream=https://api.groq.com"), "secret.upstreamKey"),

@@ -34,6 +34,7 @@ class Life:
         self.wallet = Wallet(holder)
         self.journal: dict[str, Journalled] = {}
         self.unbooked: set[str] = set()
+        self.lost: set[str] = set()
 
     def rows(self) -> list[Spent]:
         return [entry.row(request_id) for request_id, entry in self.journal.items()]
@@ -54,6 +55,8 @@ class Escrow(RuleBasedStateMachine):
         self.dead: list[Life] = []
         self.over: list[Life] = []
         self.may_exceed: dict[str, int] = {}
+        self.batches: dict[str, Journalled] = {}
+        self.batch_rows: list[Spent] = []
 
     def new_bank(self) -> Bank:
         """The bank that is tried."""
@@ -179,9 +182,34 @@ class Escrow(RuleBasedStateMachine):
         life, request_id = in_flight[pick % len(in_flight)]
         entry = life.journal[request_id]
         cost = entry.held * share // 100
-        life.wallet.settle(entry.accounts, entry.held, cost)
+        life.wallet.settle(request_id, entry.accounts, entry.held, cost)
         life.journal[request_id] = entry._replace(cost=cost)
         life.unbooked.add(request_id)
+
+    @precondition(lambda self: self._in_flight())
+    @rule(pick=PICK)
+    def hold_beyond_the_request(self, pick: int) -> None:
+        in_flight = self._in_flight()
+        life, request_id = in_flight[pick % len(in_flight)]
+        entry = life.journal[request_id]
+        amounts = dict.fromkeys(entry.accounts, entry.held)
+        try:
+            self.bank.move(life.wallet.holder, Holder(f"batch:{request_id}", 1), amounts)
+        except FencedError:
+            return
+        life.wallet.moved(amounts)
+        life.wallet.settle(request_id, entry.accounts, entry.held, 0)
+        life.journal[request_id] = entry._replace(held=0, cost=0)
+        self.batches[request_id] = entry
+
+    @precondition(lambda self: self.batches)
+    @rule(pick=PICK, share=st.integers(0, 100))
+    def end_what_was_held(self, pick: int, share: int) -> None:
+        request_id = sorted(self.batches)[pick % len(self.batches)]
+        entry = self.batches.pop(request_id)
+        row = Spent(f"of {request_id}", entry.accounts, entry.held * share // 100)
+        self.bank.close(Holder(f"batch:{request_id}", 1), [row])
+        self.batch_rows.append(row)
 
     @precondition(lambda self: any(life.unbooked for life in self.alive.values()))
     @rule(pick=PICK, is_lost=st.booleans())
@@ -189,9 +217,11 @@ class Escrow(RuleBasedStateMachine):
         waiting = [life for _, life in sorted(self.alive.items()) if life.unbooked]
         life = waiting[pick % len(waiting)]
         rows = life.settled_rows()
-        self.bank.book(life.wallet.holder, rows)
-        if not is_lost:
-            life.wallet.booked(rows)
+        taken = self.bank.book(life.wallet.holder, rows)
+        if is_lost:
+            life.lost |= life.unbooked
+        else:
+            life.wallet.booked([row.request_id for row in rows], taken, life.lost)
             life.unbooked.clear()
 
     @precondition(lambda self: self.alive)
@@ -254,8 +284,10 @@ class Escrow(RuleBasedStateMachine):
     def covers_what_was_spent(self) -> None:
         for key, account in self.bank.accounts.items():
             lives = (*self.alive.values(), *self.dead, *self.over)
-            spent = sum(row.cost for life in lives for row in life.rows() if key in row.accounts)
-            assert spent <= account.settled + account.outstanding
+            rows = [row for life in lives for row in life.rows()] + self.batch_rows
+            assert (
+                sum(row.cost for row in rows if key in row.accounts) <= account.settled + account.outstanding
+            )
 
     @invariant()
     def books_add_up(self) -> None:
@@ -269,6 +301,9 @@ class Escrow(RuleBasedStateMachine):
         for life in (*self.alive.values(), *self.dead):
             self.bank.close(life.wallet.holder, life.rows())
             self.over.append(life)
+        while self.batches:
+            self.end_what_was_held(0, 50)
+        rows = [row for life in self.over for row in life.rows()] + self.batch_rows
         for key, account in self.bank.accounts.items():
-            spent = sum(row.cost for life in self.over for row in life.rows() if key in row.accounts)
+            spent = sum(row.cost for row in rows if key in row.accounts)
             assert (account.settled, account.outstanding) == (spent, 0)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _EPILOG: Final = """\b
 Exit codes: 0 done, 2 the store, the backup or an option cannot be used.
 """
-_WIDTH: Final = 200
+TABLE_WIDTH: Final = 200
 
-_store_option = click.option(
+store_option = click.option(
     "--store",
     "store_url",
     metavar="URL",
@@ -60,7 +60,7 @@ def ledger() -> None:
 
 
 @ledger.command("set-aside", epilog=_EPILOG)
-@_store_option
+@store_option
 @click.option(
     "--output",
     type=click.Choice(["table", "json"]),
@@ -79,7 +79,7 @@ def list_set_aside(store_url: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps([_document(kept) for kept in found], indent=2))
     elif found:
-        Console(width=_WIDTH, highlight=False).print(_table(found))
+        Console(width=TABLE_WIDTH, highlight=False).print(_table(found))
     else:
         click.echo("Nothing is set aside.")
 
@@ -92,7 +92,7 @@ def list_set_aside(store_url: str, output: str) -> None:
     metavar="USD",
     help="What it cost (default: what it is charged).",
 )
-@_store_option
+@store_option
 def book(number: int, cost_usd: float | None, store_url: str) -> None:
     """Book the set-aside row NUMBER, on the day on which it began."""
     cost = None if cost_usd is None else micro_usd(Decimal(str(cost_usd)))
@@ -102,7 +102,7 @@ def book(number: int, cost_usd: float | None, store_url: str) -> None:
 
 @ledger.command(epilog=_EPILOG)
 @click.argument("number", type=int)
-@_store_option
+@store_option
 def drop(number: int, store_url: str) -> None:
     """Forget the set-aside row NUMBER: it costs nothing."""
     with store_errors():
@@ -113,7 +113,7 @@ def drop(number: int, store_url: str) -> None:
 
 @click.command(epilog=_EPILOG)
 @click.argument("destination", type=click.Path(path_type=Path))
-@_store_option
+@store_option
 def backup(destination: Path, store_url: str) -> None:
     """Write a backup of a SQLite store to the new file DESTINATION, whether the gateway is running or not.
 
@@ -129,7 +129,7 @@ def backup(destination: Path, store_url: str) -> None:
 
 @click.command(epilog=_EPILOG)
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_store_option
+@store_option
 @click.option("--replace", is_flag=True, help="Replace a store that already exists.")
 def restore(source: Path, store_url: str, *, replace: bool) -> None:
     """Replace the store with the backup SOURCE; the gateway must be stopped."""
@@ -143,7 +143,7 @@ def restore(source: Path, store_url: str, *, replace: bool) -> None:
 
 
 @click.command(epilog=_EPILOG)
-@_store_option
+@store_option
 def migrate(store_url: str) -> None:
     """Bring the store to the schema of this version, as `serve` does when it starts.
 

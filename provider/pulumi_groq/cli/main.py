@@ -6,6 +6,7 @@ from pulumi_groq.cli.audit import audit
 from pulumi_groq.cli.books import backup, ledger, migrate, restore
 from pulumi_groq.cli.init import init
 from pulumi_groq.cli.keys import keys
+from pulumi_groq.cli.replicas import replicas
 from pulumi_groq.cli.report import report
 from pulumi_groq.cli.review import review_command
 from pulumi_groq.cli.rotation import rotation
@@ -34,4 +35,5 @@ commands.add_command(ledger)
 commands.add_command(backup)
 commands.add_command(restore)
 commands.add_command(migrate)
+commands.add_command(replicas)
 commands.add_command(store)

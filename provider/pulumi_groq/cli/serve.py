@@ -85,6 +85,14 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     help="With a store on PostgreSQL: this gateway's own folder, for its journal. Default: gateway-data.",
 )
 @click.option(
+    "--stale-keys-seconds",
+    "stale_keys_s",
+    type=click.IntRange(1, 86_400),
+    default=300,
+    show_default=True,
+    help="With a store on PostgreSQL: how long known keys go on while it does not answer; then 503.",
+)
+@click.option(
     "--accept-older-store",
     is_flag=True,
     help="Start on a store that lacks writes which it acknowledged: they stay lost.",
@@ -244,8 +252,8 @@ def serve(
 ) -> None:
     """Run the gateway: the admin API and the inference API on one port.
 
-    Prints "gateway listening on http://HOST:PORT" once it takes requests. A store serves one gateway
-    at a time.
+    Prints "gateway listening on http://HOST:PORT" once it takes requests. A store on SQLite serves one
+    gateway at a time; one on PostgreSQL any number, each with a --data-dir of its own.
     """
     try:
         from pulumi_groq.gateway import egress_proxy, server, settings  # noqa: PLC0415 (an extra; and help stays quick)

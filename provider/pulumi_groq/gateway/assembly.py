@@ -19,6 +19,7 @@ from pulumi_groq.gateway.admin.admin_key_uses import PERIOD_S as USES_PERIOD_S
 from pulumi_groq.gateway.admin.admin_key_uses import AdminKeyUses
 from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
+from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
 from pulumi_groq.gateway.admin.handlers import admin_handlers
@@ -31,10 +32,10 @@ from pulumi_groq.gateway.batches.service import POLL_PERIOD_S, Batches
 from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
 from pulumi_groq.gateway.consumers import WRITE_PERIOD_S, Consumers
-from pulumi_groq.gateway.counters.outage import CountersOutage
-from pulumi_groq.gateway.counters.redis_address import KEEP_PERIOD_S, parse_redis_url
 from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.directory_sync import Directories, DirectorySync
 from pulumi_groq.gateway.fault_injection import FaultInjection
+from pulumi_groq.gateway.following import Following
 from pulumi_groq.gateway.gauges import GatewayGauges
 from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
 from pulumi_groq.gateway.http.certificate import RENEWAL_PERIOD_S, ServerCertificate
@@ -62,12 +63,9 @@ from pulumi_groq.gateway.metering.service import MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.server_secret import server_secret
+from pulumi_groq.gateway.server_secret import agree_on_secret, server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
-from pulumi_groq.gateway.store.admin_keys import admin_key_last_uses, all_admin_keys
-from pulumi_groq.gateway.store.identities import all_identities
-from pulumi_groq.gateway.store.keys import all_keys
-from pulumi_groq.gateway.store.policies import find_policy
+from pulumi_groq.gateway.sharing import Replica, counted, followed, local_rates, redis_counters, replica_of
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
@@ -110,20 +108,26 @@ def assemble(
     date.
     Raises `StoreOpenError` when what belongs to the store cannot be read or written.
     """
-    directory = _load_directory(settings, store)
+    directory = LiveDirectory(settings.default_limits)
+    directories = Directories(directory, AdminKeyDirectory(clock), IdentityDirectory(directory))
+    changes = Changes(store)
+    sync = DirectorySync(store, changes, directories)
+    sync.load()
     random = SystemRandom()
     ids = ObjectIds(clock, Random())  # noqa: S311  ids are no secrets, and a system call each is too much
     secret = server_secret(settings.gateway_secret, store.files)
-    identities = _load_identities(store, directory)
-    issued = Credentials(secret, identities, clock)
+    agree_on_secret(store, secret)
+    issued = Credentials(secret, directories.identities, clock)
     root = RootKey(settings.admin_key)
-    admin_key_directory = _load_admin_keys(store, clock)
-    credentials = AdminCredentials([root, admin_key_directory, issued])
+    credentials = AdminCredentials([root, directories.admin_keys, issued])
     metrics = GatewayMetrics()
     health = Health(metrics)
     background = Background(health)
     webhook_addresses = WebhookAddresses(settings.webhook_hosts)
-    rates = None if settings.counters_url is None else _redis_counters(settings, health, metrics)
+    sessions = Sessions(secret, settings.admin_key, clock, random)
+    following = Following(store=store, sync=sync, background=background, ended=sessions.ended)
+    replica = replica_of(store, directory, following)
+    redis = None if settings.counters_url is None else redis_counters(settings, store, health, metrics)
     service = open_metering(
         store=store,
         journal_directory=journal_directory(store.files),
@@ -133,9 +137,11 @@ def assemble(
         background=background,
         sender=HttpxAlertSender(webhook_addresses, proxies=settings.egress_proxies),
         random=random,
-        rates=rates,
+        rates=local_rates(store) if redis is None else redis,
+        money=None if replica is None else replica.money,
     )
     consumers = Consumers(store, clock)
+    following.tell(service.guard.follow)
     drain = Drain()
     coalescer = WriteCoalescer(drain)
     upstream_keys = UpstreamKeys(settings.all_upstream_keys)
@@ -173,7 +179,7 @@ def assemble(
     issuer_addresses = IssuerAddresses(settings.issuer_hosts, loopback_http=settings.allow_loopback_issuers)
     exchange = TokenExchange(
         verifier=TokenVerifier(IssuerKeys(HttpxDocuments(issuer_addresses, proxies=egress), clock), clock),
-        identities=identities,
+        identities=directories.identities,
         credentials=issued,
         store=store,
         log=ExchangeLog(store, clock),
@@ -181,8 +187,9 @@ def assemble(
     )
     handlers = admin_handlers(
         store=store,
+        changes=changes,
         directory=directory,
-        admin_key_directory=admin_key_directory,
+        admin_key_directory=directories.admin_keys,
         catalogue=catalogue,
         usage=service.usage,
         consumers=consumers,
@@ -193,15 +200,17 @@ def assemble(
         seal=Seal(secret),
         defaults=settings.default_limits,
         webhook_addresses=webhook_addresses,
-        identities=identities,
+        identities=directories.identities,
         issuer_addresses=issuer_addresses,
         upstream_keys=upstream_keys.names,
     )
     ui = Ui(
         source=partial(GatewaySource, handlers),
         credentials=credentials,
-        sessions=Sessions(secret, settings.admin_key, clock, random),
+        sessions=sessions,
         attempts=SignInAttempts(clock),
+        store=store,
+        clock=clock,
     )
     attempts = refused_tokens(clock)
     connections = Connections(settings.connection_bounds)
@@ -214,6 +223,7 @@ def assemble(
             directory=directory,
             clock=clock,
             batches=batches,
+            store=store,
         )
     )
     gateway = Gateway(
@@ -241,10 +251,11 @@ def assemble(
             batches,
             consumers,
             AnswerPurge(store, clock, timedelta(days=settings.change_retention_days)),
-            AdminKeyUses(store, admin_key_directory),
+            AdminKeyUses(store, directories.admin_keys),
             background,
             upstream,
-            rates,
+            redis,
+            replica,
             certificate,
             upstream_keys,
         ),
@@ -255,41 +266,6 @@ def assemble(
             gateway, clock=clock, root=AdminCredentials([root]), upstream_calls=upstream_calls
         )
     return Assembly(app, drain, coalescer, connections, gateway.is_essential)
-
-
-def _redis_counters(settings: Settings, health: Health, metrics: GatewayMetrics) -> "RedisCounters":
-    try:
-        from pulumi_groq.gateway.counters import redis, redis_servers  # noqa: PLC0415  an extra
-    except ModuleNotFoundError as missing:
-        raise ConfigurationError(
-            f"--counters: {missing.name} is missing: pip install 'pulumi-groq[redis]'"
-        ) from None
-    when_down = settings.when_counters_are_down
-    outage = CountersOutage(health, metrics, when_down)
-    address = parse_redis_url(settings.counters_url or "")
-    servers = redis_servers.RedisServers(address, redis.SCRIPT, outage)
-    return redis.RedisCounters(servers, outage, when_down=when_down)
-
-
-def _load_directory(settings: Settings, store: Store) -> LiveDirectory:
-    directory = LiveDirectory(settings.default_limits)
-    with store.read_soundly() as connection:
-        directory.load(all_teams(connection), all_keys(connection), find_policy(connection))
-    return directory
-
-
-def _load_admin_keys(store: Store, clock: Clock) -> AdminKeyDirectory:
-    directory = AdminKeyDirectory(clock)
-    with store.read_soundly() as connection:
-        directory.load(all_admin_keys(connection), admin_key_last_uses(connection))
-    return directory
-
-
-def _load_identities(store: Store, directory: LiveDirectory) -> IdentityDirectory:
-    identities = IdentityDirectory(directory)
-    with store.read_soundly() as connection:
-        identities.load(all_identities(connection))
-    return identities
 
 
 def _tell_of_upstream_keys(keys: UpstreamKeys, store: Store) -> None:
@@ -326,7 +302,8 @@ def _lifespan(
     admin_key_uses: AdminKeyUses,
     background: Background,
     upstream: Upstream,
-    rates: "RedisCounters | None",
+    redis: "RedisCounters | None",
+    replica: Replica | None,
     certificate: ServerCertificate | None,
     upstream_keys: UpstreamKeys,
 ) -> Lifespan:
@@ -356,11 +333,8 @@ def _lifespan(
             background.every(RENEWAL_PERIOD_S, "certificate upkeep", renew)
         reread = renewing("upstream keys", upstream_keys.reread)
         background.every(REREAD_PERIOD_S, "upstream keys upkeep", reread)
-        if rates is not None:
-            await rates.servers.keep()
-            background.every(KEEP_PERIOD_S, "counters upkeep", rates.servers.keep)
         try:
-            async with service.serving():
+            async with counted(redis, background), followed(replica, background), service.serving():
                 yield
         finally:
             with background.health.watched("consumers"):
@@ -368,7 +342,5 @@ def _lifespan(
             with background.health.watched("admin keys' uses"):
                 await admin_key_uses.write()
             await upstream.close()
-            if rates is not None:
-                rates.servers.close()
 
     return span

@@ -1,6 +1,6 @@
 """What is in force right now, in memory: key digest -> compiled access, and the organisation's policy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -30,11 +30,36 @@ class LiveDirectory:
         self._by_hash: dict[bytes, KeyAccess] = {}
         # What a team change is compiled from again: the keys' own lists.
         self._own: dict[bytes, _Lists] = {}
+        self._hashes_by_id: dict[str, bytes] = {}
+        self._hashes_by_lineage: dict[str, dict[bytes, None]] = {}
         self._hashes_by_team: dict[str, set[bytes]] = {}
         self._of_teams: dict[str, _Lists] = {}
         self._upstream_keys: dict[str, str | None] = {}
         self._bounds_of_teams: dict[str, Bounds] = {}
         self._organisation: OrganisationPolicy | None = None
+
+    @property
+    def key_ids(self) -> Collection[str]:
+        """The ids of all keys and of the workload identities that are for the inference plane."""
+        return list(self._hashes_by_id)
+
+    @property
+    def team_names(self) -> Collection[str]:
+        """The names of all teams."""
+        return list(self._of_teams)
+
+    def of_id(self, key_id: str) -> KeyAccess | None:
+        """The key with this id."""
+        key_hash = self._hashes_by_id.get(key_id)
+        return None if key_hash is None else self._by_hash.get(key_hash)
+
+    def keys_of(self, lineage_id: str) -> Sequence[KeyAccess]:
+        """The keys of a lineage."""
+        return [self._by_hash[key_hash] for key_hash in self._hashes_by_lineage.get(lineage_id, ())]
+
+    def one_of(self, team: str) -> KeyAccess | None:
+        """Any key of a team; `None` where it has none."""
+        return next((self._by_hash[key_hash] for key_hash in self._hashes_by_team.get(team, ())), None)
 
     def find(self, key_hash: bytes) -> KeyAccess | None:
         """The key whose value has this SHA-256 digest."""
@@ -62,6 +87,8 @@ class LiveDirectory:
             self._hashes_by_team[former.team].discard(record.key_hash)
         if record.team is not None:
             self._hashes_by_team.setdefault(record.team, set()).add(record.key_hash)
+        self._hashes_by_id[record.id] = record.key_hash
+        self._hashes_by_lineage.setdefault(record.lineage_id, {})[record.key_hash] = None
         own = _shared(_Lists(record.allowed_models, record.allowed_tools))
         self._own[record.key_hash] = own
         models, tools = self._in_force(own, record.team)
@@ -89,8 +116,16 @@ class LiveDirectory:
         """A key was deleted."""
         gone = self._by_hash.pop(key_hash)
         del self._own[key_hash]
+        self._hashes_by_id.pop(gone.key_id, None)
+        self._drop_from_lineage(gone.lineage_id, key_hash)
         if gone.team is not None:
             self._hashes_by_team[gone.team].discard(key_hash)
+
+    def drop_key_of(self, key_id: str) -> None:
+        """The key with this id was deleted, if it was here."""
+        key_hash = self._hashes_by_id.get(key_id)
+        if key_hash is not None:
+            self.drop_key(key_hash)
 
     def drop_key_if(self, key_hash: bytes, check: Callable[[], None]) -> None:
         """Drop a key unless `check` raises. On the event loop nothing is admitted between the two."""
@@ -114,8 +149,10 @@ class LiveDirectory:
             )
 
     def drop_team(self, name: str) -> None:
-        """A team without keys was deleted."""
-        del self._of_teams[name], self._upstream_keys[name], self._bounds_of_teams[name]
+        """A team without keys was deleted, if it was here."""
+        self._of_teams.pop(name, None)
+        self._bounds_of_teams.pop(name, None)
+        self._upstream_keys.pop(name, None)
         self._hashes_by_team.pop(name, None)
 
     def put_policy(self, record: PolicyRecord | None) -> None:
@@ -131,6 +168,12 @@ class LiveDirectory:
             alert_webhook_signing_secret=record.alert_webhook_signing_secret,
             budgets=budgets_in_force(None, record.budgets),
         )
+
+    def _drop_from_lineage(self, lineage_id: str, key_hash: bytes) -> None:
+        of_lineage = self._hashes_by_lineage[lineage_id]
+        del of_lineage[key_hash]
+        if not of_lineage:
+            del self._hashes_by_lineage[lineage_id]
 
     def _in_force(self, own: _Lists, team: str | None) -> tuple[frozenset[str], frozenset[str]]:
         if team is None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pulumi_groq.gateway.batches.service import Batches
@@ -12,6 +12,7 @@ from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.protocols import Clock, Directory
+from pulumi_groq.gateway.store.store import Store
 
 
 class GatewayGauges(Collector):
@@ -27,6 +28,7 @@ class GatewayGauges(Collector):
         directory: Directory,
         clock: Clock,
         batches: Batches,
+        store: Store,
     ) -> None:
         self._drain = drain
         self._connections = connections
@@ -35,8 +37,9 @@ class GatewayGauges(Collector):
         self._directory = directory
         self._clock = clock
         self._batches = batches
+        self._store = store
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Prometheus asks for this."""
         organisation = self._directory.organisation
         open_batches, held_micro_usd = self._batches.held
@@ -62,6 +65,18 @@ class GatewayGauges(Collector):
                 len(self._health.failing),
             ),
             (
+                "live_gateways",
+                "Gateways on the same store that were heard of in the last 10 seconds, this one among them.",
+                1 if self._store.member is None else len(self._store.member.live),
+            ),
+            (
+                "silent_gateways",
+                "Gateways that have not left and are not heard of: what they hold counts as spent.",
+                0
+                if self._store.member is None
+                else len(self._store.member.present) - len(self._store.member.live),
+            ),
+            (
                 "set_aside_rows",
                 "Rows and lines set aside that nobody has decided on.",
                 self._service.ledger.set_aside,
@@ -78,3 +93,6 @@ class GatewayGauges(Collector):
             ),
         ):
             yield GaugeMetricFamily(f"pulumi_groq_{name}", documentation, value)
+        yield CounterMetricFamily(
+            "pulumi_groq_bank_calls", "Calls to the bank of shared money.", self._service.bank_calls
+        )

@@ -43,7 +43,10 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     catalogue = Catalogue.load(settings.price_list)
     certificate = _certificate(settings)
     store = open_store(
-        settings.store_url, accept_older=settings.accept_older_store, data_directory=settings.data_dir
+        settings.store_url,
+        accept_older=settings.accept_older_store,
+        data_directory=settings.data_dir,
+        stale_keys_s=settings.stale_keys_s,
     )
     try:
         clock = MovableClock(SystemClock()) if settings.test_controls else SystemClock()

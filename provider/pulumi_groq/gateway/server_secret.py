@@ -1,10 +1,13 @@
 """The server's secret: from the operator, or else made once and kept beside the store."""
 
+import hmac
 import os
 import secrets
 from pathlib import Path
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.replicas import names_of, present_replicas, put_shared_digest, shared_digest
+from pulumi_groq.gateway.store.store import Store
 
 
 def secret_path(database: Path) -> Path:
@@ -30,6 +33,27 @@ def server_secret(given: str | None, database: Path) -> str:
     if not secret:
         raise StoreOpenError(f"{path} is empty: put its former content back, or delete it for a new secret")
     return secret
+
+
+def agree_on_secret(store: Store, secret: str) -> None:
+    """Gateways on one store open what another has sealed: their secrets must be one.
+
+    A gateway that is alone may have a new one. Raises `StoreOpenError`, and `StoreUnavailableError`.
+    """
+    own = store.replica
+    if own is None:
+        return
+    digest = hmac.digest(secret.encode(), b"pulumi-groq secret of all gateways", "sha256")
+    with store.write() as connection:
+        if shared_digest(connection) == digest:
+            return
+        for name in names_of(present_replicas(connection)):
+            if name != own:
+                raise StoreOpenError(
+                    f"the secret differs from that of the gateway {name} on the same store: give all of them "
+                    "the same GROQ_GATEWAY_SECRET"
+                )
+        put_shared_digest(connection, digest)
 
 
 def _write_whole(path: Path, content: str) -> None:

@@ -14,6 +14,7 @@ from pulumi_groq.gateway.http.connections import DEFAULT_BOUNDS, MIB, Connection
 from pulumi_groq.gateway.http.proxies import ProxyHeaders, TrustedProxies
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
+from pulumi_groq.gateway.store.membership import STALE_KEYS_S
 from pulumi_groq.gateway.store.postgresql import is_postgresql
 from pulumi_groq.gateway.upstream_keys import DEFAULT, KeySource, UpstreamKeys
 from pulumi_groq.policy.access import Limits
@@ -37,7 +38,8 @@ class Settings:
     Pages of `cors_origins` may call the inference API from a browser. `accept_older_store` starts on a store
     that has lost writes which it acknowledged. Rate limits are counted at
     `counters_url`, which may hold a password, else here. `data_dir` is where a gateway on
-    PostgreSQL keeps its journal and its secret.
+    PostgreSQL keeps its journal and its secret, and for `stale_keys_s` after PostgreSQL last answered it goes
+    on with the keys that it knows.
     The listener speaks TLS with `tls_cert` and `tls_key` (PEM), which are read again when they change. What
     `trusted_proxies` (addresses and networks) say of their clients in `proxy_headers` is believed. What
     the gateway sends over https goes through `egress_proxies`.
@@ -48,6 +50,7 @@ class Settings:
     port: int = 8700
     store_url: str = field(default="sqlite:///gateway.db", repr=False)
     data_dir: Path | None = None
+    stale_keys_s: int = STALE_KEYS_S
     upstream: str = ECHO
     upstream_key: str | None = field(default=None, repr=False)
     upstream_keys: tuple[KeySource, ...] = ()

@@ -19,7 +19,7 @@ Amounts are micro-dollars, 0 or more. Nothing here waits or keeps time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 GRANTS_OF_A_REPLICA: Final = 4
@@ -159,9 +159,7 @@ class Bank:
 
     def exchange(self, holder: Holder, call: Call) -> Answer:
         """Take back, then grant; a repeated call is answered as before. Raises `FencedError`."""
-        member = self.members[holder.replica]
-        if member.epoch != holder.epoch or not member.is_live:
-            raise FencedError
+        member = self._require_live(holder)
         if call.number == member.number:
             return member.answer
         if call.number != member.number + 1:
@@ -178,9 +176,9 @@ class Bank:
         known = self.accounts[account]
         return Standing(known.limit, known.settled, known.outstanding)
 
-    def book(self, holder: Holder, rows: Iterable[Spent]) -> None:
-        """Move what was spent from granted to settled, once for each request. Any epoch may book: what was
-        spent was spent.
+    def book(self, holder: Holder, rows: Iterable[Spent]) -> Mapping[str, int]:
+        """Move what was spent from granted to settled, once for each request; gives how much of the holder's
+        grants that took, by account. Any epoch may book: what was spent was spent.
         """
         costs: Counter[str] = Counter()
         for row in rows:
@@ -188,8 +186,17 @@ class Bank:
                 self._booked.add(row.request_id)
                 for key in row.accounts:
                     costs[key] += row.cost
-        for key, cost in costs.items():
-            self._settle(holder, key, cost)
+        return {key: self._settle(holder, key, cost) for key, cost in costs.items()}
+
+    def move(self, holder: Holder, to: Holder, amounts: Mapping[str, int]) -> None:
+        """Hand granted money, by account, to a holder that outlives this one: nobody gives it back before
+        that is closed. Raises `FencedError`, then nothing is moved.
+        """
+        self._require_live(holder)
+        for key, amount in amounts.items():
+            if amount:
+                self._take_from(self.grants, holder, key, amount)
+                self.grants[to, key] = self.grants.get((to, key), 0) + amount
 
     def close(self, holder: Holder, rows: Iterable[Spent]) -> None:
         """Book all that an epoch has spent, and take back the rest of what it holds. The caller vouches
@@ -201,8 +208,8 @@ class Bank:
         for key in [key for each, key in self.charged if each == holder]:
             self.accounts[key].settled -= self.charged.pop((holder, key))
             self.accounts[key].lessen_excess()
-        member = self.members[holder.replica]
-        if member.epoch == holder.epoch:
+        member = self.members.get(holder.replica)
+        if member is not None and member.epoch == holder.epoch:
             member.is_live = False
 
     def forget(self, replica: str) -> Mapping[str, int]:
@@ -219,6 +226,12 @@ class Bank:
         self.members[replica].is_live = False
         return charged
 
+    def _require_live(self, holder: Holder) -> Member:
+        member = self.members[holder.replica]
+        if member.epoch != holder.epoch or not member.is_live:
+            raise FencedError
+        return member
+
     def _grant(self, holder: Holder, key: str, need: int) -> int:
         account = self.accounts[key]
         amount = grant_of(need, account.left, max(1, self.live_replicas))
@@ -232,7 +245,7 @@ class Bank:
         self.accounts[key].outstanding -= amount
         self.accounts[key].lessen_excess()
 
-    def _settle(self, holder: Holder, key: str, cost: int) -> None:
+    def _settle(self, holder: Holder, key: str, cost: int) -> int:
         account = self.accounts[key]
         of_grant = min(cost, self.grants.get((holder, key), 0))
         self._take_from(self.grants, holder, key, of_grant)
@@ -241,8 +254,9 @@ class Bank:
         account.outstanding -= of_grant
         account.settled += cost - of_charged
         if of_grant + of_charged < cost:
-            # Spent without a grant: no replica does so, and yet the truth is booked, not refused.
+            # Spent without a grant, as when a budget is set in mid-flight: the truth is booked, not refused.
             account.note_excess()
+        return of_grant
 
     @staticmethod
     def _take_from(held: dict[tuple[Holder, str], int], holder: Holder, key: str, amount: int) -> None:
@@ -283,6 +297,7 @@ class Wallet:
         self.purses: dict[str, Purse] = {}
         self.pending: Call | None = None
         self._calls = 0
+        self._settled: dict[str, list[tuple[Sequence[str], int]]] = {}
 
     def lacking(self, accounts: Sequence[str], cost: int) -> dict[str, int]:
         """What a request needs of each account beyond what is idle; empty where it can be held."""
@@ -302,20 +317,41 @@ class Wallet:
             self.purse(key).held += cost
         return True
 
-    def settle(self, accounts: Sequence[str], held: int, cost: int) -> None:
-        """Let go what a request has held; `cost` of it was used."""
+    def settle(self, request_id: str, accounts: Sequence[str], held: int, cost: int) -> None:
+        """Let go what a request has held; `cost` of it was used, and stays so until it is booked."""
+        if cost:
+            self._settled.setdefault(request_id, []).append((accounts, cost))
         for key in accounts:
-            purse = self.purses[key]
-            purse.held -= held
-            purse.used += cost
+            self.purses[key].held -= held
+            self.purses[key].used += cost
 
-    def booked(self, rows: Iterable[Spent]) -> None:
-        """The bank has settled these: they are no part of the grants any more."""
-        for row in rows:
-            for key in row.accounts:
-                purse = self.purses[key]
-                purse.used -= row.cost
-                purse.granted -= row.cost
+    def moved(self, amounts: Mapping[str, int]) -> None:
+        """So much of the grants, by account, is another holder's now. Whoever has held it lets go next."""
+        for key, amount in amounts.items():
+            self.purses[key].granted -= amount
+
+    def forgets(self, account: str) -> bool:
+        """Forget an account of a window that is over, unless something is held or granted in it still."""
+        purse = self.purse(account)
+        if purse.granted or purse.held or purse.used:
+            return False
+        del self.purses[account]
+        return True
+
+    def booked(
+        self, request_ids: Iterable[str], taken: Mapping[str, int], before: Collection[str] = ()
+    ) -> None:
+        """The bank has settled these requests, and `taken` of the grants for it, by account. Those of them
+        that were settled `before`, by a step whose answer was lost, took what they cost.
+        """
+        for request_id in request_ids:
+            for accounts, cost in self._settled.pop(request_id, ()):
+                for key in accounts:
+                    self.purses[key].used -= cost
+                    if request_id in before:
+                        self.purses[key].granted -= cost
+        for key, amount in taken.items():
+            self.purse(key).granted -= amount
 
     def call(self, needed: Mapping[str, int], recalled: Iterable[str] = ()) -> Call:
         """The call to send: what lies idle of the `recalled` accounts goes back, beyond reach from now on.

@@ -19,6 +19,7 @@ _DRAINING: Final[tuple[tuple[LimitName, str, Unit, int | None], ...]] = (
 )
 _ORDER: Final[tuple[Unit, ...]] = ("requests", "running", "tokens")
 _DIGEST_CHARACTERS: Final = 32
+_NOBODY: Final = KeyAccess("", "", "", None, frozenset(), Limits(), None, None, disabled=True)
 
 
 def quotas_of(
@@ -71,6 +72,17 @@ def counter_keys_of_money(lineage_id: str, team: str | None, model: str, at_s: f
     if team is not None:
         scopes.append(Scope(team=team))
     return [_of_money(None, scope, per, at_s).counter_key for scope in scopes for per in PERIODS]
+
+
+def ceiling_in_force(
+    total: Quota, key: KeyAccess | None, organisation: OrganisationPolicy | None
+) -> int | None:
+    """What a total of money may hold by what is in force, where `key` is of its scope (any where that is the
+    organisation, then also none): `None` if nothing limits it any more.
+    """
+    at_s = 0 if total.window is None else total.window.from_s
+    quotas = spend_quotas(key or _NOBODY, organisation, at_s, total.scope.model)
+    return next((quota.ceiling for quota in quotas if quota.counter_key == total.counter_key), None)
 
 
 def model_budgets(key: KeyAccess, model: str | None, now_s: float) -> list[Quota]:

@@ -13,6 +13,7 @@ from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
 from pulumi_groq.gateway.admin.app import admin_app
+from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
@@ -60,6 +61,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
         ids = ObjectIds(clock, SystemRandom())
         handlers = admin_handlers(
             store=store,
+            changes=Changes(store),
             directory=directory,
             admin_key_directory=admin_keys,
             catalogue=catalogue,

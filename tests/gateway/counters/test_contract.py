@@ -9,7 +9,7 @@ import pytest
 from counters_on_redis import redis_counters
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet, TakeResult
-from pulumi_groq.gateway.counters.split import SplitCounters
+from pulumi_groq.gateway.counters.split import RATES, SplitCounters
 from pulumi_groq.policy.limits import Demand, Quota
 from redis_server import RedisServer
 
@@ -55,7 +55,7 @@ async def counting(request: pytest.FixtureRequest, redis_server: RedisServer) ->
         yield Counting(MemoryCounters())
         return
     async with redis_counters(redis_server.url, uses_server_time=False) as rates:
-        yield Counting(SplitCounters(MemoryCounters(), rates))
+        yield Counting(SplitCounters(MemoryCounters(), rates, RATES))
 
 
 async def test_a_refused_request_takes_nothing(counting: Counting) -> None:

@@ -1,7 +1,7 @@
 """Money of several replicas: grants decide in memory, and the bank is asked where they do not do."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -32,7 +32,7 @@ class BankAtHand:
         self.replicas.append(EscrowCounters(holder, self))
         return self.replicas[-1]
 
-    async def exchange(self, holder: Holder, call: Call) -> Answer:
+    async def exchange(self, holder: Holder, call: Call, needed: Mapping[str, Quota]) -> Answer:
         await asyncio.sleep(0)
         if self.is_out:
             raise StoreUnavailableError("out")
@@ -94,7 +94,7 @@ async def test_the_refusing_account_is_named_and_the_other_stays_free() -> None:
     assert await refused(counters, 80) is None
     result = await counters.take(costing(30), 0.0, "r", 60.0)
 
-    assert (result.refused, result.levels[1], result.reserved[1]) == (1, 100, 100)
+    assert (result.refused, result.levels[1], result.reserved[1]) == (1, 80, 80)
     assert bank.replicas[0].wallet.purse(CAP).held == 80
 
 
@@ -107,7 +107,7 @@ async def test_what_is_spent_and_what_is_reserved_are_told_apart() -> None:
     result = await counters.take(costing(500), 5.0, "r", 60.0)
 
     assert result.refused == 0
-    assert (result.levels[0] - result.reserved[0], result.reserved[0]) == (600, 400)
+    assert (result.levels[0] - result.reserved[0], result.reserved[0]) == (600, 0)
 
 
 async def test_those_who_waited_share_the_refusal() -> None:

@@ -85,13 +85,14 @@ def test_what_was_acknowledged_in_an_outage_survives_a_kill(
 ) -> None:
     """It is in the journal below --data-dir, and booked by the next start on the same folder."""
     key = new_key(gateway)
+    assert chat(gateway, key) == 200  # what was granted for it goes on
     own_postgresql_server.stop()
     assert [chat(gateway, key) for _ in range(3)] == [200, 200, 200]
     gateway.kill()
     own_postgresql_server.start()
-    assert requests_booked(own_postgresql_server, store_url) == 0
+    assert requests_booked(own_postgresql_server, store_url) <= 1
     again = start(store_url, tmp_path)
-    assert requests_booked(own_postgresql_server, store_url) == 3
+    assert requests_booked(own_postgresql_server, store_url) == 4
     assert (chat(again, key), again.stop()) == (200, 0)
     again.clear_away()
-    assert requests_booked(own_postgresql_server, store_url) == 4
+    assert requests_booked(own_postgresql_server, store_url) == 5

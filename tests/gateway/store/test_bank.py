@@ -66,12 +66,29 @@ class MirroredBank(Bank):
             self._compare()
         return expected
 
-    def book(self, holder: Holder, rows: Iterable[Spent]) -> None:
+    def book(self, holder: Holder, rows: Iterable[Spent]) -> Mapping[str, int]:
         given = list(rows)
-        super().book(holder, given)
+        taken = super().book(holder, given)
         with self._engine.begin() as connection:
-            stored.book(connection, holder, new_rows(connection, given))
+            assert stored.book(connection, holder, new_rows(connection, given)) == taken
         self._compare()
+        return taken
+
+    def move(self, holder: Holder, to: Holder, amounts: Mapping[str, int]) -> None:
+        is_fenced = False
+        try:
+            super().move(holder, to, amounts)
+        except FencedError:
+            is_fenced = True
+        with self._engine.begin() as connection:
+            if is_fenced:
+                with pytest.raises(FencedError):
+                    stored.move(connection, holder, to, amounts)
+            else:
+                stored.move(connection, holder, to, amounts)
+        self._compare()
+        if is_fenced:
+            raise FencedError
 
     def close(self, holder: Holder, rows: Iterable[Spent]) -> None:
         given = list(rows)
@@ -132,12 +149,12 @@ def spend_until_refused(engine: Engine, holder: Holder, random: Random) -> list[
                 wallet.receive(stored.exchange(connection, holder, call))
             if not wallet.hold((CAP,), cost):
                 return spent
-        wallet.settle((CAP,), cost, cost - cost // 3)
         row = Spent(f"{holder.replica}-{len(spent)}", (CAP,), cost - cost // 3)
+        wallet.settle(row.request_id, row.accounts, cost, row.cost)
         spent.append(row)
         with engine.begin() as connection:
-            stored.book(connection, holder, new_rows(connection, [row]))
-        wallet.booked([row])
+            taken = stored.book(connection, holder, new_rows(connection, [row]))
+        wallet.booked([row.request_id], taken)
 
 
 def test_many_connections_at_once_never_pass_the_limit(engine: Engine) -> None:
@@ -248,8 +265,9 @@ def test_the_table_itself_refuses_to_pass_a_limit(engine: Engine) -> None:
 def test_an_account_begins_with_what_the_ledger_has_settled(engine: Engine) -> None:
     """A store that was copied in mid-month goes on where it was; later limits leave the sum alone."""
     with engine.begin() as connection:
-        stored.set_limit(connection, CAP, 1_000, settled=990)
-        stored.set_limit(connection, CAP, 1_000, settled=5)
+        for settled in (990, 5):
+            stored.open_account(connection, CAP, settled)
+            stored.set_limit(connection, CAP, 1_000)
         holder = stored.join(connection, "a")
 
         assert stored.exchange(connection, holder, Call(1, {}, {CAP: 20})).granted == {CAP: 10}
@@ -258,7 +276,8 @@ def test_an_account_begins_with_what_the_ledger_has_settled(engine: Engine) -> N
 def test_an_operators_correction_counts_at_once(engine: Engine) -> None:
     """What is dropped can be granted again."""
     with engine.begin() as connection:
-        stored.set_limit(connection, CAP, 1_000, settled=1_000)
+        stored.open_account(connection, CAP, 1_000)
+        stored.set_limit(connection, CAP, 1_000)
         stored.correct(connection, CAP, -100)
 
         assert stored.standing(connection, CAP) == Standing(1_000, 900, 0)

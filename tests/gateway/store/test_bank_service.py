@@ -15,9 +15,9 @@ from pulumi_groq.gateway.counters.escrow import EscrowCounters
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.bank_service import PostgresqlBank
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.schema import bank_accounts, bank_grants, bank_members, ledger, metadata
+from pulumi_groq.gateway.store.schema import ledger, metadata
 from pulumi_groq.policy.limits import Demand, Quota
-from spending_replica import CAP, LARGEST_COST, engine_on, journalled, new_rows
+from spending_replica import CAP, LARGEST_COST, TABLES, answering, engine_on, joined, journalled, new_rows
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ WAIT_S = 60
 
 def prepared(url: str, cap: int) -> Engine:
     engine = engine_on(url)
-    metadata.create_all(engine, tables=[bank_accounts, bank_grants, bank_members, ledger])
+    metadata.create_all(engine, tables=TABLES)
     with engine.begin() as connection:
         bank.set_limit(connection, CAP, cap)
     return engine
@@ -43,7 +43,7 @@ def engine(postgresql_url: str) -> Iterator[Engine]:
 
 def replica_on(engine: Engine, name: str, wait_s: float = WAIT_S) -> tuple[EscrowCounters, PostgresqlBank]:
     with engine.begin() as connection:
-        holder = bank.join(connection, name)
+        holder = joined(connection, name)
     service = PostgresqlBank(engine, holder, recall_wait_s=wait_s)
     return EscrowCounters(holder, service), service
 
@@ -57,7 +57,7 @@ async def test_idle_grants_come_back_from_every_other_replica(engine: Engine) ->
     async with AsyncExitStack() as listening:
         replicas = [replica_on(engine, f"replica-{number}") for number in range(3)]
         for counters, service in replicas:
-            await listening.enter_async_context(service.listening(counters.give_back))
+            await listening.enter_async_context(answering(engine, service, counters))
             assert await refused(counters, 1) is None
 
         assert await refused(replicas[0][0], 997) is None
@@ -69,7 +69,7 @@ async def test_a_replica_that_does_not_answer_costs_a_bounded_wait(engine: Engin
     silent, _ = replica_on(engine, "silent")
     assert await refused(silent, 1) is None
     counters, service = replica_on(engine, "asking", wait_s=0.01)
-    async with service.listening(counters.give_back):
+    async with answering(engine, service, counters):
         assert await refused(counters, 800) == 0
     with engine.begin() as connection:
         assert bank.standing(connection, CAP).outstanding >= 250
@@ -80,7 +80,7 @@ async def test_a_fenced_replica_gets_nothing_and_keeps_nobody_waiting(engine: En
     async with AsyncExitStack() as listening:
         replicas = [replica_on(engine, name) for name in ("forgotten", "asking")]
         for counters, service in replicas:
-            await listening.enter_async_context(service.listening(counters.give_back))
+            await listening.enter_async_context(answering(engine, service, counters))
         assert await refused(replicas[0][0], 1) is None
         with engine.begin() as connection:
             assert bank.forget(connection, "forgotten") == {CAP: 125}
@@ -94,7 +94,7 @@ async def test_postgresql_out_and_back(own_postgresql_server: PostgresqlServer) 
     engine = prepared(own_postgresql_server.new_database(), 1_000)
     counters, service = replica_on(engine, "a")
     other, other_service = replica_on(engine, "b", wait_s=WAIT_S)
-    async with service.listening(counters.give_back), other_service.listening(other.give_back):
+    async with answering(engine, service, counters), answering(engine, other_service, other):
         assert await refused(counters, 10) is None
         own_postgresql_server.stop()
         assert await refused(counters, 100) is None

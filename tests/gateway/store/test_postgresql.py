@@ -1,6 +1,7 @@
 """A store on PostgreSQL: what is its own."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,7 +16,9 @@ from pulumi_groq.gateway.store.errors import (
     StoreOpenError,
     StoreUnavailableError,
 )
-from pulumi_groq.gateway.store.postgresql import LONGEST_OUTAGE_S, GatewayHold
+from pulumi_groq.gateway.store.membership import Membership
+from pulumi_groq.gateway.store.postgresql import open_postgresql_engine
+from pulumi_groq.gateway.store.replicas import present_replicas
 from pulumi_groq.gateway.store.schema import teams
 from pulumi_groq.gateway.store.store import Store, migrate_beside, open_beside, open_store
 
@@ -77,11 +80,16 @@ def test_tls_parameters_of_the_url_reach_the_driver(postgresql_url: str, tmp_pat
     assert "SSL" in refusal(f"{postgresql_url}?sslmode=require", tmp_path)
 
 
-def test_a_second_gateway_is_refused(store: Store, postgresql_url: str, tmp_path: Path) -> None:
-    """From whatever machine: the lock is PostgreSQL's. With the reason, and without the password."""
-    message = refusal(postgresql_url, tmp_path / "other")
-    assert "another gateway is using postgresql://gateway@127.0.0.1:" in message
-    assert PASSWORD not in message
+def test_gateways_on_one_database_see_each_other(store: Store, postgresql_url: str, tmp_path: Path) -> None:
+    """Each by the name that it keeps in its folder; one that has left is there no more."""
+    other = open_store(postgresql_url, data_directory=tmp_path / "other")
+    names = sorted((tmp_path / each / "gateway.replica").read_text() for each in ("data", "other"))
+    store.watch()
+    assert store.member is not None
+    assert list(store.member.live) == names
+    other.close()
+    store.watch()
+    assert list(store.member.live) == [store.replica]
 
 
 def test_a_second_gateway_in_the_same_folder_is_refused(
@@ -131,7 +139,7 @@ def test_a_refused_value_is_not_shown(store: Store) -> None:
 
 
 def test_a_store_works_again_after_an_outage(own_postgresql_server: PostgresqlServer, tmp_path: Path) -> None:
-    """Without a restart, and the hold on it is taken anew: a second gateway is still refused."""
+    """Without a restart, and its place is still its own."""
     url = own_postgresql_server.new_database()
     store = open_store(url, data_directory=tmp_path)
     add_team(store, "before")
@@ -145,53 +153,70 @@ def test_a_store_works_again_after_an_outage(own_postgresql_server: PostgresqlSe
     add_team(store, "after")
     with store.read() as connection:
         assert connection.scalars(select(teams.c.name)).all() == ["before", "after"]
-    assert "another gateway" in refusal(url, tmp_path / "other")
+    assert store.is_ours
     store.close()
 
 
-def test_a_gateway_whose_store_was_taken_spends_no_more(
-    postgresql_server: PostgresqlServer, postgresql_url: str
+def test_a_gateway_whose_place_was_taken_spends_no_more(
+    store: Store, postgresql_url: str, tmp_path: Path
 ) -> None:
-    """Its session is ended and another one is quicker: what it has in memory is worth nothing then. Once the
-    other one is gone it goes on.
-    """
-    hold = GatewayHold(postgresql_url)
-    name = postgresql_url.rsplit("/", 1)[1]
-    postgresql_server.execute(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
-    )
-    other = GatewayHold(postgresql_url)
-    with pytest.raises(StoreUnavailableError, match="another gateway has taken the store"):
-        hold.watch()
-    assert (hold.is_ours, other.is_ours) == (False, True)
-    other.release()
-    hold.watch()
-    assert hold.is_ours
-    hold.release()
+    """Another process has its folder's name, as after a copy: the later one is it."""
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "gateway.replica").write_text((tmp_path / "data" / "gateway.replica").read_text())
+    copy = open_store(postgresql_url, data_directory=tmp_path / "copy")
+    with pytest.raises(StoreUnavailableError, match="another process has taken this gateway's place"):
+        store.watch()
+    assert (store.is_ours, copy.is_ours) == (False, True)
+    with pytest.raises(StoreUnavailableError, match="lost its place"):
+        add_team(store, "late")
+    copy.close()
 
 
-def test_what_is_in_memory_holds_for_five_minutes_of_an_outage(
+def test_what_is_in_memory_holds_for_a_while_of_an_outage(
     own_postgresql_server: PostgresqlServer,
 ) -> None:
-    """Known keys go on for a while; then nothing is spent until PostgreSQL answers."""
+    """Known keys go on; then nothing is spent until PostgreSQL answers."""
     monotonic_s = Mock(return_value=0.0)
-    hold = GatewayHold(own_postgresql_server.new_database(), monotonic_s)
+    url = own_postgresql_server.new_database()
+    migrate_beside(url)
+    engine = open_postgresql_engine(url)
+    member = Membership(engine, "one", 300, monotonic_s)
     own_postgresql_server.stop()
-    for now_s, expected in ((1.0, True), (LONGEST_OUTAGE_S, True), (LONGEST_OUTAGE_S + 1, False)):
+    for now_s, expected in ((1.0, True), (300.0, True), (301.0, False)):
         monotonic_s.return_value = now_s
-        with pytest.raises(StoreUnavailableError):
-            hold.watch()
-        assert hold.is_ours is expected
+        with pytest.raises(StoreUnavailableError, match="PostgreSQL cannot be reached"):
+            member.watch()
+        assert member.is_ours is expected
     own_postgresql_server.start()
-    hold.watch()
-    assert hold.is_ours
-    hold.release()
+    member.watch()
+    assert member.is_ours
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\nb"])
+def test_a_name_that_is_none_is_refused(postgresql_url: str, tmp_path: Path, name: str) -> None:
+    """Whatever a damaged disk has made of it: in one line, with its file."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "gateway.replica").write_text(name)
+    assert "gateway.replica holds no name" in refusal(postgresql_url, tmp_path / "data")
+
+
+def test_two_gateways_that_start_at_once_make_the_tables_once(postgresql_url: str, tmp_path: Path) -> None:
+    """On an empty database: one of them waits for the other."""
+    with ThreadPoolExecutor(2) as threads:
+        opened = list(
+            threads.map(lambda name: open_store(postgresql_url, data_directory=tmp_path / name), "ab")
+        )
+    with opened[0].read() as connection:
+        assert len(present_replicas(connection)) == 2
+    for each in opened:
+        each.close()
 
 
 def test_a_store_that_is_not_ours_takes_no_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever part of the gateway wants it."""
     monkeypatch.setattr(type(store.backend), "is_ours", False)
-    with pytest.raises(StoreUnavailableError, match="another gateway"), store.write():
+    with pytest.raises(StoreUnavailableError, match="lost its place"), store.write():
         pass
 
 

@@ -10,6 +10,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fake_clock import FakeClock
 from page_visitor import ADMIN_KEY, Visitor
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
+from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.gateway.ui import Ui
 from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
 from recorded_source import RecordedSource
@@ -41,13 +42,19 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def visitor(portal: BlockingPortal, clock: FakeClock, make_sessions: Callable[..., Sessions]) -> Visitor:
+def visitor(
+    portal: BlockingPortal, clock: FakeClock, make_sessions: Callable[..., Sessions], tmp_path: Path
+) -> Iterator[Visitor]:
     """A visitor who is not signed in, at a page of recorded facts."""
     sessions = make_sessions(clock)
+    store = open_store(f"sqlite:///{tmp_path / 'ui.db'}")
     app = Ui(
         source=lambda _caller: RecordedSource.read(RECORDED),
         credentials=AdminCredentials([RootKey(ADMIN_KEY)]),
         sessions=sessions,
         attempts=SignInAttempts(clock),
+        store=store,
+        clock=clock,
     )
-    return Visitor(app, portal, clock, sessions)
+    yield Visitor(app, portal, clock, sessions)
+    store.close()

@@ -20,8 +20,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if .Values.autoscaling.enabled }}
 {{- $most = .Values.autoscaling.maxReplicas }}
 {{- end }}
-{{- if gt (int $most) 1 }}
-{{- fail (printf "%d replicas: one gateway per database, so far. Limits and budgets are counted in its memory, and a second one refuses to start: set replicas (and autoscaling.maxReplicas) to 1" (int $most)) }}
+{{- if and (gt (int $most) 1) (ne .Values.store "postgresql") }}
+{{- fail (printf "%d replicas: a store on SQLite serves one gateway. Set store to postgresql, or replicas (and autoscaling.maxReplicas) to 1" (int $most)) }}
+{{- end }}
+{{- if and (gt (int $most) 1) (not .Values.secret.gatewaySecret) }}
+{{- fail (printf "%d replicas need one secret: give the key of the Secret that holds it as secret.gatewaySecret" (int $most)) }}
 {{- end }}
 {{- if not .Values.secret.name }}
 {{- fail "secret.name is missing: make a Secret with the admin key (see values.yaml), and give its name" }}

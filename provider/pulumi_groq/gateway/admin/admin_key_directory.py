@@ -1,7 +1,7 @@
 """The admin keys in force, in memory, and when each was last used."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from pulumi_groq.gateway.protocols import Clock
@@ -24,8 +24,17 @@ class AdminKeyDirectory:
         """
         self._by_id = {record.id: record for record in records}
         self._by_hash = {record.key_hash: record for record in self._by_id.values()}
+        self.used(last_used)
+
+    def used(self, last_used: Mapping[str, datetime]) -> None:
+        """Keys were used, here or at other gateways."""
         for key_id, at in last_used.items():
             self._last_used[key_id] = max(at, self._last_used.get(key_id, at))
+
+    @property
+    def ids(self) -> Collection[str]:
+        """The ids of all keys."""
+        return list(self._by_id)
 
     def last_used_at(self, key_id: str) -> datetime | None:
         """When the key was last used, as far as this gateway knows."""

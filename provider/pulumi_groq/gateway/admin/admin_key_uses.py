@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
-from pulumi_groq.gateway.store.admin_keys import note_admin_key_uses
+from pulumi_groq.gateway.store.admin_keys import admin_key_last_uses, note_admin_key_uses
 from pulumi_groq.gateway.store.store import Store
 
 PERIOD_S: Final = 60.0
@@ -13,7 +13,7 @@ PERIOD_S: Final = 60.0
 
 
 class AdminKeyUses:
-    """Writes what is new since the last round."""
+    """Writes what is new since the last round, and reads what other gateways on the store have written."""
 
     def __init__(self, store: Store, directory: AdminKeyDirectory) -> None:
         self._store = store
@@ -31,3 +31,5 @@ class AdminKeyUses:
             with self._store.write() as connection:
                 note_admin_key_uses(connection, newer)
         self._written = uses
+        with self._store.read() as connection:
+            self._directory.used(admin_key_last_uses(connection))

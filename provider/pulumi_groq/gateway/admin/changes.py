@@ -44,6 +44,12 @@ class Changes:
         self._one_at_a_time = threading.Lock()
 
     @contextmanager
+    def paused(self) -> Iterator[None]:
+        """No change is between its commit and its coming into force meanwhile."""
+        with self._one_at_a_time:
+            yield
+
+    @contextmanager
     def begin(self, caller: Caller) -> Iterator[PendingChange]:
         """A change that is committed when the block ends and undone when it raises."""
         with self._one_at_a_time:

@@ -14,6 +14,7 @@ from pulumi_groq.gateway.admin.identities import WorkloadIdentities
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
+from pulumi_groq.gateway.admin.quiet_period import QuietPeriods
 from pulumi_groq.gateway.admin.reporting import Reporting
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.admin.spending import Spending
@@ -46,6 +47,7 @@ class Handlers:
 def admin_handlers(
     *,
     store: Store,
+    changes: Changes,
     directory: LiveDirectory,
     admin_key_directory: AdminKeyDirectory,
     catalogue: Catalogue,
@@ -63,7 +65,6 @@ def admin_handlers(
     upstream_keys: Sequence[str],
 ) -> Handlers:
     """The handlers over one store, whose changes reach `directory`."""
-    changes = Changes(store)
     views = KeyViews(usage, pauses, defaults)
     return Handlers(
         admin_keys=AdminKeys(
@@ -82,9 +83,9 @@ def admin_handlers(
             directory=directory,
             catalogue=catalogue,
             views=views,
-            usage=usage,
             consumers=consumers,
             pauses=pauses,
+            quiet=QuietPeriods(store, usage, clock),
             clock=clock,
             run_on_loop=run_sync,
         ),

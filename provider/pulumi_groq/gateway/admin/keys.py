@@ -20,9 +20,10 @@ from pulumi_groq.gateway.admin.key_rules import (
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import given_up, kept
-from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
+from pulumi_groq.gateway.admin.quiet_period import QuietPeriods
+from pulumi_groq.gateway.admin.refusals import Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
-from pulumi_groq.gateway.protocols import Clock, ConsumerSource, Pauses, UsageSource
+from pulumi_groq.gateway.protocols import Clock, ConsumerSource, Pauses
 from pulumi_groq.gateway.store.change_log import log_key_change, log_resumption
 from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
@@ -39,7 +40,6 @@ from pulumi_groq.gateway.store.runaways import end_pause
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.consumer import ConsumerList
-from pulumi_groq.models.fields import wire_time
 from pulumi_groq.models.ownership import Deleted
 
 RunOnLoop = Callable[[Callable[[], None]], None]
@@ -66,7 +66,7 @@ class Keys:
         directory: LiveDirectory,
         catalogue: Catalogue,
         views: KeyViews,
-        usage: UsageSource,
+        quiet: QuietPeriods,
         consumers: ConsumerSource,
         pauses: Pauses,
         clock: Clock,
@@ -77,7 +77,7 @@ class Keys:
         self._directory = directory
         self._catalogue = catalogue
         self._views = views
-        self._usage = usage
+        self._quiet = quiet
         self._consumers = consumers
         self._pauses = pauses
         self._clock = clock
@@ -170,7 +170,7 @@ class Keys:
             else:
                 # On the loop no request can be admitted between the look at the last use and the end
                 # of the key. If the commit then fails, the key is put back.
-                quiet = partial(self._require_quiet, record, unless_used_within)
+                quiet = self._quiet.check_of(change.connection, record, unless_used_within)
                 change.otherwise(partial(self._directory.put_key, record))
                 self._run_on_loop(partial(self._directory.drop_key_if, record.key_hash, quiet))
         return Deleted(object="api_key.deleted", id=key_id)
@@ -201,17 +201,6 @@ class Keys:
         require_within_team(record, former, require_team(connection, record.team))
         if (record.managed_by, record.declared_as) != (former.managed_by, former.declared_as):
             require_own_address(connection, record)
-
-    def _require_quiet(self, record: KeyRecord, quiet_for: timedelta) -> None:
-        last_used_at = self._usage.last_used_at(record.id)
-        if last_used_at is not None and self._clock.now() - last_used_at < quiet_for:
-            raise Conflict(
-                f"API key {record.id} (…{record.last_four}) is in use: it last served a request at "
-                f"{wire_time(last_used_at)}, less than {quiet_for.total_seconds():.0f} s ago",
-                code="key_in_use",
-                param="unless_used_within_s",
-                key_id=record.id,
-            )
 
 
 def _existing(connection: Connection, key_id: str) -> KeyRecord:

@@ -1,7 +1,7 @@
 """Creates batches, keeps their money reserved until their results are read, and books what they say."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -33,9 +33,11 @@ from pulumi_groq.gateway.store.batches import (
     remove_batch,
     replace_batch,
 )
-from pulumi_groq.gateway.store.ledger import insert_rows
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.membership import PLACE_TAKEN
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.escrow import FencedError
 from pulumi_groq.policy.limits import Demand, Denial
 
 POLL_PERIOD_S: Final = 15.0
@@ -66,6 +68,7 @@ class Batches:
         clock: Clock,
         disbelieved: Callable[[Disbelief], None],
     ) -> None:
+        self._store = store
         self._records = Records(store)
         self._metering = metering
         self._api = api
@@ -155,11 +158,14 @@ class Batches:
         return await self._seen(record, document)
 
     async def round(self) -> None:
-        """Look at every open batch, and for those that may not have been created. One at a time.
-
-        Raises `StoreUnavailableError`.
+        """Look at every open batch, and for those that may not have been created; where gateways share the
+        store, one of them does. One at a time. Raises `StoreUnavailableError`.
         """
+        held = list(self._holds)
         records = await self._records.read(open_batches)
+        await self._let_go(held, {record.request_id for record in records})
+        if not self._store.leads:
+            return
         in_doubt: dict[str | None, list[BatchRecord]] = {}
         for record in records:
             if record.upstream_id is None:
@@ -168,6 +174,12 @@ class Batches:
             await self._find(upstream_key, of_one_key)
         for record in records:
             await self.look(record)
+
+    async def _let_go(self, held: Sequence[str], still_open: Collection[str]) -> None:
+        """What another gateway has settled is held no more."""
+        for request_id in held:
+            if request_id not in still_open:
+                await self._metering.release(self._holds.pop(request_id, None), [])
 
     async def find(self, lineage_id: str, upstream_id: str) -> BatchRecord:
         """A batch of this lineage. Raises `Refusal` 404."""
@@ -180,15 +192,28 @@ class Batches:
         admitted = await self._metering.admit(key, _demand(record), record.request_id)
         if isinstance(admitted, Denial):
             raise denied(admitted)
+        move = self._metering.moves(admitted)
+
+        def write(connection: Connection) -> None:
+            insert_batch(connection, record)
+            move(connection)
+
         try:
-            await self._records.write(insert_batch, record)
-        except BaseException:
+            await self._records.write(write)
+        except FencedError as fenced:
             await self._metering.settle(admitted, None, 503)
+            raise StoreUnavailableError(PLACE_TAKEN) from fenced
+        except BaseException:
+            await self._metering.not_moved(admitted)
             raise
         self._holds[record.request_id] = await self._metering.keep(admitted, 200)
 
     async def _never_was(self, record: BatchRecord) -> None:
-        await self._records.write(remove_batch, record.request_id)
+        def write(connection: Connection) -> None:
+            remove_batch(connection, record.request_id)
+            self._metering.book(connection, record.request_id, [])
+
+        await self._records.write(write)
         await self._metering.release(self._holds.pop(record.request_id, None), [])
 
     async def _known(self, record: BatchRecord, document: dict[str, Any]) -> BatchRecord:
@@ -265,7 +290,7 @@ class Batches:
         def write(connection: Connection) -> bool:
             if not replace_batch(connection, settled):
                 return False
-            insert_rows(connection, [row.record() for row in rows])
+            self._metering.book(connection, record.request_id, rows)
             for file in written:
                 if not has_file(connection, file.id):
                     insert_file(connection, file)

@@ -7,12 +7,13 @@ that began after they had come, is theirs, too.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import add
 from typing import Final, NamedTuple, Protocol
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.policy.escrow import Answer, Call, Holder, Spent, Standing, Wallet
-from pulumi_groq.policy.limits import Demand, Quota
+from pulumi_groq.policy.escrow import Answer, Call, Holder, Standing, Wallet
+from pulumi_groq.policy.limits import Demand, Quota, Scope
 
 KNOWN_FOR_S: Final = 1.0
 """For so long what is settled refuses without asking again: it only falls by an operator's hand."""
@@ -23,8 +24,10 @@ class EscrowBank(Protocol):
     and `exchange` `FencedError`.
     """
 
-    async def exchange(self, holder: Holder, call: Call) -> Answer:
-        """Send a call, which may have been sent before."""
+    async def exchange(self, holder: Holder, call: Call, needed: Mapping[str, Quota]) -> Answer:
+        """Send a call, which may have been sent before. `needed` says what the accounts are that money is
+        needed of.
+        """
         ...
 
     async def recall(self, accounts: Collection[str]) -> None:
@@ -63,15 +66,25 @@ class EscrowCounterSet:
     ) -> TakeResult:
         """Hold the cost in all accounts, or in none. Raises what the bank raises, where it is asked."""
         cost, owner = demand.cost_micro_usd, self._owner
-        lacking: Collection[str] = ()
-        if not owner.wallet.hold(self._accounts, cost):
+        lacking: Collection[str] = self._above_own_ceilings(cost)
+        if not lacking and not owner.wallet.hold(self._accounts, cost):
             lacking = await owner.obtain(self._accounts, self._ceilings, cost, now_s)
-        seen = [owner.level(account) for account in self._accounts]
-        levels = [spent + reserved for spent, reserved in seen]
+        spent, reserved = zip(*map(owner.level, self._accounts), strict=True)
         if not lacking:
-            return TakeResult(None, levels)
+            return TakeResult(None, list(map(add, spent, reserved)))
         refused = next(position for position, key in enumerate(self._accounts) if key in lacking)
-        return TakeResult(refused, levels, [reserved for _, reserved in seen])
+        held = list(reserved)
+        # What the bank last said may be older than its refusal: so much is held elsewhere at the least.
+        held[refused] = max(held[refused], (self._ceilings[refused] or 0) - cost + 1 - spent[refused])
+        return TakeResult(refused, list(map(add, spent, held)), held)
+
+    def _above_own_ceilings(self, cost: int) -> Collection[str]:
+        """A key may have less than its account, which is as large as the most that a key of a lineage has."""
+        return [
+            account
+            for account, ceiling in zip(self._accounts, self._ceilings, strict=True)
+            if ceiling is not None and self._owner.is_above(account, ceiling, cost)
+        ]
 
     async def full(self, now_s: float) -> TakeResult:  # noqa: ARG002 (protocol)
         """Money has no counter of requests: nothing is full."""
@@ -80,14 +93,14 @@ class EscrowCounterSet:
     async def settle(
         self,
         demand: Demand,
-        reservation_id: str,  # noqa: ARG002 (protocol)
+        reservation_id: str,
         *,
         tokens: int,  # noqa: ARG002 (protocol)
         cost_micro_usd: int,
         now_s: float,  # noqa: ARG002 (protocol)
     ) -> None:
         """Let go what was held; what was used is settled at the bank with the ledger's row."""
-        self._owner.wallet.settle(self._accounts, demand.cost_micro_usd, cost_micro_usd)
+        self._owner.wallet.settle(reservation_id, self._accounts, demand.cost_micro_usd, cost_micro_usd)
 
     def is_idle(self, now_s: float) -> bool:  # noqa: ARG002 (protocol)
         """Purses are kept apart from it."""
@@ -108,11 +121,13 @@ class EscrowCounters:
         self._asking = asyncio.Lock()
         self._calling = asyncio.Lock()
         self._recalls = 0
+        self._quotas: dict[str, Quota] = {}
         self._refusals: dict[str, _Refusal] = {}
         self._seen: dict[str, _Seen] = {}
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> EscrowCounterSet:  # noqa: ARG002 (protocol)
         """The accounts of these quotas, all of them of money."""
+        self._quotas.update((quota.counter_key, quota) for quota in quotas)
         return EscrowCounterSet(self, quotas)
 
     def holds(self, counter_key: str) -> bool:  # noqa: ARG002 (protocol)
@@ -123,13 +138,23 @@ class EscrowCounters:
         """The bank is corrected with the ledger; what was known of the account is not true any more."""
         self._seen.pop(counter_key, None)
 
+    def is_above(self, account: str, ceiling: int, cost: int) -> bool:
+        """Whether a cost surely does not fit below a ceiling that is another than the account's limit."""
+        seen = self._seen.get(account)
+        if seen is None or seen.standing.limit == ceiling:
+            return False
+        purse = self.wallet.purse(account)
+        return seen.standing.settled + purse.used + purse.held + cost > ceiling
+
     def level(self, account: str) -> tuple[int, int]:
-        """What is spent and what is reserved, by the bank's last word and this replica's own books."""
-        seen, purse = self._seen.get(account), self.wallet.purses.get(account)
-        used = 0 if purse is None else purse.used
+        """What is spent and what is reserved, by the bank's last word and this replica's own books. What lies
+        idle here is neither; what does so at others is reserved.
+        """
+        seen, purse = self._seen.get(account), self.wallet.purse(account)
         if seen is None:
-            return used, 0 if purse is None else purse.granted - used
-        return seen.standing.settled + used, max(0, seen.standing.outstanding - used)
+            return purse.used, purse.held
+        reserved = seen.standing.outstanding - purse.used - max(0, purse.idle)
+        return seen.standing.settled + purse.used, max(0, reserved)
 
     async def obtain(
         self, accounts: Sequence[str], ceilings: Sequence[int | None], cost: int, now_s: float
@@ -160,9 +185,29 @@ class EscrowCounters:
             if any(purse is not None and purse.idle > 0 for purse in purses):
                 await self._send(self.wallet.call({}, accounts), None)
 
-    def booked(self, rows: Sequence[Spent]) -> None:
-        """The ledger has these rows, and the bank has settled them in the same transaction."""
-        self.wallet.booked(rows)
+    def accounts_of(self, scopes: Collection[Scope]) -> list[str]:
+        """The accounts in use of these scopes, for all models or for one."""
+        return [key for key, quota in self._quotas.items() if quota.scope._replace(model=None) in scopes]
+
+    async def forget_windows(self, now_s: float) -> None:
+        """Give back what is left of windows that are over. Raises what the bank raises."""
+        over = [
+            key
+            for key, quota in self._quotas.items()
+            if quota.window is not None and quota.window.until_s <= now_s
+        ]
+        if over:
+            await self.give_back(over)
+        for key in over:
+            if self.wallet.forgets(key):
+                for known in (self._quotas, self._seen, self._refusals):
+                    known.pop(key, None)
+
+    def booked(
+        self, request_ids: Iterable[str], taken: Mapping[str, int], before: Collection[str] = ()
+    ) -> None:
+        """The ledger has these requests; the bank has settled them, see `Wallet.booked`."""
+        self.wallet.booked(request_ids, taken, before)
 
     def _surely_lacking(
         self,
@@ -200,7 +245,8 @@ class EscrowCounters:
 
     async def _send(self, call: Call, now_s: float | None) -> None:
         self.calls += 1
-        answer = await self._bank.exchange(self.wallet.holder, call)
+        needed = {account: self._quotas[account] for account in call.needed}
+        answer = await self._bank.exchange(self.wallet.holder, call, needed)
         self.wallet.receive(answer)
         if now_s is not None:
             for account, standing in answer.standings.items():

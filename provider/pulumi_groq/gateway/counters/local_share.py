@@ -79,10 +79,10 @@ class SharedBucket:
         return self.known_level(now_s) == 0 and (self.own is None or not self.own.held)
 
 
-def level_as_of_the_limit(quota: Quota, own: Bucket, level: float, amount: int, replicas: int) -> float:
-    """The level to tell a client, by the whole limit, when the replica's own part is at `level`: what is left
+def level_as_of_the_limit(quota: Quota, part: int, level: float, amount: int, replicas: int) -> float:
+    """The level to tell a client, by the whole limit, when this own `part` of it is at `level`: what is left
     is what is left of the part, and the wait until `amount` fits is that of the part.
     """
     limit = quota.ceiling or 0
-    missing = level + amount - own.limit
-    return limit - amount + missing * replicas if missing > 0 else limit - (own.limit - level)
+    missing = level + amount - part
+    return limit - amount + missing * replicas if missing > 0 else limit - (part - level)

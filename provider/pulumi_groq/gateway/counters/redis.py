@@ -270,7 +270,7 @@ class RedisCounterSet:
             amount = 0
             if result.refused is not None:
                 amount = 1 if quota.unit == "requests" else tokens
-            levels[position] = level_as_of_the_limit(quota, own, result.levels[place], amount, replicas)
+            levels[position] = level_as_of_the_limit(quota, own.limit, result.levels[place], amount, replicas)
             reserved[position] = own.held
         refused = None if result.refused is None else order[result.refused]
         return TakeResult(refused, levels, () if refused is None else reserved)

@@ -41,8 +41,10 @@ class IdentityDirectory:
         self._trust_anew()
 
     def drop(self, identity_id: str) -> None:
-        """A workload identity was deleted: its credentials are dead."""
-        gone = self._by_id[identity_id]
+        """A workload identity was deleted, if it was here: its credentials are dead."""
+        gone = self._by_id.get(identity_id)
+        if gone is None:
+            return
         self._by_id = {each: record for each, record in self._by_id.items() if each != identity_id}
         if gone.allowed_models:
             self._keys.drop_key(_place_of(identity_id))

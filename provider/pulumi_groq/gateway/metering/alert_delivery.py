@@ -20,8 +20,10 @@ from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import (
     Delivery,
     DeliveryOutcome,
+    claim_alert,
     insert_delivery,
     is_done,
+    sender_of,
 )
 from pulumi_groq.gateway.store.store import Store
 
@@ -157,13 +159,17 @@ class AlertDeliveries:
     async def _deliver(self, announcement: Announcement, url: str) -> None:
         # Where the store fails nothing is remembered, so the next start tries again; the receiver knows
         # repeats by their id.
-        if not await asyncio.to_thread(self._is_done, announcement, url):
+        if await asyncio.to_thread(self._is_done, announcement, url):
+            return
+        if await asyncio.to_thread(self._claims, announcement):
             await self._attempt_until_done(announcement, url)
 
     async def _attempt_until_done(self, announcement: Announcement, url: str) -> None:
         for attempt in range(1, self._schedule.attempts + 1):
             organisation = self._directory.organisation
             if organisation is None or url not in organisation.alert_webhook_urls:
+                return
+            if not await asyncio.to_thread(self._is_ours, announcement):
                 return
             secret = organisation.alert_webhook_signing_secret
             headers = alert_headers(announcement, secret, self._clock.now())
@@ -192,6 +198,23 @@ class AlertDeliveries:
         done = Delivery(announcement.id, url, outcome, attempts, self._clock.now())
         await asyncio.to_thread(self._remember, done)
         self._events.alert_delivery(outcome)
+
+    def _claims(self, announcement: Announcement) -> bool:
+        """Whether this gateway is to send it: no other one that lives does."""
+        member = self._store.member
+        if member is None:
+            return True
+        sender = member.holder.replica
+        with self._store.write() as connection:
+            return claim_alert(connection, announcement.id, sender, member.live, announcement.at)
+
+    def _is_ours(self, announcement: Announcement) -> bool:
+        """Whether no other gateway has taken it over."""
+        own = self._store.replica
+        if own is None:
+            return True
+        with self._store.read() as connection:
+            return sender_of(connection, announcement.id) == own
 
     def _is_done(self, announcement: Announcement, url: str) -> bool:
         with self._store.read() as connection:

@@ -9,7 +9,7 @@ from pulumi_groq.gateway.metering.announcements import of_threshold
 from pulumi_groq.gateway.metering.events import MeteringEvents
 from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
-from pulumi_groq.gateway.store.alerts import Alert, insert_alerts
+from pulumi_groq.gateway.store.alerts import Alert, insert_alert
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.windows import month_of
@@ -47,9 +47,10 @@ class SpendAlerts:
         due = self._due()
         if not due:
             return
-        await asyncio.to_thread(self._write, due)
-        for alert in due:
-            self._fired.add(alert)
+        for alert, fired in await asyncio.to_thread(self._written, due):
+            self._fired.add(fired or alert)
+            if fired is not None:  # at another gateway
+                continue
             _log.warning(
                 "spend alert: %s USD spent in %s; the threshold of %s USD is reached (cap %s USD)",
                 json_number(usd(alert.spent_micro_usd)),
@@ -75,6 +76,6 @@ class SpendAlerts:
             if threshold <= reached and (month, threshold) not in self._fired
         ]
 
-    def _write(self, alerts: Sequence[Alert]) -> None:
+    def _written(self, alerts: Sequence[Alert]) -> Sequence[tuple[Alert, Alert | None]]:
         with self._store.write() as connection:
-            insert_alerts(connection, alerts)
+            return [(alert, insert_alert(connection, alert)) for alert in alerts]

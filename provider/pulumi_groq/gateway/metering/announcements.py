@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from pulumi_groq.gateway.store.alerts import Alert
-from pulumi_groq.gateway.store.runaways import Runaway
+from pulumi_groq.gateway.store.alerts import Alert, read_alerts
+from pulumi_groq.gateway.store.runaways import Runaway, read_runaways
+from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.fields import json_number, usd, wire_time
 
 
@@ -16,6 +17,12 @@ class Announcement(NamedTuple):
     id: str
     at: datetime
     body: bytes
+
+
+def read_announcements(connection: Connection, now: datetime) -> list[Announcement]:
+    """All alerts of the last day and before, as they are in the store."""
+    runaways = read_runaways(connection, now - timedelta(days=1))
+    return [*map(of_threshold, read_alerts(connection)), *map(of_runaway, runaways)]
 
 
 def of_threshold(alert: Alert) -> Announcement:

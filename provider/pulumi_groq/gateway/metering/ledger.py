@@ -18,7 +18,7 @@ What survives what:
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from pulumi_groq.gateway.health import Health
@@ -33,7 +33,7 @@ from pulumi_groq.gateway.metering.journal import (
     fault_of,
     settlement_line,
 )
-from pulumi_groq.gateway.metering.ledger_writer import Batch, LedgerWriter, aside_of, charged
+from pulumi_groq.gateway.metering.ledger_writer import Batch, LedgerWriter, Written, aside_of, charged
 from pulumi_groq.gateway.metering.recent_spend import RecentSpend
 from pulumi_groq.gateway.metering.usage import UsageInMemory
 from pulumi_groq.gateway.protocols import Clock
@@ -47,6 +47,11 @@ DISK_RESERVE: Final = "disk reserve"
 MOST_KINDS_OF_DENIAL: Final = 10_000
 """Distinct (day, key, model, reason) counted between two writes; further kinds are not counted then."""
 
+Booked = Callable[[Collection[str], Mapping[str, int], Collection[str]], None]
+"""Told which requests were written, what of grants that took, and which of them had been written before."""
+
+_NOTHING: Final = Batch((), (), {})
+
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +61,7 @@ class Ledger:
     With more than `most_waiting_rows` not in the store, or a disk or store that cannot take what would be
     spent, `is_behind` says that nothing more may be spent. `recovered` is what the last run left and the
     store has not taken; the journal's segments up to `recovered_segment` hold it.
-    `set_aside` is how many rows are.
+    `set_aside` is how many rows are. `booked` is told of each write, where money is shared.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Ledger:
         recovered: Batch,
         recovered_segment: int | None,
         set_aside: int,
+        booked: Booked | None = None,
     ) -> None:
         self.usage = usage
         self.set_aside = set_aside
@@ -94,11 +100,19 @@ class Ledger:
         self._may_be_written = recovered_segment is not None
         self._store_is_damaged = False
         self._in_flight = 0
+        self._booked = booked
+        self._writing = _NOTHING
 
     @property
     def waiting_rows(self) -> int:
         """How many rows are not in the store yet."""
         return len(self._waiting)
+
+    @property
+    def unwritten(self) -> tuple[Sequence[LedgerRow], Sequence[SetAside]]:
+        """What may not be in the store yet."""
+        rows, set_aside, _ = self._writing
+        return [*rows, *self._waiting], [*set_aside, *self._waiting_aside]
 
     @property
     def is_behind(self) -> bool:
@@ -170,22 +184,26 @@ class Ledger:
             return
         batch = Batch(self._waiting, self._waiting_aside, self._denials)
         self._waiting, self._waiting_aside, self._denials = [], [], Counter()
+        self._writing = batch
         self._turn_journal(open_admissions)
         try:
-            refused = await self._written(batch)
+            written = await self._written(batch)
         except BaseException as failure:
             self._waiting = [*batch.rows, *self._waiting]
             self._waiting_aside = [*batch.set_aside, *self._waiting_aside]
             self._denials = Counter(batch.denials) + self._denials
+            self._writing = _NOTHING
             self._may_be_written = True
             self._store_is_damaged = isinstance(failure, StoreDamagedError)
             self._events.ledger_failed()
             raise
         self._may_be_written = False
         self._store_is_damaged = False
-        self.set_aside += len(batch.set_aside) + len(refused)
-        self._tell_of(refused)
-        self._events.ledger_written(len(batch.rows) - len(refused))
+        self._writing = _NOTHING
+        self._tell_booked(batch, written)
+        self.set_aside += len(batch.set_aside) + len(written.refused)
+        self._tell_of(written.refused)
+        self._events.ledger_written(len(batch.rows) - len(written.refused))
         if self._finished_segment is not None:
             self._journal.drop(self._finished_segment)
             self._finished_segment = None
@@ -204,10 +222,16 @@ class Ledger:
         """Write no more. What is not in the store is in the journal, for the next start."""
         self._journal.close()
 
-    async def _written(self, batch: Batch) -> list[SetAside]:
+    def _tell_booked(self, batch: Batch, written: Written) -> None:
+        if self._booked is not None:
+            ids = [row.admission.request_id for row in batch.rows]
+            ids += [each.request_id for each in batch.set_aside if each.request_id is not None]
+            self._booked(ids, written.taken, written.before)
+
+    async def _written(self, batch: Batch) -> Written:
         now, may_be_written = self._clock.now(), self._may_be_written
 
-        def write(*, may_be_written: bool) -> list[SetAside]:
+        def write(*, may_be_written: bool) -> Written:
             return self._writer.write(batch, now, may_be_written=may_be_written)
 
         try:

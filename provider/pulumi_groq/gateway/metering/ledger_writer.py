@@ -1,9 +1,10 @@
 """Writes the ledger into the store in batches; a row that the store refuses is found and set aside."""
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from pulumi_groq.gateway.metering.journal import (
     LARGEST_COST_MICRO_USD,
@@ -50,34 +51,85 @@ class Batch(NamedTuple):
     denials: Mapping[DeniedRequests, int]
 
 
+class Books(Protocol):
+    """Where what is written to the ledger is settled, too, in the same transaction."""
+
+    def book(self, connection: Connection, records: Sequence[LedgerRecord]) -> Mapping[str, int]:
+        """Settle requests that are new to the ledger; gives what of this gateway's grants that took."""
+        ...
+
+    def correct(self, connection: Connection, record: LedgerRecord, more_micro_usd: int) -> None:
+        """Count more, or less, as settled of a request that was settled before."""
+        ...
+
+
+class Written(NamedTuple):
+    """What became of a batch: what was set aside instead, beside the batch's own; what was taken of grants,
+    by account; the requests that an earlier write had written.
+    """
+
+    refused: Sequence[SetAside]
+    taken: Mapping[str, int]
+    before: Collection[str]
+
+
 class LedgerWriter:
     """Rows older than `kept` are dropped bit by bit; their daily sums stay. Waits for disk."""
 
-    def __init__(self, store: Store, kept: timedelta) -> None:
+    def __init__(self, store: Store, kept: timedelta, books: Books | None = None) -> None:
         self._store = store
         self._kept = kept
+        self._books = books
 
-    def write(self, batch: Batch, now: datetime, *, may_be_written: bool) -> list[SetAside]:
-        """Write a batch; gives what was set aside instead, beside the batch's own.
-
-        Raises `StoreUnavailableError`: parts of it may be written then, which the next call expects.
+    def write(self, batch: Batch, now: datetime, *, may_be_written: bool) -> Written:
+        """Write a batch. Raises `StoreUnavailableError`: parts of it may be written then, which the next call
+        expects.
         """
+        records = [row.record() for row in batch.rows]
         try:
             with self._store.write() as connection:
-                records = [row.record() for row in batch.rows]
-                _insert(connection, not_yet_written(connection, records) if may_be_written else records)
-                insert_set_aside(connection, batch.set_aside)
+                new = not_yet_written(connection, records) if may_be_written else records
+                _insert(connection, new)
+                new_aside = self._set_aside(connection, batch.set_aside)
                 add_denials(connection, batch.denials)
                 drop_rows_before(connection, now - self._kept, at_most=2 * len(records))
                 drop_old_spend(connection, now)
+                taken = self._booked(connection, [*new, *new_aside])
         except StoreUnavailableError:
             raise
         except Exception:  # noqa: BLE001  of one of its values, whatever that is: the parts tell which
-            with self._store.write() as connection:
-                insert_set_aside(connection, batch.set_aside)
-            refused = self._in_parts(batch.rows, _insert_new, _aside_of_row)
-            return refused + self._in_parts(list(batch.denials.items()), _add_each, _aside_of_denials)
-        return []
+            return self._write_in_parts(batch)
+        before = {record.request_id for record in records} - {record.request_id for record in new}
+        return Written((), taken, before)
+
+    def _write_in_parts(self, batch: Batch) -> Written:
+        taken: Counter[str] = Counter()
+        before: set[str] = set()
+
+        def insert_new(connection: Connection, rows: Sequence[LedgerRow]) -> Mapping[str, int]:
+            # What differs from the ledger's row of its id is not left out, so that it is refused and set
+            # aside.
+            records = [row.record() for row in rows]
+            new = without_copies(connection, records)
+            _insert(connection, new)
+            before.update({each.request_id for each in records} - {each.request_id for each in new})
+            return self._booked(connection, new)
+
+        with self._store.write() as connection:
+            taken.update(self._booked(connection, self._set_aside(connection, batch.set_aside)))
+        refused = self._in_parts(batch.rows, insert_new, _aside_of_row, taken)
+        refused += self._in_parts(list(batch.denials.items()), _add_each, _aside_of_denials, taken)
+        return Written(refused, taken, before)
+
+    def _booked(self, connection: Connection, records: Sequence[LedgerRecord]) -> Mapping[str, int]:
+        return {} if self._books is None else self._books.book(connection, records)
+
+    @staticmethod
+    def _set_aside(connection: Connection, rows: Sequence[SetAside]) -> list[LedgerRecord]:
+        """Keep these; gives those that are new as what they are charged."""
+        known = known_origins(connection, [row.origin for row in rows])
+        insert_set_aside(connection, rows)
+        return [charged_record(row) for row in rows if row.origin not in known]
 
     def news(self, batch: Batch) -> Batch:
         """The batch without what was set aside before, and without what is set aside of requests that the
@@ -103,8 +155,12 @@ class LedgerWriter:
         with self._store.write() as connection:
             decided = read_set_aside(connection, decided_only=True)
             for kept in decided:
+                charged = charged_record(kept.what)
+                if self._books is not None:
+                    more = kept.counts_micro_usd - charged.cost_micro_usd
+                    self._books.correct(connection, charged, more)
                 if kept.is_booked:
-                    record = charged_record(kept.what)._replace(cost_micro_usd=kept.decided_micro_usd or 0)
+                    record = charged._replace(cost_micro_usd=kept.counts_micro_usd)
                     if not not_yet_written(connection, [record]):
                         record = record._replace(request_id=f"set_aside_{kept.id}")
                     insert_rows(connection, [record])
@@ -114,33 +170,32 @@ class LedgerWriter:
     def _in_parts(
         self,
         items: Sequence[Item],
-        insert: Callable[[Connection, Sequence[Item]], None],
+        insert: Callable[[Connection, Sequence[Item]], Mapping[str, int]],
         aside_of: Callable[[Item, str], SetAside],
+        taken: Counter[str],
     ) -> list[SetAside]:
-        """Write the items, by halves where they are refused; a single one that is refused is set aside."""
+        """Write the items, by halves where they are refused; a single one that is refused is set aside. What
+        `insert` says is added to `taken` once it is committed.
+        """
         if not items:
             return []
         try:
             with self._store.write() as connection:
-                insert(connection, items)
+                of_these = insert(connection, items)
         except StoreUnavailableError:
             raise
         except Exception as failure:  # noqa: BLE001  as above
             if len(items) > 1:
                 middle = len(items) // 2
-                return self._in_parts(items[:middle], insert, aside_of) + self._in_parts(
-                    items[middle:], insert, aside_of
-                )
+                first = self._in_parts(items[:middle], insert, aside_of, taken)
+                return first + self._in_parts(items[middle:], insert, aside_of, taken)
             aside = aside_of(items[0], f"the store refused it: {failure}")
             with self._store.write() as connection:
-                insert_set_aside(connection, [aside])
+                of_these = self._booked(connection, self._set_aside(connection, [aside]))
+            taken.update(of_these)
             return [aside]
+        taken.update(of_these)
         return []
-
-
-def _insert_new(connection: Connection, rows: Sequence[LedgerRow]) -> None:
-    # What differs from the ledger's row of its id is not left out, so that it is refused and set aside.
-    _insert(connection, without_copies(connection, [row.record() for row in rows]))
 
 
 def _insert(connection: Connection, records: Sequence[LedgerRecord]) -> None:
@@ -148,8 +203,9 @@ def _insert(connection: Connection, records: Sequence[LedgerRecord]) -> None:
     add_spend(connection, records)
 
 
-def _add_each(connection: Connection, denials: Sequence[tuple[DeniedRequests, int]]) -> None:
+def _add_each(connection: Connection, denials: Sequence[tuple[DeniedRequests, int]]) -> Mapping[str, int]:
     add_denials(connection, dict(denials))
+    return {}
 
 
 def _aside_of_row(row: LedgerRow, reason: str) -> SetAside:

@@ -1,10 +1,11 @@
 """What serves requests expects of the metering."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pulumi_groq.gateway.metering.journal import LedgerRow
 from pulumi_groq.gateway.metering.reservations import Hold, Reservation
+from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.limits import Consumption, Demand, Denial
 
@@ -30,6 +31,20 @@ class Metering(Protocol):
 
 class Holding(Metering, Protocol):
     """Metering of what outlasts its request and this process: whoever holds keeps it in the store."""
+
+    def moves(self, reservation: Reservation) -> Callable[[Connection], None]:
+        """What has to be done in the transaction that keeps a record of what is held. That waits for the
+        store, and raises `FencedError`.
+        """
+        ...
+
+    async def not_moved(self, reservation: Reservation) -> None:
+        """That transaction has failed: the request is over, and cost nothing."""
+        ...
+
+    def book(self, connection: Connection, hold_id: str, rows: Sequence[LedgerRow]) -> None:
+        """Write what was held for to the ledger, in the transaction that ends the record of it."""
+        ...
 
     async def keep(self, reservation: Reservation, status: int) -> Hold:
         """Hold on to the reservation's money; the request itself is over and cost nothing."""

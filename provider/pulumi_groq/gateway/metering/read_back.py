@@ -26,19 +26,18 @@ def read_usage(
     """Fill `usage` from the store and from the requests `beside`, which its sums do not hold."""
     # Last month too: requests that began in it may still be in flight or in the journal.
     booked = read_daily_sums(connection, f"{last_month(month_of(now))}-01")
-    more = [
-        KeyDaySums(
-            record.key_id,
-            day_at(record.started_us / 1_000_000),
-            1,
-            record.prompt_tokens + record.completion_tokens,
-            record.cost_micro_usd,
-        )
-        for record in beside
-    ]
-    usage.load(sorted([*booked, *more], key=lambda each: each.day), read_last_used(connection))
+    usage.load(
+        sorted([*booked, *map(day_sums, beside)], key=lambda each: each.day), read_last_used(connection)
+    )
     usage.settled.load(_spends(connection, now.timestamp()), now.timestamp())
     usage.settled.load(map(_spend, beside), now.timestamp())
+
+
+def day_sums(record: LedgerRecord) -> KeyDaySums:
+    """What one request adds to the sums of its key and day."""
+    tokens = record.prompt_tokens + record.completion_tokens
+    day = day_at(record.started_us / 1_000_000)
+    return KeyDaySums(record.key_id, day, 1, tokens, record.cost_micro_usd)
 
 
 def _spends(connection: Connection, now_s: float) -> Iterator[Spend]:

@@ -19,6 +19,7 @@ from pulumi_groq.gateway.metering.journal import (
 )
 from pulumi_groq.gateway.metering.ledger_writer import (
     Batch,
+    Books,
     LedgerWriter,
     aside_of,
     aside_of_line,
@@ -139,17 +140,22 @@ def _held_elsewhere(request_id: str, now: datetime) -> Settlement:
 
 
 def book_journal(
-    store: Store, directory: Path, now: datetime, kept: timedelta, segment_bytes: int = SEGMENT_BYTES
+    store: Store,
+    directory: Path,
+    now: datetime,
+    kept: timedelta,
+    segment_bytes: int = SEGMENT_BYTES,
+    books: Books | None = None,
 ) -> tuple[Recovered, Journal]:
     """Book what the last run on `store` left in the journal in `directory`, and begin a new segment of it.
 
-    Reservations of batches go on in the store. Ledger rows older than `kept` are dropped bit by bit. Raises
-    as `recover`.
+    Reservations of batches go on in the store. `books` settle what is booked, too. Ledger rows older than
+    `kept` are dropped bit by bit. Raises as `recover`.
     """
     journal = Journal(directory, segment_bytes)
     with store.read_soundly() as connection:
         held = batch_request_ids(connection)
-    return recover(LedgerWriter(store, kept), journal, directory, now, held), journal
+    return recover(LedgerWriter(store, kept, books), journal, directory, now, held), journal
 
 
 def recover(
@@ -173,12 +179,12 @@ def recover(
     batch = writer.news(Batch(rows, found.set_aside, {}))
     recovered = Recovered(len(batch.rows), found.damaged, found.cut_off, len(batch.set_aside))
     try:
-        refused = writer.write(batch, now, may_be_written=True)
+        written = writer.write(batch, now, may_be_written=True)
     except StoreFullError as full:
         _log.error("the store cannot take %d requests of the journal yet: %s", len(batch.rows), full)
         recovered = recovered._replace(waiting=batch, waiting_segment=journal.newest)
     else:
-        recovered = recovered._replace(set_aside=recovered.set_aside + len(refused))
+        recovered = recovered._replace(set_aside=recovered.set_aside + len(written.refused))
         journal.drop(journal.newest)
     try:
         journal.open()

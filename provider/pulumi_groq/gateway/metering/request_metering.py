@@ -12,13 +12,13 @@ its window, and what is reserved in it already is held there besides.
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
-from pulumi_groq.gateway.counters.protocol import Counters
+from pulumi_groq.gateway.counters.protocol import Counters, CounterSet, TakeResult
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
 from pulumi_groq.gateway.metering.events import MeteringEvents
@@ -31,12 +31,17 @@ from pulumi_groq.gateway.metering.journal import (
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
 from pulumi_groq.gateway.metering.reservations import Hold, OpenReservations, Part, Reservation
+from pulumi_groq.gateway.metering.shared_money import SharedMoney
 from pulumi_groq.gateway.metering.spend_guard import SpendGuard
 from pulumi_groq.gateway.protocols import Clock, Directory
-from pulumi_groq.gateway.store.ledger import DeniedRequests
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.ledger import DeniedRequests, insert_rows
+from pulumi_groq.gateway.store.recent_spend import add_spend
 from pulumi_groq.gateway.store.set_aside import KeptAside
+from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import denial_of
+from pulumi_groq.policy.escrow import FencedError
 from pulumi_groq.policy.limits import (
     Consumption,
     Demand,
@@ -70,6 +75,7 @@ class RequestMetering:
         events: MeteringEvents,
         health: Health,
         reservation_ttl_s: float,
+        money: SharedMoney | None = None,
         organisation_id: str = ORGANISATION_ID,
     ) -> None:
         self._counters = counters
@@ -81,6 +87,7 @@ class RequestMetering:
         self._health = health
         self._organisation_id = organisation_id
         self._reservation_ttl_s = reservation_ttl_s
+        self._money = money
         self._open = OpenReservations()
         self._holds: dict[str, Hold] = {}
         self._limits = CompiledLimitsByKey(counters)
@@ -89,6 +96,10 @@ class RequestMetering:
     def open_reservations(self) -> int:
         """How many requests hold a reservation."""
         return len(self._open)
+
+    def uses(self) -> Iterator[tuple[str, float]]:
+        """The keys of the requests in flight, and when each was admitted (Unix seconds)."""
+        return self._open.uses()
 
     def open_admissions(self) -> bytes:
         """The journal lines of the requests in flight."""
@@ -126,21 +137,21 @@ class RequestMetering:
             await self._expire(now_s)
         counters = limits.counters
         expires_s = now_s + self._reservation_ttl_s
-        try:
-            position, levels, reserved = await counters.take(demand, now_s, request_id, expires_s)
-        except CountersUnavailableError:
-            return self._denied(rates_unavailable(), key, demand, now_s)
+        taken = await self._taken(counters, demand, request_id, now_s)
+        if isinstance(taken, Denial):
+            return self._denied(taken, key, demand, now_s)
+        position, levels, reserved = taken
         headers = limits.rate_headers.at(levels)
         if position is not None:
             denial = denial_of(demand, limits.quotas, position, levels, reserved, self._organisation_id)
             self._note_cap(denial, limits, demand)
             return self._denied(denial, key, demand, now_s, headers)
-        parts: Sequence[Part] = ()
+        parts: Sequence[Part] | Denial = ()
         if demand.cost_by_model is not None:
-            parts, refused = await self._take_by_model(key, demand, request_id, now_s)
-            if refused is not None:
-                await counters.settle(demand, request_id, tokens=0, cost_micro_usd=0, now_s=now_s)
-                return self._denied(refused, key, demand, now_s, headers)
+            parts = await self._take_by_model(key, demand, request_id, now_s)
+        if isinstance(parts, Denial):
+            await counters.settle(demand, request_id, tokens=0, cost_micro_usd=0, now_s=now_s)
+            return self._denied(parts, key, demand, now_s, headers)
         admission = Admission(
             request_id, key.key_id, key.lineage_id, key.team, demand.model, demand.cost_micro_usd, now_s
         )
@@ -184,23 +195,54 @@ class RequestMetering:
         for part in parts:
             await part.settle(reservation.id, cost if part.model in (None, demand.model) else 0, now_s)
 
+    def moves(self, reservation: Reservation) -> Callable[[Connection], None]:
+        """As `Holding.moves` says."""
+        money, amounts = self._money, self._open.held_by(reservation)
+
+        def move(connection: Connection) -> None:
+            if money is not None:
+                money.move(connection, reservation.id, amounts)
+
+        return move
+
     async def keep(self, reservation: Reservation, status: int) -> Hold:
         """Hold on to the reservation's money; the request itself is over and cost nothing."""
         admission, demand = reservation.admission, reservation.demand
         hold = Hold(reservation.id, admission.lineage_id, admission.team, admission.started_s, demand)
+        amounts = self._open.held_by(reservation)
         parts = self._open.remove(reservation)
         if parts is None:
             return hold
         now_s = self._clock.now().timestamp()
         over = Settlement(reservation.id, "settled", status, 0, 0, 0, 0, now_s)
         self._ledger.settle(LedgerRow(admission, over))
-        hold.parts.extend(parts)
         self._holds[hold.id] = hold
-        for quota in reservation.quotas:
-            if quota.unit == "micro_usd":
-                await self._hold_in(quota, [hold], now_s)
+        if self._money is not None:
+            self._money.moved(amounts)
+            for part in parts:
+                await part.settle(hold.id, 0, now_s)
+        else:
+            hold.parts.extend(parts)
+            for quota in reservation.quotas:
+                if quota.unit == "micro_usd":
+                    await self._hold_in(quota, [hold], now_s)
         await reservation.counters.settle(demand, hold.id, tokens=0, cost_micro_usd=0, now_s=now_s)
         return hold
+
+    async def not_moved(self, reservation: Reservation) -> None:
+        """As `Holding.not_moved` says."""
+        if self._money is None:
+            await self.settle(reservation, None, 503)
+        else:  # whether it was moved is not known: nobody spends it before this process ends
+            self._holds.pop((await self.keep(reservation, 503)).id, None)
+
+    def book(self, connection: Connection, hold_id: str, rows: Sequence[LedgerRow]) -> None:
+        """As `Holding.book` says."""
+        records = [row.record() for row in rows]
+        insert_rows(connection, records)
+        add_spend(connection, records)
+        if self._money is not None:
+            self._money.settle_hold(connection, hold_id, records)
 
     def hold(self, hold: Hold) -> None:
         """Reserve again what was held when the last process ended: in each total once that is opened."""
@@ -224,7 +266,7 @@ class RequestMetering:
     async def correct(self, kept: KeptAside) -> None:
         """Count what an operator has decided of a set-aside request, in the place of what it was charged."""
         record = charged_record(kept.what)
-        more = (kept.decided_micro_usd or 0 if kept.is_booked else 0) - record.cost_micro_usd
+        more = kept.counts_micro_usd - record.cost_micro_usd
         self._ledger.usage.correct(record, more)
         started_s = record.started_us / 1_000_000
         for key in counter_keys_of_money(record.lineage_id, record.team, record.model, started_s):
@@ -268,9 +310,20 @@ class RequestMetering:
         await self._hold_in_opened(opened, now_s)
         return limits
 
+    async def _taken(
+        self, counters: CounterSet, demand: Demand, request_id: str, now_s: float
+    ) -> TakeResult | Denial:
+        """What the counters say; a denial where they cannot be asked."""
+        try:
+            return await counters.take(demand, now_s, request_id, now_s + self._reservation_ttl_s)
+        except CountersUnavailableError:
+            return rates_unavailable()
+        except (StoreUnavailableError, FencedError):  # of shared money
+            return store_unavailable()
+
     async def _take_by_model(
         self, key: KeyAccess, demand: Demand, request_id: str, now_s: float
-    ) -> tuple[list[Part], Denial | None]:
+    ) -> list[Part] | Denial:
         """What was taken of the budgets of each of the models, where the key has any; all of them or none."""
         parts: list[Part] = []
         for model, cost in (demand.cost_by_model or {}).items():
@@ -278,17 +331,20 @@ class RequestMetering:
             if not quotas:
                 continue
             opened = self._not_held(quotas)
-            part = Part(self._counters.counter_set(quotas, now_s), Demand(model, 0, cost), model)
+            keys = [quota.counter_key for quota in quotas]
+            part = Part(self._counters.counter_set(quotas, now_s), Demand(model, 0, cost), model, keys)
             await self._hold_in_opened(opened, now_s)
-            expires_s = now_s + self._reservation_ttl_s
-            position, levels, reserved = await part.counters.take(part.demand, now_s, request_id, expires_s)
-            if position is not None:
-                for each in parts:
-                    await each.settle(request_id, 0, now_s)
-                denial = denial_of(part.demand, quotas, position, levels, reserved, self._organisation_id)
-                return [], denial
-            parts.append(part)
-        return parts, None
+            taken = await self._taken(part.counters, part.demand, request_id, now_s)
+            if isinstance(taken, TakeResult):
+                position, levels, reserved = taken
+                if position is None:
+                    parts.append(part)
+                    continue
+                taken = denial_of(part.demand, quotas, position, levels, reserved, self._organisation_id)
+            for each in parts:
+                await each.settle(request_id, 0, now_s)
+            return taken
+        return parts
 
     def _not_held(self, quotas: Sequence[Quota]) -> list[Quota]:
         return [

@@ -1,7 +1,7 @@
 """What requests hold from their admission until they are settled, and what stays held beyond that."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class Part(NamedTuple):
     counters: CounterSet
     demand: Demand
     model: str | None
+    counter_keys: Sequence[str] = ()
 
     async def settle(self, reservation_id: str, cost_micro_usd: int, now_s: float) -> None:
         """Let go what is held, and count the cost instead."""
@@ -115,6 +116,19 @@ class OpenReservations:
         while self.any_expired(now_s):
             _, oldest = self._by_id.popitem(last=False)
             yield oldest, self._parts.pop(oldest.id, ())
+
+    def uses(self) -> Iterator[tuple[str, float]]:
+        """The keys of all open reservations, and when each was admitted (Unix seconds)."""
+        for reservation in self._by_id.values():
+            yield reservation.admission.key_id, reservation.admission.started_s
+
+    def held_by(self, reservation: Reservation) -> Mapping[str, int]:
+        """What a reservation and its parts hold of money, by counter key (micro-dollars)."""
+        cost = reservation.demand.cost_micro_usd
+        amounts = {quota.counter_key: cost for quota in reservation.quotas if quota.unit == "micro_usd"}
+        for part in self._parts.get(reservation.id, ()):
+            amounts |= dict.fromkeys(part.counter_keys, part.demand.cost_micro_usd)
+        return amounts
 
     def lines(self) -> bytes:
         """The journal lines of all open reservations."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Counters
-from pulumi_groq.gateway.counters.split import SplitCounters
+from pulumi_groq.gateway.counters.split import ALL_BUT_MONEY, RATES, SplitCounters
 from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, AlertSender, RetrySchedule
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
@@ -23,7 +23,9 @@ from pulumi_groq.gateway.metering.ledger_writer import LedgerWriter, records_bes
 from pulumi_groq.gateway.metering.read_back import read_usage
 from pulumi_groq.gateway.metering.recent_spend import RecentSpend
 from pulumi_groq.gateway.metering.recovery import book_journal
+from pulumi_groq.gateway.metering.replica_work import ReplicaWork
 from pulumi_groq.gateway.metering.request_metering import RequestMetering
+from pulumi_groq.gateway.metering.shared_money import BankBooks, SharedMoney, close_former, former_life
 from pulumi_groq.gateway.metering.spend_guard import SpendGuard
 from pulumi_groq.gateway.metering.usage import FiredAlerts, UsageInMemory
 from pulumi_groq.gateway.protocols import Clock, Directory
@@ -34,6 +36,7 @@ from pulumi_groq.gateway.store.recent_spend import read_settled
 from pulumi_groq.gateway.store.runaways import Runaway, read_runaways
 from pulumi_groq.gateway.store.set_aside import read_set_aside
 from pulumi_groq.gateway.store.store import Connection, Store
+from pulumi_groq.gateway.store.usage_news import newest_write
 from pulumi_groq.policy.runaway import SLOT_S
 
 UPKEEP_PERIOD_S: Final = 0.25
@@ -72,6 +75,7 @@ class MeteringService:
         announced: Sequence[Announcement],
         store: Store,
         background: Background,
+        replica_work: ReplicaWork | None = None,
     ) -> None:
         self.metering = metering
         self.usage = ledger.usage
@@ -82,6 +86,12 @@ class MeteringService:
         self._announced = announced
         self._store = store
         self._background = background
+        self._replica_work = replica_work
+
+    @property
+    def bank_calls(self) -> int:
+        """How often money was asked for or given back, where several gateways share it."""
+        return 0 if self._replica_work is None else self._replica_work.money.counters.calls
 
     async def upkeep(self) -> None:
         """One round: expire reservations, write the ledger, fire alerts, pause keys. One at a time. What
@@ -96,6 +106,9 @@ class MeteringService:
         with watched("set-aside rows"):
             for kept in await self.ledger.book_decided():
                 await self.metering.correct(kept)
+        if self._replica_work is not None:
+            with watched("usage of other gateways"):
+                await self._replica_work.refresh()
         with watched("alerts"):
             await self._alerts.check()
         with watched("runaways"):
@@ -111,12 +124,17 @@ class MeteringService:
         self.resume_deliveries()
         self._background.every(UPKEEP_PERIOD_S, "upkeep", self.upkeep)
         self._background.every(CHECKPOINT_PERIOD_S, "checkpoint", self._checkpoint)
-        self._background.every(WATCH_PERIOD_S, "hold on the store", self._watch)
+        self._background.every(WATCH_PERIOD_S, "place at the store", self._watch)
+        if self._replica_work is not None:
+            self._replica_work.begin(self._background)
         try:
             yield
         finally:
             await self._background.stop()
             await self.upkeep()
+            if self._replica_work is not None:
+                with self._background.health.watched("money of this gateway"):
+                    await self._replica_work.leave()
             await self.deliveries.close()
             self.ledger.close()
 
@@ -138,26 +156,35 @@ def open_metering(
     sender: AlertSender,
     random: Random,
     rates: Counters | None = None,
+    money: SharedMoney | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     settings: MeteringSettings = DEFAULT_SETTINGS,
 ) -> MeteringService:
     """The metering over an open store; what the last run left in its journal is booked first.
 
-    `rates` count what is limited in time, else memory does. `journal_directory` is made when it is missing.
+    `rates` count what is limited in time, else memory does. Where several gateways share the store, `money`
+    is what this one has of theirs. `journal_directory` is made when it is missing.
     Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be used.
     """
     now = clock.now()
     kept = timedelta(days=settings.kept_days)
+    member = store.member
     try:
-        recovered, journal = book_journal(store, journal_directory, now, kept, settings.journal_segment_bytes)
+        books = None if money is None else BankBooks(former_life(store, money.books.holder))
+        recovered, journal = book_journal(
+            store, journal_directory, now, kept, settings.journal_segment_bytes, books
+        )
     except OSError as failure:
         raise StoreOpenError(
             f"cannot write the journal in {journal_directory}: {failure.strerror}; give a writable place"
         ) from failure
     for _ in range(recovered.set_aside):
         events.set_aside()
+    if money is not None and recovered.waiting_segment is None:
+        close_former(store, money.books.holder)
     events.journal_damaged(recovered.damaged, recovered.cut_off)
     with store.read_soundly() as connection:
+        last_write = newest_write(connection)
         fired = FiredAlerts(read_alerts(connection))
         runaways = read_runaways(connection, now - RUNAWAYS_SHOWN_FOR)
         recent = _recent_spend(connection, runaways, now, settings.reservation_ttl_s)
@@ -166,7 +193,7 @@ def open_metering(
         beside = records_beside(recovered.waiting.rows, [*set_aside, *recovered.waiting.set_aside])
         read_usage(usage, connection, beside, now)
     ledger = Ledger(
-        writer=LedgerWriter(store, kept),
+        writer=LedgerWriter(store, kept, None if money is None else money.books),
         journal=journal,
         reserve=store.reserve,
         is_ours=lambda: store.is_ours,
@@ -179,6 +206,7 @@ def open_metering(
         recovered=recovered.waiting,
         recovered_segment=recovered.waiting_segment,
         set_aside=len(set_aside),
+        booked=None if money is None else money.counters.booked,
     )
     ledger.keep_space()
     deliveries = AlertDeliveries(
@@ -200,16 +228,19 @@ def open_metering(
         events=events,
         known=runaways,
     )
-    own = MemoryCounters(usage.settled.of)
+    counters: Counters = MemoryCounters(usage.settled.of)
+    if rates is not None:
+        counters = SplitCounters(counters, rates, RATES)
     metering = RequestMetering(
         guard=guard,
-        counters=own if rates is None else SplitCounters(own, rates),
+        counters=counters if money is None else SplitCounters(money.counters, counters, ALL_BUT_MONEY),
         ledger=ledger,
         directory=directory,
         clock=clock,
         events=events,
         health=background.health,
         reservation_ttl_s=settings.reservation_ttl_s,
+        money=money,
     )
     alerts = SpendAlerts(
         store=store,
@@ -220,6 +251,19 @@ def open_metering(
         clock=clock,
         events=events,
     )
+    work = None
+    if money is not None and member is not None:
+        work = ReplicaWork(
+            store=store,
+            member=member,
+            money=money,
+            metering=metering,
+            ledger=ledger,
+            deliveries=deliveries,
+            guard=guard,
+            clock=clock,
+            newest_write=last_write,
+        )
     return MeteringService(
         metering=metering,
         ledger=ledger,
@@ -229,6 +273,7 @@ def open_metering(
         announced=[*map(of_threshold, fired.all()), *map(of_runaway, runaways)],
         store=store,
         background=background,
+        replica_work=work,
     )
 
 

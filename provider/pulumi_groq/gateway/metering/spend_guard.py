@@ -18,7 +18,7 @@ from pulumi_groq.gateway.metering.recent_spend import RecentSpend
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.change_log import GATEWAY, log_pause, log_resumption
 from pulumi_groq.gateway.store.recent_spend import read_usual
-from pulumi_groq.gateway.store.runaways import Runaway, end_pause, insert_runaways
+from pulumi_groq.gateway.store.runaways import Runaway, end_pause, insert_runaways, read_runaways
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd
 from pulumi_groq.policy.access import KeyAccess
@@ -114,6 +114,28 @@ class SpendGuard:
         self.recent.forget(lineage_id)
         self._watched.pop(lineage_id, None)
         self._usual.pop(lineage_id, None)
+
+    def spent_elsewhere(self, key_id: str, cost_micro_usd: int) -> None:
+        """A key has spent so much at other gateways since it was last said."""
+        now_s = self._clock.now().timestamp()
+        for lineage_id, watched in self._watched.items():
+            if watched.key.key_id == key_id:
+                self.recent.add(lineage_id, now_s, cost_micro_usd)
+
+    async def follow(self, _changed: object) -> None:
+        """Have the pauses that the store has: other gateways may have found or ended some. Raises
+        `StoreUnavailableError`.
+        """
+        pausing = {each.lineage_id: each for each in await asyncio.to_thread(self._read_pausing)}
+        unsaved = {each.lineage_id: each for each in self._unsaved if each.pauses}
+        for lineage_id in self._paused.keys() - pausing.keys() - unsaved.keys():
+            self.resumed(lineage_id)
+        self._paused = pausing | unsaved
+        self._last |= pausing
+
+    def _read_pausing(self) -> list[Runaway]:
+        with self._store.read() as connection:
+            return [each for each in read_runaways(connection, self._clock.now()) if each.pauses]
 
     async def check(self) -> None:
         """Pause what runs away, let go on whose time has come, and tell.

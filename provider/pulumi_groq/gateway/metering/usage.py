@@ -3,7 +3,7 @@
 Every value is replaced, never changed, and a dict is copied in one step, so a reader sees whole rows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -64,6 +64,8 @@ class UsageInMemory:
         self.settled = SettledSpend()
         self._fired = fired
         self._cap_refusal: tuple[str, int] | None = None
+        self.others_refusals: Collection[tuple[str, int]] = ()
+        """The same (month and cap) of the other gateways."""
         self._by_key: dict[str, KeySums] = {}
         self._spent_by_month: dict[str, int] = {}
         self._last_used_s: dict[str, float] = {}
@@ -102,6 +104,29 @@ class UsageInMemory:
         )
         self._spent_by_month[month] = self._spent_by_month.get(month, 0) + cost_micro_usd
 
+    def replace(self, days: Iterable[KeyDaySums], months: Iterable[KeyDaySums]) -> list[tuple[str, int]]:
+        """Know these whole days and whole months (`day` is `YYYY-MM` in those) of some keys from now on,
+        where nothing later is known; several of one key and span are added up. Oldest first. Gives the keys
+        whose day has cost more than was known, and how much (micro-dollars).
+        """
+        new: dict[str, list[Sums]] = {}
+        for place, spans in enumerate((days, months)):
+            for key_id, span, requests, tokens, cost_micro_usd in spans:
+                sums = new.setdefault(key_id, [_NEVER, _NEVER])
+                sums[place] = _plus(sums[place], span, requests, tokens, cost_micro_usd)
+        increases = []
+        for key_id, (of_day, of_month) in new.items():
+            known_day, known_month = self._by_key.get(key_id, _NOTHING)
+            day = of_day if of_day[0] >= known_day[0] else known_day
+            month = of_month if of_month[0] >= known_month[0] else known_month
+            before = known_month[3] if known_month[0] == month[0] else 0
+            more = day[3] - (known_day[3] if known_day[0] == day[0] else 0)
+            if more > 0:
+                increases.append((key_id, more))
+            self._by_key[key_id] = (day, month)
+            self._spent_by_month[month[0]] = self._spent_by_month.get(month[0], 0) + month[3] - before
+        return increases
+
     def last_used_at(self, key_id: str) -> datetime | None:
         """When the key's last request was admitted."""
         used_s = self._last_used_s.get(key_id)
@@ -121,13 +146,20 @@ class UsageInMemory:
         """
         self._cap_refusal = (month, cap_micro_usd)
 
+    @property
+    def last_cap_refusal(self) -> tuple[str, int] | None:
+        """Month and cap (micro-dollars) of the last refusal here."""
+        return self._cap_refusal
+
     def cap_has_refused(self, now: datetime, cap_micro_usd: int) -> bool:
-        """Whether this cap refused a request in the UTC month of `now`, since the process started.
+        """Whether this cap refused a request in the UTC month of `now`, here or at another gateway, since the
+        process started.
 
         Worst cases are reserved, so spend stops a little below the cap: an alert at the cap itself fires on
         this, and the policy's status shows it as paused.
         """
-        return self._cap_refusal == (month_of(now), cap_micro_usd)
+        refusal = (month_of(now), cap_micro_usd)
+        return self._cap_refusal == refusal or refusal in self.others_refusals
 
     def alerts_sent(self, now: datetime) -> list[AlertSent]:
         """The alerts of the UTC month of `now`, by threshold."""

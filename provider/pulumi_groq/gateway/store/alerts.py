@@ -1,14 +1,24 @@
 """Alerts in the store: which thresholds have fired this month, and which URLs know of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, String, Table, select
 
-from pulumi_groq.gateway.store.schema import alert_deliveries, alerts_sent
+from pulumi_groq.gateway.store.column_types import UtcTimestamp
+from pulumi_groq.gateway.store.schema import alert_deliveries, alerts_sent, metadata
 from pulumi_groq.gateway.store.upsert import upsert
+
+# Which replica sends an alert, where several share the store.
+alert_senders = Table(
+    "alert_senders",
+    metadata,
+    Column("alert_id", String(128), primary_key=True),
+    Column("sender", String(128), nullable=False),
+    Column("at", UtcTimestamp, nullable=False),
+)
 
 DeliveryOutcome = Literal["delivered", "given_up"]
 
@@ -40,11 +50,44 @@ def read_alerts(connection: Connection) -> list[Alert]:
     return [Alert(*row) for row in connection.execute(statement)]
 
 
-def insert_alerts(connection: Connection, alerts: Sequence[Alert]) -> None:
-    """Write alerts; a threshold that has already fired in its month stays as it is."""
-    if alerts:
-        statement = upsert(connection, alerts_sent).on_conflict_do_nothing()
-        connection.execute(statement, [alert._asdict() for alert in alerts])
+def insert_alert(connection: Connection, alert: Alert) -> Alert | None:
+    """Write an alert; where its threshold has fired before in its month, that stays, and is given."""
+    columns = alerts_sent.c
+    new = upsert(connection, alerts_sent).values(**alert._asdict())
+    if connection.scalar(new.on_conflict_do_nothing().returning(columns.month)) is not None:
+        return None
+    fired = select(alerts_sent).where(
+        columns.month == alert.month, columns.threshold_micro_usd == alert.threshold_micro_usd
+    )
+    return Alert(*connection.execute(fired).one())
+
+
+def claim_alert(
+    connection: Connection, alert_id: str, sender: str, live: Collection[str], at: datetime
+) -> bool:
+    """Have the replica `sender` send an alert, unless another one that is `live` does; whether it is to."""
+    columns = alert_senders.c
+    new = upsert(connection, alert_senders).values(alert_id=alert_id, sender=sender, at=at)
+    connection.execute(
+        new.on_conflict_do_update(
+            index_elements=["alert_id"],
+            set_={"sender": sender},
+            where=columns.sender.not_in({sender, *live}),
+        )
+    )
+    return sender_of(connection, alert_id) == sender
+
+
+def sender_of(connection: Connection, alert_id: str) -> str | None:
+    """The replica that is to send an alert."""
+    return connection.scalar(select(alert_senders.c.sender).where(alert_senders.c.alert_id == alert_id))
+
+
+def left_alerts(connection: Connection, live: Collection[str], since: datetime) -> set[str]:
+    """The alerts since a time that were to be sent by replicas which do not live any more."""
+    columns = alert_senders.c
+    left = select(columns.alert_id).where(columns.at >= since, columns.sender.not_in(sorted(live)))
+    return set(connection.scalars(left))
 
 
 def is_done(connection: Connection, alert_id: str, url: str) -> bool:

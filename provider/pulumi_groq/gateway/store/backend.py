@@ -1,5 +1,6 @@
 """What a store asks of the database that it is in."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -7,6 +8,44 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from pulumi_groq.gateway.store.errors import StoreError, StoreOpenError, StoreUnavailableError
+from pulumi_groq.gateway.store.replicas import ReplicaRecord
+from pulumi_groq.policy.escrow import Holder
+
+
+class Hold(Protocol):
+    """What a process has of a database that others may use, too. Given back when the store is closed."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether what is in memory may be acted by. Does not wait."""
+        ...
+
+    def watch(self) -> None:
+        """See to it that it is still held, each second. Raises `StoreUnavailableError`."""
+        ...
+
+    def release(self) -> None:
+        """Give it back. Never raises."""
+        ...
+
+
+class Member(Hold, Protocol):
+    """A gateway's place among those on the database, see `store.membership`."""
+
+    @property
+    def holder(self) -> Holder:
+        """This life of it."""
+        ...
+
+    @property
+    def present(self) -> Sequence[ReplicaRecord]:
+        """All that have not left, as of the last `watch`."""
+        ...
+
+    @property
+    def live(self) -> Sequence[str]:
+        """The names of those that live and are heard of."""
+        ...
 
 
 class Backend(Protocol):
@@ -15,10 +54,12 @@ class Backend(Protocol):
     """
 
     engine: Engine
+    member: Member | None
+    """The gateway's place among those on the database; `None` where there is one at most."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether no other gateway can be using the store. Does not wait."""
+        """Whether what is in memory may be acted by. Does not wait."""
         ...
 
     def transaction(self, *, writes: bool) -> AbstractContextManager[Connection]:

@@ -11,6 +11,7 @@ Call nothing of it on the event loop: it waits for the database. Every function 
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
@@ -20,8 +21,16 @@ from pulumi_groq.gateway.store.schema import bank_accounts, bank_grants, bank_me
 from pulumi_groq.policy.escrow import Account, Answer, Bank, Call, Holder, Member, Spent, Standing
 
 
-def set_limit(connection: Connection, account: str, limit: int | None, settled: int = 0) -> None:
-    """Limit an account from now on. Where it is new it is opened, with what the ledger has settled before."""
+def missing_accounts(connection: Connection, accounts: Collection[str]) -> set[str]:
+    """Those of the accounts that nobody has opened."""
+    found = select(bank_accounts.c.key).where(bank_accounts.c.key.in_(sorted(accounts)))
+    return set(accounts).difference(connection.scalars(found))
+
+
+def open_account(connection: Connection, account: str, settled: int) -> None:
+    """Open an account where it is new, with what the ledger has settled in it. The caller is the only one who
+    writes to the ledger meanwhile.
+    """
     connection.execute(
         insert(bank_accounts)
         .values(
@@ -33,6 +42,11 @@ def set_limit(connection: Connection, account: str, limit: int | None, settled: 
         )
         .on_conflict_do_nothing()
     )
+
+
+def set_limit(connection: Connection, account: str, limit: int | None) -> None:
+    """Limit an account from now on; opens it where it is new."""
+    open_account(connection, account, 0)
     with _loaded(connection, [account]) as bank:
         bank.set_limit(account, limit)
 
@@ -54,31 +68,47 @@ def join(connection: Connection, replica: str) -> Holder:
     return Holder(replica, connection.execute(joined).scalar_one())
 
 
-def exchange(connection: Connection, holder: Holder, call: Call) -> Answer:
-    """Take back, then grant; a repeated call is answered as before. Raises `FencedError`, and `LookupError`
-    for an account that no `set_limit` has opened.
+def exchange(
+    connection: Connection,
+    holder: Holder,
+    call: Call,
+    limits: Mapping[str, int | None] = MappingProxyType({}),
+) -> Answer:
+    """Take back, then grant, by the `limits` that are in force; a repeated call is answered as before. Raises
+    `FencedError`, and `LookupError` for an account that was not opened.
     """
     keys = {*call.given_back, *call.needed}
     with _loaded(connection, keys, replica=holder.replica) as bank:
+        for key in keys & limits.keys():
+            if bank.accounts[key].limit != limits[key]:
+                bank.set_limit(key, limits[key])
         return bank.exchange(holder, call)
 
 
-def book(connection: Connection, holder: Holder, rows: Sequence[Spent]) -> None:
-    """Move what was spent from granted to settled. `rows` are those that are new to the ledger: the caller
-    writes them in the same transaction, before.
+def book(connection: Connection, holder: Holder, rows: Sequence[Spent]) -> Mapping[str, int]:
+    """Move what was spent from granted to settled; gives what of the holder's grants that took. `rows` are
+    those that are new to the ledger: the caller writes them in the same transaction, before.
     """
     keys = {key for row in rows for key in row.accounts}
     with _loaded(connection, keys, grants_of=holder.replica) as bank:
-        bank.book(holder, rows)
+        return bank.book(holder, rows)
+
+
+def move(connection: Connection, holder: Holder, to: Holder, amounts: Mapping[str, int]) -> None:
+    """Hand granted money to a holder that no process is behind (see `close`). Raises `FencedError`."""
+    with _loaded(connection, amounts, replica=holder.replica) as bank:
+        bank.move(holder, to, amounts)
 
 
 def close(connection: Connection, holder: Holder, rows: Sequence[Spent]) -> None:
     """Book the rest of what an epoch has spent (`rows` as for `book`), and take back what it still holds. The
-    caller vouches that its process is over or will spend nothing more.
+    caller vouches that its process is over or will spend nothing more; or that there is none, as of money
+    that was moved: then whoever closes it is alone, since the rows of the ledger are.
     """
-    _lock_member(connection, holder.replica)
+    is_member = _locks_member(connection, holder.replica)
     keys = {key for row in rows for key in row.accounts} | held_accounts(connection, holder.replica)
-    with _loaded(connection, keys, replica=holder.replica) as bank:
+    of_whom = {"replica": holder.replica} if is_member else {"grants_of": holder.replica}
+    with _loaded(connection, keys, **of_whom) as bank:
         bank.close(holder, rows)
 
 
@@ -132,10 +162,14 @@ def _loaded(
 
 
 def _lock_member(connection: Connection, replica: str) -> None:
-    columns = bank_members.c
-    found = connection.scalar(select(columns.epoch).where(columns.replica == replica).with_for_update())
-    if found is None:
+    if not _locks_member(connection, replica):
         raise LookupError(f"no replica {replica} has ever joined")
+
+
+def _locks_member(connection: Connection, replica: str) -> bool:
+    columns = bank_members.c
+    locked = select(columns.epoch).where(columns.replica == replica).with_for_update()
+    return connection.scalar(locked) is not None
 
 
 def _load_members(connection: Connection, bank: Bank, replica: str) -> None:

@@ -7,22 +7,23 @@ notification that is lost costs that wait, never money.
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from pulumi_groq.gateway.store import bank
+from pulumi_groq.gateway.store.change_log import newest_change
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.schema import bank_members
+from pulumi_groq.gateway.store.notifications import Notifications
+from pulumi_groq.gateway.store.replicas import names_of, present_replicas
 from pulumi_groq.policy.escrow import Answer, Call, FencedError, Holder
+from pulumi_groq.policy.limits import Quota
 
 RECALL_WAIT_S: Final = 0.25
-RECONNECT_S: Final = 0.5
+MOST_TRIES: Final = 20
 
 _CHANNEL: Final = "groq_bank"
 _LARGEST_PAYLOAD: Final = 7_000
@@ -32,23 +33,73 @@ Result = TypeVar("Result")
 GiveBack = Callable[[Collection[str] | None], Awaitable[None]]
 """Gives back what lies idle of these accounts, or of all."""
 
-_log = logging.getLogger(__name__)
+
+class AccountTerms(Protocol):
+    """What accounts may hold by what is in force at this gateway, and what has been spent in them."""
+
+    def limits_of(self, accounts: Mapping[str, Quota]) -> tuple[Mapping[str, int | None], int]:
+        """The limits of those accounts that anything is known of, and the change that is in force last."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Put in force what other gateways have changed. Raises `StoreUnavailableError`."""
+        ...
+
+    def open(self, accounts: Mapping[str, Quota]) -> None:
+        """Open those that are new. Waits for the store, and raises `StoreUnavailableError`."""
+        ...
+
+
+class StaleTermsError(Exception):
+    """Another gateway has changed something that this one has not put in force yet."""
 
 
 class PostgresqlBank:
-    """Implements `counters.escrow.EscrowBank` for the replica `holder`, on an engine of psycopg."""
+    """Implements `counters.escrow.EscrowBank` for the replica `holder`, on an engine of psycopg. Without
+    `terms` accounts have been opened, and their limits set, by others.
+    """
 
-    def __init__(self, engine: Engine, holder: Holder, recall_wait_s: float = RECALL_WAIT_S) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        holder: Holder,
+        recall_wait_s: float = RECALL_WAIT_S,
+        terms: AccountTerms | None = None,
+    ) -> None:
         self._engine = engine
         self._holder = holder
         self._recall_wait_s = recall_wait_s
+        self._terms = terms
         self._round = 0
         self._answered: set[str] = set()
         self._came = asyncio.Event()
 
-    async def exchange(self, holder: Holder, call: Call) -> Answer:
-        """Send a call. Raises `StoreUnavailableError`, then it is sent again later; and `FencedError`."""
-        return await self._in_thread(lambda connection: bank.exchange(connection, holder, call))
+    async def exchange(self, holder: Holder, call: Call, needed: Mapping[str, Quota]) -> Answer:
+        """Send a call. Raises `StoreUnavailableError`, then it is sent again later; and `FencedError`.
+
+        Limits are those of a directory in which no change was missing when the accounts were locked.
+        """
+        terms = self._terms
+        if terms is None:
+            return await self._in_thread(lambda connection: bank.exchange(connection, holder, call))
+        for _ in range(MOST_TRIES):
+            limits, as_of = terms.limits_of(needed)
+
+            def step(
+                connection: Connection, limits: Mapping[str, int | None] = limits, as_of: int = as_of
+            ) -> Answer:
+                answer = bank.exchange(connection, holder, call, limits)
+                if newest_change(connection) > as_of:
+                    raise StaleTermsError
+                return answer
+
+            try:
+                return await self._in_thread(step)
+            except LookupError:
+                await asyncio.to_thread(terms.open, needed)
+            except StaleTermsError:
+                await terms.catch_up()
+        raise StoreUnavailableError("the bank's accounts change all the time")
 
     async def recall(self, accounts: Collection[str]) -> None:
         """Have the others give back what lies idle of these accounts, within a bounded wait."""
@@ -62,32 +113,13 @@ class PostgresqlBank:
                     self._came.clear()
                     await self._came.wait()
 
-    @asynccontextmanager
-    async def listening(self, give_back: GiveBack) -> AsyncIterator[None]:
-        """Answers the recalls of others meanwhile; connects again by itself."""
-        is_heard = asyncio.Event()
-        listener = asyncio.create_task(self._listen(give_back, is_heard))
-        try:
-            await is_heard.wait()
-            yield
-        finally:
-            listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
+    def answer_recalls(self, notifications: Notifications, give_back: GiveBack) -> None:
+        """Have the recalls of others answered while `notifications` listen."""
 
-    async def _listen(self, give_back: GiveBack, is_heard: asyncio.Event) -> None:
-        url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        while True:
-            try:
-                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                    await connection.execute(f"LISTEN {_CHANNEL}".encode())
-                    is_heard.set()
-                    async for notification in connection.notifies():
-                        await self._heard(json.loads(notification.payload), give_back)
-            except (psycopg.Error, OSError, StoreUnavailableError) as failure:
-                _log.warning("recalls are not heard until PostgreSQL answers: %s", type(failure).__name__)
-                is_heard.set()
-                await asyncio.sleep(RECONNECT_S)
+        async def heard(payload: str) -> None:
+            await self._heard(json.loads(payload), give_back)
+
+        notifications.hear(_CHANNEL, heard)
 
     async def _heard(self, message: dict[str, Any], give_back: GiveBack) -> None:
         ours = self._holder.replica
@@ -102,9 +134,7 @@ class PostgresqlBank:
 
     def _notify_all(self, connection: Connection, message: dict[str, Any]) -> set[str]:
         _notify(connection, message)
-        columns = bank_members.c
-        others = select(columns.replica).where(columns.is_live, columns.replica != self._holder.replica)
-        return set(connection.scalars(others))
+        return {*names_of(present_replicas(connection))} - {self._holder.replica}
 
     async def _in_thread(self, step: Callable[[Connection], Result]) -> Result:
         def run() -> Result:

@@ -47,6 +47,9 @@ changes = Table(
     sqlite_autoincrement=True,
 )
 
+CHANGES_CHANNEL: Final = "groq_changes"
+"""Where PostgreSQL tells the other gateways that there are new ones."""
+
 _NOT_NOTED: Final = frozenset(
     {
         "created_at",
@@ -201,6 +204,29 @@ def newest_changes(
     return [Change(**row._asdict()) for row in connection.execute(statement)]
 
 
+def newest_change(connection: Connection) -> int:
+    """The id of the last change, 0 before the first."""
+    return connection.scalar(select(func.max(changes.c.id))) or 0
+
+
+class ChangedObject(NamedTuple):
+    """What a change was about, as `log_..._change` says it."""
+
+    kind: ObjectKind
+    object_id: str
+    name: str
+
+
+def objects_changed_after(connection: Connection, change_id: int) -> Sequence[ChangedObject] | None:
+    """What was changed after the change with this id, each once; `None` where the log does not reach back."""
+    columns = changes.c
+    oldest = connection.scalar(select(func.min(columns.id)))
+    if oldest is not None and oldest > change_id + 1:
+        return None
+    found = select(columns.kind, columns.object_id, columns.name).where(columns.id > change_id)
+    return [ChangedObject(*row) for row in connection.execute(found.distinct())]
+
+
 def purge_changes(connection: Connection, older_than: datetime) -> None:
     """Drop changes from before `older_than`; the newest stays, for the next is chained to it."""
     newest = select(func.max(changes.c.id)).scalar_subquery()
@@ -267,6 +293,8 @@ def _append(connection: Connection, entry: Change) -> None:
     added = connection.execute(insert(changes).values(chained.model_dump(exclude={"id"})))
     newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0
     connection.execute(delete(changes).where(changes.c.id <= newest - MOST_CHANGES))
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANGES_CHANNEL, "")))
 
 
 def _last_hash(connection: Connection) -> str:

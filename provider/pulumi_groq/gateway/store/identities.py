@@ -110,6 +110,13 @@ def find_identity(connection: Connection, name: str) -> IdentityRecord | None:
     return None if row is None else _record(row)
 
 
+def identity_by_id(connection: Connection, identity_id: str) -> IdentityRecord | None:
+    """The workload identity with this id."""
+    query = select(workload_identities).where(workload_identities.c.id == identity_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _record(row)
+
+
 def put_identity(connection: Connection, record: IdentityRecord) -> None:
     """Add a workload identity, or write the one with its id anew."""
     values = asdict(record)

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Dialect, case, delete, func, insert, literal_column, select
 
-from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day, whole_sum
+from pulumi_groq.gateway.store.schema import denials_by_day, ledger, this_write, usage_by_day, whole_sum
 from pulumi_groq.gateway.store.upsert import upsert
 from pulumi_groq.policy.windows import day_at
 
@@ -56,7 +56,7 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
     if not rows:
         return
     connection.exec_driver_sql(_ledger_insert(connection.dialect), list(rows))
-    statement = upsert(connection, usage_by_day)
+    statement = upsert(connection, usage_by_day).values(written_in=this_write())
     new = statement.excluded
     summed = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_micro_usd")
     connection.execute(
@@ -64,6 +64,7 @@ def insert_rows(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
             index_elements=["day", "key_id", "model", "team"],
             set_={
                 **{name: usage_by_day.c[name] + new[name] for name in summed},
+                "written_in": new.written_in,
                 "last_used_at": case(
                     (usage_by_day.c.last_used_at > new.last_used_at, usage_by_day.c.last_used_at),
                     else_=new.last_used_at,
@@ -145,6 +146,15 @@ def read_last_used(connection: Connection) -> Mapping[str, datetime]:
     columns = usage_by_day.c
     statement = select(columns.key_id, func.max(columns.last_used_at)).group_by(columns.key_id)
     return dict(connection.execute(statement).all())
+
+
+def last_use(connection: Connection, key_id: str) -> datetime | None:
+    """When a key's last request that is in the ledger was admitted."""
+    columns = usage_by_day.c
+    used: datetime | None = connection.scalar(
+        select(func.max(columns.last_used_at)).where(columns.key_id == key_id)
+    )
+    return used
 
 
 class OwnersSpend(NamedTuple):

@@ -1,14 +1,13 @@
 """A store in a database of PostgreSQL: what of a store is PostgreSQL's own."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
+from pulumi_groq.gateway.store.backend import Hold, Member
 from pulumi_groq.gateway.store.errors import (
     RowRefusedError,
     StoreError,
@@ -18,12 +17,10 @@ from pulumi_groq.gateway.store.errors import (
 
 CONNECT_TIMEOUT_S: Final = 5
 POOL_WAIT_S: Final = 5.0
-LONGEST_OUTAGE_S: Final = 300.0
-"""For so long after the last answer of PostgreSQL what is in memory may be spent by."""
 
 _OURS: Final = 0x67726F71
 """The first half of the keys of our advisory locks: "groq"."""
-_GATEWAY, _WRITER = 1, 2
+_COPY, _WRITER = 1, 2
 
 _SESSION: Final = {
     "TimeZone": "UTC",  # the driver makes no time of a day that is in another year elsewhere
@@ -82,17 +79,24 @@ def open_postgresql_engine(url: str) -> Engine:
 
 
 class PostgresqlBackend:
-    """Implements `store.backend.Backend`; `hold` is given back by `close`. Commands have none."""
+    """Implements `store.backend.Backend`. A gateway is a `member` of those on the database; whoever needs it
+    alone has another hold; commands have none.
+    """
 
-    def __init__(self, url: str, hold: "GatewayHold | None") -> None:
+    def __init__(self, url: str, hold: Hold | None = None) -> None:
         self.engine = open_postgresql_engine(url)
-        self._shown = shown(url)
+        self.member: Member | None = None
         self._hold = hold
+        self._shown = shown(url)
 
     @property
     def is_ours(self) -> bool:
-        """Whether no other gateway can be using the store."""
+        """Whether what is in memory may be acted by."""
         return self._hold is None or self._hold.is_ours
+
+    def join(self, member: Member) -> None:
+        """Be a gateway among the others from now on."""
+        self.member = self._hold = member
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[Connection]:
@@ -119,104 +123,57 @@ class PostgresqlBackend:
         """PostgreSQL does it itself."""
 
     def watch(self) -> None:
-        """Keep the hold on the store."""
+        """Keep the place among the others."""
         if self._hold is not None:
             self._hold.watch()
 
     def close(self) -> None:
-        """Close all connections, and let another gateway have the store."""
-        self.engine.dispose()
+        """Leave, and close all connections."""
         if self._hold is not None:
             self._hold.release()
+        self.engine.dispose()
 
 
-class GatewayHold:
-    """Exactly one gateway per database: a lock that lives as long as its session, watched each second.
+class CopyHold:
+    """One process at a time that copies into a database: a lock that lives as long as its session.
 
-    PostgreSQL ends the session with the process, with its machine (after the keep-alives) and with its own
-    restart. While it cannot be reached, what is in memory counts for `LONGEST_OUTAGE_S`; once another
-    gateway holds the store, nothing of it does.
-    Raises `StoreOpenError` when PostgreSQL cannot be reached or another gateway holds the store.
+    Raises `StoreOpenError` when PostgreSQL cannot be reached or another process has it.
     """
 
-    def __init__(self, url: str, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str) -> None:
         self._engine = open_postgresql_engine(url)
-        self._shown = shown(url)
-        self._monotonic_s = monotonic_s
-        self._one_at_a_time = threading.Lock()
-        self._session: Connection | None = None
-        self._is_taken = False
-        self._seen_s = monotonic_s()
         try:
-            is_free = self._take()
+            self._session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            taken = self._session.exec_driver_sql(f"SELECT pg_try_advisory_lock({_OURS}, {_COPY})").scalar()
         except DBAPIError as error:
+            self._engine.dispose()
+            raise _cannot_use(shown(url), str(error.orig)) from error
+        if not taken:
             self.release()
-            raise _cannot_use(self._shown, str(error.orig)) from error
-        if not is_free:
-            self.release()
-            raise StoreOpenError(
-                f"another gateway is using {self._shown}: stop it first, or give this one a database of its "
-                "own; limits and budgets counted in two processes would not be held"
-            )
+            raise StoreOpenError(f"another process is copying into {shown(url)}: wait for its end")
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether no other gateway can be using the store."""
-        return not self._is_taken and self._monotonic_s() - self._seen_s <= LONGEST_OUTAGE_S
+    is_ours: Final = True
 
     def watch(self) -> None:
-        """Look whether the session lives, and take the lock anew where it does not.
-
-        Raises `StoreUnavailableError`: PostgreSQL does not answer, or another gateway has taken the store.
-        """
-        with self._one_at_a_time:
-            try:
-                if self._session is None or not self._lives(self._session):
-                    self._is_taken = not self._take()
-                self._seen_s = self._monotonic_s()
-            except DBAPIError as error:
-                raise _unavailable(error) from error
-        if self._is_taken:
-            raise StoreUnavailableError("another gateway has taken the store: stop one of the two")
+        """Look whether the session lives. Raises `StoreUnavailableError`."""
+        try:
+            self._session.exec_driver_sql("SELECT 1")
+        except DBAPIError as error:
+            raise _unavailable(error) from error
 
     def release(self) -> None:
-        """Let another gateway have the store."""
-        self._drop()
+        """Let another process have it."""
+        with suppress(DBAPIError):
+            self._session.invalidate()  # closed, and so unlocked, instead of kept for the next user
+            self._session.close()
         self._engine.dispose()
-
-    def _lives(self, session: Connection) -> bool:
-        try:
-            session.exec_driver_sql("SELECT 1")
-        except DBAPIError:
-            self._drop()
-            return False
-        return True
-
-    def _take(self) -> bool:
-        session = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        try:
-            taken = session.exec_driver_sql(f"SELECT pg_try_advisory_lock({_OURS}, {_GATEWAY})").scalar()
-        except BaseException:
-            session.close()
-            raise
-        if taken:
-            self._session = session
-        else:
-            session.close()
-        return bool(taken)
-
-    def _drop(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            with suppress(DBAPIError):
-                session.invalidate()  # closed, and so unlocked, instead of kept for the next user
-                session.close()
 
 
 @contextmanager
 def postgresql_transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     """A transaction that sees one state. One that writes waits until it is the only one that does: then
-    what it read stays true until it ends, as on SQLite.
+    what it read stays true until it ends, as on SQLite. What needs rows of its own alone (the bank, presence)
+    begins its transactions itself.
     """
     level = "READ COMMITTED" if writes else "REPEATABLE READ"
     with engine.connect().execution_options(isolation_level=level) as connection, connection.begin():

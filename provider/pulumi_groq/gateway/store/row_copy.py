@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, insert, literal, se
 from pulumi_groq.gateway import store
 from pulumi_groq.gateway.store.errors import RowRefusedError, StoreOpenError
 from pulumi_groq.gateway.store.migrate import begun_copy, is_current, mark_copy, migrate
+from pulumi_groq.gateway.store.replicas import names_of, present_replicas
 from pulumi_groq.gateway.store.schema import commits, metadata
 from pulumi_groq.gateway.store.store import Store
 
@@ -28,11 +29,20 @@ def _tables() -> tuple[Table, ...]:
     """Those of every module of the store, whether something has imported it or not."""
     for module in iter_modules(store.__path__):
         import_module(f"{store.__name__}.{module.name}")
-    return tuple(table for table in metadata.sorted_tables if table is not commits)
+    return tuple(table for table in metadata.sorted_tables if table.name not in _OF_ITS_OWN)
 
+
+_OF_ITS_OWN: Final = frozenset(
+    {
+        commits.name,
+        *("replicas", "last_uses", "shared_secrets", "alert_senders"),
+        *("bank_accounts", "bank_members", "bank_grants"),
+    }
+)
+"""The count of writes, and what gateways have among themselves: SQLite's has nobody to share with."""
 
 TABLES: Final = _tables()
-"""Parents first. The count of writes is each store's own."""
+"""Parents first."""
 ROWS_AT_ONCE: Final = 2_000
 
 Told = Callable[[str, int], None]
@@ -83,6 +93,8 @@ def begin_copy(connection: Connection, content: str) -> Begun:
     if begun is None:
         if not is_current(connection):
             migrate(connection)
+        elif names := names_of(present_replicas(connection)):
+            raise StoreOpenError(f"another gateway is using the database: stop {names[0]} first")
         elif row_count(connection):
             return Begun.FULL
     for table in reversed(TABLES):

@@ -12,10 +12,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    ScalarSelect,
     String,
     Table,
     cast,
     func,
+    select,
     text,
 )
 
@@ -30,6 +32,13 @@ from pulumi_groq.gateway.store.column_types import (
 def is_text(asked: str) -> bool:
     """Whether any store could hold this. PostgreSQL's text has no NUL and refuses to be asked for one."""
     return "\0" not in asked
+
+
+def this_write() -> ScalarSelect[int]:
+    """The number of the write under way, as a value of its rows: a write is alone, so they rise in the order
+    in which writes are seen.
+    """
+    return select(commits.c.count + 1).scalar_subquery()
 
 
 def whole_sum(counted: ColumnElement[int]) -> ColumnElement[int]:
@@ -180,7 +189,8 @@ ledger = Table(
     sqlite_with_rowid=False,
 )
 
-# Sums of the ledger, written with it; they stay when old rows of the ledger are dropped.
+# Sums of the ledger, written with it; they stay when old rows of the ledger are dropped. `written_in` is the
+# number of the write (see `commits`) that last changed a row: other gateways read on from there.
 usage_by_day = Table(
     "usage_by_day",
     metadata,
@@ -196,7 +206,9 @@ usage_by_day = Table(
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost_micro_usd", BigInteger, nullable=False),
     Column("last_used_at", UtcTimestamp, nullable=False),
+    Column("written_in", BigInteger, nullable=False),
     Index("ix_usage_by_day_key_id_last_used_at", "key_id", "last_used_at"),
+    Index("ix_usage_by_day_written_in", "written_in"),
 )
 
 # Denials are only counted, so that refused traffic cannot fill the disk.

@@ -44,6 +44,11 @@ class KeptAside(NamedTuple):
     decided_micro_usd: int | None
 
     @property
+    def counts_micro_usd(self) -> int:
+        """What it counts for by the decision."""
+        return self.decided_micro_usd or 0 if self.is_booked else 0
+
+    @property
     def is_booked(self) -> bool:
         """Whether a cost is to be booked."""
         return self.decided_micro_usd is not None and self.decided_micro_usd != DROPPED

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from pulumi_groq.gateway.store.backend import Member
 from pulumi_groq.gateway.store.engine import WRITES, open_engine
 from pulumi_groq.gateway.store.errors import (
     RowRefusedError,
@@ -45,6 +46,7 @@ class SqliteBackend:
         self.engine: Engine = open_engine(path)
         self._stamp = CommitStamp(path)
         self._to_checkpoint = False
+        self.member: Member | None = None
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[Connection]:

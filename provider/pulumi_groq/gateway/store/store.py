@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text, update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from pulumi_groq.gateway.store.backend import Backend
+from pulumi_groq.gateway.store.backend import Backend, Hold, Member
 from pulumi_groq.gateway.store.disk_space import DiskReserve
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import (
@@ -20,8 +20,9 @@ from pulumi_groq.gateway.store.errors import (
     StoreUnavailableError,
 )
 from pulumi_groq.gateway.store.lock import StoreLock
+from pulumi_groq.gateway.store.membership import STALE_KEYS_S, Membership, replica_name
 from pulumi_groq.gateway.store.migrate import is_current, migrate
-from pulumi_groq.gateway.store.postgresql import GatewayHold, PostgresqlBackend, is_postgresql
+from pulumi_groq.gateway.store.postgresql import CopyHold, PostgresqlBackend, is_postgresql
 from pulumi_groq.gateway.store.schema import commits
 from pulumi_groq.gateway.store.sqlite import SqliteBackend
 
@@ -55,8 +56,25 @@ class Store:
 
     @property
     def is_ours(self) -> bool:
-        """Whether no other gateway can be using the store, so that what is in memory holds. Does not wait."""
+        """Whether what is in memory may be acted by: no other gateway can be using the store, or this one has
+        its place among them and hears of what they change. Does not wait.
+        """
         return self.backend.is_ours
+
+    @property
+    def member(self) -> Member | None:
+        """This gateway's place among those that share the store; `None` where it is alone."""
+        return self.backend.member
+
+    @property
+    def replica(self) -> str | None:
+        """Its name among them."""
+        return None if self.member is None else self.member.holder.replica
+
+    @property
+    def leads(self) -> bool:
+        """Whether this gateway does what one of those that share the store has to do."""
+        return self.member is None or self.member.live[:1] == [self.replica]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -85,7 +103,7 @@ class Store:
         any error in the block, nothing was written.
         """
         if not self.is_ours:
-            raise StoreUnavailableError("another gateway may be using the store")
+            raise StoreUnavailableError("this gateway has lost its place at the store")
         with self._one_writer:
             with (
                 self._unless_damaged(),
@@ -134,14 +152,22 @@ class Store:
         self._lock.release()
 
 
-def open_store(url: str, *, accept_older: bool = False, data_directory: Path | None = None) -> Store:
-    """Open the store at `url` (`sqlite:///path` or `postgresql://...`), created or migrated where needed.
+def open_store(
+    url: str,
+    *,
+    accept_older: bool = False,
+    data_directory: Path | None = None,
+    stale_keys_s: int = STALE_KEYS_S,
+) -> Store:
+    """Open the store at `url` (`sqlite:///path` or `postgresql://...`), created or migrated where needed; on
+    PostgreSQL the gateway joins those that are there.
 
     `data_directory` is for what a gateway on PostgreSQL keeps on its own disk, and made where it is missing.
+    For `stale_keys_s` after PostgreSQL last answered, what is in memory may be acted by.
     Raises `StoreOpenError`: bad URL or path, no answer, not a database, in use, damaged, of another version,
     a copy that is not whole, or older than what was written to it (unless `accept_older`).
     """
-    store = hold_store(url, data_directory)
+    store = _held(url, data_directory, None)
     files = store.files
     try:
         # Opening and booking need a little space, and this may be all that is left.
@@ -149,6 +175,8 @@ def open_store(url: str, *, accept_older: bool = False, data_directory: Path | N
         if isinstance(store.backend, SqliteBackend):
             _create_private(files)
         _open(store, accept_older=accept_older)
+        if isinstance(store.backend, PostgresqlBackend):
+            _join(store, store.backend, stale_keys_s)
     except StoreUnavailableError as error:
         store.close()
         raise store.backend.cannot_use(error) from error
@@ -168,6 +196,10 @@ def hold_store(url: str, data_directory: Path | None = None) -> Store:
 
     Raises `StoreOpenError`: bad URL or path, no answer, in use.
     """
+    return _held(url, data_directory, CopyHold(url) if is_postgresql(url) else None)
+
+
+def _held(url: str, data_directory: Path | None, hold: Hold | None) -> Store:
     if is_postgresql(url):
         files = _data_files(data_directory or DEFAULT_DATA_DIRECTORY)
     else:
@@ -178,7 +210,7 @@ def hold_store(url: str, data_directory: Path | None = None) -> Store:
             )
     lock = StoreLock(files)
     try:
-        backend = PostgresqlBackend(url, GatewayHold(url)) if is_postgresql(url) else SqliteBackend(files)
+        backend = PostgresqlBackend(url, hold) if is_postgresql(url) else SqliteBackend(files)
     except StoreOpenError:
         lock.release()
         raise
@@ -191,8 +223,15 @@ def _open(store: Store, *, accept_older: bool) -> None:
         current = is_current(connection)
     if not current:
         with store.write() as connection:
-            migrate(connection)
+            if not is_current(connection):  # another gateway was quicker
+                migrate(connection)
     store.checkpoint()
+
+
+def _join(store: Store, backend: PostgresqlBackend, stale_keys_s: int) -> None:
+    name = replica_name(store.files)
+    with _translated(backend):
+        backend.join(Membership(backend.engine, name, stale_keys_s))
 
 
 @contextmanager
@@ -221,7 +260,7 @@ def beside(url: str) -> Iterator[Backend]:
     """A back end without the lock on its store, for commands. Raises `StoreOpenError`."""
     backend: Backend
     if is_postgresql(url):
-        backend = PostgresqlBackend(url, None)
+        backend = PostgresqlBackend(url)
     else:
         path = sqlite_path(url)
         if not path.exists():

@@ -17,7 +17,10 @@ from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.ended_sessions import EndedSession, end_session
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.ui.sign_in import LIFETIME_S, Sessions, SignInAttempts
 from pulumi_groq.gateway.ui.source import PageSource
 from pulumi_groq.policy.roles import AdminIdentity
@@ -52,11 +55,15 @@ class Ui:
         credentials: AdminCredentials,
         sessions: Sessions,
         attempts: SignInAttempts,
+        store: Store,
+        clock: Clock,
     ) -> None:
         self._source = source
         self._credentials = credentials
         self._sessions = sessions
         self._attempts = attempts
+        self._store = store
+        self._clock = clock
         # A page takes longer to make than a decision: one at a time leaves the rest to the requests.
         self._one_at_a_time = asyncio.Lock()
 
@@ -82,7 +89,7 @@ class Ui:
             case "POST", "/ui/sign-in":
                 return await self._sign_in(request)
             case "POST", "/ui/sign-out":
-                return self._sign_out(request)
+                return await self._sign_out(request)
         allowed = "POST" if request.url.path == SIGN_OUT_PATH else "GET"
         return PlainTextResponse(f"Use {allowed} here.\n", 405, {"allow": allowed})
 
@@ -125,13 +132,26 @@ class Ui:
         _set_cookie(response, request, self._sessions.begin(identity), LIFETIME_S)
         return response
 
-    def _sign_out(self, request: Request) -> Response:
+    async def _sign_out(self, request: Request) -> Response:
         if not _comes_from_here(request):
             return PlainTextResponse("Sign out on the gateway's own page.\n", 403)
-        self._sessions.end(_token(request))
+        ended = self._sessions.end(_token(request))
+        if ended is not None:
+            try:
+                await run_in_threadpool(self._remember, ended)
+            except StoreUnavailableError as error:
+                _log.error("a sign-out could not be written down: %s", error)
+                return PlainTextResponse(
+                    "You are signed out at this gateway, until it starts again: its store does not answer.\n",
+                    503,
+                )
         response = RedirectResponse(SIGN_IN_PATH, 303)
         _set_cookie(response, request, "", 0)
         return response
+
+    def _remember(self, ended: EndedSession) -> None:
+        with self._store.write() as connection:
+            end_session(connection, ended, int(self._clock.now().timestamp()))
 
     def _signed_in(self, request: Request) -> AdminIdentity | None:
         visitor = self._sessions.visitor(_token(request))

@@ -6,10 +6,12 @@ import hmac
 import json
 import re
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from random import Random
 from typing import Final, NamedTuple
 
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.ended_sessions import EndedSession
 from pulumi_groq.policy.roles import AdminIdentity
 
 LIFETIME_S: Final = 3600
@@ -27,8 +29,8 @@ class Visitor(NamedTuple):
 class Sessions:
     """Issues and checks tokens. Another server secret or admin key makes all of them invalid.
 
-    `random` must be the system's. One process: an ended session is remembered until it would have
-    expired anyway.
+    `random` must be the system's. What was ended is remembered until it would have expired anyway; in the
+    store, so that it is ended at every gateway.
     """
 
     def __init__(self, secret: str, admin_key: str, clock: Clock, random: Random) -> None:
@@ -58,13 +60,20 @@ class Sessions:
             return None
         return Visitor(*json.loads(base64.urlsafe_b64decode(who + "=" * (-len(who) % 4))))
 
-    def end(self, token: str) -> None:
-        """Sign out: the token opens nothing from here on."""
-        if self.visitor(token) is not None:
-            ends_s, nonce, *_ = token.split(".")
-            now_s = self._now_s()
-            self._signed_out = {kept: until for kept, until in self._signed_out.items() if until > now_s}
-            self._signed_out[nonce] = int(ends_s)
+    def end(self, token: str) -> EndedSession | None:
+        """Sign out: the token opens nothing here from now on; gives what the store is to remember."""
+        if self.visitor(token) is None:
+            return None
+        ends_s, nonce, *_ = token.split(".")
+        ended = EndedSession(nonce, int(ends_s))
+        self.ended([ended])
+        return ended
+
+    def ended(self, sessions: Iterable[EndedSession]) -> None:
+        """These were ended, here or at another gateway."""
+        now_s = self._now_s()
+        kept = {nonce: until for nonce, until in self._signed_out.items() if until > now_s}
+        self._signed_out = kept | {each.nonce: each.ends_s for each in sessions}
 
     def _signature(self, session: str) -> str:
         return hmac.digest(self._key, session.encode(), "sha256").hex()

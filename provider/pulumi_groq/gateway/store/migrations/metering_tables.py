@@ -53,8 +53,10 @@ def _create_usage_by_day() -> None:
         sa.Column("completion_tokens", sa.BigInteger, nullable=False),
         sa.Column("cost_micro_usd", sa.BigInteger, nullable=False),
         sa.Column("last_used_at", UtcTimestamp, nullable=False),
+        sa.Column("written_in", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("day", "key_id", "model", "team", name="pk_usage_by_day"),
     )
+    op.create_index("ix_usage_by_day_written_in", "usage_by_day", ["written_in"])
     op.create_index("ix_usage_by_day_key_id_last_used_at", "usage_by_day", ["key_id", "last_used_at"])
 
 

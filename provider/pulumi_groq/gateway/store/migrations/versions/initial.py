@@ -28,6 +28,8 @@ def upgrade() -> None:
     create_metering()
     _create_changes()
     _create_commits()
+    _create_replicas()
+    _create_ended_sessions()
     _create_files()
     _create_batches()
     _create_consumers()
@@ -247,6 +249,52 @@ def _create_commits() -> None:
         sa.CheckConstraint("id = 1", name="one_row"),
     )
     op.bulk_insert(table, [{"id": 1, "count": 0}])
+
+
+def _create_replicas() -> None:
+    op.create_table(
+        "replicas",
+        sa.Column("replica", sa.String(128), nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("version", sa.String(64), nullable=False),
+        sa.Column("host", sa.String(255), nullable=False),
+        sa.Column("joined_at", UtcTimestamp, nullable=False),
+        sa.Column("seen_at", UtcTimestamp, nullable=False),
+        sa.Column("reported_us", sa.BigInteger, nullable=False),
+        sa.Column("cap_refused_month", sa.String(7), nullable=True),
+        sa.Column("cap_refused_micro_usd", sa.BigInteger, nullable=True),
+        sa.PrimaryKeyConstraint("replica", name="pk_replicas"),
+    )
+    op.create_table(
+        "last_uses",
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("last_used_at", UtcTimestamp, nullable=False),
+        sa.Column("written_in", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("key_id", name="pk_last_uses"),
+    )
+    op.create_index("ix_last_uses_written_in", "last_uses", ["written_in"])
+    op.create_table(
+        "shared_secrets",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_shared_secrets"),
+    )
+
+
+def _create_ended_sessions() -> None:
+    op.create_table(
+        "alert_senders",
+        sa.Column("alert_id", sa.String(128), nullable=False),
+        sa.Column("sender", sa.String(128), nullable=False),
+        sa.Column("at", UtcTimestamp, nullable=False),
+        sa.PrimaryKeyConstraint("alert_id", name="pk_alert_senders"),
+    )
+    op.create_table(
+        "ended_sessions",
+        sa.Column("nonce", sa.String(32), nullable=False),
+        sa.Column("ends_s", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("nonce", name="pk_ended_sessions"),
+    )
 
 
 def _create_files() -> None:

@@ -1,0 +1,109 @@
+"""What the metering of a gateway that is one of several does besides: tells the others, and hears of them."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Final
+
+from pulumi_groq.gateway.health import Background
+from pulumi_groq.gateway.metering.alert_delivery import ALERT_DELIVERIES, RESUMED_FOR, AlertDeliveries
+from pulumi_groq.gateway.metering.announcements import Announcement, read_announcements
+from pulumi_groq.gateway.metering.ledger import Ledger
+from pulumi_groq.gateway.metering.request_metering import RequestMetering
+from pulumi_groq.gateway.metering.shared_money import SharedMoney
+from pulumi_groq.gateway.metering.spend_guard import SpendGuard
+from pulumi_groq.gateway.metering.usage_refresh import UsageRefresh
+from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.store.alerts import left_alerts
+from pulumi_groq.gateway.store.backend import Member
+from pulumi_groq.gateway.store.replicas import CapRefusal, report
+from pulumi_groq.gateway.store.store import Store
+
+REPORT_PERIOD_S: Final = 1.0
+TAKE_OVER_PERIOD_S: Final = 10.0
+WINDOWS_PERIOD_S: Final = 60.0
+
+
+class ReplicaWork:
+    """Belongs to the event loop. All of it raises `StoreUnavailableError`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        member: Member,
+        money: SharedMoney,
+        metering: RequestMetering,
+        ledger: Ledger,
+        deliveries: AlertDeliveries,
+        guard: SpendGuard,
+        clock: Clock,
+        newest_write: int,
+    ) -> None:
+        self.money = money
+        self._store = store
+        self._member = member
+        self._metering = metering
+        self._ledger = ledger
+        self._deliveries = deliveries
+        self._guard = guard
+        self._clock = clock
+        self.refresh = UsageRefresh(
+            store=store,
+            ledger=ledger,
+            clock=clock,
+            seen=newest_write,
+            cap_refusals=self._cap_refusals,
+            spent_elsewhere=guard.spent_elsewhere,
+        )
+        """Has the usage in memory be that of all; between two flushes of the ledger."""
+
+    def begin(self, background: Background) -> None:
+        """Go on with it until the background work ends."""
+        background.every(REPORT_PERIOD_S, "reports to other gateways", self.report)
+        background.every(TAKE_OVER_PERIOD_S, ALERT_DELIVERIES, self._take_over)
+        background.every(WINDOWS_PERIOD_S, "windows of budgets", self._forget_windows)
+
+    async def report(self) -> None:
+        """Tell the others which keys are in use."""
+        now = self._clock.now()
+        uses: dict[str, float] = {}
+        rows, _ = self._ledger.unwritten
+        unwritten = ((row.admission.key_id, row.admission.started_s) for row in rows)
+        for used in (unwritten, self._metering.uses()):
+            for key_id, at_s in used:
+                uses[key_id] = max(at_s, uses.get(key_id, at_s))
+        refusal = self._ledger.usage.last_cap_refusal
+        await asyncio.to_thread(
+            self._report,
+            int(now.timestamp() * 1_000_000),
+            {key_id: datetime.fromtimestamp(at_s, UTC) for key_id, at_s in uses.items()},
+            None if refusal is None else CapRefusal(*refusal),
+        )
+
+    async def leave(self) -> None:
+        """Give back all money, where everything that was spent is booked."""
+        rows, set_aside = self._ledger.unwritten
+        if not rows and not set_aside and not self._metering.open_reservations:
+            await self.money.leave()
+
+    def _report(self, now_us: int, uses: dict[str, datetime], refusal: CapRefusal | None) -> None:
+        with self._store.write() as connection:
+            report(connection, self._member.holder, now_us, uses, refusal)
+
+    async def _take_over(self) -> None:
+        for announcement in await asyncio.to_thread(self._left):
+            self._deliveries.start(announcement)
+
+    def _left(self) -> list[Announcement]:
+        now = self._clock.now()
+        with self._store.read() as connection:
+            left = left_alerts(connection, self._member.live, now - RESUMED_FOR)
+            return [each for each in read_announcements(connection, now) if each.id in left] if left else []
+
+    async def _forget_windows(self) -> None:
+        await self.money.forget_windows(self._clock.now().timestamp())
+
+    def _cap_refusals(self) -> list[CapRefusal]:
+        own = self._member.holder.replica
+        others = (each for each in self._member.present if each.replica != own)
+        return [each.cap_refusal for each in others if each.cap_refusal is not None]

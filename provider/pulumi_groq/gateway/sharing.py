@@ -1,0 +1,96 @@
+"""What a gateway has of the others: its part of their money, their word on changes, counters of rates."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.counters.local_rates import LocalRates
+from pulumi_groq.gateway.counters.memory import MemoryCounters
+from pulumi_groq.gateway.counters.outage import CountersOutage
+from pulumi_groq.gateway.counters.redis_address import KEEP_PERIOD_S, parse_redis_url
+from pulumi_groq.gateway.directory import LiveDirectory
+from pulumi_groq.gateway.following import DIRECTORY, FOLLOW_PERIOD_S, Following
+from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.metering.shared_money import SharedMoney
+from pulumi_groq.gateway.metrics import GatewayMetrics
+from pulumi_groq.gateway.settings import Settings
+from pulumi_groq.gateway.store.change_log import CHANGES_CHANNEL
+from pulumi_groq.gateway.store.store import Store
+
+if TYPE_CHECKING:
+    from pulumi_groq.gateway.counters.redis import RedisCounters
+    from pulumi_groq.gateway.store.notifications import Notifications
+
+
+class Replica(NamedTuple):
+    """What a gateway that is one of several has of the others."""
+
+    money: SharedMoney
+    notifications: "Notifications"
+    following: Following
+
+
+def replica_of(store: Store, directory: LiveDirectory, following: Following) -> Replica | None:
+    """This gateway among the others on the store; `None` where it is alone."""
+    member = store.member
+    if member is None:
+        return None
+    from pulumi_groq.gateway.store.notifications import Notifications  # noqa: PLC0415  the driver is an extra
+
+    money = SharedMoney(store, member.holder, directory, following)
+    notifications = Notifications(store.engine)
+    money.answer_recalls(notifications)
+    notifications.hear(CHANGES_CHANNEL, following.heard)
+    following.tell(money.changed)
+    return Replica(money, notifications, following)
+
+
+def local_rates(store: Store) -> LocalRates | None:
+    """This process's part of the rate limits; `None` where it is alone."""
+    member = store.member
+    return None if member is None else LocalRates(MemoryCounters(), lambda: len(member.live))
+
+
+def redis_counters(
+    settings: Settings, store: Store, health: Health, metrics: GatewayMetrics
+) -> "RedisCounters":
+    """The counters at the settings' URL. Raises `ConfigurationError` where the extra is missing."""
+    try:
+        from pulumi_groq.gateway.counters import redis, redis_servers  # noqa: PLC0415  an extra
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"--counters: {missing.name} is missing: pip install 'pulumi-groq[redis]'"
+        ) from None
+    when_down = settings.when_counters_are_down
+    outage = CountersOutage(health, metrics, when_down)
+    address = parse_redis_url(settings.counters_url or "")
+    servers = redis_servers.RedisServers(address, redis.SCRIPT, outage)
+    member = store.member
+    live = (lambda: 1) if member is None else (lambda: len(member.live))
+    return redis.RedisCounters(servers, outage, when_down=when_down, live_replicas=live)
+
+
+@asynccontextmanager
+async def counted(redis: "RedisCounters | None", background: Background) -> AsyncIterator[None]:
+    """Keeps the connections to Redis."""
+    if redis is None:
+        yield
+        return
+    await redis.servers.keep()
+    background.every(KEEP_PERIOD_S, "counters upkeep", redis.servers.keep)
+    try:
+        yield
+    finally:
+        redis.servers.close()
+
+
+@asynccontextmanager
+async def followed(replica: Replica | None, background: Background) -> AsyncIterator[None]:
+    """Hears of what other gateways change, and looks for it besides."""
+    if replica is None:
+        yield
+        return
+    async with replica.notifications.listening():
+        background.every(FOLLOW_PERIOD_S, DIRECTORY, replica.following.round)
+        yield

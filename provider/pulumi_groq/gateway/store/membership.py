@@ -1,0 +1,98 @@
+"""A gateway's place among those on one database: joined at its start, seen each second, left at its end."""
+
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from pulumi_groq.gateway.store import bank
+from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
+from pulumi_groq.gateway.store.postgresql import postgresql_failure, postgresql_transaction
+from pulumi_groq.gateway.store.replicas import ReplicaRecord, enter, leave, names_of, present_replicas, seen
+
+STALE_KEYS_S: Final = 300
+"""For so long after the last answer of PostgreSQL what is in memory may be acted by."""
+
+PLACE_TAKEN: Final = (
+    "another process has taken this gateway's place, or it was forgotten (`pulumi-groq replicas forget`): "
+    "restart it"
+)
+
+
+class Membership:
+    """One life of a replica. Raises SQLAlchemy's errors where it is made."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        replica: str,
+        stale_keys_s: int = STALE_KEYS_S,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._stale_keys_s = stale_keys_s
+        self._monotonic_s = monotonic_s
+        self._is_over = False
+        with postgresql_transaction(engine, writes=True) as connection:
+            self.holder = bank.join(connection, replica)
+            now_us = time.time_ns() // 1_000
+            enter(connection, self.holder, version("pulumi-groq"), socket.gethostname()[:255], now_us)
+            self.present: Sequence[ReplicaRecord] = present_replicas(connection)
+        self._seen_s = monotonic_s()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this life goes on, and what is in memory is no older than it may be. Does not wait."""
+        return not self._is_over and self._monotonic_s() - self._seen_s <= self._stale_keys_s
+
+    @property
+    def live(self) -> Sequence[str]:
+        """The replicas that live and are heard of, by name."""
+        return names_of(self.present)
+
+    def watch(self) -> None:
+        """Let the others see that this one lives, and see them. Raises `StoreUnavailableError`."""
+        try:
+            with self._engine.begin() as connection:
+                self._is_over = not seen(connection, self.holder)
+                self.present = present_replicas(connection)
+        except DBAPIError as error:
+            raise postgresql_failure(error) from error
+        if self._is_over:
+            raise StoreUnavailableError(PLACE_TAKEN)
+        self._seen_s = self._monotonic_s()
+
+    def release(self) -> None:
+        """Leave, unless something is held still, which the next life books. Never raises."""
+        try:
+            with postgresql_transaction(self._engine, writes=True) as connection:
+                leave(connection, self.holder)
+        except DBAPIError:
+            return  # it is silent from here on, and joins again at its next start
+
+
+def replica_name(files: Path) -> str:
+    """This gateway's name among the others, kept beside its journal: whoever has the folder is it.
+
+    Raises `StoreOpenError` where it cannot be read or written.
+    """
+    path = files.with_name(files.name + ".replica")
+    try:
+        if not path.exists():
+            made = f"{socket.gethostname()[:64]}-{secrets.token_hex(3)}"
+            unfinished = path.with_name(path.name + ".new")
+            unfinished.write_text(made, "utf-8")
+            unfinished.replace(path)
+        name = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise StoreOpenError(f"cannot use {path}: {reason}; give another --data-dir") from error
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise StoreOpenError(f"{path} holds no name of a replica (1 to 100 characters): put it back")
+    return name

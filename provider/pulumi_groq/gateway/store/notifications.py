@@ -1,0 +1,71 @@
+"""What gateways on one PostgreSQL tell each other at once, by LISTEN and NOTIFY.
+
+A notification may be lost, with its connection: whoever relies on one looks from time to time besides.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+import psycopg
+from sqlalchemy import Engine
+
+from pulumi_groq.gateway.store.errors import StoreError
+
+RECONNECT_S: Final = 0.5
+
+Handler = Callable[[str], Awaitable[None]]
+"""Gets the payload."""
+
+_log = logging.getLogger(__name__)
+
+
+class Notifications:
+    """Hears what was sent on some channels, on an engine of psycopg. Belongs to the event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        _, self._arguments = engine.dialect.create_connect_args(engine.url)
+        self._handlers: dict[str, Handler] = {}
+
+    def hear(self, channel: str, handler: Handler) -> None:
+        """Have `handler` called, one call at a time; before `listening` begins."""
+        self._handlers[channel] = handler
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hears meanwhile; connects again by itself."""
+        is_heard = asyncio.Event()
+        listener = asyncio.create_task(self._listen(is_heard))
+        try:
+            await is_heard.wait()
+            yield
+        finally:
+            listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await listener
+
+    async def _listen(self, is_heard: asyncio.Event) -> None:
+        connect = partial(psycopg.AsyncConnection.connect, **self._arguments)
+        while True:
+            try:
+                async with await connect(autocommit=True) as connection:
+                    for channel in self._handlers:
+                        await connection.execute(f"LISTEN {channel}".encode())
+                    is_heard.set()
+                    async for notification in connection.notifies():
+                        await self._handle(notification)
+            except (psycopg.Error, OSError) as failure:
+                _log.warning(
+                    "other gateways are not heard until PostgreSQL answers: %s", type(failure).__name__
+                )
+                is_heard.set()
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _handle(self, notification: psycopg.Notify) -> None:
+        try:
+            await self._handlers[notification.channel](notification.payload)
+        except StoreError as failure:
+            _log.warning("what another gateway told has no effect: %s", failure)
