@@ -29,10 +29,10 @@ def _tables() -> tuple[Table, ...]:
     """Those of every module of the store, whether something has imported it or not."""
     for module in iter_modules(store.__path__):
         import_module(f"{store.__name__}.{module.name}")
-    return tuple(table for table in metadata.sorted_tables if table.name not in _OF_ITS_OWN)
+    return tuple(table for table in metadata.sorted_tables if table.name not in NOT_COPIED)
 
 
-_OF_ITS_OWN: Final = frozenset(
+NOT_COPIED: Final = frozenset(
     {
         commits.name,
         *("replicas", "last_uses", "shared_secrets", "alert_senders"),
