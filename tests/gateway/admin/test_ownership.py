@@ -203,13 +203,15 @@ def test_an_administrator_changes_what_a_stack_holds(owned: Owned) -> None:
     assert owned.owner == ("a", "one")
 
 
-def test_a_successor_of_another_stacks_key_is_refused(api: Api) -> None:
+@pytest.mark.parametrize("kind", ["key", "admin key"])
+def test_a_successor_of_another_stacks_key_is_refused(api: Api, kind: str) -> None:
     """A rotation would take the key out of its owner's hands as well as an update."""
-    key = Owned(api, KINDS["key"])
+    key = Owned(api, KINDS[kind])
     key.claimed("one")
-    refused = api.create(replaces=key.path.rpartition("/")[2], **OURS)
+    body = {**KINDS[kind].creation, "replaces": key.path.rpartition("/")[2]}
+    refused = api.call("POST", KINDS[kind].path, json={**body, **OURS})
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "held_elsewhere")
-    assert api.create(replaces=key.path.rpartition("/")[2], **THEIRS).status_code == 201
+    assert api.call("POST", KINDS[kind].path, json={**body, **THEIRS}).status_code == 201
 
 
 def test_a_replayed_create_moves_the_claim(api: Api) -> None:

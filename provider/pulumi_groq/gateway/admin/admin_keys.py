@@ -14,7 +14,7 @@ from pulumi_groq.gateway.admin.changes import Changes, PendingChange
 from pulumi_groq.gateway.admin.key_rules import require_future
 from pulumi_groq.gateway.admin.keys import RunOnLoop
 from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
-from pulumi_groq.gateway.admin.ownership import given_up, kept, patched, taken
+from pulumi_groq.gateway.admin.ownership import given_up, kept, patched, require_holder, taken
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, Missing, shown
 from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
 from pulumi_groq.gateway.clock import ObjectIds
@@ -106,6 +106,8 @@ class AdminKeys:
                 return MintedAdminKey(self._replay(change, earlier[0], wanted), replayed=True)
             require_future(wanted.expires_at, now)
             parent = None if wanted.replaces is None else require_admin_successor(made, wanted.replaces)
+            if parent is not None:
+                require_holder(parent, wanted)
             others = [each for each in made if parent is None or each.lineage_id != parent.lineage_id]
             require_own_admin_address(others, wanted.managed_by, wanted.declared_as, wanted.name)
             minted = self._mint(change, wanted, parent, idempotency_key, now)
