@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
 from pydantic import BaseModel
 
-from local_engine import BOTH_PACKAGES, NATIVE, Gateway, Stack
+from local_engine import BOTH_PACKAGES, NATIVE, Gateway, Stack, start_gateway
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
@@ -64,6 +65,7 @@ ARGS: Final[dict[str, type[BaseModel]]] = {
     "GroqAdminKey": AdminKeyArgs,
     "GroqWorkloadIdentity": WorkloadIdentityArgs,
 }
+UPSTREAM_KEY: Final = "research"
 TRUST: Final = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
 NEEDED: Final[dict[str, dict[str, Any]]] = {
     "GroqApiKey": {"allowed_models": MODELS[:1]},
@@ -74,45 +76,55 @@ NEEDED: Final[dict[str, dict[str, Any]]] = {
 }
 NEEDED_FOR_A_ROLE: Final = {**TRUST, "admin_role": "viewer"}
 ALONE: Final = {"claims", "admin_role", "allowed_models"}  # which an identity cannot be without, beside these
+LIMITS: Final = {
+    "requests_per_minute": 5,
+    "tokens_per_minute": "unlimited",
+    "requests_per_day": 500,
+    "tokens_per_day": 5000,
+    "max_parallel_requests": 20,
+}
+BUDGETS: Final = [{"usd": 0.25, "per": "hour"}, {"usd": 1.5, "per": "day"}]
+ROTATION: Final = {
+    "every_days": 30,
+    "trigger": "first",
+    "emergency_trigger": "none yet",
+    "overlap_hours": 12,
+    "quiet_hours": 6,
+    "freeze_windows": [{"start": "2040-01-01T00:00:00Z", "end": "2040-01-02T00:00:00Z"}],
+}
 OWN: Final = {"name", "team_name", "identity_name", "adopt_key_id"}  # no two resources share the value
 VALUES: Final[dict[str, dict[str, Any]]] = {
     "GroqApiKey": {
         "allowed_models": MODELS,
         "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
         "name": "key-{}",
-        "requests_per_minute": 5,
-        "tokens_per_minute": "unlimited",
-        "requests_per_day": 500,
-        "tokens_per_day": 5000,
-        "max_parallel_requests": 20,
+        **LIMITS,
         "monthly_budget_usd": 1.25,
-        "runaway": {
-            "spend_usd_per_10_min": 2.5,
-            "times_usual": 10,
-            "action": "pause_key",
-            "resume_after_minutes": 60,
-        },
-        "share": 3,
         "expires_at": "2040-01-01T01:00:00+01:00",
         "team": "anchor",
         "metadata": {"owner": "platform", "ticket": "OPS-1"},
         "disabled": True,
-        "rotation": {
-            "every_days": 30,
-            "trigger": "first",
-            "emergency_trigger": "none yet",
-            "overlap_hours": 12,
-            "quiet_hours": 6,
-            "freeze_windows": [{"start": "2040-01-01T00:00:00Z", "end": "2040-01-02T00:00:00Z"}],
-        },
+        "rotation": ROTATION,
         "adopt_key_id": "",  # made by the test
         "allow_delete_in_use": True,
+        "runaway": {
+            "spend_usd_per_10_min": 2.5,
+            "times_usual": 5,
+            "action": "pause_key",
+            "resume_after_minutes": 60,
+        },
+        "share": 3,
+        "model_limits": {"openai/gpt-oss-120b": {"requests_per_minute": 3, "budget_usd": 0.5}},
+        "budgets": BUDGETS,
     },
     "GroqTeam": {
         "allowed_models": MODELS,
         "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
-        "upstream_key": "default",
         "team_name": "team-{}",
+        "upstream_key": UPSTREAM_KEY,
+        **LIMITS,
+        "monthly_budget_usd": 1.25,
+        "budgets": BUDGETS,
         "adopt_existing": True,
     },
     "GroqSpendPolicy": {
@@ -121,6 +133,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "auto_pause": False,
         "alert_webhook_urls": ["https://hooks.example.com/one", "https://hooks.example.com/two"],
         "alert_webhook_signing_secret": "sixteen-characters-and-more",
+        "budgets": BUDGETS,
         "adopt_existing": True,
     },
     "GroqAdminKey": {
@@ -128,6 +141,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "teams": ["anchor", "other"],
         "expires_at": "2040-01-01T01:00:00+01:00",
         "name": "admin-key-{}",
+        "rotation": ROTATION,
         "adopt_key_id": "",  # made by the test
     },
     "GroqWorkloadIdentity": {
@@ -150,6 +164,16 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "adopt_existing": True,
     },
 }
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway with an upstream key that teams may name."""
+    key = tmp_path / "upstream.key"
+    key.write_text("gsk-of-the-test")
+    gateway = start_gateway(tmp_path / "gateway.db", "--upstream-key", f"{UPSTREAM_KEY}=file:{key}")
+    yield gateway
+    gateway.stop()
 
 
 class Case(NamedTuple):
@@ -230,8 +254,8 @@ def adoptable(gateway: Gateway, cases: list[Case]) -> list[Case]:
     with gateway.client() as client:
         for case in cases:
             if case.arguments.get("adopt_key_id") == "" and case.resource == "GroqAdminKey":
-                wanted = AdminKeyCreate(name=case.name, role="viewer")
-                case.arguments["adopt_key_id"] = client.create_admin_key(wanted, case.name).key.id
+                admin_key = client.create_admin_key(AdminKeyCreate(name=case.name, role="viewer"), case.name)
+                case.arguments["adopt_key_id"] = admin_key.key.id
             elif case.arguments.get("adopt_key_id") == "":
                 body = ApiKeyCreate(name=case.name, allowed_models=MODELS[:1])
                 case.arguments["adopt_key_id"] = client.create_key(body, case.name).key.id
