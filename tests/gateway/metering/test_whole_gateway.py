@@ -77,11 +77,13 @@ def running(store: Path) -> Iterator[Running]:
         text=True,
     ) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().split()[-1]
-        headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=30) as admin:
-            yield Running(process, url, admin)
-        process.kill()
+        try:
+            url = process.stdout.readline().split()[-1]
+            headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+            with httpx.Client(base_url=url, headers=headers, timeout=30) as admin:
+                yield Running(process, url, admin)
+        finally:
+            process.kill()
 
 
 def cost_micro_usd(usage: dict[str, Any]) -> int:
