@@ -39,6 +39,7 @@ OPERATIONS = [
     ("/openai/v1/api-keys/{key_id}", "PATCH"),
     ("/openai/v1/api-keys/{key_id}/consumers", "GET"),
     ("/openai/v1/api-keys/{key_id}/pause", "DELETE"),
+    ("/openai/v1/auth/token", "POST"),
     ("/openai/v1/changes", "GET"),
     ("/openai/v1/models", "GET"),
     ("/openai/v1/spend-policy", "DELETE"),

@@ -121,7 +121,8 @@ def test_create_is_one_request(lifecycle_on: Any) -> None:
     server = Server((201, key(api_key="pgq_value")))
     key_id, created = lifecycle_on(server).create(ARGS)
     assert server.asked == ["POST /openai/v1/api-keys"]
-    assert server.bodies == [{**INPUTS, "allowed_tools": [], "metadata": {}, "claim": "drawn"}]
+    empty: dict[str, Any] = {"allowed_tools": [], "budgets": [], "model_limits": {}, "metadata": {}}
+    assert server.bodies == [{**INPUTS, **empty, "claim": "drawn"}]
     assert (key_id, created) == ("key_1", state(claim="drawn"))
 
 

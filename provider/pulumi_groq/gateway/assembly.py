@@ -23,6 +23,7 @@ from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
 from pulumi_groq.gateway.admin.handlers import admin_handlers
+from pulumi_groq.gateway.admin.openapi import TOKEN_PATH
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.rotator_endpoint import ROTATE_PATH, RotatorEndpoint
 from pulumi_groq.gateway.admin.seal import Seal
@@ -48,7 +49,7 @@ from pulumi_groq.gateway.identity.exchange import TokenExchange
 from pulumi_groq.gateway.identity.exchange_log import ExchangeLog
 from pulumi_groq.gateway.identity.issuer_documents import HttpxDocuments, IssuerAddresses
 from pulumi_groq.gateway.identity.issuer_keys import IssuerKeys
-from pulumi_groq.gateway.identity.token_endpoint import TOKEN_PATH, TokenEndpoint, refused_tokens
+from pulumi_groq.gateway.identity.token_endpoint import TokenEndpoint, refused_tokens
 from pulumi_groq.gateway.identity.verifier import TokenVerifier
 from pulumi_groq.gateway.inference.cross_origin import allowing_origins
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream

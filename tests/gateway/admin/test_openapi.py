@@ -13,12 +13,35 @@ def document(api: Api) -> dict[str, Any]:
     return answer
 
 
+TOKEN_PATH = "/openai/v1/auth/token"
+
+
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """All but the exchange of tokens, which is OAuth's."""
     return [
         (method, path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
+        if path != TOKEN_PATH
     ]
+
+
+def test_the_exchange_of_tokens_is_a_form_without_credentials(document: dict[str, Any]) -> None:
+    """With its parameters, its answer and OAuth's errors."""
+    operation = document["paths"][TOKEN_PATH]["post"]
+    assert operation["security"] == []
+    (form,) = operation["requestBody"]["content"].items()
+    assert form == (
+        "application/x-www-form-urlencoded",
+        {"schema": {"$ref": "#/components/schemas/TokenExchangeForm"}},
+    )
+    required = document["components"]["schemas"]["TokenExchangeForm"]["required"]
+    assert required == ["grant_type", "subject_token", "subject_token_type"]
+    refused = {"$ref": "#/components/schemas/TokenExchangeError"}
+    answers = operation["responses"]
+    schemas = {status: answers[status]["content"]["application/json"]["schema"] for status in answers}
+    assert schemas.pop("200") == {"$ref": "#/components/schemas/TokenExchangeAnswer"}
+    assert schemas == dict.fromkeys(("400", "405", "408", "413", "415", "429", "503"), refused)
 
 
 def test_every_operation_needs_the_admin_key(document: dict[str, Any]) -> None:

@@ -28,11 +28,11 @@ from pulumi_groq.gateway.identity.issuer_keys import (
     IssuerKeys,
 )
 from pulumi_groq.gateway.identity.verifier import (
-    MOST_TOKEN_BYTES,
     TokenRefusedError,
     TokenVerifier,
     VerifiedToken,
 )
+from pulumi_groq.models.token_exchange import MOST_TOKEN_BYTES
 
 
 def _unpadded(content: bytes) -> str:

@@ -5,7 +5,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from pulumi_groq.gateway.identity.token_document import describe_token_exchange
 from pulumi_groq.models.error import ErrorBody
+
+TOKEN_PATH: Final = "/openai/v1/auth/token"  # noqa: S105 (a path)
+"""The one operation that needs no credential: it gives one."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -57,6 +61,7 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
     # FastAPI adds its own validation answer everywhere; here validation errors are 400 in the envelope.
     for schema in ("HTTPValidationError", "ValidationError"):
         described["components"]["schemas"].pop(schema, None)
+    describe_token_exchange(described, TOKEN_PATH)
     for path in described["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -16,21 +16,23 @@ from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.identity.exchange import AmbiguousIdentityError, TokenExchange
 from pulumi_groq.gateway.identity.exchange_log import Attempt
 from pulumi_groq.gateway.identity.issuer_documents import IssuerUnreachableError
-from pulumi_groq.gateway.identity.verifier import MOST_TOKEN_BYTES, TokenRefusedError
+from pulumi_groq.gateway.identity.verifier import TokenRefusedError
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.ui.sign_in import SignInAttempts
+from pulumi_groq.models.token_exchange import (
+    MOST_TOKEN_BYTES,
+    AccessTokenType,
+    GrantType,
+    SubjectTokenType,
+)
 
-TOKEN_PATH: Final = "/openai/v1/auth/token"  # noqa: S105 (a path)
 BODY_LIMIT_BYTES: Final = 2 * MOST_TOKEN_BYTES
 BODY_TIMEOUT_S: Final = 10.0
 
-TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (its name)
-ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (the same)
-SUBJECT_TOKEN_TYPES: Final = (
-    "urn:ietf:params:oauth:token-type:id_token",
-    "urn:ietf:params:oauth:token-type:jwt",
-)
+(TOKEN_EXCHANGE,) = get_args(GrantType)
+(ACCESS_TOKEN,) = get_args(AccessTokenType)
+SUBJECT_TOKEN_TYPES: Final = get_args(SubjectTokenType)
 MOST_REFUSED_OF_ONE_ADDRESS: Final = 20
 """In five minutes: runners of a CI share addresses."""
 

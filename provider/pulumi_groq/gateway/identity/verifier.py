@@ -13,11 +13,11 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from pulumi_groq.gateway.identity.issuer_keys import IssuerKeys
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.models.token_exchange import MOST_TOKEN_BYTES
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Asymmetric ones only: with a shared secret, whoever verifies could sign."""
 
-MOST_TOKEN_BYTES: Final = 16 * 1024
 CLOCK_SKEW_S: Final = 60
 """By how much an issuer's clock may differ from the gateway's."""
 
