@@ -25,9 +25,10 @@ from pulumi_groq.gateway.metering.service import MeteringService, open_metering
 from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
-from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
+from pulumi_groq.policy.access import Bounds, Budget, KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.limits import Consumption, Demand
 from pulumi_groq.policy.runaway import RunawayLimit
+from pulumi_groq.policy.windows import PERIODS
 
 ROUNDS = 9
 LIMITS = Limits(10**9, 10**9, 10**9, 10**9)
@@ -41,6 +42,18 @@ GUARDED = [
     )
     for n, key in enumerate(KEYS)
 ]
+EVERY_WINDOW = tuple(Budget(per, 10**15) for per in PERIODS)
+ALL_ON = [
+    replace(
+        key,
+        limits=replace(LIMITS, max_parallel_requests=10**9),
+        budgets=EVERY_WINDOW[:-1],
+        team_bounds=Bounds(replace(LIMITS, max_parallel_requests=10**9), EVERY_WINDOW),
+        model_bounds={"openai/gpt-oss-20b": Bounds(LIMITS, EVERY_WINDOW[-1:])},
+    )
+    for key in KEYS
+]
+"""Keys with every limit there is: of the key, its team and the model, budgets in all windows."""
 DEMAND = Demand("openai/gpt-oss-20b", 1000, 400)
 USED = Consumption(100, 0, 200, 70)
 
@@ -112,15 +125,19 @@ async def measure(folder: Path, requests: int) -> None:
                 "admit + settle, runaway guard",
                 await metering_round(service, requests, f"g{round_number}", GUARDED),
             ),
-            ("ledger write, off the hot path", await flush_round(service, 2 * requests)),
+            (
+                "admit + settle, every limit set",
+                await metering_round(service, requests, f"all{round_number}", ALL_ON),
+            ),
+            ("ledger write, off the hot path", await flush_round(service, 3 * requests)),
             ("denied admit", await denied_round(service, requests)),
         ):
             figures.setdefault(name, []).append(seconds)
     base = statistics.median(figures["empty coroutine"])
-    print(f"{'':34}{'CPU us/request':>16}{'quickest':>10}{'x empty call':>14}")
+    print(f"{'':38}{'CPU us/request':>16}{'quickest':>10}{'x empty call':>14}")
     for name, values in figures.items():
         median = statistics.median(values)
-        print(f"{name:34}{median * 1e6:16.2f}{min(values) * 1e6:10.2f}{median / base:14.0f}")
+        print(f"{name:38}{median * 1e6:16.2f}{min(values) * 1e6:10.2f}{median / base:14.0f}")
 
 
 if __name__ == "__main__":

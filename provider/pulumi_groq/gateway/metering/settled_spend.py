@@ -5,7 +5,7 @@ that a budget that is set in mid-window knows what the window has cost already.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from pulumi_groq.gateway.metering.journal import Admission
+from pulumi_groq.gateway.metering.journal import LedgerRow
 from pulumi_groq.policy.limits import Quota, Scope
 from pulumi_groq.policy.windows import DAY_S, HOUR_S, PERIODS, window_at
 
@@ -70,7 +70,7 @@ class SettledSpend:
     def __init__(self) -> None:
         self._by_start: dict[int, _Sums] = {}
         self._hour = window_at("hour", 0)
-        self._waiting: list[tuple[Admission, int]] = []
+        self._waiting: list[LedgerRow] = []
 
     def load(self, spends: Iterable[Spend], now_s: float) -> None:
         """Add what the store has, at a start at `now_s` (Unix seconds)."""
@@ -78,9 +78,9 @@ class SettledSpend:
         for spend in spends:
             self._add(spend)
 
-    def add(self, admission: Admission, cost_micro_usd: int) -> None:
-        """This request is over."""
-        self._waiting.append((admission, cost_micro_usd))
+    def add(self, row: LedgerRow) -> None:
+        """A request is over."""
+        self._waiting.append(row)
 
     def correct(self, spend: Spend) -> None:
         """A request costs so much more, or less, than was added."""
@@ -90,9 +90,9 @@ class SettledSpend:
     def sum_up(self) -> None:
         """Add up what waits."""
         waiting, self._waiting = self._waiting, []
-        for admission, cost in waiting:
-            _, _, lineage_id, team, model, _, started_s = admission
-            self._add(Spend(lineage_id, team, model, started_s, cost))
+        for row in waiting:
+            _, _, lineage_id, team, model, _, started_s = row.admission
+            self._add(Spend(lineage_id, team, model, started_s, row.settlement.cost_micro_usd))
 
     def of(self, quota: Quota) -> int:
         """What counts against a quota of money already, in micro-dollars."""

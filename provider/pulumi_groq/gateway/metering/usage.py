@@ -87,7 +87,7 @@ class UsageInMemory:
         _, key_id, _, _, _, _, started_s = row.admission
         _, _, _, prompt_tokens, _, completion_tokens, cost_micro_usd, _ = row.settlement
         self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
-        self.settled.add(row.admission, cost_micro_usd)
+        self.settled.add(row)
 
     def correct(self, record: LedgerRecord, more_micro_usd: int) -> None:
         """This request costs more, or less, than was added."""

@@ -77,9 +77,6 @@ def _teams(declared: Iterable[TeamSettings], live: Live, check: str, todo: str) 
             for name, wanted, now in both
             if wanted != now
         ]
-        if "upstream_key" not in team.hidden and team.upstream_key != there.upstream_key:
-            wanted_key, key = (in_words("upstream_key", each.upstream_key) for each in (team, there))
-            differing.append(f"{LABELS['upstream_key']}: declared {wanted_key}; live {key}")
         if differing:
             detail = f"changed: {'; '.join(differing)}"
             yield Check(TEAMS, team.team_name, check, Outcome.MISMATCH, detail, todo)
