@@ -24,6 +24,8 @@ KEY = {
     "tokens_per_day": None,
     "max_parallel_requests": 20,
     "monthly_budget_usd": 1000,
+    "budgets": [],
+    "model_limits": {},
     "runaway": None,
     "paused": None,
     "share": None,
