@@ -18,11 +18,10 @@ ROOT = Path(__file__).parents[2]
 PASSPHRASE = "correct horse battery staple"
 POLICY = """\
 rules:
-  modest-limits:
-    check: limit_at_most
-    limit: requests_per_minute
-    at_most: 500
-    reason: The organisation's limit at Groq, shared by all.
+  approved-models:
+    check: models_approved
+    models: [llama-3.1-8b-instant]
+    reason: Others are not through our review.
 """
 
 
@@ -96,8 +95,8 @@ def newcomer(wheel: Path, tmp_path: Path) -> Newcomer:
     uv = ("sh", str(ROOT / "setup" / "uv_run.sh"))
     made = tmp_path / "venv"
     asked = f"pulumi-groq[gateway] @ {wheel.as_uri()}"
-    # `--seed` brings pip. The SDK stays at the version of the CLI that is on PATH.
-    venv = ("venv", "--quiet", "--no-project", "--seed", "--python", sys.executable, str(made))
+    # The SDK stays at the version of the CLI that is on PATH.
+    venv = ("venv", "--quiet", "--no-project", "--python", sys.executable, str(made))
     into = ("pip", "install", "--quiet", "--python", str(made / "bin" / "python"))
     for command in (venv, (*into, asked, "pulumi==3.259.0")):
         subprocess.run([*uv, *command], check=True)
@@ -138,13 +137,14 @@ def test_from_nothing_to_nothing(newcomer: Newcomer, gateway: None) -> None:
     assert newcomer.calls(first) == 200
 
     policy = newcomer.folder / "infra" / "stacks" / "policy.yaml"
-    newcomer.changes("requests_per_minute: 60", "requests_per_minute: 900")
+    newcomer.changes("[llama-3.1-8b-instant]", "[llama-3.1-8b-instant, openai/gpt-oss-120b]")
     preview = newcomer.pulumi("preview", "--json")
     (newcomer.folder / "infra" / "preview.json").write_text(preview[preview.index("{") :])
     policy.write_text(POLICY)
     refused = newcomer.runs("pulumi-groq", "review", "preview.json", within="infra", code=3)
-    assert "shared by all" in refused
-    newcomer.changes("requests_per_minute: 900", "requests_per_minute: 300")
+    assert "not through our review" in refused
+    newcomer.changes("[llama-3.1-8b-instant, openai/gpt-oss-120b]", "[llama-3.1-8b-instant]")
+    newcomer.changes("requests_per_minute: 60", "requests_per_minute: 300")
     newcomer.runs("pulumi-groq", "review", within="infra")
     assert "~ 1 updated" in newcomer.pulumi("up", "--yes")
 
