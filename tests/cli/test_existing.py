@@ -94,3 +94,12 @@ def test_rights_that_no_stack_declares_are_taken_over() -> None:
         f"admin key old (adm_{4:026}): it has expired",
         "workload identity theirs: organization/infra/prod declares it",
     ]
+
+
+def test_of_a_lineage_the_newest_admin_key_is_taken_over() -> None:
+    """Its predecessor goes when its rotation ends."""
+    found = Existing()
+    first = live_admin_key(1)
+    take_over_rights([first, live_admin_key(2, replaces=first.id, lineage_id=first.id)], [], found)
+    assert found.admin_keys["preview"]["adopt_key_id"] == f"adm_{2:026}"
+    assert found.left_out == [f"admin key preview ({first.id}): a rotation gave it a successor"]

@@ -63,8 +63,9 @@ def take_over_rights(
     admin_keys: Sequence[AdminKey], identities: Sequence[WorkloadIdentity], found: Existing
 ) -> None:
     """Add to `found` the admin keys and workload identities that no stack declares."""
+    replaced = {key.replaces for key in admin_keys}
     for key in admin_keys:
-        why = _why_not_admin(key, found)
+        why = _why_not_admin(key, replaced, found)
         if why:
             found.left_out.append(f"admin key {key.name} ({key.id}): {why}")
         else:
@@ -76,9 +77,11 @@ def take_over_rights(
             found.left_out.append(f"workload identity {identity.name}: {identity.managed_by} declares it")
 
 
-def _why_not_admin(key: AdminKey, found: Existing) -> str | None:
+def _why_not_admin(key: AdminKey, replaced: set[str | None], found: Existing) -> str | None:
     if key.managed_by is not None:
         return f"{key.managed_by} declares it"
+    if key.id in replaced:
+        return "a rotation gave it a successor"
     if key.status == "expired":
         return "it has expired"
     return "an older admin key has its name" if key.name in found.admin_keys else None
