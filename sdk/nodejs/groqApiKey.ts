@@ -116,7 +116,7 @@ export class GroqApiKey extends pulumi.CustomResource {
     /**
      * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
      */
-    declare public readonly modelLimits: pulumi.Output<{[key: string]: string} | undefined>;
+    declare public readonly modelLimits: pulumi.Output<{[key: string]: outputs.ModelLimits} | undefined>;
     /**
      * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
@@ -328,7 +328,7 @@ export interface GroqApiKeyArgs {
     /**
      * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
      */
-    modelLimits?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    modelLimits?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ModelLimitsArgs>} | undefined>;
     /**
      * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */

@@ -53,6 +53,12 @@ def test_each_resource_takes_over_the_dynamic_one(name: str) -> None:
     assert aliases == [{"type": f"pulumi-python:dynamic/groq:{name}"}]
 
 
+def test_a_mapping_of_names_with_a_pattern_has_its_model() -> None:
+    """Typed languages and the names in Python's mappings hang on it."""
+    limits = KEY["inputProperties"]["modelLimits"]
+    assert limits["additionalProperties"] == {"$ref": "#/types/groq:index:ModelLimits"}
+
+
 def test_limits_are_numbers_or_unlimited_and_say_their_range() -> None:
     """Both types are allowed, and the description says which values."""
     limit = KEY["inputProperties"]["requestsPerMinute"]

@@ -84,7 +84,8 @@ class ObjectTypes:
             case "array":
                 return {"type": "array", "items": self._type(schema["items"], refer)}
             case "object":
-                values = schema.get("additionalProperties")
+                patterned = schema.get("patternProperties", {})  # where names have a pattern
+                values = next(iter(patterned.values()), schema.get("additionalProperties"))
                 inner = values if isinstance(values, Mapping) else {"type": "string"}
                 return {"type": "object", "additionalProperties": self._type(inner, refer)}
             case "integer" | "number" | "boolean" as kind:

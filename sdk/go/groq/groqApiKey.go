@@ -55,7 +55,7 @@ type GroqApiKey struct {
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata pulumi.StringMapOutput `pulumi:"metadata"`
 	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
-	ModelLimits pulumi.StringMapOutput `pulumi:"modelLimits"`
+	ModelLimits ModelLimitsMapOutput `pulumi:"modelLimits"`
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrOutput `pulumi:"monthlyBudgetUsd"`
 	// The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
@@ -164,7 +164,7 @@ type groqApiKeyArgs struct {
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata map[string]string `pulumi:"metadata"`
 	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
-	ModelLimits map[string]string `pulumi:"modelLimits"`
+	ModelLimits map[string]ModelLimits `pulumi:"modelLimits"`
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
 	// The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
@@ -208,7 +208,7 @@ type GroqApiKeyArgs struct {
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata pulumi.StringMapInput
 	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
-	ModelLimits pulumi.StringMapInput
+	ModelLimits ModelLimitsMapInput
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrInput
 	// The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
@@ -364,8 +364,8 @@ func (o GroqApiKeyOutput) Metadata() pulumi.StringMapOutput {
 }
 
 // Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
-func (o GroqApiKeyOutput) ModelLimits() pulumi.StringMapOutput {
-	return o.ApplyT(func(v *GroqApiKey) pulumi.StringMapOutput { return v.ModelLimits }).(pulumi.StringMapOutput)
+func (o GroqApiKeyOutput) ModelLimits() ModelLimitsMapOutput {
+	return o.ApplyT(func(v *GroqApiKey) ModelLimitsMapOutput { return v.ModelLimits }).(ModelLimitsMapOutput)
 }
 
 // US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.

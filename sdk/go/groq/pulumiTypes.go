@@ -48,7 +48,7 @@ type ApiKey struct {
 	// Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
 	Metadata map[string]string `pulumi:"metadata"`
 	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
-	ModelLimits map[string]string `pulumi:"modelLimits"`
+	ModelLimits map[string]ModelLimits `pulumi:"modelLimits"`
 	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
 	// The name that usage is booked under: 1 to 128 printable characters. It never changes.
@@ -175,8 +175,8 @@ func (o ApiKeyOutput) Metadata() pulumi.StringMapOutput {
 }
 
 // Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
-func (o ApiKeyOutput) ModelLimits() pulumi.StringMapOutput {
-	return o.ApplyT(func(v ApiKey) map[string]string { return v.ModelLimits }).(pulumi.StringMapOutput)
+func (o ApiKeyOutput) ModelLimits() ModelLimitsMapOutput {
+	return o.ApplyT(func(v ApiKey) map[string]ModelLimits { return v.ModelLimits }).(ModelLimitsMapOutput)
 }
 
 // US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
@@ -849,6 +849,142 @@ func (o ModelArrayOutput) Index(i pulumi.IntInput) ModelOutput {
 	}).(ModelOutput)
 }
 
+// What a key may use of one model, within all its other limits.
+type ModelLimits struct {
+	// US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+	BudgetUsd *float64 `pulumi:"budgetUsd"`
+	// Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerDay interface{} `pulumi:"requestsPerDay"`
+	// Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
+	// Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerDay interface{} `pulumi:"tokensPerDay"`
+	// Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerMinute interface{} `pulumi:"tokensPerMinute"`
+}
+
+// ModelLimitsInput is an input type that accepts ModelLimitsArgs and ModelLimitsOutput values.
+// You can construct a concrete instance of `ModelLimitsInput` via:
+//
+//	ModelLimitsArgs{...}
+type ModelLimitsInput interface {
+	pulumi.Input
+
+	ToModelLimitsOutput() ModelLimitsOutput
+	ToModelLimitsOutputWithContext(context.Context) ModelLimitsOutput
+}
+
+// What a key may use of one model, within all its other limits.
+type ModelLimitsArgs struct {
+	// US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+	BudgetUsd pulumi.Float64PtrInput `pulumi:"budgetUsd"`
+	// Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerDay pulumi.Input `pulumi:"requestsPerDay"`
+	// Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	RequestsPerMinute pulumi.Input `pulumi:"requestsPerMinute"`
+	// Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerDay pulumi.Input `pulumi:"tokensPerDay"`
+	// Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+	TokensPerMinute pulumi.Input `pulumi:"tokensPerMinute"`
+}
+
+func (ModelLimitsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ModelLimits)(nil)).Elem()
+}
+
+func (i ModelLimitsArgs) ToModelLimitsOutput() ModelLimitsOutput {
+	return i.ToModelLimitsOutputWithContext(context.Background())
+}
+
+func (i ModelLimitsArgs) ToModelLimitsOutputWithContext(ctx context.Context) ModelLimitsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ModelLimitsOutput)
+}
+
+// ModelLimitsMapInput is an input type that accepts ModelLimitsMap and ModelLimitsMapOutput values.
+// You can construct a concrete instance of `ModelLimitsMapInput` via:
+//
+//	ModelLimitsMap{ "key": ModelLimitsArgs{...} }
+type ModelLimitsMapInput interface {
+	pulumi.Input
+
+	ToModelLimitsMapOutput() ModelLimitsMapOutput
+	ToModelLimitsMapOutputWithContext(context.Context) ModelLimitsMapOutput
+}
+
+type ModelLimitsMap map[string]ModelLimitsInput
+
+func (ModelLimitsMap) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ModelLimits)(nil)).Elem()
+}
+
+func (i ModelLimitsMap) ToModelLimitsMapOutput() ModelLimitsMapOutput {
+	return i.ToModelLimitsMapOutputWithContext(context.Background())
+}
+
+func (i ModelLimitsMap) ToModelLimitsMapOutputWithContext(ctx context.Context) ModelLimitsMapOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ModelLimitsMapOutput)
+}
+
+// What a key may use of one model, within all its other limits.
+type ModelLimitsOutput struct{ *pulumi.OutputState }
+
+func (ModelLimitsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ModelLimits)(nil)).Elem()
+}
+
+func (o ModelLimitsOutput) ToModelLimitsOutput() ModelLimitsOutput {
+	return o
+}
+
+func (o ModelLimitsOutput) ToModelLimitsOutputWithContext(ctx context.Context) ModelLimitsOutput {
+	return o
+}
+
+// US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+func (o ModelLimitsOutput) BudgetUsd() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v ModelLimits) *float64 { return v.BudgetUsd }).(pulumi.Float64PtrOutput)
+}
+
+// Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o ModelLimitsOutput) RequestsPerDay() pulumi.AnyOutput {
+	return o.ApplyT(func(v ModelLimits) interface{} { return v.RequestsPerDay }).(pulumi.AnyOutput)
+}
+
+// Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o ModelLimitsOutput) RequestsPerMinute() pulumi.AnyOutput {
+	return o.ApplyT(func(v ModelLimits) interface{} { return v.RequestsPerMinute }).(pulumi.AnyOutput)
+}
+
+// Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o ModelLimitsOutput) TokensPerDay() pulumi.AnyOutput {
+	return o.ApplyT(func(v ModelLimits) interface{} { return v.TokensPerDay }).(pulumi.AnyOutput)
+}
+
+// Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+func (o ModelLimitsOutput) TokensPerMinute() pulumi.AnyOutput {
+	return o.ApplyT(func(v ModelLimits) interface{} { return v.TokensPerMinute }).(pulumi.AnyOutput)
+}
+
+type ModelLimitsMapOutput struct{ *pulumi.OutputState }
+
+func (ModelLimitsMapOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ModelLimits)(nil)).Elem()
+}
+
+func (o ModelLimitsMapOutput) ToModelLimitsMapOutput() ModelLimitsMapOutput {
+	return o
+}
+
+func (o ModelLimitsMapOutput) ToModelLimitsMapOutputWithContext(ctx context.Context) ModelLimitsMapOutput {
+	return o
+}
+
+func (o ModelLimitsMapOutput) MapIndex(k pulumi.StringInput) ModelLimitsOutput {
+	return pulumi.All(o, k).ApplyT(func(vs []interface{}) ModelLimits {
+		return vs[0].(map[string]ModelLimits)[vs[1].(string)]
+	}).(ModelLimitsOutput)
+}
+
 // When a key is replaced, and how long its predecessor keeps working. The server's clock counts.
 type RotationSchedule struct {
 	// Rotate the key and revoke its predecessors in the same run when this text changes: 1 to 256 characters.
@@ -1437,6 +1573,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BudgetArrayInput)(nil)).Elem(), BudgetArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*FreezeWindowInput)(nil)).Elem(), FreezeWindowArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*FreezeWindowArrayInput)(nil)).Elem(), FreezeWindowArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ModelLimitsInput)(nil)).Elem(), ModelLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ModelLimitsMapInput)(nil)).Elem(), ModelLimitsMap{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RotationScheduleInput)(nil)).Elem(), RotationScheduleArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RotationSchedulePtrInput)(nil)).Elem(), RotationScheduleArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*RunawayGuardInput)(nil)).Elem(), RunawayGuardArgs{})
@@ -1454,6 +1592,8 @@ func init() {
 	pulumi.RegisterOutputType(KeyUsageArrayOutput{})
 	pulumi.RegisterOutputType(ModelOutput{})
 	pulumi.RegisterOutputType(ModelArrayOutput{})
+	pulumi.RegisterOutputType(ModelLimitsOutput{})
+	pulumi.RegisterOutputType(ModelLimitsMapOutput{})
 	pulumi.RegisterOutputType(RotationScheduleOutput{})
 	pulumi.RegisterOutputType(RotationSchedulePtrOutput{})
 	pulumi.RegisterOutputType(RunawayGuardOutput{})

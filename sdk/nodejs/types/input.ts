@@ -35,6 +35,32 @@ export interface FreezeWindowArgs {
 }
 
 /**
+ * What a key may use of one model, within all its other limits.
+ */
+export interface ModelLimitsArgs {
+    /**
+     * US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+     */
+    budgetUsd?: pulumi.Input<number | undefined>;
+    /**
+     * Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    requestsPerDay?: pulumi.Input<number | string | undefined>;
+    /**
+     * Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    requestsPerMinute?: pulumi.Input<number | string | undefined>;
+    /**
+     * Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    tokensPerDay?: pulumi.Input<number | string | undefined>;
+    /**
+     * Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    tokensPerMinute?: pulumi.Input<number | string | undefined>;
+}
+
+/**
  * When a key is replaced, and how long its predecessor keeps working. The server's clock counts.
  */
 export interface RotationScheduleArgs {

@@ -77,7 +77,7 @@ export interface ApiKey {
     /**
      * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
      */
-    modelLimits?: {[key: string]: string};
+    modelLimits?: {[key: string]: outputs.ModelLimits};
     /**
      * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
      */
@@ -290,6 +290,32 @@ export interface Model {
      * Who made the model.
      */
     ownedBy: string;
+}
+
+/**
+ * What a key may use of one model, within all its other limits.
+ */
+export interface ModelLimits {
+    /**
+     * US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+     */
+    budgetUsd?: number;
+    /**
+     * Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    requestsPerDay?: number | string;
+    /**
+     * Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    requestsPerMinute?: number | string;
+    /**
+     * Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    tokensPerDay?: number | string;
+    /**
+     * Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+     */
+    tokensPerMinute?: number | string;
 }
 
 /**

@@ -20,6 +20,8 @@ __all__ = [
     'BudgetArgsDict',
     'FreezeWindowArgs',
     'FreezeWindowArgsDict',
+    'ModelLimitsArgs',
+    'ModelLimitsArgsDict',
     'RotationScheduleArgs',
     'RotationScheduleArgsDict',
     'RunawayGuardArgs',
@@ -128,6 +130,120 @@ class FreezeWindowArgs:
     @start.setter
     def start(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "start", value)
+
+
+class ModelLimitsArgsDict(TypedDict):
+    """
+    What a key may use of one model, within all its other limits.
+    """
+    budget_usd: NotRequired[pulumi.Input[Optional[_builtins.float]]]
+    """
+    US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+    """
+    requests_per_day: NotRequired[pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]]
+    """
+    Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+    """
+    requests_per_minute: NotRequired[pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]]
+    """
+    Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+    """
+    tokens_per_day: NotRequired[pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]]
+    """
+    Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+    """
+    tokens_per_minute: NotRequired[pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]]
+    """
+    Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+    """
+
+@pulumi.input_type
+class ModelLimitsArgs:
+    def __init__(__self__, *,
+                 budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
+                 requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None):
+        """
+        What a key may use of one model, within all its other limits.
+
+        :param pulumi.Input[_builtins.float] budget_usd: US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        if budget_usd is not None:
+            pulumi.set(__self__, "budget_usd", budget_usd)
+        if requests_per_day is not None:
+            pulumi.set(__self__, "requests_per_day", requests_per_day)
+        if requests_per_minute is not None:
+            pulumi.set(__self__, "requests_per_minute", requests_per_minute)
+        if tokens_per_day is not None:
+            pulumi.set(__self__, "tokens_per_day", tokens_per_day)
+        if tokens_per_minute is not None:
+            pulumi.set(__self__, "tokens_per_minute", tokens_per_minute)
+
+    @_builtins.property
+    @pulumi.getter(name="budgetUsd")
+    def budget_usd(self) -> pulumi.Input[Optional[_builtins.float]]:
+        """
+        US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+        """
+        return pulumi.get(self, "budget_usd")
+
+    @budget_usd.setter
+    def budget_usd(self, value: pulumi.Input[Optional[_builtins.float]]):
+        pulumi.set(self, "budget_usd", value)
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerDay")
+    def requests_per_day(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_day")
+
+    @requests_per_day.setter
+    def requests_per_day(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "requests_per_day", value)
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerMinute")
+    def requests_per_minute(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_minute")
+
+    @requests_per_minute.setter
+    def requests_per_minute(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "requests_per_minute", value)
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerDay")
+    def tokens_per_day(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_day")
+
+    @tokens_per_day.setter
+    def tokens_per_day(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "tokens_per_day", value)
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerMinute")
+    def tokens_per_minute(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_minute")
+
+    @tokens_per_minute.setter
+    def tokens_per_minute(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "tokens_per_minute", value)
 
 
 class RotationScheduleArgsDict(TypedDict):

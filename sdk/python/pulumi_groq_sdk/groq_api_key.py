@@ -31,7 +31,7 @@ class GroqApiKeyArgs:
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input['ModelLimitsArgs']]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -54,7 +54,7 @@ class GroqApiKeyArgs:
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param pulumi.Input[Mapping[str, pulumi.Input['ModelLimitsArgs']]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
         :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[_builtins.str] name: The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -216,14 +216,14 @@ class GroqApiKeyArgs:
 
     @_builtins.property
     @pulumi.getter(name="modelLimits")
-    def model_limits(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+    def model_limits(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input['ModelLimitsArgs']]]]:
         """
         Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
         """
         return pulumi.get(self, "model_limits")
 
     @model_limits.setter
-    def model_limits(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+    def model_limits(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input['ModelLimitsArgs']]]]):
         pulumi.set(self, "model_limits", value)
 
     @_builtins.property
@@ -362,7 +362,7 @@ class GroqApiKey(pulumi.CustomResource):
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[Union['ModelLimitsArgs', 'ModelLimitsArgsDict']]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -388,7 +388,7 @@ class GroqApiKey(pulumi.CustomResource):
         :param pulumi.Input[_builtins.str] expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param pulumi.Input[Mapping[str, pulumi.Input[Union['ModelLimitsArgs', 'ModelLimitsArgsDict']]]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
         :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[_builtins.str] name: The name that usage is booked under, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the key: the new one is created before the old one is deleted.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
@@ -433,7 +433,7 @@ class GroqApiKey(pulumi.CustomResource):
                  expires_at: pulumi.Input[Optional[_builtins.str]] = None,
                  max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  metadata: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[Union['ModelLimitsArgs', 'ModelLimitsArgsDict']]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  name: pulumi.Input[Optional[_builtins.str]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -711,7 +711,7 @@ class GroqApiKey(pulumi.CustomResource):
 
     @_builtins.property
     @pulumi.getter(name="modelLimits")
-    def model_limits(self) -> pulumi.Output[Optional[Mapping[str, _builtins.str]]]:
+    def model_limits(self) -> pulumi.Output[Optional[Mapping[str, 'outputs.ModelLimits']]]:
         """
         Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
         """

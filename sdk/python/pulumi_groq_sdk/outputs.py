@@ -24,6 +24,7 @@ __all__ = [
     'KeyPause',
     'KeyUsage',
     'Model',
+    'ModelLimits',
     'RotationSchedule',
     'RunawayGuard',
     'RunawayWatch',
@@ -56,7 +57,7 @@ class ApiKey(dict):
                  expires_at: Optional[_builtins.str] = None,
                  max_parallel_requests: Optional[Any] = None,
                  metadata: Optional[Mapping[str, _builtins.str]] = None,
-                 model_limits: Optional[Mapping[str, _builtins.str]] = None,
+                 model_limits: Optional[Mapping[str, 'outputs.ModelLimits']] = None,
                  monthly_budget_usd: Optional[_builtins.float] = None,
                  object: Optional[_builtins.str] = None,
                  paused: Optional['outputs.KeyPause'] = None,
@@ -90,7 +91,7 @@ class ApiKey(dict):
         :param _builtins.str expires_at: When the key stops working: an ISO 8601 time with its zone. Unless set, never.
         :param Union[_builtins.int, _builtins.str] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param Mapping[str, _builtins.str] metadata: Up to 16 labels stored with the key: names of 1 to 64 printable characters, values of up to 512 characters.
-        :param Mapping[str, _builtins.str] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param Mapping[str, 'ModelLimits'] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
         :param _builtins.float monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
         :param _builtins.str object: The kind of object.
         :param 'KeyPause' paused: Why and since when the key is paused; null while it is not.
@@ -313,7 +314,7 @@ class ApiKey(dict):
 
     @_builtins.property
     @pulumi.getter(name="modelLimits")
-    def model_limits(self) -> Optional[Mapping[str, _builtins.str]]:
+    def model_limits(self) -> Optional[Mapping[str, 'outputs.ModelLimits']]:
         """
         Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
         """
@@ -807,6 +808,103 @@ class Model(dict):
         The kind of object.
         """
         return pulumi.get(self, "object")
+
+
+@pulumi.output_type
+class ModelLimits(dict):
+    """
+    What a key may use of one model, within all its other limits.
+    """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "budgetUsd":
+            suggest = "budget_usd"
+        elif key == "requestsPerDay":
+            suggest = "requests_per_day"
+        elif key == "requestsPerMinute":
+            suggest = "requests_per_minute"
+        elif key == "tokensPerDay":
+            suggest = "tokens_per_day"
+        elif key == "tokensPerMinute":
+            suggest = "tokens_per_minute"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in ModelLimits. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        ModelLimits.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        ModelLimits.__key_warning(key)
+        return super().get(key, default)
+
+    def __init__(__self__, *,
+                 budget_usd: Optional[_builtins.float] = None,
+                 requests_per_day: Optional[Any] = None,
+                 requests_per_minute: Optional[Any] = None,
+                 tokens_per_day: Optional[Any] = None,
+                 tokens_per_minute: Optional[Any] = None):
+        """
+        What a key may use of one model, within all its other limits.
+
+        :param _builtins.float budget_usd: US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+        :param Union[_builtins.int, _builtins.str] requests_per_day: Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param Union[_builtins.int, _builtins.str] requests_per_minute: Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param Union[_builtins.int, _builtins.str] tokens_per_day: Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        :param Union[_builtins.int, _builtins.str] tokens_per_minute: Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        if budget_usd is not None:
+            pulumi.set(__self__, "budget_usd", budget_usd)
+        if requests_per_day is not None:
+            pulumi.set(__self__, "requests_per_day", requests_per_day)
+        if requests_per_minute is not None:
+            pulumi.set(__self__, "requests_per_minute", requests_per_minute)
+        if tokens_per_day is not None:
+            pulumi.set(__self__, "tokens_per_day", tokens_per_day)
+        if tokens_per_minute is not None:
+            pulumi.set(__self__, "tokens_per_minute", tokens_per_minute)
+
+    @_builtins.property
+    @pulumi.getter(name="budgetUsd")
+    def budget_usd(self) -> Optional[_builtins.float]:
+        """
+        US dollars that the key may spend on this model in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places.
+        """
+        return pulumi.get(self, "budget_usd")
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerDay")
+    def requests_per_day(self) -> Optional[Any]:
+        """
+        Requests a day to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_day")
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerMinute")
+    def requests_per_minute(self) -> Optional[Any]:
+        """
+        Requests a minute to this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "requests_per_minute")
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerDay")
+    def tokens_per_day(self) -> Optional[Any]:
+        """
+        Tokens a day of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_day")
+
+    @_builtins.property
+    @pulumi.getter(name="tokensPerMinute")
+    def tokens_per_minute(self) -> Optional[Any]:
+        """
+        Tokens a minute of this model: 1 to 1,000,000,000, or `"unlimited"`; none unless set.
+        """
+        return pulumi.get(self, "tokens_per_minute")
 
 
 @pulumi.output_type
