@@ -123,8 +123,9 @@ def _complaints(rule: RuleBase, each: Subject, now: datetime) -> Iterator[_Compl
     if isinstance(each.declared, IdentitySettings) and each.declared.is_for_admin and type(rule) in _OF_USE:
         return
     fields = _READS.get(type(rule), {}).get(each.kind, ())
-    if isinstance(rule, checks.LimitAtMost) and rule.limit in type(each.declared).model_fields:
-        fields = (rule.limit,)
+    # A team's limits are of all its keys together: the rule is about what each of them declares.
+    if isinstance(rule, checks.LimitAtMost) and each.kind != "GroqTeam":
+        fields = (rule.limit,) if rule.limit in type(each.declared).model_fields else ()
     hidden = sorted(each.declared.hidden.intersection(fields))
     if hidden:
         yield _Complaint(f"{', '.join(hidden)} cannot be read before the run", checked=False)
