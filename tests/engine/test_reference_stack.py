@@ -128,7 +128,8 @@ def test_a_deployed_stack_moves_into_the_component_and_over_to_the_plugin(gatewa
     stack.up()
     checked = command(stack, "validate", "--no-try")["checks"]
     assert {each["outcome"] for each in checked} == {"ok"}
-    assert [key["generation"] for key in command(stack, "rotation", "status")["keys"]] == [1]
+    rotations = command(stack, "rotation", "status")["keys"]
+    assert [(key["kind"], key["generation"]) for key in rotations] == [("api_key", 1), ("admin_key", 1)]
     stack.destroy()
     with gateway.client() as client:
         assert (list(client.list_keys()), client.list_teams()) == ([], [])
