@@ -81,7 +81,7 @@ def test_a_field_of_the_policy(problems: Callable[[str], list[str]], fields: str
         ("role: owner, teams: [t]", "teams: must be left out: the role owner is for all teams"),
         ("role: viewer, expires_at: soon", 'expires_at: must be an ISO 8601 time such as 2026-12-31T00:00:00Z; found "soon"'),
         ("role: viewer, team: t", "team: is not a known field; did you mean teams?"),
-        ("role: viewer, name: x", "name: is not a known field; known are adopt_key_id, expires_at, reason, role, teams"),
+        ("role: viewer, name: x", "name: is not a known field; known are adopt_key_id, expires_at, reason, role, rotation, teams"),
     ],
 )  # fmt: skip
 def test_a_field_of_an_admin_key(problems: Callable[[str], list[str]], fields: str, line: str) -> None:

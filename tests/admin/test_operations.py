@@ -82,6 +82,8 @@ def test_request_line(
                 "allowed_models": ["m"],
                 "allowed_tools": [],
                 "monthly_budget_usd": 2.5,
+                "budgets": [],
+                "model_limits": {},
                 "metadata": {},
             },
         ),
@@ -93,7 +95,7 @@ def test_request_line(
         (
             lambda c: c.put_team("research", TeamSettings(allowed_models=["m"])),
             "PUT /openai/v1/teams/research",
-            {"allowed_models": ["m"], "allowed_tools": []},
+            {"allowed_models": ["m"], "allowed_tools": [], "budgets": []},
         ),
         (
             lambda c: c.put_spend_policy(SpendPolicySettings(monthly_cap_usd=Decimal(500))),
@@ -103,6 +105,7 @@ def test_request_line(
                 "alert_thresholds_usd": [],
                 "auto_pause": True,
                 "alert_webhook_urls": [],
+                "budgets": [],
             },
         ),
     ],

@@ -96,6 +96,8 @@ def test_packages_out_of_reach(run: Run, stand_in: StandIn) -> None:
 
 def test_a_network_with_its_own_certificates(run: Run, stand_in: StandIn) -> None:
     """A certificate that uv does not know is looked up among the machine's."""
-    stand_in("uv", _uv_that('[ "$UV_SYSTEM_CERTS" = true ] || { echo "invalid peer certificate"; exit 1; }'))
+    stand_in(
+        "uv", _uv_that('[ "$UV_SYSTEM_CERTS" = true ] || { echo "invalid peer certificate" >&2; exit 1; }')
+    )
     done = run("sh", "setup/environment.sh")
     assert done.returncode == 0, done.stderr

@@ -61,7 +61,7 @@ class KeyAccess:
     share: int = 1
     budgets: tuple[Budget, ...] = ()
     team_bounds: Bounds = UNBOUNDED
-    model_bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    model_bounds: Mapping[str, Bounds] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_groq.gateway.counters.escrow import EscrowCounters
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.bank_service import PostgresqlBank
 from pulumi_groq.gateway.store.change_log import ChangedObject
 from pulumi_groq.gateway.store.ledger import LedgerRecord
-from pulumi_groq.gateway.store.notifications import Notifications
 from pulumi_groq.gateway.store.spend import spent_in
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.escrow import FencedError, Holder, Spent
 from pulumi_groq.policy.limits import ORGANISATION, Quota, Scope
 from pulumi_groq.policy.quotas import ceiling_in_force, counter_keys_of_money
+
+if TYPE_CHECKING:
+    from pulumi_groq.gateway.store.notifications import Notifications
 
 HOLD_EPOCH: Final = 1
 
@@ -128,7 +130,7 @@ class SharedMoney:
         self.counters = EscrowCounters(holder, self._bank)
         self.books = BankBooks(holder)
 
-    def answer_recalls(self, notifications: Notifications) -> None:
+    def answer_recalls(self, notifications: "Notifications") -> None:
         """Have what lies idle here given back when others need it."""
         self._bank.answer_recalls(notifications, self.counters.give_back)
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
@@ -17,10 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.change_log import newest_change
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.notifications import Notifications
 from pulumi_groq.gateway.store.replicas import names_of, present_replicas
 from pulumi_groq.policy.escrow import Answer, Call, FencedError, Holder
 from pulumi_groq.policy.limits import Quota
+
+if TYPE_CHECKING:
+    from pulumi_groq.gateway.store.notifications import Notifications
 
 RECALL_WAIT_S: Final = 0.25
 MOST_TRIES: Final = 20
@@ -113,7 +115,7 @@ class PostgresqlBank:
                     self._came.clear()
                     await self._came.wait()
 
-    def answer_recalls(self, notifications: Notifications, give_back: GiveBack) -> None:
+    def answer_recalls(self, notifications: "Notifications", give_back: GiveBack) -> None:
         """Have the recalls of others answered while `notifications` listen."""
 
         async def heard(payload: str) -> None:
