@@ -235,6 +235,19 @@ def test_no_cap_is_passed_and_none_is_refused_too_early(own_fleet: Fleet) -> Non
     assert sorted(told) == [0, 1]
 
 
+def test_chaos_ends_with_sums_that_agree() -> None:
+    """A few of the kills, stops and outages that the script goes through for as long as one likes."""
+    script = Path(__file__).parents[2] / "benchmarks" / "scale" / "chaos_gateways.py"
+    done = subprocess.run(
+        [sys.executable, script, "--gateways=2", "--seconds=6", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_killed_gateway_is_booked_at_its_next_start(own_fleet: Fleet) -> None:
     """What it held stays out until then, also where it was forgotten meanwhile: the sums are those of what
     was answered.
