@@ -72,6 +72,8 @@ class DirectorySync:
         for team in teams.values():
             if team is not None:
                 access.put_team(team)
+        if any(each.kind == "admin_key" for each in changed):
+            self._directories.admin_keys.load(all_admin_keys(connection), admin_key_last_uses(connection))
         for each in changed:
             self._apply_one(connection, each)
         for name, team in teams.items():
@@ -79,7 +81,7 @@ class DirectorySync:
                 access.drop_team(name)
 
     def _apply_one(self, connection: Connection, changed: ChangedObject) -> None:
-        access, admin_keys, identities = self._directories
+        access, _, identities = self._directories
         object_id = changed.object_id
         if changed.kind == "api_key":
             key = find_key(connection, object_id)
@@ -89,8 +91,6 @@ class DirectorySync:
                 access.put_key(key)
         elif changed.kind == "spend_policy":
             access.put_policy(find_policy(connection))
-        elif changed.kind == "admin_key":
-            admin_keys.load(all_admin_keys(connection), admin_key_last_uses(connection))
         elif changed.kind == "workload_identity":
             identity = identity_by_id(connection, object_id)
             if identity is None:

@@ -64,6 +64,20 @@ async def test_idle_grants_come_back_from_every_other_replica(engine: Engine) ->
         assert await refused(replicas[1][0], 1) == 0
 
 
+@pytest.mark.parametrize("payload", ["", "no JSON", "[]", '{"round": 1}', '{"from": 1, "to": {}}'])
+async def test_what_no_gateway_sends_keeps_no_recall_from_being_heard(engine: Engine, payload: str) -> None:
+    """Anybody on the database can notify; whoever listens goes on."""
+    async with AsyncExitStack() as listening:
+        replicas = [replica_on(engine, name) for name in ("a", "b")]
+        for counters, service in replicas:
+            await listening.enter_async_context(answering(engine, service, counters))
+            assert await refused(counters, 1) is None
+        with engine.begin() as connection:
+            connection.execute(select(func.pg_notify("groq_bank", payload)))
+
+        assert await refused(replicas[0][0], 998) is None
+
+
 async def test_a_replica_that_does_not_answer_costs_a_bounded_wait(engine: Engine) -> None:
     """What it holds stays out: it may still be spending it."""
     silent, _ = replica_on(engine, "silent")

@@ -163,7 +163,8 @@ class Batches:
         """
         held = list(self._holds)
         records = await self._records.read(open_batches)
-        await self._let_go(held, {record.request_id for record in records})
+        if self._store.member is not None:  # else whoever settles it lets it go, with what it cost
+            await self._let_go(held, {record.request_id for record in records})
         if not self._store.leads:
             return
         in_doubt: dict[str | None, list[BatchRecord]] = {}

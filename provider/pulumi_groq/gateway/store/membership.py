@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from pulumi_groq.gateway.store import bank
+from pulumi_groq.gateway.store.copying import put_in_place
 from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
 from pulumi_groq.gateway.store.postgresql import postgresql_failure, postgresql_transaction
 from pulumi_groq.gateway.store.replicas import ReplicaRecord, enter, leave, names_of, present_replicas, seen
@@ -88,7 +89,7 @@ def replica_name(files: Path) -> str:
             made = f"{socket.gethostname()[:64]}-{secrets.token_hex(3)}"
             unfinished = path.with_name(path.name + ".new")
             unfinished.write_text(made, "utf-8")
-            unfinished.replace(path)
+            put_in_place(unfinished, path)
         name = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"

@@ -65,7 +65,10 @@ class Notifications:
                 await asyncio.sleep(RECONNECT_S)
 
     async def _handle(self, notification: psycopg.Notify) -> None:
+        """Whoever may use the database can send anything: the next one is heard all the same."""
         try:
             await self._handlers[notification.channel](notification.payload)
         except StoreError as failure:
             _log.warning("what another gateway told has no effect: %s", failure)
+        except Exception as failure:  # noqa: BLE001  of a payload that no gateway of this version sends
+            _log.error("what was told on %s has no effect: %s", notification.channel, type(failure).__name__)

@@ -59,7 +59,7 @@ last_uses = Table(
     Index("ix_last_uses_written_in", "written_in"),
 )
 
-# What all gateways on this store must have alike, as a digest: the server's secret and the root admin key.
+# What all gateways on this store must have alike, as a digest: the server's secret.
 shared_secrets = Table(
     "shared_secrets",
     metadata,
