@@ -35,6 +35,14 @@ store_option = click.option(
     help="The gateway's store, as given to `serve`.",
 )
 
+table_or_json_option = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or JSON for programs.",
+)
+
 
 @contextmanager
 def store_errors() -> Iterator[None]:
@@ -61,13 +69,7 @@ def ledger() -> None:
 
 @ledger.command("set-aside", epilog=_EPILOG)
 @store_option
-@click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or JSON for programs.",
-)
+@table_or_json_option
 def list_set_aside(store_url: str, output: str) -> None:
     """List what is set aside, oldest first."""
     with store_errors():

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pulumi_groq.cli.books import TABLE_WIDTH, store_errors, store_option
+from pulumi_groq.cli.books import TABLE_WIDTH, store_errors, store_option, table_or_json_option
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.models.fields import json_number, usd, wire_time
 
@@ -28,13 +28,7 @@ def replicas() -> None:
 
 @replicas.command("list", epilog=_EPILOG)
 @store_option
-@click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or JSON for programs.",
-)
+@table_or_json_option
 def list_replicas(store_url: str, output: str) -> None:
     """List the gateways that have not left, with what they hold.
 

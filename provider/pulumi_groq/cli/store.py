@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pulumi_groq.cli.books import store_errors
+from pulumi_groq.cli.books import store_errors, table_or_json_option
 from pulumi_groq.cli.progress import copying
 
 if TYPE_CHECKING:
@@ -57,13 +57,7 @@ def store() -> None:
     show_default=True,
     help="The folder that the gateway on PostgreSQL is going to have: its own secret is put there.",
 )
-@click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or JSON for programs.",
-)
+@table_or_json_option
 def copy(source: str, destination: str, data_dir: Path, output: str) -> None:
     """Copy the store SOURCE (sqlite:///path) into the empty database DESTINATION (postgresql://...).
 
