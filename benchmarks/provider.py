@@ -1,4 +1,4 @@
-"""Wall time of `pulumi up`, an unchanged `up` and `refresh`, by number of keys and by adapter.
+"""Wall time of `pulumi up`, an unchanged `up`, `refresh` and `destroy`, by number of keys and by adapter.
 
 Run it by hand, with `pulumi` on PATH: `python benchmarks/provider.py [--keys 1 20 200] [--rounds 3]`;
 2,000 keys are `--keys 2000 --rounds 1`.
@@ -62,6 +62,7 @@ class Timing:
     requests: dict[str, int]
 
 
+OPERATIONS = ("up", "unchanged up", "refresh", "destroy")
 Round = dict[tuple[int, str], dict[str, Timing]]
 """The operations of one round, by number of keys and adapter."""
 
@@ -74,15 +75,13 @@ def timed(gateway: Gateway, operation: Callable[[], object]) -> Timing:
     return Timing(time.perf_counter() - start, gateway.requests())
 
 
-def measure(gateway: Gateway, stack: Stack, keys: int) -> dict[str, Timing]:
-    """One round: create everything, change nothing, refresh; then clear the stack for the next round."""
+def measure(gateway: Gateway, stack: Stack, keys: int, package: str) -> dict[str, Timing]:
+    """One round: create everything, change nothing, refresh, destroy; each is told as soon as it is done."""
     stack.declare(keys={f"key-{number}": KEY for number in range(keys)})
-    timings = {
-        "up": timed(gateway, stack.up),
-        "unchanged up": timed(gateway, stack.up),
-        "refresh": timed(gateway, stack.refresh),
-    }
-    stack.destroy()
+    timings = {}
+    for operation, run in zip(OPERATIONS, (stack.up, stack.up, stack.refresh, stack.destroy), strict=True):
+        timings[operation] = timed(gateway, run)
+        print(f"{keys} keys, {package}, {operation}: {timings[operation].seconds:.1f} s", file=sys.stderr)
     return timings
 
 
@@ -145,7 +144,7 @@ def main() -> None:
                 for package in PROVIDERS
             }
             rounds = [
-                {case: measure(gateway, stack, case[0]) for case, stack in stacks.items()}
+                {case: measure(gateway, stack, *case) for case, stack in stacks.items()}
                 for _ in range(options.rounds)
             ]
             environment = next(iter(stacks.values())).environment
@@ -161,7 +160,7 @@ def main() -> None:
     )
     print("|---:|---|---:|---:|---:|---:|---:|---|")
     for keys in options.keys:
-        for operation in ("up", "unchanged up", "refresh"):
+        for operation in OPERATIONS:
             print(f"| {keys} | {operation} | {' | '.join(cells(rounds, keys, operation))} |", flush=True)
     for package, seconds in starts.items():
         print(
