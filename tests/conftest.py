@@ -1,5 +1,7 @@
 """What holds for every test."""
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +9,11 @@ from hypothesis import settings
 
 from postgresql_server import PostgresqlServer
 from redis_server import RedisServer
+
+# Images of containers set it. Of all that the tests start, every gateway, program, plugin and language host
+# would then compile each of its modules anew, which is half of what its start costs.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # The machines are slow and noisy, so no example has a deadline; the same examples on every run, so
 # that a failure is the change's and not the day's.
