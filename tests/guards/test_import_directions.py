@@ -1,6 +1,9 @@
 """Imports point one way between the packages of `pulumi_groq`, and out of it only where a row allows it."""
 
 import sys
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
 
 from source_modules import Module
 
@@ -51,6 +54,8 @@ INPUT_AND_OUTPUT = {
     "threading",
     "urllib",
 }
+
+_GATEWAY = "pulumi_groq.gateway."
 
 
 def _packages(imported: str) -> set[str]:
@@ -113,3 +118,19 @@ def test_only_the_store_speaks_sql(modules: list[Module]) -> None:
         if imported.split(".")[0] in {"sqlalchemy", "alembic", "sqlite3"}
     ]
     assert astray == []
+
+
+def test_imports_inside_the_gateway_go_round_in_no_circle(modules: list[Module]) -> None:
+    """The folders and files directly below `gateway/` can be put in an order in which each imports only what
+    comes before it.
+    """
+    needs: dict[str, set[str]] = {}
+    for module in modules:
+        if module.path.startswith("gateway/"):
+            part = module.path.split("/")[1].removesuffix(".py")
+            below = {name.split(".")[2] for name in module.imports() if name.startswith(_GATEWAY)}
+            needs.setdefault(part, set()).update(below - {part})
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as circle:
+        pytest.fail(" <- ".join(circle.args[1]))

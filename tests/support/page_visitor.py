@@ -9,7 +9,7 @@ from anyio.from_thread import BlockingPortal
 
 from fake_clock import FakeClock
 from pulumi_groq.gateway.ui import Ui
-from pulumi_groq.gateway.ui.sign_in import Sessions
+from pulumi_groq.gateway.ui.sessions import Sessions
 
 ADMIN_KEY = "admin-key-of-the-ui-tests"
 

@@ -7,8 +7,8 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.credentials import AdminCredentials
-from pulumi_groq.gateway.admin.gate import REQUEST_ID
 from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.http.asgi import REQUEST_ID
 from pulumi_groq.gateway.http.refusal import unknown_url
 
 ADMIN_PATHS: Final = (

@@ -67,10 +67,11 @@ from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import agree_on_secret, server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
 from pulumi_groq.gateway.sharing import Replica, counted, followed, local_rates, redis_counters, replica_of
+from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
-from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
+from pulumi_groq.gateway.ui.sessions import Sessions
 from pulumi_groq.gateway.ui.source import GatewaySource
 from pulumi_groq.gateway.upstream_keys import DEFAULT, REREAD_PERIOD_S, UpstreamKeys
 

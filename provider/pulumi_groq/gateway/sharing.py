@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulumi_groq.errors import ConfigurationError
+from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.local_rates import LocalRates
 from pulumi_groq.gateway.counters.memory import MemoryCounters
-from pulumi_groq.gateway.counters.outage import CountersOutage
+from pulumi_groq.gateway.counters.protocol import WhenDown
 from pulumi_groq.gateway.counters.redis_address import KEEP_PERIOD_S, parse_redis_url
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.following import DIRECTORY, FOLLOW_PERIOD_S, Following
@@ -21,6 +22,36 @@ from pulumi_groq.gateway.store.store import Store
 if TYPE_CHECKING:
     from pulumi_groq.gateway.counters.redis import RedisCounters
     from pulumi_groq.gateway.store.notifications import Notifications
+
+COUNTERS: Final = "counters"
+
+
+class CountersOutage:
+    """The `ReachEvents` and `OutageEvents` of a gateway. Where limits go on locally the gateway stays ready:
+    otherwise a load balancer would take all replicas out at once.
+    """
+
+    def __init__(self, health: Health, metrics: GatewayMetrics, when_down: WhenDown) -> None:
+        self._health = health
+        self._metrics = metrics
+        self._when_down = when_down
+
+    def counters_down(self, failure: CountersUnavailableError) -> None:
+        """A server that holds keys does not answer; it is asked again."""
+        if self._when_down == "deny":
+            self._health.failed(COUNTERS, failure)
+        else:
+            self._health.degraded(
+                COUNTERS, f"{failure}: rate limits are held by each replica, to its part of them"
+            )
+
+    def counters_up(self) -> None:
+        """All of them answer."""
+        self._health.works(COUNTERS)
+
+    def decided_without_counters(self, how: WhenDown) -> None:
+        """A request was held to this replica's own part of the limits, or denied."""
+        self._metrics.decided_without_counters(how)
 
 
 class Replica(NamedTuple):

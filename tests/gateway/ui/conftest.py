@@ -10,9 +10,10 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fake_clock import FakeClock
 from page_visitor import ADMIN_KEY, Visitor
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
+from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.gateway.ui import Ui
-from pulumi_groq.gateway.ui.sign_in import Sessions, SignInAttempts
+from pulumi_groq.gateway.ui.sessions import Sessions
 from recorded_source import RecordedSource
 
 RECORDED = Path(__file__).parents[2] / "reports" / "usage" / "golden" / "facts.json"

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fake_clock import FakeClock
-from pulumi_groq.gateway.ui.sign_in import LIFETIME_S, Sessions
+from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
 from pulumi_groq.policy.roles import ROOT, AdminIdentity
 
 

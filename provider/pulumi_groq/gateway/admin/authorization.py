@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
-from pulumi_groq.gateway.admin.gate import CALLER, REQUEST_ID
+from pulumi_groq.gateway.admin.gate import CALLER
+from pulumi_groq.gateway.http.asgi import REQUEST_ID
 from pulumi_groq.gateway.http.refusal import PERMISSIONS, Refusal
 from pulumi_groq.policy.roles import AdminIdentity, Need, may_not
 

@@ -13,16 +13,13 @@ from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.clock import ObjectIds
-from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
+from pulumi_groq.gateway.http.asgi import REQUEST_ID, client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import Refusal, bad_request, invalid_api_key
 from pulumi_groq.policy.roles import AdminIdentity
 
 CALLER: Final = "pulumi_groq.admin_caller"
 """Where a request's scope has the `AdminIdentity` that the gate found."""
-
-REQUEST_ID: Final = "pulumi_groq.request_id"
-"""Where it has the request's id."""
 
 
 # Read by `gateway.logs.LineFormatter`.

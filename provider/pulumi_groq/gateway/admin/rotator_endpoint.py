@@ -19,10 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
-from pulumi_groq.gateway.admin.gate import REQUEST_ID
 from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.admin.refusals import refused_fields, store_down
-from pulumi_groq.gateway.http.asgi import bearer_token, client_of, read_request_headers
+from pulumi_groq.gateway.http.asgi import REQUEST_ID, bearer_token, client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, PERMISSIONS, SERVER, Refusal
 from pulumi_groq.gateway.identity.credentials import admin_identity
@@ -30,8 +29,8 @@ from pulumi_groq.gateway.identity.exchange import BODY_HASH, AmbiguousIdentityEr
 from pulumi_groq.gateway.identity.exchange_log import Attempt
 from pulumi_groq.gateway.identity.issuer_documents import IssuerUnreachableError
 from pulumi_groq.gateway.identity.verifier import TokenRefusedError, VerifiedToken
+from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.ui.sign_in import SignInAttempts
 from pulumi_groq.models.external_rotation import RotatorRequest, RotatorState
 
 ROTATE_PATH: Final = "/openai/v1/auth/rotate"

@@ -43,6 +43,9 @@ def _resumed(steps: Generator[Any, Any, T], awaited: Any) -> Generator[Any, None
             return result
 
 
+REQUEST_ID: Final = "pulumi_groq.request_id"
+"""Where a request's scope holds its id; the inference plane keeps its own."""
+
 CLIENT: Final = "pulumi_groq.client"
 """The extension in a request's scope that is a `Client` of our own server."""
 

@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from pulumi_groq.gateway.admin.gate import REQUEST_ID
-from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
+from pulumi_groq.gateway.http.asgi import REQUEST_ID, client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.identity.exchange import AmbiguousIdentityError, TokenExchange
@@ -18,8 +17,8 @@ from pulumi_groq.gateway.identity.exchange_log import Attempt
 from pulumi_groq.gateway.identity.issuer_documents import IssuerUnreachableError
 from pulumi_groq.gateway.identity.verifier import TokenRefusedError
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.ui.sign_in import SignInAttempts
 from pulumi_groq.models.token_exchange import (
     MOST_TOKEN_BYTES,
     AccessTokenType,

@@ -18,10 +18,11 @@ from pulumi_groq.gateway.http.asgi import client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.ended_sessions import EndedSession, end_session
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
-from pulumi_groq.gateway.ui.sign_in import LIFETIME_S, Sessions, SignInAttempts
+from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
 from pulumi_groq.gateway.ui.source import PageSource
 from pulumi_groq.policy.roles import AdminIdentity
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, page, page_facts, sign_in_page
