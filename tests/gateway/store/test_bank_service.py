@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, create_engine, func, select
 
 import spending_replica
 from postgresql_server import PostgresqlServer
@@ -16,6 +16,7 @@ from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.bank_service import PostgresqlBank
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.schema import ledger, metadata
+from pulumi_groq.policy.escrow import Holder
 from pulumi_groq.policy.limits import Demand, Quota
 from spending_replica import CAP, LARGEST_COST, TABLES, answering, engine_on, joined, journalled, new_rows
 
@@ -122,6 +123,24 @@ async def test_postgresql_out_and_back(own_postgresql_server: PostgresqlServer) 
                 continue
             break
     engine.dispose()
+
+
+async def test_no_free_connection_is_an_outage_of_the_store(engine: Engine) -> None:
+    """Many threads on a pool that is used up: requests get 503 as in any outage."""
+    counters, _ = replica_on(engine, "a")
+    small = create_engine(engine.url, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    service = PostgresqlBank(small, counters.wallet.holder)
+    with small.connect(), pytest.raises(StoreUnavailableError, match="connections to the store are busy"):
+        await service.recall([CAP])
+    small.dispose()
+
+
+async def test_an_outage_is_told_without_host_and_user() -> None:
+    """The reason is shown to anybody at `/readyz`."""
+    nobody = create_engine("postgresql+psycopg://dbadmin@127.0.0.1:1/groq")
+    with pytest.raises(StoreUnavailableError) as raised:
+        await PostgresqlBank(nobody, Holder("a", 1)).recall([CAP])
+    assert str(raised.value) == "PostgreSQL cannot be reached"
 
 
 class Process:

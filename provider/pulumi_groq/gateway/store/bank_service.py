@@ -12,11 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.exc import DBAPIError
 
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.change_log import newest_change
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.postgresql import row_transaction
 from pulumi_groq.gateway.store.replicas import names_of, present_replicas
 from pulumi_groq.policy.escrow import Answer, Call, FencedError, Holder
 from pulumi_groq.policy.limits import Quota
@@ -140,11 +140,8 @@ class PostgresqlBank:
 
     async def _in_thread(self, step: Callable[[Connection], Result]) -> Result:
         def run() -> Result:
-            try:
-                with self._engine.begin() as connection:
-                    return step(connection)
-            except DBAPIError as failure:
-                raise StoreUnavailableError(f"the bank does not answer: {failure.orig}") from failure
+            with row_transaction(self._engine) as connection:
+                return step(connection)
 
         return await asyncio.to_thread(run)
 

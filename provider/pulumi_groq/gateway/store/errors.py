@@ -1,5 +1,10 @@
 """What the store raises: it cannot be opened, or it does not answer."""
 
+from typing import Final
+
+ALL_BUSY: Final = "all connections to the store are busy"
+"""Why a `StoreUnavailableError` is raised when no connection became free in time."""
+
 
 class StoreError(Exception):
     """Base of the store's errors; messages are one line and hold no secret."""

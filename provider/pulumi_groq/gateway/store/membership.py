@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.copying import put_in_place
 from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
-from pulumi_groq.gateway.store.postgresql import postgresql_failure, postgresql_transaction
+from pulumi_groq.gateway.store.postgresql import postgresql_transaction, row_transaction
 from pulumi_groq.gateway.store.replicas import ReplicaRecord, enter, leave, names_of, present_replicas, seen
 
 STALE_KEYS_S: Final = 300
@@ -59,12 +59,9 @@ class Membership:
 
     def watch(self) -> None:
         """Let the others see that this one lives, and see them. Raises `StoreUnavailableError`."""
-        try:
-            with self._engine.begin() as connection:
-                self._is_over = not seen(connection, self.holder)
-                self.present = present_replicas(connection)
-        except DBAPIError as error:
-            raise postgresql_failure(error) from error
+        with row_transaction(self._engine) as connection:
+            self._is_over = not seen(connection, self.holder)
+            self.present = present_replicas(connection)
         if self._is_over:
             raise StoreUnavailableError(PLACE_TAKEN)
         self._seen_s = self._monotonic_s()

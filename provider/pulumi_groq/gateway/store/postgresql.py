@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pulumi_groq.gateway.store.backend import Hold, Member
 from pulumi_groq.gateway.store.errors import (
+    ALL_BUSY,
     RowRefusedError,
     StoreError,
     StoreOpenError,
@@ -172,14 +174,27 @@ class CopyHold:
 @contextmanager
 def postgresql_transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     """A transaction that sees one state. One that writes waits until it is the only one that does: then
-    what it read stays true until it ends, as on SQLite. What needs rows of its own alone (the bank, presence)
-    begins its transactions itself.
+    what it read stays true until it ends, as on SQLite. See also `row_transaction`.
     """
     level = "READ COMMITTED" if writes else "REPEATABLE READ"
     with engine.connect().execution_options(isolation_level=level) as connection, connection.begin():
         if writes:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_OURS}, {_WRITER})")
         yield connection
+
+
+@contextmanager
+def row_transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction of what locks the rows that it changes (the bank, presence) and so waits for no other
+    writer. Raises `StoreUnavailableError`: none of it has values of callers that could be refused.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except PoolTimeoutError as error:
+        raise StoreUnavailableError(ALL_BUSY) from error
+    except DBAPIError as error:
+        raise _unavailable(error) from error
 
 
 def postgresql_failure(error: DBAPIError) -> StoreError:
@@ -222,7 +237,7 @@ def _unavailable(error: DBAPIError) -> StoreUnavailableError:
     state: Any = getattr(error.orig, "sqlstate", None)
     if isinstance(error, OperationalError) and (error.connection_invalidated or state is None):
         return StoreUnavailableError("PostgreSQL cannot be reached")
-    return StoreUnavailableError(f"PostgreSQL does not do it: {type(error.orig).__name__}")
+    return StoreUnavailableError(f"PostgreSQL refuses: {type(error.orig).__name__}")
 
 
 def _cannot_use(where: str, said: str) -> StoreOpenError:

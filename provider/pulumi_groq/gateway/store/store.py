@@ -14,6 +14,7 @@ from pulumi_groq.gateway.store.backend import Backend, Hold, Member
 from pulumi_groq.gateway.store.disk_space import DiskReserve
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import (
+    ALL_BUSY,
     RowRefusedError,
     StoreDamagedError,
     StoreOpenError,
@@ -297,7 +298,7 @@ def _translated(backend: Backend) -> Iterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
-        raise StoreUnavailableError("all connections to the store are busy") from error
+        raise StoreUnavailableError(ALL_BUSY) from error
     except DBAPIError as error:
         raise backend.failure(error) from error
     except (StatementError, OverflowError, UnicodeEncodeError) as error:
