@@ -4,26 +4,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from pulumi_groq.admin import AdminClient
-from pulumi_groq.errors import NotFoundError
-from pulumi_groq.lifecycle.adoption import refuse_takeover
-from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
-from pulumi_groq.lifecycle.properties import (
-    Checked,
-    Properties,
-    PropertyDiff,
-    check_inputs,
-    compare,
-    outputs_beside,
-)
-from pulumi_groq.lifecycle.resource import Notify
+from pulumi_groq.lifecycle.put_lifecycle import PutArgs, PutLifecycle, PutState
 from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE
-from pulumi_groq.models.ownership import OwnClaim, Placed
+from pulumi_groq.models.ownership import Deleted, OwnClaim
 from pulumi_groq.models.team import Team, TeamModels, TeamSettings, TeamTools, TeamWrite
 
 
-class TeamArgs(TeamSettings, Placed):
+class TeamArgs(TeamSettings, PutArgs):
     """A team as declared."""
 
     allowed_models: Annotated[TeamModels, AfterValidator(sorted)]
@@ -46,7 +34,7 @@ class TeamArgs(TeamSettings, Placed):
     ] = False
 
 
-class TeamState(TeamArgs):
+class TeamState(TeamArgs, PutState):
     """Arguments plus outputs."""
 
     model_config = ConfigDict(extra="ignore")
@@ -55,73 +43,38 @@ class TeamState(TeamArgs):
     created_at: CreatedAt
 
 
-class TeamLifecycle:
-    """The lifecycle of `GroqTeam`; its id is the team's name."""
+class TeamLifecycle(PutLifecycle[TeamArgs, TeamState, Team]):
+    """The lifecycle of `GroqTeam`."""
 
     args = TeamArgs
     state = TeamState
 
-    def __init__(self, client: AdminClient, notify: Notify, new_claim: NewClaim = random_claim) -> None:
-        self._client = client
-        self._notify = notify
-        self._new_claim = new_claim
+    def id_of(self, args: TeamArgs) -> str:
+        return args.team_name
 
-    def check(self, olds: Properties, news: Properties) -> Checked:
-        return check_inputs(TeamArgs, news)
+    def called(self, resource_id: str) -> str:
+        return f"team '{resource_id}'"
 
-    def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
-        return compare(TeamArgs, state, inputs)
-
-    def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
-        if state is None:
-            return outputs_beside(TeamArgs, TeamState)
-        return frozenset() if state.get("claim") else frozenset({"claim"})
-
-    def create(self, args: TeamArgs) -> tuple[str, TeamState]:
-        existing = self._existing(args)
-        if existing is not None:
-            refuse_takeover(f"team '{args.team_name}'", existing, args)
-        return args.team_name, self._put(args, self._new_claim())
-
-    def read(self, resource_id: str, state: TeamState | None) -> TeamState | None:
-        try:
-            team = self._client.get_team(resource_id)
-        except NotFoundError:
-            return None
-        return _state(team, state.adopt_existing if state else False, state.claim if state else None)
-
-    def update(self, resource_id: str, state: TeamState, args: TeamArgs) -> TeamState:
-        return self._put(args, state.claim or self._new_claim())
-
-    def delete(self, resource_id: str, state: TeamState) -> None:
-        answer = self._client.delete_team(resource_id, claim=state.claim or self._new_claim())
-        tell_if_kept(self._notify, f"team '{resource_id}'", answer)
-
-    def _existing(self, args: TeamArgs) -> Team | None:
-        """The team that may be another's; `None` where it does not matter whose it is."""
-        if args.adopt_existing:
-            return None
-        try:
-            team = self._client.get_team(args.team_name)
-        except NotFoundError:
-            return None
+    def get(self, resource_id: str) -> Team:
+        team = self._client.get_team(resource_id)
         lists = {"allowed_models": sorted(team.allowed_models), "allowed_tools": sorted(team.allowed_tools)}
         return team.model_copy(update=lists)
 
-    def _put(self, args: TeamArgs, claim: str) -> TeamState:
+    def put(self, args: TeamArgs, claim: str) -> Team:
         declared = {name: getattr(args, name) for name in TeamWrite.model_fields if name != "claim"}
         write = TeamWrite.model_validate({**declared, "claim": claim})
-        team = self._client.put_team(args.team_name, write, take_over=args.adopt_existing)
-        return _state(team, args.adopt_existing, claim)
+        return self._client.put_team(args.team_name, write, take_over=args.adopt_existing)
 
+    def remove(self, resource_id: str, claim: str) -> Deleted | None:
+        return self._client.delete_team(resource_id, claim=claim)
 
-def _state(team: Team, adopt_existing: bool, claim: str | None) -> TeamState:
-    return TeamState(
-        team_name=team.name,
-        **{name: getattr(team, name) for name in TeamSettings.model_fields},
-        managed_by=team.managed_by,
-        declared_as=team.declared_as,
-        adopt_existing=adopt_existing,
-        claim=claim,
-        created_at=team.created_at,
-    )
+    def state_of(self, served: Team, known: TeamArgs | None, claim: str | None) -> TeamState:
+        return TeamState(
+            team_name=served.name,
+            **{name: getattr(served, name) for name in TeamSettings.model_fields},
+            managed_by=served.managed_by,
+            declared_as=served.declared_as,
+            adopt_existing=known is not None and known.adopt_existing,
+            claim=claim,
+            created_at=served.created_at,
+        )

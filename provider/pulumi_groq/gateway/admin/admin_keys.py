@@ -1,24 +1,29 @@
 """Lists, shows, creates, changes and deletes admin keys."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory, has_expired
-from pulumi_groq.gateway.admin.admin_key_rules import require_admin_successor, require_own_admin_address
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
+from pulumi_groq.gateway.admin.idempotency import (
+    ANSWERS_KEPT_FOR,
+    Minted,
+    fingerprint,
+    opened,
+    require_same_body,
+)
 from pulumi_groq.gateway.admin.key_rules import require_future
 from pulumi_groq.gateway.admin.keys import RunOnLoop
-from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
+from pulumi_groq.gateway.admin.lineage_rules import require_newest_alone, require_own_place
 from pulumi_groq.gateway.admin.ownership import given_up, kept, patched, require_holder, taken
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, Missing, shown
-from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
+from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
-from pulumi_groq.gateway.key_values import ADMIN_PREFIX, KeyValues
+from pulumi_groq.gateway.key_values import ADMIN_PREFIX, KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.admin_keys import (
     AdminKeyRecord,
@@ -43,14 +48,6 @@ from pulumi_groq.models.fields import wire_time
 from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.role import misfit
 from pulumi_groq.policy.roles import ROOT_ACTOR_ID
-
-
-@dataclass(frozen=True, slots=True)
-class MintedAdminKey:
-    """The answer to a create; `replayed` when an earlier request made the key."""
-
-    key: AdminKeyCreated
-    replayed: bool
 
 
 class AdminKeys:
@@ -90,7 +87,9 @@ class AdminKeys:
             used_at = admin_key_last_uses(connection).get(key_id)
             return self._shown(_existing(connection, key_id), used_at)
 
-    def create(self, caller: Caller, wanted: AdminKeyCreate, idempotency_key: str | None) -> MintedAdminKey:
+    def create(
+        self, caller: Caller, wanted: AdminKeyCreate, idempotency_key: str | None
+    ) -> Minted[AdminKeyCreated]:
         """Mint a key, or answer as the caller's first request with this Idempotency-Key was answered."""
         now = self._clock.now()
         with self._changes.begin(caller) as change:
@@ -103,25 +102,31 @@ class AdminKeys:
                 and (each.made_by, each.idempotency_key) == (caller.identity.principal, idempotency_key)
             ]
             if earlier:
-                return MintedAdminKey(self._replay(change, earlier[0], wanted), replayed=True)
-            require_future(wanted.expires_at, now)
-            parent = None if wanted.replaces is None else require_admin_successor(made, wanted.replaces)
-            if parent is not None:
-                require_holder(parent, wanted)
-            others = [each for each in made if parent is None or each.lineage_id != parent.lineage_id]
-            require_own_admin_address(others, wanted.managed_by, wanted.declared_as, wanted.name)
-            minted = self._mint(change, wanted, parent, idempotency_key, now)
-            return MintedAdminKey(minted, replayed=False)
+                return Minted(self._replay(change, earlier[0], wanted), replayed=True)
+            value = self._values.new(ADMIN_PREFIX)
+            record = self._record(made, wanted, value, now)
+            answer = AdminKeyCreated(**dict(self._shown(record)), admin_key=value.value)
+            if idempotency_key is not None:
+                record = replace(
+                    record,
+                    made_by=caller.identity.principal,
+                    idempotency_key=idempotency_key,
+                    fingerprint=_fingerprint(wanted),
+                    sealed_answer=self._seal.close(answer.model_dump_json().encode(), now),
+                )
+            insert_admin_key(change.connection, record)
+            log_admin_key_change(change.connection, change.actor, None, record, now)
+            change.then(partial(self._directory.put, record))
+            return Minted(answer, replayed=False)
 
-    def _mint(
-        self,
-        change: PendingChange,
-        wanted: AdminKeyCreate,
-        parent: AdminKeyRecord | None,
-        idempotency_key: str | None,
-        now: datetime,
-    ) -> AdminKeyCreated:
-        value = self._values.new(ADMIN_PREFIX)
+    def _record(
+        self, made: Sequence[AdminKeyRecord], wanted: AdminKeyCreate, value: KeyValue, now: datetime
+    ) -> AdminKeyRecord:
+        """The new key, which may stand beside those that were `made`."""
+        require_future(wanted.expires_at, now)
+        parent = None if wanted.replaces is None else _replaced(made, wanted.replaces)
+        if parent is not None:
+            require_holder(parent, wanted)
         key_id = self._ids.new("adm")
         record = AdminKeyRecord(
             id=key_id,
@@ -140,40 +145,14 @@ class AdminKeys:
             lineage_id=parent.lineage_id if parent else key_id,
             generation=parent.generation + 1 if parent else 1,
         )
-        answer = AdminKeyCreated(**dict(self._shown(record)), admin_key=value.value)
-        if idempotency_key is not None:
-            record = replace(
-                record,
-                made_by=change.caller.identity.principal,
-                idempotency_key=idempotency_key,
-                fingerprint=_fingerprint(wanted),
-                sealed_answer=self._seal.close(answer.model_dump_json().encode(), now),
-            )
-        insert_admin_key(change.connection, record)
-        log_admin_key_change(change.connection, change.actor, None, record, now)
-        change.then(partial(self._directory.put, record))
-        return answer
+        require_own_place(record, made)
+        return record
 
     def _replay(
         self, change: PendingChange, earlier: AdminKeyRecord, wanted: AdminKeyCreate
     ) -> AdminKeyCreated:
-        if earlier.fingerprint != _fingerprint(wanted):
-            raise Conflict(
-                "This Idempotency-Key was used with another body: use a new one for another key",
-                code="idempotency_key_reused",
-            )
-        expired = Conflict(
-            f"This Idempotency-Key created admin key {earlier.id}, whose value can no longer be shown: "
-            "delete it and send the request again",
-            code="idempotency_key_expired",
-            key_id=earlier.id,
-        )
-        if earlier.sealed_answer is None:
-            raise expired
-        try:
-            answer = AdminKeyCreated.model_validate_json(self._seal.open(earlier.sealed_answer))
-        except BrokenSealError:
-            raise expired from None
+        require_same_body(earlier.fingerprint, _fingerprint(wanted))
+        answer = opened(self._seal, earlier.sealed_answer, AdminKeyCreated, "admin key", earlier.id)
         if (earlier.managed_by, earlier.declared_as) != (wanted.managed_by, wanted.declared_as):
             return answer  # it was moved elsewhere since
         # Whoever repeats the create holds the key by its own claim.
@@ -196,14 +175,19 @@ class AdminKeys:
             # The keys of one lineage are one owner: both are given another role, one after the other.
             others = [each for each in made if each.lineage_id != former.lineage_id]
             if (record.managed_by, record.declared_as) != (former.managed_by, former.declared_as):
-                require_own_admin_address(others, record.managed_by, record.declared_as, record.name)
+                require_own_place(record, others)
             if (record.role, record.expires_at) != (former.role, former.expires_at):
                 self._require_another_owner(caller, former, others)
             record = replace(record, updated_at=now)
-            replace_admin_key(change.connection, record)
-            log_admin_key_change(change.connection, change.actor, former, record, now)
-            change.then(partial(self._directory.put, record))
+            self._rewrite(change, former, record, now)
         return self._shown(record)
+
+    def _rewrite(
+        self, change: PendingChange, former: AdminKeyRecord, record: AdminKeyRecord, now: datetime
+    ) -> None:
+        replace_admin_key(change.connection, record)
+        log_admin_key_change(change.connection, change.actor, former, record, now)
+        change.then(partial(self._directory.put, record))
 
     def delete(
         self, caller: Caller, key_id: str, unless_used_within: timedelta | None, claim: str | None
@@ -214,14 +198,14 @@ class AdminKeys:
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             record = _existing(change.connection, key_id)
+            made = all_admin_keys(change.connection)
             left = given_up(record, claim)
             if left is not None:
                 if left != record:
-                    replace_admin_key(change.connection, left)
-                    log_admin_key_change(change.connection, change.actor, record, left, now)
-                    change.then(partial(self._directory.put, left))
+                    require_own_place(left, made)
+                    self._rewrite(change, record, left, now)
                 return kept("admin_key.deleted", key_id, left)
-            others = [each for each in all_admin_keys(change.connection) if each.id != key_id]
+            others = [each for each in made if each.id != key_id]
             self._require_another_owner(caller, record, others)
             used_at = admin_key_last_uses(change.connection).get(key_id)
             remove_admin_key(change.connection, key_id)
@@ -289,8 +273,13 @@ class AdminKeys:
 def _existing(connection: Connection, key_id: str) -> AdminKeyRecord:
     record = find_admin_key(connection, key_id)
     if record is None:
-        raise Missing(f"There is no admin key with the id {shown(key_id)}", code="admin_key_not_found")
+        raise _no_admin_key(key_id)
     return record
+
+
+def _no_admin_key(key_id: str, param: str | None = None) -> Missing:
+    message = f"There is no admin key with the id {shown(key_id)}"
+    return Missing(message, code="admin_key_not_found", param=param)
 
 
 def _merged(record: AdminKeyRecord, update: AdminKeyUpdate, *, take_over: bool) -> AdminKeyRecord:
@@ -307,7 +296,17 @@ def _merged(record: AdminKeyRecord, update: AdminKeyUpdate, *, take_over: bool) 
     return patched(changed, record, update, take_over=take_over)
 
 
+def _replaced(made: Sequence[AdminKeyRecord], replaces: str) -> AdminKeyRecord:
+    """The key of `made`, all live ones, that a new one may replace. Raises 404, and what
+    `require_newest_alone` raises.
+    """
+    parent = next((each for each in made if each.id == replaces), None)
+    if parent is None:
+        raise _no_admin_key(replaces, param="replaces")
+    lineage = [each for each in made if each.lineage_id == parent.lineage_id]
+    require_newest_alone(parent, sorted(lineage, key=lambda each: each.generation))
+    return parent
+
+
 def _fingerprint(wanted: AdminKeyCreate) -> bytes:
-    """Equal for bodies that ask for the same key, whatever the order of its teams and whoever asks."""
-    sorted_teams = wanted.model_copy(update={"teams": sorted(wanted.teams)})
-    return hashlib.sha256(sorted_teams.model_dump_json(exclude={"claim"}).encode()).digest()
+    return fingerprint(wanted, "teams")

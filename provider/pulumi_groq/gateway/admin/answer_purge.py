@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from pulumi_groq.gateway.admin.minting import ANSWERS_KEPT_FOR
+from pulumi_groq.gateway.admin.idempotency import ANSWERS_KEPT_FOR
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.admin_keys import purge_admin_key_answers
 from pulumi_groq.gateway.store.change_log import purge_changes

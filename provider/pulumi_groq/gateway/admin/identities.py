@@ -90,9 +90,7 @@ class WorkloadIdentities:
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former)
             self._require_possible(change.connection, record, former)
-            put_identity(change.connection, record)
-            log_identity_change(change.connection, change.actor, former, record, now)
-            change.then(partial(self._directory.put, record))
+            self._write(change, former, record, now)
         return _shown(record)
 
     def delete(self, caller: Caller, name: str, claim: str | None) -> Deleted:
@@ -105,18 +103,20 @@ class WorkloadIdentities:
                 raise no_identity(name)
             left = given_up(record, claim)
             if left is not None:
-                self._keep(change, record, left)
+                if left != record:
+                    self._write(change, record, left, self._clock.now())
                 return kept("workload_identity.deleted", name, left)
             remove_identity(change.connection, record.id)
             log_identity_change(change.connection, change.actor, record, None, self._clock.now())
             change.then(partial(self._directory.drop, record.id))
         return Deleted(object="workload_identity.deleted", id=name)
 
-    def _keep(self, change: PendingChange, record: IdentityRecord, left: IdentityRecord) -> None:
-        if left != record:
-            put_identity(change.connection, left)
-            log_identity_change(change.connection, change.actor, record, left, self._clock.now())
-            change.then(partial(self._directory.put, left))
+    def _write(
+        self, change: PendingChange, former: IdentityRecord | None, record: IdentityRecord, now: datetime
+    ) -> None:
+        put_identity(change.connection, record)
+        log_identity_change(change.connection, change.actor, former, record, now)
+        change.then(partial(self._directory.put, record))
 
     def _require_possible(
         self, connection: Connection, record: IdentityRecord, former: IdentityRecord | None

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_key, shown
+from pulumi_groq.gateway.admin.lineage_rules import require_newest_alone, require_own_place
+from pulumi_groq.gateway.admin.refusals import Invalid, no_key, shown
 from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, keys_declared_as, live_lineage
 from pulumi_groq.gateway.store.store import Connection
@@ -121,40 +122,16 @@ def _declared(record: KeyRecord | TeamRecord | IdentityRecord) -> dict[str, Any]
 
 
 def require_own_address(connection: Connection, record: KeyRecord) -> None:
-    """No key of another lineage stands at the same place of the same stack under the same name."""
-    if record.managed_by is None or record.declared_as is None:
-        return
-    for other in keys_declared_as(connection, record.managed_by, record.declared_as, record.name):
-        if other.lineage_id != record.lineage_id:
-            raise Conflict(
-                f"API key {other.id} is declared as {shown(record.declared_as)} of "
-                f"{shown(record.managed_by)} under this name already: adopt it, or delete it first",
-                code="already_declared",
-                param="declared_as",
-                key_id=other.id,
-            )
+    """See `require_own_place`."""
+    if record.managed_by is not None and record.declared_as is not None:
+        there = keys_declared_as(connection, record.managed_by, record.declared_as, record.name)
+        require_own_place(record, there)
 
 
 def require_successor(connection: Connection, replaces: str) -> KeyRecord:
-    """The key that a new one may replace: the newest of its lineage, and the only live one."""
+    """The key that a new one may replace. Raises 404, and what `require_newest_alone` raises."""
     parent = find_key(connection, replaces)
     if parent is None:
         raise no_key(replaces, param="replaces")
-    living = live_lineage(connection, parent.lineage_id)
-    newest = living[-1]
-    if newest.id != parent.id:
-        raise Conflict(
-            f"API key {parent.id} has been replaced by {newest.id} already: replace that one",
-            code="already_replaced",
-            param="replaces",
-            key_id=newest.id,
-        )
-    if len(living) > 1:
-        raise Conflict(
-            f"API key {living[0].id} of the same lineage is still live: it must be deleted before "
-            f"{parent.id} can be replaced",
-            code="rotation_in_progress",
-            param="replaces",
-            key_id=living[0].id,
-        )
+    require_newest_alone(parent, live_lineage(connection, parent.lineage_id))
     return parent

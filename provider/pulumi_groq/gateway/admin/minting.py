@@ -1,15 +1,19 @@
 """Creates keys, each at most once."""
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Final
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
+from pulumi_groq.gateway.admin.idempotency import (
+    ANSWERS_KEPT_FOR,
+    Minted,
+    fingerprint,
+    opened,
+    require_same_body,
+)
 from pulumi_groq.gateway.admin.key_guard import guard_of
 from pulumi_groq.gateway.admin.key_rules import (
     require_future,
@@ -22,8 +26,7 @@ from pulumi_groq.gateway.admin.key_rules import (
 )
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.ownership import require_holder, taken
-from pulumi_groq.gateway.admin.refusals import Conflict
-from pulumi_groq.gateway.admin.seal import BrokenSealError, Seal
+from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.key_values import KeyValue, KeyValues
@@ -34,16 +37,6 @@ from pulumi_groq.gateway.store.keys import KeyRecord, deleted_lineage, find_key,
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
 from pulumi_groq.models.fields import micro_usd
 from pulumi_groq.models.ownership import Owned
-
-ANSWERS_KEPT_FOR: Final = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class Minted:
-    """The answer to a create; `replayed` when an earlier request made the key."""
-
-    key: ApiKeyCreated
-    replayed: bool
 
 
 class Minting:
@@ -70,7 +63,9 @@ class Minting:
         self._values = values
         self._seal = seal
 
-    def create(self, caller: Caller, wanted: ApiKeyCreate, idempotency_key: str | None) -> Minted:
+    def create(
+        self, caller: Caller, wanted: ApiKeyCreate, idempotency_key: str | None
+    ) -> Minted[ApiKeyCreated]:
         """Mint a key, or answer as the caller's first request with this Idempotency-Key was answered."""
         caller.require("keys.write", wanted.team)
         now = self._clock.now()
@@ -163,11 +158,7 @@ class Minting:
     def _replay(
         self, change: PendingChange, earlier: IdempotencyRecord, wanted: ApiKeyCreate
     ) -> ApiKeyCreated:
-        if earlier.fingerprint != _fingerprint(wanted):
-            raise Conflict(
-                "This Idempotency-Key was used with another body: use a new one for another key",
-                code="idempotency_key_reused",
-            )
+        require_same_body(earlier.fingerprint, _fingerprint(wanted))
         answer, made = self._unsealed(change, earlier)
         self._claim_again(change, made, wanted)
         return answer.model_copy(update={"claim": wanted.claim})
@@ -176,24 +167,11 @@ class Minting:
         self, change: PendingChange, earlier: IdempotencyRecord
     ) -> tuple[ApiKeyCreated, KeyRecord | None]:
         """The answer as it was given, and the key if it still lives."""
-        expired = Conflict(
-            f"This Idempotency-Key created API key {earlier.key_id}, whose value can no longer be shown: "
-            "adopt and rotate that key, or delete it and send the request again",
-            code="idempotency_key_expired",
-            key_id=earlier.key_id,
-        )
         made = find_key(change.connection, earlier.key_id)
         if made is not None:
             # It may have been moved to another team since.
             change.caller.require("keys.write", made.team)
-        if earlier.sealed_answer is None:
-            raise expired
-        try:
-            answer = ApiKeyCreated.model_validate_json(self._seal.open(earlier.sealed_answer))
-        except BrokenSealError:
-            # Sealed before the server's secret was changed.
-            raise expired from None
-        return answer, made
+        return opened(self._seal, earlier.sealed_answer, ApiKeyCreated, "API key", earlier.key_id), made
 
     def _claim_again(self, change: PendingChange, record: KeyRecord | None, wanted: ApiKeyCreate) -> None:
         """Let a repeated create hold the key by its own claim, unless the key was moved elsewhere since."""
@@ -219,7 +197,4 @@ def _made_again(change: PendingChange, record: KeyRecord) -> KeyRecord:
 
 
 def _fingerprint(wanted: ApiKeyCreate) -> bytes:
-    """Equal for bodies that ask for the same key, however they are written and whoever asks."""
-    lists = {"allowed_models": sorted(wanted.allowed_models), "allowed_tools": sorted(wanted.allowed_tools)}
-    body = wanted.model_dump(mode="json", exclude={"claim"}) | lists
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+    return fingerprint(wanted, "allowed_models", "allowed_tools")

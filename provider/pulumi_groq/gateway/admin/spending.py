@@ -75,9 +75,7 @@ class Spending:
             record = put(written, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
                 return _shown(former, self._usage, now, caller)
-            put_policy(change.connection, record)
-            log_policy_change(change.connection, change.actor, former, record, now)
-            change.then(partial(self._directory.put_policy, record))
+            self._write(change, former, record, now)
         return _shown(record, self._usage, now, caller)
 
     def _check_webhooks(self, urls: list[str]) -> None:
@@ -98,18 +96,20 @@ class Spending:
                 raise _no_policy()
             left = given_up(record, claim)
             if left is not None:
-                self._keep(change, record, left)
+                if left != record:
+                    self._write(change, record, left, self._clock.now())
                 return kept("spend_policy.deleted", "spend_policy", left)
             remove_policy(change.connection)
             log_policy_change(change.connection, change.actor, record, None, self._clock.now())
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
 
-    def _keep(self, change: PendingChange, record: PolicyRecord, left: PolicyRecord) -> None:
-        if left != record:
-            put_policy(change.connection, left)
-            log_policy_change(change.connection, change.actor, record, left, self._clock.now())
-            change.then(partial(self._directory.put_policy, left))
+    def _write(
+        self, change: PendingChange, former: PolicyRecord | None, record: PolicyRecord, now: datetime
+    ) -> None:
+        put_policy(change.connection, record)
+        log_policy_change(change.connection, change.actor, former, record, now)
+        change.then(partial(self._directory.put_policy, record))
 
 
 def _shown(record: PolicyRecord, usage: UsageSource, now: datetime, caller: Caller) -> SpendPolicy:

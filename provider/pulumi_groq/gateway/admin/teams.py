@@ -74,9 +74,7 @@ class Teams:
             require_priced(self._catalogue, record.allowed_models)
             require_tools_priced(self._catalogue, record.allowed_tools)
             require_upstream_key(self._upstream_keys, settings.upstream_key)
-            put_team(change.connection, record)
-            log_team_change(change.connection, change.actor, former, record, now)
-            change.then(partial(self._directory.put_team, record))
+            self._write(change, former, record, now)
         return _shown(record)
 
     def delete(self, caller: Caller, name: str, claim: str | None) -> Deleted:
@@ -87,7 +85,8 @@ class Teams:
                 raise no_team(name)
             left = given_up(record, claim)
             if left is not None:
-                self._keep(change, record, left)
+                if left != record:
+                    self._write(change, record, left, self._clock.now())
                 return kept("team.deleted", name, left)
             members = keys_of_team(change.connection, name, limit=1)
             if members:
@@ -109,11 +108,12 @@ class Teams:
             change.then(partial(self._directory.drop_team, name))
         return Deleted(object="team.deleted", id=name)
 
-    def _keep(self, change: PendingChange, record: TeamRecord, left: TeamRecord) -> None:
-        if left != record:
-            put_team(change.connection, left)
-            log_team_change(change.connection, change.actor, record, left, self._clock.now())
-            change.then(partial(self._directory.put_team, left))
+    def _write(
+        self, change: PendingChange, former: TeamRecord | None, record: TeamRecord, now: datetime
+    ) -> None:
+        put_team(change.connection, record)
+        log_team_change(change.connection, change.actor, former, record, now)
+        change.then(partial(self._directory.put_team, record))
 
 
 def _record(name: str, settings: TeamWrite, created_at: datetime, now: datetime) -> TeamRecord:

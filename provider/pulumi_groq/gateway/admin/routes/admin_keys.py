@@ -8,7 +8,13 @@ from pulumi_groq.gateway.admin.admin_keys import AdminKeys
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.openapi import body_errors, errors
 from pulumi_groq.gateway.admin.routes.claim import GivenUp, TakeOver
-from pulumi_groq.gateway.admin.routes.keys import REPLAYED, IdempotencyKey, UnlessUsedWithin, span_of
+from pulumi_groq.gateway.admin.routes.keys import (
+    REPLAYED,
+    IdempotencyKey,
+    UnlessUsedWithin,
+    shown_once,
+    span_of,
+)
 from pulumi_groq.models.admin_key import (
     AdminKey,
     AdminKeyCreate,
@@ -37,10 +43,7 @@ def admin_key_routes(keys: AdminKeys) -> APIRouter:
         caller: CallerOf, body: AdminKeyCreate, response: Response, idempotency_key: IdempotencyKey = None
     ) -> AdminKeyCreated:
         """Create an admin key. The answer is the only one that holds its value."""
-        minted = keys.create(caller, body, idempotency_key)
-        if minted.replayed:
-            response.headers["idempotent-replayed"] = "true"
-        return minted.key
+        return shown_once(keys.create(caller, body, idempotency_key), response)
 
     @router.get("", responses=errors(), openapi_extra=takes("admin_keys.read"))
     def list_admin_keys() -> AdminKeyPage:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
+from pulumi_groq.gateway.admin.idempotency import KeyT, Minted
 from pulumi_groq.gateway.admin.keys import Keys, PageQuery
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import Responses, body_errors, errors
@@ -59,6 +60,13 @@ REPLAYED: Final[Responses] = {
 }
 
 
+def shown_once(minted: Minted[KeyT], response: Response) -> KeyT:
+    """The minted key, with the header of `REPLAYED` in the answer where it was made before."""
+    if minted.replayed:
+        response.headers["idempotent-replayed"] = "true"
+    return minted.key
+
+
 def key_routes(keys: Keys, minting: Minting) -> APIRouter:
     """The routes over their handlers."""
     router = APIRouter(prefix=PATH, tags=["API keys"])
@@ -73,10 +81,7 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
         caller: CallerOf, body: ApiKeyCreate, response: Response, idempotency_key: IdempotencyKey = None
     ) -> ApiKeyCreated:
         """Create a key. The answer is the only one that holds its value."""
-        minted = minting.create(caller, body, idempotency_key)
-        if minted.replayed:
-            response.headers["idempotent-replayed"] = "true"
-        return minted.key
+        return shown_once(minting.create(caller, body, idempotency_key), response)
 
     @router.get("", responses=errors(), openapi_extra=takes("keys.read"))
     def list_keys(
