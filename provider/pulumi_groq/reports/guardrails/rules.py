@@ -53,7 +53,7 @@ class Waiver(WireModel):
 
     resource: Annotated[Name, Field(description="Name of the key, team or identity, or `spend-policy`.")]
     until: Annotated[UtcTime, Field(description="When the rule holds again: an ISO 8601 time with its zone.")]
-    by: Annotated[Text, Field(description="Who gave leave.")]
+    by: Annotated[Text, Field(description="Who approved it.")]
     why: Annotated[Text, Field(description="Why, for whoever reviews it.")]
 
     def holds(self, now: datetime) -> bool:
@@ -69,7 +69,7 @@ class RuleBase(WireModel):
         Grade,
         Field(
             description="`high` stops the run and fails the review, which is the default; `medium` and "
-            "`low` are told."
+            "`low` are reported."
         ),
     ] = "high"
     environments: Annotated[
