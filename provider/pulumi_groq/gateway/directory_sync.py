@@ -1,4 +1,4 @@
-"""Keeps what is in force in memory true to the store: read at the start, and on where other gateways write.
+"""Keeps the directories in memory true to the store: filled at the start, then kept up to date.
 
 The log of changes says what to read anew: each change is in it, in the order of the commits. So a gateway
 that has seen the log up to an entry knows everything that was changed until then.

@@ -1,4 +1,4 @@
-"""Follows what other gateways on the same store change: at once where they tell of it, else in a second."""
+"""Follows what other gateways on the same store change: at once when they announce it, else in a second."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence

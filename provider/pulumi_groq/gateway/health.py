@@ -50,7 +50,7 @@ class Health:
 
     @property
     def degraded_parts(self) -> Mapping[str, str]:
-        """Why a part goes on with less: `/readyz` tells it and passes."""
+        """Why a part works with restrictions: `/readyz` shows it and passes."""
         return self._degraded
 
     @contextmanager
@@ -58,7 +58,7 @@ class Health:
         """Holds what the block raises, and notes whether `part` works."""
         try:
             yield
-        except Exception as failure:  # noqa: BLE001  whatever it is, the work goes on and it is told
+        except Exception as failure:  # noqa: BLE001  whatever it is, it is reported and the work goes on
             self.failed(part, failure)
         else:
             self.works(part)
@@ -80,7 +80,7 @@ class Health:
         _log.error("%s: %s", part, _reason(failure), exc_info=_trace(failure))
 
     def degraded(self, part: str, reason: str) -> None:
-        """Note that a part goes on with less until it works again; logged when it begins."""
+        """Note that a part works with restrictions until it works again; logged when that begins."""
         if part not in self._degraded:
             self._events.part_failed(part)
             _log.error("%s: %s; will try again", part, reason)
@@ -108,7 +108,7 @@ def _trace(failure: BaseException) -> BaseException | None:
 
 class Background:
     """The gateway's background work. Rounds go on after whatever they raise, and are begun again should
-    their task end; a job runs once. What fails is told to `health` under its name.
+    their task end; a job runs once. What fails is reported to `health` under its name.
     """
 
     def __init__(self, health: Health) -> None:
@@ -167,7 +167,7 @@ class Background:
     async def _done_once(self, part: str, job: Coroutine[Any, Any, None]) -> None:
         try:
             await job
-        except Exception as failure:  # noqa: BLE001  nobody awaits it: it is told here
+        except Exception as failure:  # noqa: BLE001  nobody awaits it: it is reported here
             self.health.ended(part, failure)
 
 

@@ -1,4 +1,4 @@
-"""What a gateway has of the others: its part of their money, their word on changes, counters of rates."""
+"""Puts together what a gateway shares with the others on its store: money, changes, and counters of rates."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,7 +55,7 @@ class CountersOutage:
 
 
 class Replica(NamedTuple):
-    """What a gateway that is one of several has of the others."""
+    """What a gateway that is one of several shares with them."""
 
     money: SharedMoney
     notifications: "Notifications"
@@ -118,7 +118,7 @@ async def counted(redis: "RedisCounters | None", background: Background) -> Asyn
 
 @asynccontextmanager
 async def followed(replica: Replica | None, background: Background) -> AsyncIterator[None]:
-    """Hears of what other gateways change, and looks for it besides."""
+    """Hears what other gateways change, and looks each second, in case a notification was lost."""
     if replica is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""What a declaration draws to hold its object by, and what is told when the object outlives it."""
+"""What a declaration draws to hold its object by, and what is said when the object outlives it."""
 
 import secrets
 from collections.abc import Callable

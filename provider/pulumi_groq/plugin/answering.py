@@ -22,7 +22,7 @@ def answering(
 ) -> Callable[[_S, _Request, grpc.ServicerContext], _Answer]:
     """`method` as gRPC calls it: what it tells belongs to the request's resource, errors are one line.
 
-    An unexpected error is told by its type and place alone: its text may hold a value.
+    An unexpected error is reported by its type and place alone: its text may hold a value.
     """
 
     @wraps(method)

@@ -10,7 +10,7 @@ from pulumi_groq.policy.access import Budget, KeyAccess, Limits, OrganisationPol
 from pulumi_groq.policy.limits import ORGANISATION, LimitName, Quota, Scope, Unit
 from pulumi_groq.policy.windows import DAY_S, MINUTE_S, PERIODS, window_at
 
-_DRAINING: Final[tuple[tuple[LimitName, str, Unit, int | None], ...]] = (
+_LIMITS: Final[tuple[tuple[LimitName, str, Unit, int | None], ...]] = (
     ("requests_per_minute", "rpm", "requests", MINUTE_S),
     ("requests_per_day", "rpd", "requests", DAY_S),
     ("max_parallel_requests", "running", "running", None),
@@ -108,7 +108,7 @@ def rate_quotas(key: KeyAccess, model: str | None = None) -> list[Quota]:
 
 def _rates(scope: Scope, limits: Limits) -> Iterator[Quota]:
     owner = _owner(scope)
-    for limit, short, unit, window_s in _DRAINING:
+    for limit, short, unit, window_s in _LIMITS:
         ceiling = getattr(limits, limit)
         if ceiling is not None:
             yield Quota(limit, f"{short}:{owner}", unit, ceiling, window_s, scope)
@@ -126,7 +126,7 @@ def _of_money(ceiling: int | None, scope: Scope, per: Per, now_s: float) -> Quot
 
 @lru_cache(maxsize=4096)
 def _owner(scope: Scope) -> str:
-    """Names of teams and models are of any length and characters: keys of counters are not."""
+    """Names of teams and models have any length and characters, which keys of counters have not."""
     if scope.team is not None:
         return f"team:{_digest(scope.team)}"
     if scope.lineage_id is None:

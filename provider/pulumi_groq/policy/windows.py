@@ -55,7 +55,7 @@ def _window(per: Per, label: str, start: datetime, end: datetime) -> Window:
 
 
 def shared_time(windows: Iterable[Window]) -> tuple[int, int]:
-    """From when until when (Unix seconds) all of these windows last; at least one is given."""
+    """From when until before when (Unix seconds) all of these windows, at least one, run."""
     starts, ends = zip(*((window.from_s, window.until_s) for window in windows), strict=True)
     return max(starts), min(ends)
 

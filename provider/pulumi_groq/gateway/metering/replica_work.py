@@ -1,4 +1,4 @@
-"""What the metering of a gateway that is one of several does besides: tells the others, and hears of them."""
+"""What the metering also does on a gateway that is one of several: it reports, and follows the others."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -55,10 +55,10 @@ class ReplicaWork:
             cap_refusals=self._cap_refusals,
             spent_elsewhere=guard.spent_elsewhere,
         )
-        """Has the usage in memory be that of all; between two flushes of the ledger."""
+        """Brings the usage in memory up to that of all gateways; called between two flushes of the ledger."""
 
     def begin(self, background: Background) -> None:
-        """Go on with it until the background work ends."""
+        """Do it in rounds until the background work ends."""
         background.every(REPORT_PERIOD_S, "reports to other gateways", self.report)
         background.every(TAKE_OVER_PERIOD_S, ALERT_DELIVERIES, self._take_over)
         background.every(WINDOWS_PERIOD_S, "windows of budgets", self._forget_windows)
@@ -81,7 +81,7 @@ class ReplicaWork:
         )
 
     async def leave(self) -> None:
-        """Give back all money, where everything that was spent is booked."""
+        """Give back all money if everything that was spent is booked; else the next life of it does."""
         rows, set_aside = self._ledger.unwritten
         if not rows and not set_aside and not self._metering.open_reservations:
             await self.money.leave()

@@ -95,7 +95,7 @@ class MeteringService:
 
     async def upkeep(self) -> None:
         """One round: expire reservations, write the ledger, fire alerts, pause keys. One at a time. What
-        fails is told to the health under its name, and keeps nothing else from its turn.
+        fails is reported to the health under its name, and keeps nothing else from its turn.
         """
         watched = self._background.health.watched
         with watched("reservations"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pulumi_groq.gateway.store.notifications import Notifications
 
 HOLD_EPOCH: Final = 1
+"""What is set apart for a batch has one life: no process is behind it that could start again."""
 
 
 class DirectoryByScope(Protocol):
@@ -56,9 +57,9 @@ class Followed(Protocol):
         ...
 
 
-class Accounts:
-    """Implements `bank_service.AccountTerms`: an account holds what its total of money does. The keys of a
-    lineage share one, and where they have different budgets it is as large as the largest.
+class TermsInForce:
+    """Implements `bank_service.AccountTerms`: an account is as large as the budget or cap that it is of. The
+    keys of a lineage share one; where their budgets differ it is as large as the largest.
     """
 
     def __init__(self, store: Store, directory: DirectoryByScope, followed: Followed) -> None:
@@ -118,20 +119,20 @@ class BankBooks:
 
 
 class SharedMoney:
-    """Counters, books and bank of one life of a replica. What waits for the store says so; all else belongs
-    to the event loop.
+    """Counters, books and bank of one life of a replica. Belongs to the event loop, but for what waits for
+    the store, which says so.
     """
 
     def __init__(self, store: Store, holder: Holder, directory: DirectoryByScope, followed: Followed) -> None:
         self._directory = directory
         self._holder = holder
-        accounts = Accounts(store, directory, followed)
-        self._bank = PostgresqlBank(store.engine, holder, terms=accounts)
+        terms = TermsInForce(store, directory, followed)
+        self._bank = PostgresqlBank(store.engine, holder, terms=terms)
         self.counters = EscrowCounters(holder, self._bank)
         self.books = BankBooks(holder)
 
     def answer_recalls(self, notifications: "Notifications") -> None:
-        """Have what lies idle here given back when others need it."""
+        """Give back what lies idle here whenever others need it."""
         self._bank.answer_recalls(notifications, self.counters.give_back)
 
     async def changed(self, changed: Sequence[ChangedObject] | None) -> None:
@@ -153,7 +154,7 @@ class SharedMoney:
         bank.move(connection, self._holder, _holder_of(hold_id), amounts)
 
     def moved(self, amounts: Mapping[str, int]) -> None:
-        """That was committed, or may have been."""
+        """Note that it was committed, or may have been."""
         self.counters.wallet.moved(amounts)
 
     @staticmethod

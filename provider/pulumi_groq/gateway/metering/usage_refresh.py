@@ -1,4 +1,4 @@
-"""Usage as all gateways on a store have booked it, in the memory of each."""
+"""Keeps the usage in each gateway's memory equal to what all gateways on the store have booked."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -17,8 +17,8 @@ from pulumi_groq.policy.windows import day_of, last_month, month_of
 
 
 class UsageRefresh:
-    """Reads what was written after the write `seen`. Its calls must come between two flushes of the ledger:
-    what then waits is what the store lacks.
+    """Reads what was written after the write `seen`. To be called between two flushes of the ledger: what
+    then waits to be written is exactly what the store lacks.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class UsageRefresh:
         self._aside: frozenset[str] = frozenset()
 
     async def __call__(self) -> None:
-        """Have the usage in memory be that of all. Raises `StoreUnavailableError`."""
+        """Bring the usage in memory up to date. Raises `StoreUnavailableError`."""
         news = await asyncio.to_thread(self._read)
         usage: UsageInMemory = self._ledger.usage
         rows, aside = self._ledger.unwritten

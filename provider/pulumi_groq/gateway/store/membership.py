@@ -18,7 +18,7 @@ from pulumi_groq.gateway.store.postgresql import postgresql_transaction, row_tra
 from pulumi_groq.gateway.store.replicas import ReplicaRecord, enter, leave, names_of, present_replicas, seen
 
 STALE_KEYS_S: Final = 300
-"""For so long after the last answer of PostgreSQL what is in memory may be acted by."""
+"""For so many seconds after PostgreSQL's last answer a gateway may act on what it has in memory."""
 
 PLACE_TAKEN: Final = (
     "another process has taken this gateway's place, or it was forgotten (`pulumi-groq replicas forget`): "
@@ -27,7 +27,7 @@ PLACE_TAKEN: Final = (
 
 
 class Membership:
-    """One life of a replica. Raises SQLAlchemy's errors where it is made."""
+    """One life of a replica. Joining, which the constructor does, raises SQLAlchemy's errors."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Membership:
         self._seen_s = self._monotonic_s()
 
     def release(self) -> None:
-        """Leave, unless something is held still, which the next life books. Never raises."""
+        """Leave, unless money is still held: then the next life books what was spent of it. Never raises."""
         try:
             with postgresql_transaction(self._engine, writes=True) as connection:
                 leave(connection, self.holder)

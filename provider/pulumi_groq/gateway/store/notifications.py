@@ -1,6 +1,6 @@
 """What gateways on one PostgreSQL tell each other at once, by LISTEN and NOTIFY.
 
-A notification may be lost, with its connection: whoever relies on one looks from time to time besides.
+A notification may be lost with its connection, so whoever relies on one also looks from time to time.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from pulumi_groq.gateway.store.errors import StoreError
 RECONNECT_S: Final = 0.5
 
 Handler = Callable[[str], Awaitable[None]]
-"""Gets the payload."""
+"""Called with the payload of a notification."""
 
 _log = logging.getLogger(__name__)
 

@@ -29,7 +29,6 @@ from pulumi_groq.policy.escrow import Holder
 SILENT_AFTER_S: Final = 10.0
 """A replica reports each second; one that has not for so long is silent: stopped, dead or cut off."""
 
-
 _SERVER: Final = "server"
 
 
@@ -94,7 +93,7 @@ class ReplicaRecord(NamedTuple):
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing was heard of it for too long."""
+        """Whether it has not been seen for too long."""
         return self.silent_s > SILENT_AFTER_S
 
 
@@ -211,7 +210,7 @@ def put_shared_digest(connection: Connection, digest: bytes) -> None:
 
 
 def names_of(records: Iterable[ReplicaRecord]) -> Sequence[str]:
-    """Of those that live and are heard of."""
+    """The names of those that live and are not silent."""
     return [each.replica for each in records if each.is_live and not each.is_silent]
 
 

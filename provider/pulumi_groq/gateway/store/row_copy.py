@@ -104,7 +104,7 @@ def begin_copy(connection: Connection, content: str) -> Begun:
 
 
 def copy_rows(reading: Connection, destination: Store, told: Told) -> None:
-    """Copy what is not in `destination` yet; each part of it is there for good once it is told.
+    """Copy what is not in `destination` yet; each part of it is there for good once it is reported.
 
     Raises `StoreOpenError` for a row that `destination` cannot hold, and `StoreUnavailableError`.
     """

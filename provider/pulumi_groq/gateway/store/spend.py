@@ -1,4 +1,4 @@
-"""What a window has cost already, as the store has it: where an account of the bank is opened in it."""
+"""What a window has cost so far: with that an account of the bank begins that is opened in mid-window."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from pulumi_groq.policy.windows import Window, day_of
 
 
 def spent_in(connection: Connection, scope: Scope, window: Window) -> int:
-    """Micro-dollars that the requests of this scope cost which were admitted in the window: those that are
-    over, and those that are set aside as they are charged.
+    """Micro-dollars that the requests of this scope have cost which were admitted in the window: those in the
+    ledger, and those set aside with what they are charged.
     """
     table = ledger if window.per == "hour" else usage_by_day
     booked = select(whole_sum(table.c.cost_micro_usd)).where(_of(table, scope), _within(table, window))
