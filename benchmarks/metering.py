@@ -22,7 +22,7 @@ from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService, open_metering
-from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import Bounds, Budget, KeyAccess, Limits, OrganisationPolicy
@@ -113,7 +113,7 @@ async def measure(folder: Path, requests: int) -> None:
         clock=SystemClock(),
         events=metrics,
         background=Background(Health(metrics)),
-        sender=HttpxAlertSender(WebhookAddresses()),
+        sender=WebhookSender(WebhookAddresses()),
         random=Random(0),  # noqa: S311 (jitter, no secret)
     )
     figures: dict[str, list[float]] = {}

@@ -17,7 +17,7 @@ from pulumi_groq.gateway.metering.service import (
     MeteringSettings,
     open_metering,
 )
-from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.batches import BatchRecord, insert_batch
 from pulumi_groq.gateway.store.errors import StoreOpenError
@@ -48,7 +48,7 @@ def service_on(store: Store, database: Path, segment_bytes: int = 20_000) -> Met
         clock=SystemClock(),
         events=metrics,
         background=Background(Health(metrics)),
-        sender=HttpxAlertSender(WebhookAddresses()),
+        sender=WebhookSender(WebhookAddresses()),
         random=Random(1),  # noqa: S311 (jitter, no secret)
         settings=MeteringSettings(journal_segment_bytes=segment_bytes),
     )

@@ -16,7 +16,7 @@ from pulumi_groq.gateway.egress_proxy import EgressProxies
 from pulumi_groq.gateway.inference.http_upstream import HttpUpstream
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
 from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError
-from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.upstream_keys import DEFAULT, KeySource, UpstreamKeys
 from server_in_thread import server_in_thread
 
@@ -153,7 +153,7 @@ async def post(
         return [names[host]]
 
     trusting = ssl.create_default_context(cafile=str(files[0]))
-    sender = HttpxAlertSender(WebhookAddresses(listed), resolve=resolve, tls=trusting, proxies=through)
+    sender = WebhookSender(WebhookAddresses(listed), resolve=resolve, tls=trusting, proxies=through)
     return (await sender.post(url, b"{}", {})).status
 
 

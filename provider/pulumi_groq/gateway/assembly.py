@@ -1,23 +1,17 @@
 """Puts a gateway together from its settings, over an open store."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
-from pulumi_groq.gateway.admin.admin_key_uses import PERIOD_S as USES_PERIOD_S
 from pulumi_groq.gateway.admin.admin_key_uses import AdminKeyUses
-from pulumi_groq.gateway.admin.answer_purge import PERIOD_S, AnswerPurge
 from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
@@ -25,21 +19,22 @@ from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.openapi import TOKEN_PATH
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
+from pulumi_groq.gateway.admin.retention import Retention
 from pulumi_groq.gateway.admin.rotator_endpoint import ROTATE_PATH, RotatorEndpoint
 from pulumi_groq.gateway.admin.seal import Seal
-from pulumi_groq.gateway.app import Gateway, Lifespan
+from pulumi_groq.gateway.app import Gateway
 from pulumi_groq.gateway.batches.plane import StoredPlane
-from pulumi_groq.gateway.batches.service import POLL_PERIOD_S, Batches
+from pulumi_groq.gateway.batches.service import Batches
 from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
-from pulumi_groq.gateway.consumers import WRITE_PERIOD_S, Consumers
+from pulumi_groq.gateway.consumers import Consumers
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.directory_sync import Directories, DirectorySync
 from pulumi_groq.gateway.fault_injection import FaultInjection
 from pulumi_groq.gateway.following import Following
 from pulumi_groq.gateway.gauges import GatewayGauges
 from pulumi_groq.gateway.health import Background, Health, Readyz, healthz
-from pulumi_groq.gateway.http.certificate import RENEWAL_PERIOD_S, ServerCertificate
+from pulumi_groq.gateway.http.certificate import ServerCertificate
 from pulumi_groq.gateway.http.connections import Connections
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.write_coalescing import WriteCoalescer
@@ -47,7 +42,7 @@ from pulumi_groq.gateway.identity.credentials import Credentials
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.exchange import TokenExchange
 from pulumi_groq.gateway.identity.exchange_log import ExchangeLog
-from pulumi_groq.gateway.identity.issuer_documents import HttpxDocuments, IssuerAddresses
+from pulumi_groq.gateway.identity.issuer_documents import FetchedDocuments, IssuerAddresses
 from pulumi_groq.gateway.identity.issuer_keys import IssuerKeys
 from pulumi_groq.gateway.identity.token_endpoint import TokenEndpoint, refused_tokens
 from pulumi_groq.gateway.identity.verifier import TokenVerifier
@@ -60,24 +55,21 @@ from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.journal import journal_directory
-from pulumi_groq.gateway.metering.service import MeteringService, open_metering
-from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metering.service import open_metering
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import agree_on_secret, server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
-from pulumi_groq.gateway.sharing import Replica, counted, followed, local_rates, redis_counters, replica_of
+from pulumi_groq.gateway.sharing import local_rates, redis_counters, replica_of
 from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
 from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
 from pulumi_groq.gateway.ui.sessions import Sessions
 from pulumi_groq.gateway.ui.source import GatewaySource
-from pulumi_groq.gateway.upstream_keys import DEFAULT, REREAD_PERIOD_S, UpstreamKeys
-
-if TYPE_CHECKING:
-    from pulumi_groq.gateway.counters.redis import RedisCounters
-
+from pulumi_groq.gateway.upkeep import Upkeep
+from pulumi_groq.gateway.upstream_keys import DEFAULT, UpstreamKeys
 
 _log = logging.getLogger("pulumi_groq.gateway.upstream")
 
@@ -137,7 +129,7 @@ def assemble(
         clock=clock,
         events=metrics,
         background=background,
-        sender=HttpxAlertSender(webhook_addresses, proxies=settings.egress_proxies),
+        sender=WebhookSender(webhook_addresses, proxies=settings.egress_proxies),
         random=random,
         rates=local_rates(store) if redis is None else redis,
         money=None if replica is None else replica.money,
@@ -180,7 +172,7 @@ def assemble(
     egress = settings.egress_proxies
     issuer_addresses = IssuerAddresses(settings.issuer_hosts, loopback_http=settings.allow_loopback_issuers)
     exchange = TokenExchange(
-        verifier=TokenVerifier(IssuerKeys(HttpxDocuments(issuer_addresses, proxies=egress), clock), clock),
+        verifier=TokenVerifier(IssuerKeys(FetchedDocuments(issuer_addresses, proxies=egress), clock), clock),
         identities=directories.identities,
         credentials=issued,
         store=store,
@@ -248,19 +240,19 @@ def assemble(
         },
         credentials=credentials,
         ids=ids,
-        lifespan=_lifespan(
-            service,
-            batches,
-            consumers,
-            AnswerPurge(store, clock, timedelta(days=settings.change_retention_days)),
-            AdminKeyUses(store, directories.admin_keys),
-            background,
-            upstream,
-            redis,
-            replica,
-            certificate,
-            upstream_keys,
-        ),
+        lifespan=Upkeep(
+            service=service,
+            batches=batches,
+            consumers=consumers,
+            retention=Retention(store, clock, timedelta(days=settings.change_retention_days)),
+            admin_key_uses=AdminKeyUses(store, directories.admin_keys),
+            background=background,
+            upstream=upstream,
+            redis=redis,
+            replica=replica,
+            certificate=certificate,
+            upstream_keys=upstream_keys,
+        ).lifespan,
     )
     app: ASGIApp = gateway
     if isinstance(clock, MovableClock):
@@ -294,55 +286,3 @@ def _upstream(
         return echo, echo.calls
     proxies = settings.egress_proxies
     return HttpUpstream(settings.upstream, keys, coalescer=coalescer, proxies=proxies), {}
-
-
-def _lifespan(
-    service: MeteringService,
-    batches: Batches,
-    consumers: Consumers,
-    purge: AnswerPurge,
-    admin_key_uses: AdminKeyUses,
-    background: Background,
-    upstream: Upstream,
-    redis: "RedisCounters | None",
-    replica: Replica | None,
-    certificate: ServerCertificate | None,
-    upstream_keys: UpstreamKeys,
-) -> Lifespan:
-    async def purge_answers() -> None:
-        await asyncio.to_thread(purge)
-
-    def renewing(part: str, renew: Callable[[], object]) -> Callable[[], Awaitable[None]]:
-        async def once() -> None:
-            try:
-                await asyncio.to_thread(renew)
-            except ConfigurationError as problem:
-                background.health.degraded(part, str(problem))
-            else:
-                background.health.works(part)
-
-        return once
-
-    @asynccontextmanager
-    async def span() -> AsyncIterator[None]:
-        await batches.restore()
-        background.every(PERIOD_S, "answer purge", purge_answers)
-        background.every(POLL_PERIOD_S, "batches", batches.round)
-        background.every(WRITE_PERIOD_S, "consumers", consumers.write)
-        background.every(USES_PERIOD_S, "admin keys' uses", admin_key_uses.write)
-        if certificate is not None:
-            renew = renewing("certificate", certificate.renew)
-            background.every(RENEWAL_PERIOD_S, "certificate upkeep", renew)
-        reread = renewing("upstream keys", upstream_keys.reread)
-        background.every(REREAD_PERIOD_S, "upstream keys upkeep", reread)
-        try:
-            async with counted(redis, background), followed(replica, background), service.serving():
-                yield
-        finally:
-            with background.health.watched("consumers"):
-                await consumers.write()
-            with background.health.watched("admin keys' uses"):
-                await admin_key_uses.write()
-            await upstream.close()
-
-    return span

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import delete, update
 
 from admin_plane import ADMIN_KEY, Api, error_of
-from pulumi_groq.gateway.admin.answer_purge import AnswerPurge
 from pulumi_groq.gateway.admin.refused_attempts import MOST_IN_WINDOW
+from pulumi_groq.gateway.admin.retention import Retention
 from pulumi_groq.gateway.store.change_log import changes
 from pulumi_groq.models.change_chain import BEGINNING, Anchor, Verdict, hash_of, verify
 from pulumi_groq.models.history import Change
@@ -162,11 +162,11 @@ def test_old_changes_are_dropped(busy: Api) -> None:
     early = judged(busy).newest
     busy.clock.advance(days=366)
     busy.created(name="late")
-    AnswerPurge(busy.store, busy.clock, timedelta(days=365))()
+    Retention(busy.store, busy.clock, timedelta(days=365))()
     verdict = judged(busy, early)
     assert (verdict.entries, verdict.cut, verdict.problems) == (1, True, ())
     busy.clock.advance(days=366)
-    AnswerPurge(busy.store, busy.clock, timedelta(days=365))()
+    Retention(busy.store, busy.clock, timedelta(days=365))()
     busy.created(name="later")
     assert (judged(busy).entries, judged(busy).problems) == (2, ())
 

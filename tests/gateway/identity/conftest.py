@@ -6,7 +6,7 @@ import pytest
 
 from fake_clock import FakeClock
 from oidc_issuer import OidcIssuer, oidc_issuer
-from pulumi_groq.gateway.identity.issuer_documents import HttpxDocuments, IssuerAddresses
+from pulumi_groq.gateway.identity.issuer_documents import FetchedDocuments, IssuerAddresses
 from pulumi_groq.gateway.identity.issuer_keys import IssuerKeys
 from pulumi_groq.gateway.identity.verifier import TokenVerifier
 
@@ -24,5 +24,5 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def verifier(clock: FakeClock) -> TokenVerifier:
-    documents = HttpxDocuments(IssuerAddresses(loopback_http=True))
+    documents = FetchedDocuments(IssuerAddresses(loopback_http=True))
     return TokenVerifier(IssuerKeys(documents, clock), clock)

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, RSAKey
 from fake_clock import FakeClock
 from oidc_issuer import AUDIENCE, DISCOVERY, JWKS, SUBJECT, OidcIssuer
 from pulumi_groq.gateway.identity.issuer_documents import (
-    HttpxDocuments,
+    FetchedDocuments,
     IssuerAddresses,
     IssuerUnreachableError,
 )
@@ -124,7 +124,7 @@ async def test_a_minute_of_clock_skew_is_forgiven_and_no_more(
     for ahead_s, is_good in ((-61, False), (-60, True), (659, True), (660, False)):
         at = FakeClock(clock.now())
         at.advance(seconds=ahead_s)
-        own = TokenVerifier(IssuerKeys(HttpxDocuments(IssuerAddresses(loopback_http=True)), at), at)
+        own = TokenVerifier(IssuerKeys(FetchedDocuments(IssuerAddresses(loopback_http=True)), at), at)
         if is_good:
             await good(own, issuer, token)
         else:
@@ -328,7 +328,7 @@ async def test_a_name_that_means_this_machine_is_not_fetched_from() -> None:
     async def to_loopback(_host: str, _port: int) -> list[str]:
         return ["127.0.0.1"]
 
-    documents = HttpxDocuments(IssuerAddresses(), resolve=to_loopback)
+    documents = FetchedDocuments(IssuerAddresses(), resolve=to_loopback)
     with pytest.raises(IssuerUnreachableError, match="not public"):
         await documents.fetch("https://issuer.example.com/", 10)
 
@@ -340,7 +340,7 @@ async def test_a_silent_issuer_keeps_nobody_waiting() -> None:
         await asyncio.Event().wait()
         return []
 
-    documents = HttpxDocuments(IssuerAddresses(), resolve=never, timeout_s=0.01)
+    documents = FetchedDocuments(IssuerAddresses(), resolve=never, timeout_s=0.01)
     with pytest.raises(IssuerUnreachableError, match="no answer within"):
         await documents.fetch("https://issuer.example.com/", 10)
 

@@ -13,7 +13,7 @@ from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringSettings, open_metering
-from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
@@ -44,7 +44,7 @@ async def main(database: Path, run: str) -> None:
         clock=SystemClock(),
         events=metrics,
         background=Background(Health(metrics)),
-        sender=HttpxAlertSender(WebhookAddresses()),
+        sender=WebhookSender(WebhookAddresses()),
         random=Random(),  # noqa: S311 (jitter, no secret)
         settings=MeteringSettings(journal_segment_bytes=20_000),
     )

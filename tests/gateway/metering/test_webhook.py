@@ -17,7 +17,7 @@ from pulumi_groq.gateway.metering.alert_delivery import (
     retry_after_s,
 )
 from pulumi_groq.gateway.metering.announcements import of_threshold
-from pulumi_groq.gateway.metering.webhook_sender import HttpxAlertSender, WebhookAddresses
+from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.store.alerts import Alert
 
 ALERT = of_threshold(Alert("2026-11", 100_000_000, 100_250_000, 500_000_000, START))
@@ -100,7 +100,7 @@ async def post(
     async def resolve(host: str, port: int) -> list[str]:
         return (names or {}).get(host, [host])
 
-    sender = HttpxAlertSender(WebhookAddresses(listed), resolve=resolve, timeout_s=timeout_s)
+    sender = WebhookSender(WebhookAddresses(listed), resolve=resolve, timeout_s=timeout_s)
     try:
         return await sender.post(url, ALERT.body + tampered, alert_headers(ALERT, secret, START))
     finally:

@@ -75,7 +75,7 @@ class Documents(Protocol):
         ...
 
 
-class HttpxDocuments:
+class FetchedDocuments:
     """The `Documents` of a running gateway."""
 
     def __init__(

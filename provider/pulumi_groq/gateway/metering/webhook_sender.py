@@ -28,7 +28,7 @@ TIMEOUT_S: Final = 10.0
 """For one webhook in all: its name, connection, TLS, and the head of its answer."""
 
 
-class HttpxAlertSender:
+class WebhookSender:
     """The `AlertSender` of a running gateway. A connection serves one webhook."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Drops what has had its time: sealed answers that nobody may ask for any more, old changes and consumers."""
+"""How long things are kept: sealed answers, changes, and consumers of keys."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,7 @@ PERIOD_S: Final = 15 * 60.0
 CONSUMERS_KEPT_FOR: Final = timedelta(days=90)
 
 
-class AnswerPurge:
+class Retention:
     """Drops the sealed answers that are older than `ANSWERS_KEPT_FOR`, changes older than
     `changes_kept_for`, and consumers that were not seen for `CONSUMERS_KEPT_FOR`.
     """

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from admin_plane import Api
-from pulumi_groq.gateway.admin.answer_purge import AnswerPurge
+from pulumi_groq.gateway.admin.retention import Retention
 from pulumi_groq.gateway.store.schema import idempotency
 
 
@@ -15,7 +15,7 @@ def test_an_answer_is_dropped_in_the_round_after_24_hours(api: Api, hours: float
     api.create(idempotency_key="one")
     api.clock.advance(hours=hours)
 
-    AnswerPurge(api.store, api.clock, timedelta(days=365))()
+    Retention(api.store, api.clock, timedelta(days=365))()
 
     with api.store.read() as connection:
         rows = connection.execute(idempotency.select()).all()
