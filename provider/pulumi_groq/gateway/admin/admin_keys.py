@@ -35,7 +35,6 @@ from pulumi_groq.gateway.store.admin_keys import (
     remove_admin_key,
     replace_admin_key,
 )
-from pulumi_groq.gateway.store.change_log import log_admin_key_change
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.admin_key import (
     AdminKey,
@@ -115,7 +114,7 @@ class AdminKeys:
                     sealed_answer=self._seal.close(answer.model_dump_json().encode(), now),
                 )
             insert_admin_key(change.connection, record)
-            log_admin_key_change(change.connection, change.actor, None, record, now)
+            change.log(None, record, now)
             change.then(partial(self._directory.put, record))
             return Minted(answer, replayed=False)
 
@@ -186,7 +185,7 @@ class AdminKeys:
         self, change: PendingChange, former: AdminKeyRecord, record: AdminKeyRecord, now: datetime
     ) -> None:
         replace_admin_key(change.connection, record)
-        log_admin_key_change(change.connection, change.actor, former, record, now)
+        change.log(former, record, now)
         change.then(partial(self._directory.put, record))
 
     def delete(
@@ -209,7 +208,7 @@ class AdminKeys:
             self._require_another_owner(caller, record, others)
             used_at = admin_key_last_uses(change.connection).get(key_id)
             remove_admin_key(change.connection, key_id)
-            log_admin_key_change(change.connection, change.actor, record, None, now)
+            change.log(record, None, now)
             if unless_used_within is None:
                 change.then(partial(self._directory.drop, record))
             else:

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from pulumi_groq.gateway.admin.authorization import Caller
-from pulumi_groq.gateway.store.change_log import Actor
+from pulumi_groq.gateway.store.change_log import Actor, Logged, log_change
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Connection, Store
 
@@ -24,6 +25,10 @@ class PendingChange:
         )
         self.committed: list[Callback] = []
         self.failed: list[Callback] = []
+
+    def log(self, former: Logged | None, record: Logged | None, at: datetime) -> None:
+        """Note that an object was created (no `former`), changed, or deleted (no `record`)."""
+        log_change(self.connection, self.actor, former, record, at)
 
     def then(self, step: Callback) -> None:
         """Run `step` after the commit."""

@@ -20,7 +20,6 @@ from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.store.change_log import log_identity_change
 from pulumi_groq.gateway.store.identities import (
     IdentityRecord,
     all_identities,
@@ -107,7 +106,7 @@ class WorkloadIdentities:
                     self._write(change, record, left, self._clock.now())
                 return kept("workload_identity.deleted", name, left)
             remove_identity(change.connection, record.id)
-            log_identity_change(change.connection, change.actor, record, None, self._clock.now())
+            change.log(record, None, self._clock.now())
             change.then(partial(self._directory.drop, record.id))
         return Deleted(object="workload_identity.deleted", id=name)
 
@@ -115,7 +114,7 @@ class WorkloadIdentities:
         self, change: PendingChange, former: IdentityRecord | None, record: IdentityRecord, now: datetime
     ) -> None:
         put_identity(change.connection, record)
-        log_identity_change(change.connection, change.actor, former, record, now)
+        change.log(former, record, now)
         change.then(partial(self._directory.put, record))
 
     def _require_possible(

@@ -24,7 +24,7 @@ from pulumi_groq.gateway.admin.quiet_period import QuietPeriods
 from pulumi_groq.gateway.admin.refusals import Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, ConsumerSource, Pauses
-from pulumi_groq.gateway.store.change_log import log_key_change, log_resumption
+from pulumi_groq.gateway.store.change_log import log_resumption
 from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
     KeyQuery,
@@ -132,7 +132,7 @@ class Keys:
             if record is not former:
                 self._check(change.connection, former, record, now)
                 replace_key(change.connection, record)
-                log_key_change(change.connection, change.actor, former, record, now)
+                change.log(former, record, now)
                 change.then(partial(self._directory.put_key, record))
         return self._views.show(record, now)
 
@@ -163,7 +163,7 @@ class Keys:
                 self._keep(change, record, left)
                 return kept("api_key.deleted", key_id, left)
             bury_key(change.connection, key_id, now)
-            log_key_change(change.connection, change.actor, record, None, now)
+            change.log(record, None, now)
             forget_answers(change.connection, key_id)
             if unless_used_within is None:
                 change.then(partial(self._directory.drop_key, record.key_hash))
@@ -179,7 +179,7 @@ class Keys:
         if left != record:
             require_own_address(change.connection, left)
             replace_key(change.connection, left)
-            log_key_change(change.connection, change.actor, record, left, self._clock.now())
+            change.log(record, left, self._clock.now())
             change.then(partial(self._directory.put_key, left))
 
     def _position(self, connection: Connection, key_id: str) -> int:

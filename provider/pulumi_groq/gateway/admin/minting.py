@@ -31,7 +31,6 @@ from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.key_values import KeyValue, KeyValues
 from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.store.change_log import log_key_change
 from pulumi_groq.gateway.store.idempotency import IdempotencyRecord, find_answer, keep_answer, purge_answers
 from pulumi_groq.gateway.store.keys import KeyRecord, deleted_lineage, find_key, insert_key, replace_key
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyCreated
@@ -89,7 +88,7 @@ class Minting:
         value = self._values.new()
         record = self._record(change, wanted, value, now)
         insert_key(change.connection, record)
-        log_key_change(change.connection, change.actor, None, record, now)
+        change.log(None, record, now)
         answer = self._views.show_created(record, value, now)
         if idempotency_key is not None:
             sealed = self._seal.close(answer.model_dump_json().encode(), now)

@@ -12,7 +12,6 @@ from pulumi_groq.gateway.admin.refusals import Invalid, Missing
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.protocols import Clock, UsageSource
-from pulumi_groq.gateway.store.change_log import log_policy_change
 from pulumi_groq.gateway.store.policies import PolicyRecord, find_policy, put_policy, remove_policy
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import micro_usd, usd
@@ -100,7 +99,7 @@ class Spending:
                     self._write(change, record, left, self._clock.now())
                 return kept("spend_policy.deleted", "spend_policy", left)
             remove_policy(change.connection)
-            log_policy_change(change.connection, change.actor, record, None, self._clock.now())
+            change.log(record, None, self._clock.now())
             change.then(partial(self._directory.put_policy, None))
         return Deleted(object="spend_policy.deleted", id="spend_policy")
 
@@ -108,7 +107,7 @@ class Spending:
         self, change: PendingChange, former: PolicyRecord | None, record: PolicyRecord, now: datetime
     ) -> None:
         put_policy(change.connection, record)
-        log_policy_change(change.connection, change.actor, former, record, now)
+        change.log(former, record, now)
         change.then(partial(self._directory.put_policy, record))
 
 

@@ -13,7 +13,6 @@ from pulumi_groq.gateway.admin.ownership import given_up, kept, put
 from pulumi_groq.gateway.admin.refusals import Conflict, no_team, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock
-from pulumi_groq.gateway.store.change_log import log_team_change
 from pulumi_groq.gateway.store.identities import identities_of_team
 from pulumi_groq.gateway.store.keys import keys_of_team
 from pulumi_groq.gateway.store.store import Store
@@ -104,7 +103,7 @@ class Teams:
                     code="team_in_use",
                 )
             remove_team(change.connection, name)
-            log_team_change(change.connection, change.actor, record, None, self._clock.now())
+            change.log(record, None, self._clock.now())
             change.then(partial(self._directory.drop_team, name))
         return Deleted(object="team.deleted", id=name)
 
@@ -112,7 +111,7 @@ class Teams:
         self, change: PendingChange, former: TeamRecord | None, record: TeamRecord, now: datetime
     ) -> None:
         put_team(change.connection, record)
-        log_team_change(change.connection, change.actor, former, record, now)
+        change.log(former, record, now)
         change.then(partial(self._directory.put_team, record))
 
 

@@ -76,6 +76,8 @@ class Actor(NamedTuple):
     request_id: str
 
 
+Logged = KeyRecord | AdminKeyRecord | IdentityRecord | TeamRecord | PolicyRecord
+
 GATEWAY: Final = Actor("gateway", None, "", "", "")
 """What the gateway does by itself."""
 
@@ -92,59 +94,33 @@ class ChangeQuery:
     until: date | None = None
 
 
-def log_key_change(
-    connection: Connection, by: Actor, former: KeyRecord | None, record: KeyRecord | None, at: datetime
+def log_change(
+    connection: Connection, by: Actor, former: Logged | None, record: Logged | None, at: datetime
 ) -> None:
-    """Note that a key was created (no `former`), changed, or deleted (no `record`)."""
-    key = record or former
-    if key is not None:
-        _log(connection, by, "api_key", (key.id, key.name, key.managed_by), former, record, at)
-
-
-def log_team_change(
-    connection: Connection, by: Actor, former: TeamRecord | None, record: TeamRecord | None, at: datetime
-) -> None:
-    """Note that a team was created, changed or deleted."""
-    team = record or former
-    if team is not None:
-        _log(connection, by, "team", (team.name, team.name, team.managed_by), former, record, at)
-
-
-def log_identity_change(
-    connection: Connection,
-    by: Actor,
-    former: IdentityRecord | None,
-    record: IdentityRecord | None,
-    at: datetime,
-) -> None:
-    """Note that a workload identity was created, changed or deleted."""
-    identity = record or former
-    if identity is not None:
-        named = (identity.id, identity.name, identity.managed_by)
-        _log(connection, by, "workload_identity", named, former, record, at)
-
-
-def log_policy_change(
-    connection: Connection, by: Actor, former: PolicyRecord | None, record: PolicyRecord | None, at: datetime
-) -> None:
-    """Note that the spending policy was set, changed or removed."""
-    policy = record or former
-    if policy is not None:
-        named = ("spend_policy", "spending policy", policy.managed_by)
-        _log(connection, by, "spend_policy", named, former, record, at)
-
-
-def log_admin_key_change(
-    connection: Connection,
-    by: Actor,
-    former: AdminKeyRecord | None,
-    record: AdminKeyRecord | None,
-    at: datetime,
-) -> None:
-    """Note that an admin key was created, changed or deleted."""
-    key = record or former
-    if key is not None:
-        _log(connection, by, "admin_key", (key.id, key.name, key.managed_by), former, record, at)
+    """Note that an object was created (no `former`), changed, or deleted (no `record`)."""
+    known = record or former
+    if known is None:
+        raise ValueError("nothing was there, and nothing is")
+    action: ChangeAction = "created" if former is None else "deleted" if record is None else "updated"
+    changed = _changed(former, record) if action == "updated" else []
+    if action == "updated" and not changed:
+        return  # another claim at the same place
+    shown = changed or [each.name for each in fields(known) if each.name not in _NOT_NOTED]
+    kind, object_id, name = _named(known)
+    unchained = Change(
+        id=1,
+        at=at,
+        kind=kind,
+        object_id=object_id,
+        name=name,
+        action=action,
+        fields=[_wire_name(each) for each in changed],
+        before=_values(former, shown),
+        after=_values(record, shown),
+        managed_by=known.managed_by,
+        **by._asdict(),
+    )
+    _append(connection, unchained)
 
 
 def log_exchange(
@@ -233,35 +209,19 @@ def purge_changes(connection: Connection, older_than: datetime) -> None:
     connection.execute(delete(changes).where(changes.c.at < older_than, changes.c.id < newest))
 
 
-def _log(
-    connection: Connection,
-    by: Actor,
-    kind: ObjectKind,
-    named: tuple[str, str, str | None],
-    former: Any,
-    record: Any,
-    at: datetime,
-) -> None:
-    object_id, name, managed_by = named
-    action: ChangeAction = "created" if former is None else "deleted" if record is None else "updated"
-    changed = _changed(former, record) if action == "updated" else []
-    if action == "updated" and not changed:
-        return  # another claim at the same place
-    shown = changed or [each.name for each in fields(record or former) if each.name not in _NOT_NOTED]
-    unchained = Change(
-        id=1,
-        at=at,
-        kind=kind,
-        object_id=object_id,
-        name=name,
-        action=action,
-        fields=[_wire_name(each) for each in changed],
-        before=_values(former, shown),
-        after=_values(record, shown),
-        managed_by=managed_by,
-        **by._asdict(),
-    )
-    _append(connection, unchained)
+def _named(record: Logged) -> tuple[ObjectKind, str, str]:
+    """The kind of the object, its id and its name."""
+    match record:
+        case KeyRecord():
+            return "api_key", record.id, record.name
+        case AdminKeyRecord():
+            return "admin_key", record.id, record.name
+        case IdentityRecord():
+            return "workload_identity", record.id, record.name
+        case TeamRecord():
+            return "team", record.name, record.name
+        case PolicyRecord():
+            return "spend_policy", "spend_policy", "spending policy"
 
 
 def _of_pause(
