@@ -117,7 +117,7 @@ def test_totals_live_as_long_as_something_counts_in_them() -> None:
     assert not counters.holds(CAP.counter_key)
 
 
-def test_accounts_of_the_same_cells_share_the_counters() -> None:
+def test_sets_of_the_same_quotas_share_the_counters() -> None:
     """A key whose budget changes goes on with the levels that it had."""
     counters = Kept()
     take(counters, CAP, TPM)
@@ -135,7 +135,7 @@ def test_a_limit_that_changes_drains_at_the_new_pace_from_then_on() -> None:
     assert asyncio.run(raised.take(DEMAND, 35.0, "r", 900.0)).levels == [11]
 
 
-def test_buckets_go_with_the_last_account_that_has_them() -> None:
+def test_buckets_go_with_the_last_set_that_has_them() -> None:
     """Memory follows the keys in use, not the keys ever seen; a request in flight keeps its own."""
     counters = MemoryCounters()
     in_flight = counters.counter_set([RPM, TPM], 0.0)
@@ -147,7 +147,7 @@ def test_buckets_go_with_the_last_account_that_has_them() -> None:
     assert counters.bucket_count == 0
 
 
-def test_an_account_is_idle_once_all_has_drained_and_nothing_is_held() -> None:
+def test_a_set_is_idle_once_all_has_drained_and_nothing_is_held() -> None:
     """Until then its levels are still needed."""
     counters = Kept()
     take(counters, CAP, RPM, TPM)
@@ -159,20 +159,15 @@ def test_an_account_is_idle_once_all_has_drained_and_nothing_is_held() -> None:
     assert counter_set.is_idle(3660.0)
 
 
-@pytest.mark.parametrize("count", [200])
-def test_concurrent_takes_never_pass_the_cap(count: int) -> None:
+async def test_concurrent_takes_never_pass_the_cap() -> None:
     """However many ask at once, the sum of what is taken stays within the cap."""
+    counters, seven = Kept(), DEMAND._replace(cost_micro_usd=7)
 
-    async def all_at_once() -> list[TakeResult]:
-        counters = Kept()
-        seven = DEMAND._replace(cost_micro_usd=7)
-        return await asyncio.gather(
-            *(counters.counter_set([CAP], 0.0).take(seven, 0.0, "r", 900.0) for _ in range(count))
-        )
+    taken = await asyncio.gather(
+        *(counters.counter_set([CAP], 0.0).take(seven, 0.0, "r", 900.0) for _ in range(200))
+    )
 
-    taken = [each for each in asyncio.run(all_at_once()) if each.refused is None]
-
-    assert len(taken) == 1000 // 7
+    assert len([each for each in taken if each.refused is None]) == 1000 // 7
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 1000), st.floats(0, 1)), max_size=50))
@@ -244,21 +239,16 @@ class Conservation(RuleBasedStateMachine):
 TestConservation = Conservation.TestCase
 
 
-def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> None:
+async def test_two_limits_on_one_counter_share_its_level_and_keep_their_own_pace() -> None:
     """A rotation's two keys: what one took counts for the other, and each waits as its own limit says."""
     counters = Kept()
     narrow, wide = (counters.counter_set([replace(RPM, ceiling=ceiling)], 0.0) for ceiling in (30, 60))
 
-    async def scenario() -> list[TakeResult]:
-        for _ in range(30):
-            await narrow.take(DEMAND, 0.0, "r", 900.0)
-        return [
-            await narrow.take(DEMAND, 0.0, "r", 900.0),
-            await wide.take(DEMAND, 0.0, "r", 900.0),
-            await narrow.take(DEMAND, 4.0, "r", 900.0),
-        ]
-
-    refused, admitted, later = asyncio.run(scenario())
+    for _ in range(30):
+        await narrow.take(DEMAND, 0.0, "r", 900.0)
+    refused = await narrow.take(DEMAND, 0.0, "r", 900.0)
+    admitted = await wide.take(DEMAND, 0.0, "r", 900.0)
+    later = await narrow.take(DEMAND, 4.0, "r", 900.0)
 
     assert (refused.refused, admitted.refused, later.refused) == (0, None, None)
     assert (admitted.levels, later.levels) == ([31], [30])
