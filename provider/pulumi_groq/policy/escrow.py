@@ -108,7 +108,7 @@ class Account:
         self.excess = min(self.excess, max(0, -(self.left or 0)))
 
 
-class Member:
+class BankMember:
     """A replica as the bank knows it: its current life, and its last call with the answer."""
 
     __slots__ = ("answer", "epoch", "is_live", "number")
@@ -130,7 +130,7 @@ class Bank:
         self.grants: dict[tuple[Holder, str], int] = {}
         self.charged: dict[tuple[Holder, str], int] = {}
         """Grants of forgotten epochs: settled, until what was really spent turns up."""
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, BankMember] = {}
         self._booked: set[str] = set()
 
     def set_limit(self, account: str, limit: int | None) -> None:
@@ -149,7 +149,7 @@ class Bank:
     def join(self, replica: str) -> Holder:
         """The next life of a replica. What former ones hold stays out until it is closed."""
         former = self.members.get(replica)
-        self.members[replica] = Member(1 if former is None else former.epoch + 1)
+        self.members[replica] = BankMember(1 if former is None else former.epoch + 1)
         return Holder(replica, self.members[replica].epoch)
 
     @property
@@ -226,7 +226,7 @@ class Bank:
         self.members[replica].is_live = False
         return charged
 
-    def _require_live(self, holder: Holder) -> Member:
+    def _require_live(self, holder: Holder) -> BankMember:
         member = self.members[holder.replica]
         if member.epoch != holder.epoch or not member.is_live:
             raise FencedError

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, shown
 from pulumi_groq.gateway.store.admin_keys import AdminKeyRecord
-from pulumi_groq.gateway.store.holders import Holder
+from pulumi_groq.gateway.store.holders import ClaimHolder
 from pulumi_groq.gateway.store.identities import IdentityRecord
 from pulumi_groq.gateway.store.keys import KeyRecord
 from pulumi_groq.gateway.store.policies import PolicyRecord
@@ -147,8 +147,8 @@ def kept(kind: DeletedKind, object_id: str, left: RecordT) -> Deleted:
     )
 
 
-def _holders(record: RecordT) -> list[Holder]:
+def _holders(record: RecordT) -> list[ClaimHolder]:
     """Every holder, the owner last."""
     if record.claim is None:
         return list(record.former_holders)
-    return [*record.former_holders, Holder(record.managed_by, record.declared_as, record.claim)]
+    return [*record.former_holders, ClaimHolder(record.managed_by, record.declared_as, record.claim)]

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from pulumi_groq.gateway.store.column_types import UtcTimestamp
-from pulumi_groq.gateway.store.holders import Holder, holders_of
+from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
 from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.models.role import AdminRole
 
@@ -79,7 +79,7 @@ class AdminKeyRecord:
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None
-    former_holders: tuple[Holder, ...] = ()
+    former_holders: tuple[ClaimHolder, ...] = ()
     replaces: str | None = None
     lineage_id: str = ""
     generation: int = 1

@@ -12,7 +12,7 @@ from pulumi_groq.gateway.store.replicas import ReplicaRecord
 from pulumi_groq.policy.escrow import Holder
 
 
-class Hold(Protocol):
+class StoreHold(Protocol):
     """What a process has of a database that others may use, too. Given back when the store is closed."""
 
     @property
@@ -29,7 +29,7 @@ class Hold(Protocol):
         ...
 
 
-class Member(Hold, Protocol):
+class Member(StoreHold, Protocol):
     """A gateway's place among those on the database, see `store.membership`."""
 
     @property

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pulumi_groq.gateway.store.schema import bank_accounts, bank_grants, bank_members
-from pulumi_groq.policy.escrow import Account, Answer, Bank, Call, Holder, Member, Spent, Standing
+from pulumi_groq.policy.escrow import Account, Answer, Bank, BankMember, Call, Holder, Spent, Standing
 
 
 def missing_accounts(connection: Connection, accounts: Collection[str]) -> set[str]:
@@ -178,7 +178,7 @@ def _load_members(connection: Connection, bank: Bank, replica: str) -> None:
     for row in connection.execute(
         select(bank_members).where(or_(columns.is_live, columns.replica == replica))
     ):
-        member = bank.members[row.replica] = Member(row.epoch)
+        member = bank.members[row.replica] = BankMember(row.epoch)
         member.is_live = row.is_live
         member.number = row.last_call
         if row.replica == replica:
@@ -286,7 +286,7 @@ def _save_grants(
     )
 
 
-def _save_member(connection: Connection, replica: str, member: Member) -> None:
+def _save_member(connection: Connection, replica: str, member: BankMember) -> None:
     connection.execute(
         update(bank_members)
         .where(bank_members.c.replica == replica)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
-class Holder(NamedTuple):
+class ClaimHolder(NamedTuple):
     """A declaration that created or took over an object and has not given it up."""
 
     managed_by: str | None
@@ -12,6 +12,6 @@ class Holder(NamedTuple):
     claim: str
 
 
-def holders_of(stored: Iterable[Sequence[str]]) -> tuple[Holder, ...]:
+def holders_of(stored: Iterable[Sequence[str]]) -> tuple[ClaimHolder, ...]:
     """The former holders from their JSON column."""
-    return tuple(Holder(*each) for each in stored)
+    return tuple(ClaimHolder(*each) for each in stored)

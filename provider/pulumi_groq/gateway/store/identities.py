@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from pulumi_groq.gateway.store.column_types import DeclaredLimit, LimitSetting, UtcTimestamp
-from pulumi_groq.gateway.store.holders import Holder, holders_of
+from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
 from pulumi_groq.gateway.store.schema import metadata
 from pulumi_groq.models.role import AdminRole
 
@@ -94,7 +94,7 @@ class IdentityRecord:
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None
-    former_holders: tuple[Holder, ...] = ()
+    former_holders: tuple[ClaimHolder, ...] = ()
 
 
 def all_identities(connection: Connection) -> list[IdentityRecord]:

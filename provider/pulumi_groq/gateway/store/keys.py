@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, null, select, update
 
 from pulumi_groq.gateway.store.column_types import LimitSetting
-from pulumi_groq.gateway.store.holders import Holder, holders_of
+from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
 from pulumi_groq.gateway.store.identities import identity_subjects
 from pulumi_groq.gateway.store.schema import api_keys, is_text
 from pulumi_groq.models.budgets import Budget, ModelLimits
@@ -47,7 +47,7 @@ class KeyRecord:
     budgets: tuple[Budget, ...] = ()
     model_limits: Mapping[str, ModelLimits] = field(default_factory=dict)
     claim: str | None = None
-    former_holders: tuple[Holder, ...] = ()
+    former_holders: tuple[ClaimHolder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

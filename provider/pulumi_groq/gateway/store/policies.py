@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from pulumi_groq.gateway.store.holders import Holder, holders_of
+from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
 from pulumi_groq.gateway.store.schema import spend_policy
 from pulumi_groq.models.budgets import Budget
 
@@ -27,7 +27,7 @@ class PolicyRecord:
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None
-    former_holders: tuple[Holder, ...] = ()
+    former_holders: tuple[ClaimHolder, ...] = ()
 
 
 def find_policy(connection: Connection) -> PolicyRecord | None:

@@ -8,7 +8,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from pulumi_groq.gateway.store.backend import Hold, Member
+from pulumi_groq.gateway.store.backend import Member, StoreHold
 from pulumi_groq.gateway.store.errors import (
     ALL_BUSY,
     RowRefusedError,
@@ -85,7 +85,7 @@ class PostgresqlBackend:
     alone has another hold; commands have none.
     """
 
-    def __init__(self, url: str, hold: Hold | None = None) -> None:
+    def __init__(self, url: str, hold: StoreHold | None = None) -> None:
         self.engine = open_postgresql_engine(url)
         self.member: Member | None = None
         self._hold = hold

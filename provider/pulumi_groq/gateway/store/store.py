@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text, update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from pulumi_groq.gateway.store.backend import Backend, Hold, Member
+from pulumi_groq.gateway.store.backend import Backend, Member, StoreHold
 from pulumi_groq.gateway.store.disk_space import DiskReserve
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import (
@@ -200,7 +200,7 @@ def hold_store(url: str, data_directory: Path | None = None) -> Store:
     return _held(url, data_directory, CopyHold(url) if is_postgresql(url) else None)
 
 
-def _held(url: str, data_directory: Path | None, hold: Hold | None) -> Store:
+def _held(url: str, data_directory: Path | None, hold: StoreHold | None) -> Store:
     if is_postgresql(url):
         files = _data_files(data_directory or DEFAULT_DATA_DIRECTORY)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from pulumi_groq.gateway.store.column_types import LimitSetting
-from pulumi_groq.gateway.store.holders import Holder, holders_of
+from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
 from pulumi_groq.gateway.store.schema import is_text, teams
 from pulumi_groq.models.budgets import Budget
 
@@ -32,7 +32,7 @@ class TeamRecord:
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None
-    former_holders: tuple[Holder, ...] = ()
+    former_holders: tuple[ClaimHolder, ...] = ()
 
 
 def all_teams(connection: Connection) -> list[TeamRecord]:
