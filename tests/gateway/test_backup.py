@@ -11,12 +11,9 @@ import pytest
 from pulumi_groq.gateway.backup import back_up, restore
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.metering.opening import MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.service import (
-    MeteringService,
-    MeteringSettings,
-    open_metering,
-)
+from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.batches import BatchRecord, insert_batch

@@ -10,12 +10,9 @@ from fake_clock import NOON, FakeClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
+from pulumi_groq.gateway.metering.opening import MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.service import (
-    MeteringService,
-    MeteringSettings,
-    open_metering,
-)
+from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.runaway import RunawayAction

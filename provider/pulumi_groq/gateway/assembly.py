@@ -55,7 +55,7 @@ from pulumi_groq.gateway.inference.record import Observer
 from pulumi_groq.gateway.inference.upstream import Upstream
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.journal import journal_directory
-from pulumi_groq.gateway.metering.service import open_metering
+from pulumi_groq.gateway.metering.opening import open_metering
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock

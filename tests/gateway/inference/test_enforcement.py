@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
 from pulumi_groq.gateway.metering.alert_delivery import WebhookAnswer
-from pulumi_groq.gateway.metering.service import MeteringService, open_metering
+from pulumi_groq.gateway.metering.opening import open_metering
+from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import Limits, OrganisationPolicy

@@ -11,8 +11,8 @@ from random import Random
 
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
+from pulumi_groq.gateway.metering.opening import MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.service import MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses, WebhookSender
 from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.gateway.store.store import open_store
