@@ -17,7 +17,7 @@ from pulumi_groq.policy.limits import (
     refusing,
 )
 from pulumi_groq.policy.messages import ORGANISATION_ID
-from pulumi_groq.policy.quotas import quotas_of
+from pulumi_groq.policy.quotas import counter_keys_of_money, quotas_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEMAND = Demand(model="openai/gpt-oss-20b", tokens=100, cost_micro_usd=50)
@@ -234,3 +234,20 @@ def test_a_refusal_by_spending_tells_all_four_figures(make_key: MakeKey) -> None
     assert verdict is not None
     assert "Limit $0.001, Spent $0.00095, Reserved $0.00004, Requested $0.00005" in verdict.message
     assert verdict.allowance == Allowance(10, 50, None)
+
+
+def test_a_batch_costs_each_model_its_part() -> None:
+    """A model that it does not name costs nothing of it, nor does another than a single request's."""
+    batch = Demand("a", 0, 30, {"a": 10, "b": 20})
+    assert [batch.cost_of(model) for model in "abc"] == [10, 20, 0]
+    assert [Demand("a", 0, 30).cost_of(model) for model in "ab"] == [30, 0]
+
+
+def test_a_key_without_a_team_counts_in_no_team(make_key: MakeKey) -> None:
+    """Its money is that of the organisation, of its lineage, and of the lineage's model: each by window."""
+    alone = counter_keys_of_money("key_01first", None, "m", NOW.timestamp())
+    in_team = counter_keys_of_money("key_01first", "chat", "m", NOW.timestamp())
+
+    assert len(alone) == 3 * 4
+    assert set(in_team) > set(alone)
+    assert len(in_team) == 4 * 4

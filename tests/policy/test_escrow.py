@@ -10,7 +10,9 @@ from pulumi_groq.policy.escrow import (
     Bank,
     Call,
     FencedError,
+    Holder,
     Spent,
+    Wallet,
     grant_of,
 )
 
@@ -108,3 +110,42 @@ def test_a_correction_counts_at_once() -> None:
     bank.correct("cap", -4)
 
     assert bank.exchange(holder, Call(1, {}, {"cap": 4})).granted == {"cap": 4}
+
+
+def wallet_with(granted: int) -> Wallet:
+    wallet = Wallet(Holder("a", 1))
+    wallet.purse("cap").granted = granted
+    return wallet
+
+
+def test_a_month_that_is_over_is_forgotten_once_nothing_is_in_it() -> None:
+    """Neither granted, nor held, nor waiting to be booked."""
+    wallet = wallet_with(10)
+    assert not wallet.forgets("cap")
+    wallet.hold(["cap"], 10)
+    wallet.settle("r", ["cap"], 10, 10)
+    assert not wallet.forgets("cap")
+    wallet.booked(["r"], {"cap": 10})
+
+    assert wallet.forgets("cap")
+    assert wallet.purses == {}
+
+
+def test_what_an_earlier_write_has_booked_took_what_it_cost() -> None:
+    """Its answer was lost, so the step that finds the request in the ledger takes nothing for it."""
+    wallet = wallet_with(10)
+    wallet.hold(["cap"], 8)
+    wallet.settle("r", ["cap"], 8, 3)
+    wallet.booked(["r"], {}, before=["r"])
+
+    purse = wallet.purse("cap")
+    assert (purse.granted, purse.held, purse.used) == (7, 0, 0)
+
+
+def test_a_request_that_cost_nothing_is_not_waited_for() -> None:
+    """There is nothing of it to book."""
+    wallet = wallet_with(10)
+    wallet.hold(["cap"], 8)
+    wallet.settle("r", ["cap"], 8, 0)
+
+    assert wallet.purse("cap").idle == 10

@@ -70,3 +70,13 @@ def test_a_role_of_no_team_covers_nothing() -> None:
 def test_a_refusal_names_the_role_and_the_need(caller: AdminIdentity, need: Need, expected: str) -> None:
     """In one line."""
     assert may_not(caller, need) == expected
+
+
+def test_workloads_of_one_identity_are_told_apart() -> None:
+    """A repeated create is answered only to whom its token was issued; a name of any length fits."""
+    names = ["repo:acme/infra:ref:refs/heads/main", "repo:acme/infra:ref:refs/heads/other", "x" * 1_024]
+    principals = {AdminIdentity("wid_01a", "owner", subject=name).principal for name in names}
+
+    assert len(principals) == len(names)
+    assert max(map(len, principals)) <= 128
+    assert AdminIdentity("adm_01a", "owner").principal == "adm_01a"
