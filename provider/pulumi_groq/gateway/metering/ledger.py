@@ -19,7 +19,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.events import MeteringEvents
@@ -52,6 +52,16 @@ Booked = Callable[[Collection[str], Mapping[str, int], Collection[str]], None]
 
 _NOTHING: Final = Batch((), (), {})
 
+
+class Place(Protocol):
+    """What the process has of the store."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether what is in memory may be acted by. Does not wait."""
+        ...
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -70,7 +80,7 @@ class Ledger:
         writer: LedgerWriter,
         journal: Journal,
         reserve: DiskReserve,
-        is_ours: Callable[[], bool],
+        place: Place,
         usage: UsageInMemory,
         clock: Clock,
         events: MeteringEvents,
@@ -88,7 +98,7 @@ class Ledger:
         self._writer = writer
         self._journal = journal
         self._reserve = reserve
-        self._is_ours = is_ours
+        self._place = place
         self._clock = clock
         self._events = events
         self._health = health
@@ -123,7 +133,7 @@ class Ledger:
             len(self._waiting) > self._most_waiting_rows
             or self._store_is_damaged
             or not self._reserve.is_held
-            or not self._is_ours()
+            or not self._place.is_ours
         )
 
     def reserve(self, admission: Admission) -> bytes:

@@ -109,7 +109,7 @@ def open_metering(
         writer=LedgerWriter(store, kept, None if money is None else money.books),
         journal=journal,
         reserve=store.reserve,
-        is_ours=lambda: store.is_ours,
+        place=store.backend,
         usage=usage,
         recent=recent,
         clock=clock,
