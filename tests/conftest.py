@@ -10,6 +10,8 @@ from hypothesis import settings
 from postgresql_server import PostgresqlServer
 from redis_server import RedisServer
 
+pytest_plugins = ["time_limit"]
+
 # Images of containers set it. Of all that the tests start, every gateway, program, plugin and language host
 # would then compile each of its modules anew, which is half of what its start costs.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
