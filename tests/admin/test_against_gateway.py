@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from process_output import wait_for
 from pulumi_groq import errors
 from pulumi_groq.admin import AdminClient, AdminSettings, KeyListing
 from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
@@ -51,11 +52,10 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             command, env={"GROQ_ADMIN_KEY": ADMIN_KEY}, stdout=subprocess.PIPE, stderr=log, text=True
         ) as gateway,
     ):
-        assert gateway.stdout is not None
-        line = gateway.stdout.readline()
-        assert line.startswith("gateway listening on "), (folder / "log").read_text()
-        yield line.split()[-1]
-        gateway.terminate()
+        try:
+            yield wait_for(r"gateway listening on (\S+)", gateway.stdout)[1]
+        finally:
+            gateway.terminate()
 
 
 @pytest.fixture

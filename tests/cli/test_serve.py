@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import socket
 import sqlite3
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from process_output import wait_for
 
 ADMIN_KEY = "admin-key-of-the-cli-tests"
 DEADLINE_S = 60
@@ -35,11 +36,7 @@ class Run:
 
     def url(self) -> str:
         """Where it listens, once it says so."""
-        assert self.process.stdout is not None
-        assert select.select([self.process.stdout], [], [], DEADLINE_S)[0], "no line in time"
-        line = self.process.stdout.readline()
-        assert line.startswith("gateway listening on http://"), line
-        return line.split()[-1]
+        return wait_for(r"^gateway listening on (https?://\S+)", self.process.stdout, DEADLINE_S)[1]
 
     def outcome(self) -> tuple[int, str, str]:
         """Exit code, stdout, stderr."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from process_output import wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -116,11 +117,11 @@ def gateway(newcomer: Newcomer) -> Iterator[None]:
         stdout=subprocess.PIPE,
         text=True,
     ) as serving:
-        assert serving.stdout is not None
-        found = next(filter(None, (re.search(r"http://\S+", line) for line in serving.stdout)))
-        newcomer.exported["GROQ_ADMIN_BASE_URL"] = found.group()
-        yield
-        serving.terminate()
+        try:
+            newcomer.exported["GROQ_ADMIN_BASE_URL"] = wait_for(r"http://\S+", serving.stdout)[0]
+            yield
+        finally:
+            serving.terminate()
 
 
 def test_from_nothing_to_nothing(newcomer: Newcomer, gateway: None) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from process_output import wait_for
+
 pytestmark = pytest.mark.engine
 
 EXAMPLE = Path(__file__).parents[2] / "stacks" / "examples" / "openbao"
@@ -58,14 +60,7 @@ def openbao(tmp_path: Path) -> Iterator[OpenBao]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if "Root Token:" in line:
-            break
-    else:
-        raise AssertionError("".join(said))
+    wait_for("Root Token:", process.stdout)
     yield OpenBao(f"http://127.0.0.1:{port}", token)
     process.terminate()
     process.communicate(timeout=30)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from process_output import wait_for
+
 COMMAND = Path(sys.prefix, "bin", "pulumi-resource-groq")
 
 
@@ -14,9 +16,8 @@ COMMAND = Path(sys.prefix, "bin", "pulumi-resource-groq")
 def test_it_ends_when_the_engine_ends_it(ending: signal.Signals) -> None:
     """The engine interrupts its plugins at the end of each run, and waits 5 s before it kills them."""
     with subprocess.Popen([str(COMMAND), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True) as plugin:
-        assert plugin.stdout is not None
         try:
-            assert int(plugin.stdout.readline()) > 0
+            assert int(wait_for(r"^\d+$", plugin.stdout)[0]) > 0
             plugin.send_signal(ending)
             assert plugin.wait(timeout=4) == 0
         finally:

@@ -11,6 +11,8 @@ import pytest
 from pulumi.runtime.proto import language_pb2
 from pulumi.runtime.proto.language_pb2_grpc import LanguageRuntimeStub
 
+from process_output import wait_for
+
 HOST = Path(__file__).parents[2] / "setup" / "language_host.py"
 
 LAUNCHER = """#!/usr/bin/env python3
@@ -41,8 +43,7 @@ def host(tmp_path: Path) -> Iterator[Callable[[int], LanguageRuntimeStub]]:
             [sys.executable, HOST, "127.0.0.1:1"], env=environment, stdout=subprocess.PIPE, text=True
         )
         processes.append(process)
-        assert process.stdout is not None
-        channels.append(grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}"))
+        channels.append(grpc.insecure_channel(f"127.0.0.1:{wait_for('[0-9]+', process.stdout)[0]}"))
         return LanguageRuntimeStub(channels[-1])
 
     yield start

@@ -1,11 +1,9 @@
 """The real command in a process of its own, on a free port and a store of its own."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,10 @@ from typing import Any
 
 import httpx
 
+from process_output import wait_for
+
 ADMIN_KEY = "admin-key-of-the-contract-tests"
 UPSTREAM_KEY = "operator-key-of-the-contract-tests"
-START_DEADLINE_S = 60
 STOP_DEADLINE_S = 60
 
 
@@ -61,18 +60,6 @@ class Server:
         self.process.stdout.close()
 
 
-def _announced_url(process: "subprocess.Popen[str]") -> str:
-    """Wait for the line that says where the gateway listens."""
-    assert process.stdout is not None
-    deadline = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < deadline:
-        if select.select([process.stdout], [], [], 1)[0]:
-            line = process.stdout.readline()
-            assert line.startswith("gateway listening on "), line or "the gateway ended"
-            return line.split()[-1]
-    raise AssertionError("the gateway did not announce itself in time")
-
-
 def start_gateway(
     folder: Path,
     *options: str,
@@ -89,4 +76,9 @@ def start_gateway(
             stderr=log,
             text=True,
         )
-    return Server(process, _announced_url(process), store)
+    try:
+        listening = wait_for(r"gateway listening on (\S+)", process.stdout)
+    except AssertionError:
+        process.kill()
+        raise
+    return Server(process, listening[1], store)

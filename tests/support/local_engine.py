@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway_forks import ForkedGateway
+from process_output import wait_for
+from process_tree import ended
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.lifecycle.admin_key import AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyState
@@ -87,7 +90,7 @@ pulumi.export("limits", {name: getattr(key, "requests_per_minute", None) for nam
 class Gateway:
     """A gateway process with test controls."""
 
-    process: subprocess.Popen[str]
+    process: ForkedGateway
     base_url: str
     admin_key: str = field(repr=False)
     store: Path
@@ -114,10 +117,7 @@ class Gateway:
 
     def stop(self) -> None:
         """End the process, letting running requests finish."""
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.process.stop()
 
 
 @dataclass
@@ -158,18 +158,22 @@ class Stack:
 
     def pulumi(self, *arguments: str, **environment: str) -> Run:
         """Run `pulumi` to its end."""
-        done = subprocess.run(
+        run = self.begin(*arguments, **environment)
+        printed = ended(run, self.patience_s)
+        output = printed if self.package == DYNAMIC else _in_snake_case(printed)
+        return Run(run.returncode, output, printed)
+
+    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start `pulumi`, as a terminal does: in a process group of its own."""
+        return subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=self.patience_s,
-            check=False,
+            start_new_session=True,
         )
-        output = done.stdout if self.package == DYNAMIC else _in_snake_case(done.stdout)
-        return Run(done.returncode, output, done.stdout)
 
     def up(self, *arguments: str, **environment: str) -> Run:
         """Run `pulumi up` and expect success."""
@@ -244,26 +248,19 @@ def installed_sdk(folder: Path) -> Path:
 def start_gateway(store: Path, *options: str) -> Gateway:
     """Start a gateway with test controls on a free port and wait until it serves."""
     admin_key = f"admin-{secrets.token_urlsafe(24)}"
-    command = Path(sys.prefix, "bin", "pulumi-groq")
-    with store.with_suffix(".log").open("a") as log:
-        process = subprocess.Popen(
-            [
-                *(str(command), "serve", "--port", "0", "--store", f"sqlite:///{store}", "--test-controls"),
-                *options,
-            ],
-            env={**os.environ, "GROQ_ADMIN_KEY": admin_key},
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
+    log = store.with_suffix(".log")
+    with log.open("a") as file:
+        process = ForkedGateway(
+            ["--port", "0", "--store", f"sqlite:///{store}", "--test-controls", *options],
+            {**os.environ, "GROQ_ADMIN_KEY": admin_key},
+            file,
         )
-    if process.stdout is None:
-        raise AssertionError("stdout is a pipe")
-    for line in process.stdout:
-        found = re.search(r"listening on (http://\S+)", line)
-        if found:
-            return Gateway(process, found.group(1), admin_key, store)
-    process.wait()
-    raise AssertionError(f"the gateway did not start: {store.with_suffix('.log').read_text()}")
+    try:
+        listening = wait_for(r"listening on (http://\S+)", process.stdout)
+    except AssertionError as silent:
+        process.stop()
+        raise AssertionError(f"the gateway did not start: {log.read_text()}") from silent
+    return Gateway(process, listening[1], admin_key, store)
 
 
 def new_stack(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from certificates import make_certificate
+from process_output import wait_for
 
 PASSWORD = "pw-of-the-redis-tests"
 DEADLINE_S = 30.0
@@ -69,14 +70,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [binary(), *self._options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        assert self._process.stdout is not None
-        said = []
-        for line in self._process.stdout:
-            said.append(line)
-            if "Ready to accept connections" in line or "Sentinel ID is" in line:
-                return
-        self._process.communicate()
-        raise AssertionError("".join(said))
+        wait_for("Ready to accept connections|Sentinel ID is", self._process.stdout)
 
     def kill(self) -> None:
         """As `kill -9` does: what it held is lost."""

@@ -1,8 +1,8 @@
-"""What ends a test whose time is over: nothing that a test calls may catch it, and its end has the limit too.
+"""What ends a test whose time is over: nothing that it calls may catch it, and its fixtures' ends count too.
 
-pytest-timeout by itself raises pytest's own failure, once. Hypothesis takes that for an example that fails and
-plays it again; and after any failure, what the fixtures take down has no limit. Either may wait for ever, and
-hang the whole run.
+pytest-timeout by itself raises pytest's own failure, once. Hypothesis takes that for an example that fails
+and plays it again; and after any failure, what the fixtures take down has no limit. Either may wait for
+ever, and hang the whole run.
 """
 
 import signal

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from process_output import wait_for
+
 ADMIN_KEY = "admin-key-of-these-tests"
 CHAT, WHISPER, SPEECH, EMBED = (
     "openai/gpt-oss-20b",
@@ -304,8 +306,7 @@ def running(folder: Path, upstream: Upstream) -> Iterator[Gateway]:
             text=True,
         ) as process,
     ):
-        assert process.stdout is not None
-        url = process.stdout.readline().split()[-1]
+        url = wait_for(r"http://\S+", process.stdout)[0]
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}
         with httpx.Client(base_url=url, headers=headers, timeout=30) as admin:
             yield Gateway(process, url, admin)

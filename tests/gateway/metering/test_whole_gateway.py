@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from process_output import wait_for
 from pulumi_groq.catalogue import Catalogue
 
 MODEL = "openai/gpt-oss-120b"
@@ -76,9 +77,8 @@ def running(store: Path) -> Iterator[Running]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        assert process.stdout is not None
         try:
-            url = process.stdout.readline().split()[-1]
+            url = wait_for(r"http://\S+", process.stdout)[0]
             headers = {"authorization": f"Bearer {ADMIN_KEY}"}
             with httpx.Client(base_url=url, headers=headers, timeout=30) as admin:
                 yield Running(process, url, admin)
