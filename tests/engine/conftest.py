@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import local_engine
-from local_engine import DYNAMIC, Gateway, Stack
+from local_engine import DYNAMIC, PROGRAM, Gateway, Stack
+from recorded_runs import RecordedRuns
 
 
 @pytest.fixture
@@ -35,6 +37,28 @@ def gateway(start_gateway: Callable[..., Gateway]) -> Gateway:
 def new_stack(tmp_path: Path) -> Callable[..., Stack]:
     """Makes project folders, each with one stack; state and home stay below the test's folder."""
     return partial(local_engine.new_stack, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def recorded_runs(tmp_path_factory: pytest.TempPathFactory) -> RecordedRuns:
+    """The runs that several tests begin with."""
+    return RecordedRuns(lambda: tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture
+def deployed(
+    recorded_runs: RecordedRuns, start_gateway: Callable[..., Gateway], tmp_path: Path, package: str
+) -> Callable[..., tuple[Gateway, Stack]]:
+    """A gateway and a stack after one `pulumi up` for each of the declarations that it is called with; that
+    of other tests with the same ones, copied.
+    """
+
+    def make(*declarations: dict[str, Any], program: str = PROGRAM) -> tuple[Gateway, Stack]:
+        open_stack = recorded_runs.copy_to(tmp_path, package, declarations, program)
+        gateway = start_gateway()
+        return gateway, open_stack(gateway)
+
+    return make
 
 
 @pytest.fixture

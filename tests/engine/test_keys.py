@@ -53,10 +53,9 @@ def test_life_of_a_key(gateway: Any, stack: Any) -> None:
         assert list(client.list_keys()) == []
 
 
-def test_drift_is_seen_by_refresh_and_put_right(gateway: Any, stack: Any) -> None:
+def test_drift_is_seen_by_refresh_and_put_right(deployed: Any) -> None:
     """Limits changed and a key disabled elsewhere appear in a refresh; the next preview shows the repair."""
-    stack.declare(keys={"chatbot-prod": CHATBOT})
-    stack.up()
+    gateway, stack = deployed({"keys": {"chatbot-prod": CHATBOT}})
     with gateway.client() as client:
         (key,) = client.list_keys()
         client.update_key(key.id, ApiKeyUpdate(requests_per_minute=9, disabled=True))
@@ -69,10 +68,9 @@ def test_drift_is_seen_by_refresh_and_put_right(gateway: Any, stack: Any) -> Non
         assert (repaired.requests_per_minute, repaired.status) == (500, "active")
 
 
-def test_key_deleted_elsewhere_is_recreated(gateway: Any, stack: Any) -> None:
+def test_key_deleted_elsewhere_is_recreated(deployed: Any) -> None:
     """A refresh drops a key that is gone, and the next run makes a new one."""
-    stack.declare(keys={"chatbot-prod": CHATBOT})
-    stack.up()
+    gateway, stack = deployed({"keys": {"chatbot-prod": CHATBOT}})
     with gateway.client() as client:
         (key,) = client.list_keys()
         client.delete_key(key.id)
@@ -83,10 +81,9 @@ def test_key_deleted_elsewhere_is_recreated(gateway: Any, stack: Any) -> None:
         assert stack.output("key_ids") == {"chatbot-prod": recreated.id}
 
 
-def test_forced_replacement_keeps_the_key(gateway: Any, stack: Any) -> None:
+def test_forced_replacement_keeps_the_key(deployed: Any) -> None:
     """`--replace` neither deletes the key that services use nor mints a second one, and says so."""
-    stack.declare(keys={"chatbot-prod": CHATBOT})
-    stack.up()
+    gateway, stack = deployed({"keys": {"chatbot-prod": CHATBOT}})
     before = stack.output("api_keys")
     (resource,) = stack.resources()
     run = stack.up("--replace", resource["urn"])

@@ -1,7 +1,6 @@
 """Renames, moves, replacements and take-overs on the real engine, cut off and taken back."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,26 +58,24 @@ def is_empty(client: AdminClient) -> bool:
 
 
 @pytest.fixture
-def declared(gateway: Gateway, new_stack: Callable[..., Stack], package: str) -> Callable[..., Stack]:
-    """Makes stacks whose program declares one policy, one team and one key below a name."""
+def old(deployed: Callable[..., tuple[Gateway, Stack]]) -> tuple[Gateway, Stack]:
+    """A gateway, and a stack that has declared one policy, one team and one key below the name `old`."""
+    return deployed({"name": "old"}, program=PROGRAM)
 
-    def make(name: str = "dev") -> Stack:
-        stack = new_stack(gateway, name, package=package)
-        (Path(stack.folder) / "__main__.py").write_text(PROGRAM.replace("{package}", package))
-        return stack
 
-    return make
+@pytest.fixture
+def prod(new_stack: Callable[..., Stack], package: str) -> Callable[[Gateway], Stack]:
+    """Makes another stack of the same program, which has declared nothing yet."""
+    return lambda gateway: new_stack(gateway, "prod", package=package, program=PROGRAM)
 
 
 def urns(stack: Stack) -> list[str]:
     return [each["urn"] for each in stack.exported()["deployment"]["resources"] if ":Groq" in each["type"]]
 
 
-def test_interrupted_rename_loses_nothing(gateway: Any, declared: Any) -> None:
+def test_interrupted_rename_loses_nothing(old: tuple[Gateway, Stack]) -> None:
     """A run that fails between the creates and the deletes is finished by the next, which tells."""
-    stack = declared()
-    stack.declare(name="old")
-    stack.up()
+    gateway, stack = old
     with gateway.client() as client:
         stack.declare(name="new", wrong=True)
         stack.fails_up()
@@ -93,11 +90,9 @@ def test_interrupted_rename_loses_nothing(gateway: Any, declared: Any) -> None:
         assert is_empty(client)
 
 
-def test_interrupted_rename_is_taken_back(gateway: Any, declared: Any) -> None:
+def test_interrupted_rename_is_taken_back(old: tuple[Gateway, Stack]) -> None:
     """A program that is put back after a failed run keeps its policy, team and key."""
-    stack = declared()
-    stack.declare(name="old")
-    stack.up()
+    gateway, stack = old
     stack.declare(name="new", wrong=True)
     stack.fails_up()
     stack.declare(name="old")
@@ -117,11 +112,9 @@ def test_interrupted_rename_is_taken_back(gateway: Any, declared: Any) -> None:
     ],
     ids=["rename", "re-parent", "re-parent with an alias"],
 )
-def test_uninterrupted_change_of_place(gateway: Any, declared: Any, change: dict[str, Any]) -> None:
+def test_uninterrupted_change_of_place(old: tuple[Gateway, Stack], change: dict[str, Any]) -> None:
     """What moves within the stack lives on."""
-    stack = declared()
-    stack.declare(name="old")
-    stack.up()
+    gateway, stack = old
     stack.declare(**change)
     stack.up()
     with gateway.client() as client:
@@ -130,11 +123,9 @@ def test_uninterrupted_change_of_place(gateway: Any, declared: Any, change: dict
         assert is_empty(client)
 
 
-def test_forced_replacement_keeps_everything(gateway: Any, declared: Any) -> None:
+def test_forced_replacement_keeps_everything(old: tuple[Gateway, Stack]) -> None:
     """`--replace` takes each object over from itself; a run that is killed before the deletes loses none."""
-    stack = declared()
-    stack.declare(name="old")
-    stack.up()
+    gateway, stack = old
     forced = [f"--replace={urn}" for urn in urns(stack)]
     with gateway.client() as client:
         stack.up(*forced)
@@ -148,11 +139,9 @@ def test_forced_replacement_keeps_everything(gateway: Any, declared: Any) -> Non
         assert is_empty(client)
 
 
-def test_target_renames_in_two_runs(gateway: Any, declared: Any) -> None:
+def test_target_renames_in_two_runs(old: tuple[Gateway, Stack]) -> None:
     """A rename whose creates and deletes are in different runs loses nothing."""
-    stack = declared()
-    stack.declare(name="old")
-    stack.up()
+    gateway, stack = old
     stack.declare(name="new")
     new = [urn.replace("::old-", "::new-") for urn in urns(stack)]
     stack.up(*[f"--target={urn}" for urn in new])
@@ -164,11 +153,9 @@ def test_target_renames_in_two_runs(gateway: Any, declared: Any) -> None:
 
 
 @pytest.mark.parametrize(("method", "handled"), [("PUT", True), ("DELETE", False), ("DELETE", True)])
-def test_killed_between_creates_and_deletes(gateway: Any, declared: Any, method: str, handled: bool) -> None:
+def test_killed_between_creates_and_deletes(old: tuple[Gateway, Stack], method: str, handled: bool) -> None:
     """`kill -9` of the provider during a rename, while a request waits for its answer, loses nothing."""
-    stack = declared()
-    stack.declare(name="old")
-    stack.up()
+    gateway, stack = old
     gateway.control("reset-counts")
     gateway.control("stall", path_prefix="/openai/v1/spend-policy", method=method, handled=handled)
     stack.declare(name="new")
@@ -182,11 +169,10 @@ def test_killed_between_creates_and_deletes(gateway: Any, declared: Any, method:
         assert is_empty(client)
 
 
-def test_other_stack(gateway: Any, declared: Any) -> None:
+def test_other_stack(old: tuple[Gateway, Stack], prod: Callable[[Gateway], Stack]) -> None:
     """Another stack takes policy and team over on request only; either may then go first."""
-    first, second = declared("dev"), declared("prod")
-    first.declare(name="old")
-    first.up()
+    gateway, first = old
+    second = prod(gateway)
     second.declare(name="theirs")
     refused = second.fails_up().output
     assert "belongs to another stack (declared as 'old-policy' in organization/infra/dev)" in refused
@@ -199,11 +185,10 @@ def test_other_stack(gateway: Any, declared: Any) -> None:
         assert is_empty(client)
 
 
-def test_a_former_owner_changes_nothing(gateway: Any, declared: Any) -> None:
+def test_a_former_owner_changes_nothing(old: tuple[Gateway, Stack], prod: Callable[[Gateway], Stack]) -> None:
     """After a take-over of policy, team and key the former stack's updates are refused, unless it asks."""
-    first, second = declared("dev"), declared("prod")
-    first.declare(name="old")
-    first.up()
+    gateway, first = old
+    second = prod(gateway)
     with gateway.client() as client:
         (key,) = client.list_keys()
         second.declare(name="theirs", adopt_existing=True, adopt_key_id=key.id)

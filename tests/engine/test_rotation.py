@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 DAY_S = 24 * 3600
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500}
 MONTHLY = {**KEY, "rotation": {"every_days": 30}}
+FIRST, SECOND = ({"keys": {"chatbot-prod": {**KEY, "rotation": {"trigger": trigger}}}} for trigger in "12")
 
 
 def call(gateway: Any, api_key: str) -> int:
@@ -37,10 +38,9 @@ def live(gateway: Any) -> list[tuple[int, str]]:
         return [(key.generation, key.status) for key in client.list_keys()]
 
 
-def test_whole_life(gateway: Any, stack: Any) -> None:
+def test_whole_life(deployed: Any) -> None:
     """Due after 30 days, both keys work in the overlap, the old one goes when it is quiet, never before."""
-    stack.declare(keys={"chatbot-prod": MONTHLY})
-    stack.up()
+    gateway, stack = deployed({"keys": {"chatbot-prod": MONTHLY}})
     first = value(stack)
     gateway.control("clock", advance_s=29 * DAY_S)
     quiet_day = stack.preview().output
@@ -78,10 +78,9 @@ def test_whole_life(gateway: Any, stack: Any) -> None:
     assert gateway.writes() == 0
 
 
-def test_outputs_tell_of_both_keys(gateway: Any, stack: Any) -> None:
+def test_outputs_tell_of_both_keys(deployed: Any) -> None:
     """The state names the previous key, when it is retired and when the next rotation is."""
-    stack.declare(keys={"chatbot-prod": MONTHLY})
-    stack.up()
+    gateway, stack = deployed({"keys": {"chatbot-prod": MONTHLY}})
     first = value(stack)
     gateway.control("clock", advance_s=31 * DAY_S)
     stack.up()
@@ -93,12 +92,9 @@ def test_outputs_tell_of_both_keys(gateway: Any, stack: Any) -> None:
     assert outputs["next_rotation_at"] > outputs["retire_after"]
 
 
-def test_trigger_inside_the_overlap_is_refused_at_preview(gateway: Any, stack: Any) -> None:
+def test_trigger_inside_the_overlap_is_refused_at_preview(deployed: Any) -> None:
     """A second rotation while the first one's predecessor works is refused, with the time it opens."""
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
-    stack.up()
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "2"}}})
-    stack.up()
+    gateway, stack = deployed(FIRST, SECOND)
     stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "3"}}})
     refused = stack.preview()
     assert refused.code != 0
@@ -107,10 +103,9 @@ def test_trigger_inside_the_overlap_is_refused_at_preview(gateway: Any, stack: A
     assert live(gateway) == [(1, "active"), (2, "active")]
 
 
-def test_emergency_revokes_at_once(gateway: Any, stack: Any) -> None:
+def test_emergency_revokes_at_once(deployed: Any) -> None:
     """An emergency inside the overlap leaves one key, and says that the others were revoked."""
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
-    stack.up()
+    gateway, stack = deployed(FIRST)
     first = value(stack)
     stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "2"}}})
     stack.up()
@@ -123,13 +118,10 @@ def test_emergency_revokes_at_once(gateway: Any, stack: Any) -> None:
     assert [call(gateway, key) for key in (first, second, value(stack))] == [401, 401, 200]
 
 
-def test_limits_changed_in_the_overlap_hold_for_both_keys(gateway: Any, stack: Any) -> None:
+def test_limits_changed_in_the_overlap_hold_for_both_keys(deployed: Any) -> None:
     """A change of limits while two keys work reaches both; destroy removes both."""
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
-    stack.up()
-    rotated = {**KEY, "rotation": {"trigger": "2"}}
-    stack.declare(keys={"chatbot-prod": rotated})
-    stack.up()
+    gateway, stack = deployed(FIRST, SECOND)
+    (rotated,) = SECOND["keys"].values()
     stack.declare(keys={"chatbot-prod": {**rotated, "requests_per_minute": 7}})
     stack.up()
     with gateway.client() as client:
@@ -138,12 +130,9 @@ def test_limits_changed_in_the_overlap_hold_for_both_keys(gateway: Any, stack: A
     assert live(gateway) == []
 
 
-def test_live_key_deleted_elsewhere_is_succeeded(gateway: Any, stack: Any) -> None:
+def test_live_key_deleted_elsewhere_is_succeeded(deployed: Any) -> None:
     """Refresh notices that the live key is gone; the next run gives a new one, the previous works on."""
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
-    stack.up()
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "2"}}})
-    stack.up()
+    gateway, stack = deployed(FIRST, SECOND)
     with gateway.client() as client:
         client.delete_key(list(client.list_keys())[-1].id)
     assert "was deleted elsewhere" in stack.refresh().output
@@ -153,12 +142,9 @@ def test_live_key_deleted_elsewhere_is_succeeded(gateway: Any, stack: Any) -> No
     assert call(gateway, value(stack)) == 200
 
 
-def test_previous_key_deleted_elsewhere_is_noticed(gateway: Any, stack: Any) -> None:
+def test_previous_key_deleted_elsewhere_is_noticed(deployed: Any) -> None:
     """Refresh drops a previous key that is gone from the outputs, and the run after it changes nothing."""
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
-    stack.up()
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "2"}}})
-    stack.up()
+    gateway, stack = deployed(FIRST, SECOND)
     with gateway.client() as client:
         client.delete_key(next(client.list_keys()).id)
     assert "was deleted elsewhere" in stack.refresh().output
@@ -196,10 +182,9 @@ def test_delete_in_use_is_refused(gateway: Any, stack: Any) -> None:
     assert live(gateway) == []
 
 
-def test_lost_answer_of_a_rotation_is_taken_over(gateway: Any, stack: Any) -> None:
+def test_lost_answer_of_a_rotation_is_taken_over(deployed: Any) -> None:
     """A rotation whose answer was lost is finished by the next run: the same key, its value in state."""
-    stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "1"}}})
-    stack.up()
+    gateway, stack = deployed(FIRST)
     first = value(stack)
     stack.declare(keys={"chatbot-prod": {**KEY, "rotation": {"trigger": "2"}}})
     gateway.control("lose-response", times=1000, method="POST", path_prefix="/openai/v1/api-keys")

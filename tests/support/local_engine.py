@@ -143,6 +143,7 @@ class Stack:
     name: str
     environment: dict[str, str] = field(repr=False)
     package: str = DYNAMIC
+    program: str = PROGRAM
     patience_s: float = 240
 
     def use(self, package: str) -> None:
@@ -150,7 +151,7 @@ class Stack:
         self.package = package
         if package == NATIVE:
             self.environment["PYTHONPATH"] = str(installed_sdk(self.folder.parent))
-        (self.folder / "__main__.py").write_text(PROGRAM.replace("{package}", package))
+        (self.folder / "__main__.py").write_text(self.program.replace("{package}", package))
 
     def declare(self, **declarations: Any) -> None:
         """Write what the program declares."""
@@ -269,29 +270,45 @@ def new_stack(
     name: str = "dev",
     project: str = "infra",
     package: str = DYNAMIC,
+    program: str = PROGRAM,
 ) -> Stack:
-    """Make a project folder below `folder` with one stack; state and home stay there too."""
+    """Make a project folder below `folder` with one stack; state and home stay there too.
+
+    `program` has `{package}` where the name of the package stands.
+    """
     home = folder / f"{project}-{name}"
     home.mkdir()
     (home / "Pulumi.yaml").write_text(
         f"name: {project}\nruntime:\n  name: python\n  options:\n    virtualenv: {sys.prefix}\n"
         f"plugins:\n  providers:\n    - name: groq\n      path: {Path(sys.prefix, 'bin')}\n"
     )
-    state = folder / f"state-{project}-{name}"
-    state.mkdir()
+    (folder / f"state-{project}-{name}").mkdir()
+    stack = open_stack(folder, gateway, name, project, package, program)
+    made = stack.pulumi("stack", "init", name)
+    if made.code:
+        raise AssertionError(made.output)
+    return stack
+
+
+def open_stack(
+    folder: Path,
+    gateway: Gateway | None,
+    name: str = "dev",
+    project: str = "infra",
+    package: str = DYNAMIC,
+    program: str = PROGRAM,
+) -> Stack:
+    """The stack that `new_stack` has made below `folder`, or below the one that it is a copy of."""
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "GROQ_"))},
         "PULUMI_HOME": str(folder / "pulumi-home"),
-        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_BACKEND_URL": f"file://{folder / f'state-{project}-{name}'}",
         "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
     if gateway is not None:
         environment["GROQ_ADMIN_BASE_URL"] = gateway.base_url
         environment["GROQ_ADMIN_KEY"] = gateway.admin_key
-    stack = Stack(home, name, environment)
+    stack = Stack(folder / f"{project}-{name}", name, environment, program=program)
     stack.use(package)
-    made = stack.pulumi("stack", "init", name)
-    if made.code:
-        raise AssertionError(made.output)
     return stack
