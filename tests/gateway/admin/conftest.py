@@ -8,6 +8,7 @@ from random import SystemRandom
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+import empty_store
 from admin_plane import ADMIN_KEY, DEFAULTS, ROLES, Api, SetPauses, SetUsage
 from fake_clock import FakeClock
 from pulumi_groq.catalogue import Catalogue
@@ -26,7 +27,6 @@ from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
 from pulumi_groq.gateway.key_values import KeyValues
 from pulumi_groq.gateway.metering.webhook_sender import WebhookAddresses
 from pulumi_groq.gateway.store.admin_keys import all_admin_keys
-from pulumi_groq.gateway.store.store import open_store
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
     running = ExitStack()
 
     def make(*, secret: str = "a" * 32) -> Api:
-        store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+        store = empty_store.open_at(tmp_path / "store.db")
         stop = ExitStack()
         stop.callback(store.close)
         running.enter_context(stop)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import empty_store
 from batch_bench import MODEL, BatchBench
 from metering_bench import Bench
-from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits
 
 
@@ -36,7 +36,7 @@ def key() -> Callable[..., KeyAccess]:
 def bench(tmp_path: Path) -> Iterator[BatchBench]:
     """Batches, not opened yet."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    store = open_store(f"sqlite:///{tmp_path / 'gateway.db'}")
+    store = empty_store.open_at(tmp_path / "gateway.db")
     metering = Bench(store, tmp_path / "gateway.db.journal")
     yield BatchBench(metering)
     metering.close()

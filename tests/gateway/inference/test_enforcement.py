@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import empty_store
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.inference.upstream import UpstreamCall, UpstreamUnreachableError
 from pulumi_groq.gateway.metering.alert_delivery import WebhookAnswer
 from pulumi_groq.gateway.metering.opening import open_metering
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.metrics import GatewayMetrics
-from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import Limits, OrganisationPolicy
 
 KEY = "pgq_" + "A" * 48
@@ -55,7 +55,7 @@ def metered(
         made: list[MeteringService] = []
         folder = tmp_path / str(len(opened))
         folder.mkdir()
-        store = open_store(f"sqlite:///{folder / 'gateway.db'}")
+        store = empty_store.open_at(folder / "gateway.db")
 
         def real(clock: Any, directory: Any) -> Any:
             metrics = GatewayMetrics()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import empty_store
 from key_factory import MakeKey
 from metering_bench import Bench
-from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.policy.access import KeyAccess, Limits
 from pulumi_groq.policy.runaway import RunawayLimit
 
@@ -45,7 +45,7 @@ def make_key() -> MakeKey:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """A store on disk and everything around it."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    store = open_store(f"sqlite:///{tmp_path / 'gateway.db'}")
+    store = empty_store.open_at(tmp_path / "gateway.db")
     made = Bench(store, tmp_path / "gateway.db.journal")
     yield made
     made.close()

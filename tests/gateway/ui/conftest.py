@@ -7,11 +7,11 @@ from random import SystemRandom
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+import empty_store
 from fake_clock import FakeClock
 from page_visitor import ADMIN_KEY, Visitor
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
-from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.gateway.ui import Ui
 from pulumi_groq.gateway.ui.sessions import Sessions
 from recorded_source import RecordedSource
@@ -48,7 +48,7 @@ def visitor(
 ) -> Iterator[Visitor]:
     """A visitor who is not signed in, at a page of recorded facts."""
     sessions = make_sessions(clock)
-    store = open_store(f"sqlite:///{tmp_path / 'ui.db'}")
+    store = empty_store.open_at(tmp_path / "ui.db")
     app = Ui(
         source=lambda _caller: RecordedSource.read(RECORDED),
         credentials=AdminCredentials([RootKey(ADMIN_KEY)]),
