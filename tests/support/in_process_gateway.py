@@ -24,6 +24,7 @@ from pulumi_groq.gateway.store.store import Store, open_store
 ADMIN_KEY = "admin-key-of-the-lifecycle-tests"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL = "openai/gpt-oss-20b"
+ANSWER_DEADLINE_S = 60
 
 
 class StandingClock:
@@ -50,7 +51,7 @@ class InProcessGateway:
         self._clock.set(self._clock.now() + span)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Have one request served to its end."""
+        """Have one request served to its end; raises `TimeoutError` where that does not come."""
         content = request.read()
         return self._portal.call(self._serve, request.method, request.url, request.headers, content)
 
@@ -58,7 +59,8 @@ class InProcessGateway:
         self, method: str, url: httpx.URL, headers: httpx.Headers, content: bytes
     ) -> httpx.Response:
         request = httpx.Request(method, url, headers=headers, content=content)
-        answer = await httpx.ASGITransport(self._app).handle_async_request(request)
+        async with asyncio.timeout(ANSWER_DEADLINE_S):  # which tells the line that waits
+            answer = await httpx.ASGITransport(self._app).handle_async_request(request)
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
     def chat(self, api_key: str) -> int:
