@@ -45,6 +45,21 @@ def test_each_model_is_told_of_once(lines: Lines) -> None:
     assert [line.split()[2] for line in told] == ["llama-3.1-8b-instant", "gemma2-9b-it"]
 
 
+def test_catalogue_is_read_once() -> None:
+    """However many keys a program declares, the catalogue is read for the first of them alone."""
+    read: list[Catalogue] = []
+    told: list[str] = []
+
+    def load() -> Catalogue:
+        read.append(Catalogue.load())
+        return read[-1]
+
+    warnings = RetirementWarnings(load, lambda: date(2026, 11, 23))
+    for models in (["llama-3.1-8b-instant"], ["gemma2-9b-it"], ["llama-3.1-8b-instant"]):
+        warnings.tell(models, told.append)
+    assert (len(read), len(told)) == (1, 2)
+
+
 def test_coming_retirement_is_foretold(lines: Lines) -> None:
     """Before its date the line speaks of the future."""
     (line,) = lines(["llama-3.1-8b-instant"], today=date(2026, 1, 1))

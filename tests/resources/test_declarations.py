@@ -87,6 +87,19 @@ def test_secret_arguments_are_wrapped() -> None:
     assert [resource["name"] for resource in registrations(wrapped)] == ["Output"]
 
 
+def test_output_is_read_under_mocks() -> None:
+    """Programs' own unit tests read outputs that the mocked engine gives, as the real one gives them."""
+    kind = "pulumi-python:dynamic/groq:GroqApiKey"
+    registered = registrations(
+        "import pulumi\n"
+        "from pulumi_groq import GroqApiKey\n"
+        "key = GroqApiKey('chatbot-prod', allowed_models=['openai/gpt-oss-20b'])\n"
+        "key.status.apply(lambda status: pulumi.ComponentResource('acme:test:Shown', status))\n",
+        outputs={kind: {"status": "active"}},
+    )
+    assert [resource["name"] for resource in registered] == ["chatbot-prod", "active"]
+
+
 def test_typed_rotation_has_the_fields_of_the_schedule() -> None:
     """What the argument's type offers is what the schedule takes."""
     assert RotationArgs.__annotations__.keys() == RotationSchedule.model_fields.keys()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from pulumi.dynamic import Resource
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
@@ -16,6 +15,7 @@ from pulumi_groq.lifecycle.properties import Checked, Failure, Properties, Prope
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.resources.api_key import ApiKeyProvider
+from pulumi_groq.resources.declaration import DeclaredResource
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.spend_policy import SpendPolicyProvider
 from pulumi_groq.resources.team import TeamProvider
@@ -179,5 +179,5 @@ def test_times_keep_their_form() -> None:
 
 def test_resources_have_types_of_their_own() -> None:
     """Each resource is told apart in previews and states by its type."""
-    kinds = {kind._resource_type_name for kind in Resource.__subclasses__()}
+    kinds = {kind._resource_type_name for kind in DeclaredResource.__subclasses__()}
     assert {"dynamic/groq:GroqApiKey", "dynamic/groq:GroqSpendPolicy", "dynamic/groq:GroqTeam"} <= kinds

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 
 from pulumi_groq.catalogue import Catalogue, Retirement
 
@@ -12,15 +13,17 @@ class RetirementWarnings:
     """Warns of each retired model once, however many teams and keys of the program list it."""
 
     def __init__(self, catalogue: Callable[[], Catalogue], today: Callable[[], date]) -> None:
-        self._catalogue = catalogue
+        self._catalogue = cache(catalogue)
         self._today = today
         self._told: set[str] = set()
 
     def tell(self, models: Sequence[str], warn: Warn) -> None:
         """Call `warn` with one line for each retired model of `models` that nobody has been told of."""
-        catalogue = self._catalogue()
         fresh = [model_id for model_id in models if model_id not in self._told]
+        if not fresh:
+            return
         self._told.update(fresh)
+        catalogue = self._catalogue()
         for model in filter(None, map(catalogue.get, fresh)):
             if model.retirement is not None:
                 warn(_line(catalogue, model.id, model.retirement, self._today()))

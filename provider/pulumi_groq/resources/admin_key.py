@@ -1,15 +1,14 @@
 """`GroqAdminKey`: a credential of the admin plane, with a role."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyLifecycle, AdminKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
-from pulumi_groq.resources.declaration import declare, options_for, place
+from pulumi_groq.resources.declaration import DeclaredResource
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.session import notify
@@ -22,7 +21,7 @@ class AdminKeyProvider(LifecycleProvider):
         return AdminKeyLifecycle(session.client, session.admin_listing, notify)
 
 
-class GroqAdminKey(Resource, module="groq", name="GroqAdminKey"):
+class GroqAdminKey(DeclaredResource, module="groq", name="GroqAdminKey"):
     """An admin key: what it may do on the admin plane is its role, for all teams or for named ones.
 
     Everything but the name changes in place, and the key keeps its value.
@@ -46,21 +45,25 @@ class GroqAdminKey(Resource, module="groq", name="GroqAdminKey"):
     :param opts: Pulumi's resource options.
     """
 
-    name: pulumi.Output[str]
-    role: pulumi.Output[str]
-    teams: pulumi.Output[Sequence[str]]
-    key_id: pulumi.Output[str]
-    admin_key: pulumi.Output[str]
-    last_four: pulumi.Output[str]
-    status: pulumi.Output[str]
-    created_at: pulumi.Output[str]
-    generation: pulumi.Output[int]
-    previous_key_id: pulumi.Output[str]
-    previous_last_four: pulumi.Output[str]
-    previous_status: pulumi.Output[str]
-    previous_last_used_at: pulumi.Output[str]
-    retire_after: pulumi.Output[str]
-    next_rotation_at: pulumi.Output[str]
+    _args = AdminKeyArgs
+    _state = AdminKeyState
+
+    if TYPE_CHECKING:
+        name: pulumi.Output[str]
+        role: pulumi.Output[str]
+        teams: pulumi.Output[Sequence[str]]
+        key_id: pulumi.Output[str]
+        admin_key: pulumi.Output[str]
+        last_four: pulumi.Output[str]
+        status: pulumi.Output[str]
+        created_at: pulumi.Output[str]
+        generation: pulumi.Output[int]
+        previous_key_id: pulumi.Output[str]
+        previous_last_four: pulumi.Output[str]
+        previous_status: pulumi.Output[str]
+        previous_last_used_at: pulumi.Output[str]
+        retire_after: pulumi.Output[str]
+        next_rotation_at: pulumi.Output[str]
 
     def __init__(
         self,
@@ -82,10 +85,6 @@ class GroqAdminKey(Resource, module="groq", name="GroqAdminKey"):
             "rotation": rotation,
             "adopt_key_id": adopt_key_id,
         }
-        placed = place(resource_name, opts).fill(AdminKeyArgs, arguments)
         super().__init__(
-            AdminKeyProvider(),
-            resource_name,
-            declare(AdminKeyState, placed),
-            options_for(AdminKeyState, opts),
+            AdminKeyProvider(), resource_name, *self._registration(resource_name, arguments, opts)
         )

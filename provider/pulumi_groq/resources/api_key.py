@@ -1,17 +1,16 @@
 """`GroqApiKey`: one API key of the gateway, with its models, limits, budget and rotation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
-from pulumi_groq.resources.declaration import by_id, declare, options_for, place
+from pulumi_groq.resources.declaration import DeclaredResource, by_id
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.rotation_args import RotationArgs
@@ -26,7 +25,7 @@ class ApiKeyProvider(LifecycleProvider):
         return ApiKeyLifecycle(session.client, session.listing, notify)
 
 
-class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
+class GroqApiKey(DeclaredResource, module="groq", name="GroqApiKey"):
     """An API key of the gateway, held to its models, rate limits and budget.
 
     Limits are whole numbers from 1 to 1,000,000,000 or `"unlimited"`; left out, the server's
@@ -86,18 +85,22 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
     found again by the next run. The constructor raises nothing.
     """
 
-    key_id: pulumi.Output[str]
-    api_key: pulumi.Output[str | None]
-    last_four: pulumi.Output[str]
-    status: pulumi.Output[str]
-    created_at: pulumi.Output[str]
-    generation: pulumi.Output[int]
-    previous_key_id: pulumi.Output[str | None]
-    previous_last_four: pulumi.Output[str | None]
-    previous_status: pulumi.Output[str | None]
-    previous_last_used_at: pulumi.Output[str | None]
-    retire_after: pulumi.Output[str | None]
-    next_rotation_at: pulumi.Output[str | None]
+    _args = ApiKeyArgs
+    _state = ApiKeyState
+
+    if TYPE_CHECKING:
+        key_id: pulumi.Output[str]
+        api_key: pulumi.Output[str | None]
+        last_four: pulumi.Output[str]
+        status: pulumi.Output[str]
+        created_at: pulumi.Output[str]
+        generation: pulumi.Output[int]
+        previous_key_id: pulumi.Output[str | None]
+        previous_last_four: pulumi.Output[str | None]
+        previous_status: pulumi.Output[str | None]
+        previous_last_used_at: pulumi.Output[str | None]
+        retire_after: pulumi.Output[str | None]
+        next_rotation_at: pulumi.Output[str | None]
 
     def __init__(
         self,
@@ -147,10 +150,7 @@ class GroqApiKey(Resource, module="groq", name="GroqApiKey"):
             "adopt_key_id": adopt_key_id,
             "allow_delete_in_use": allow_delete_in_use,
         }
-        placed = place(resource_name, opts).fill(ApiKeyArgs, arguments)
-        super().__init__(
-            ApiKeyProvider(), resource_name, declare(ApiKeyState, placed), options_for(ApiKeyState, opts)
-        )
+        super().__init__(ApiKeyProvider(), resource_name, *self._registration(resource_name, arguments, opts))
         warn_of_retired_models(self, allowed_models)
 
     @classmethod

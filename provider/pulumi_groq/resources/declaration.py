@@ -1,24 +1,67 @@
-"""What a resource class hands to the SDK: properties, options, and where the resource is declared."""
+"""What the resource classes have in common: how they register, and how what they did not set is read."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
+from pulumi.dynamic import Resource
 from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
 
 
+class DeclaredResource(Resource):
+    """Base of the resource classes. Every property of the state is an `Output` attribute.
+
+    Each property that the SDK is told of costs the program four futures and a task, and each
+    annotation of the class is resolved anew for each resource. So the SDK is told of what is set and of
+    secrets; the engine is asked for any other property when the program reads it.
+    """
+
+    _args: ClassVar[type[BaseModel]]
+    _state: ClassVar[type[BaseModel]]
+
+    @classmethod
+    def _registration(
+        cls, resource_name: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions | None
+    ) -> tuple[dict[str, Any], pulumi.ResourceOptions]:
+        """What the constructor hands to the SDK's; the SDK counts constructors to find the program's line."""
+        filled = place(resource_name, opts).fill(cls._args, arguments)
+        return declare(cls._state, filled), options_for(cls._state, opts)
+
+    @cached_property
+    def _registered(self) -> pulumi.Output["_Registered"]:
+        return self.urn.apply(lambda urn: _Registered(self, urn))
+
+    if not TYPE_CHECKING:  # so that a checker still finds misspelt names
+
+        def __getattr__(self, name: str) -> pulumi.Output[Any]:
+            if name not in self._state.model_fields:
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+            return self._registered.apply(lambda registered: registered.__dict__[name])
+
+
+class _Registered(pulumi.CustomResource):
+    """The resource of that URN as the engine has it: every property of its state is an attribute."""
+
+    generation: pulumi.Output[int]
+
+    def __init__(self, declared: DeclaredResource, urn: str) -> None:
+        every = dict.fromkeys(declared._state.model_fields)
+        opts = pulumi.ResourceOptions(urn=urn)
+        super().__init__(declared.pulumi_resource_type, declared.pulumi_resource_name, every, opts)
+
+
 def declare(state: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """`arguments` with secret ones wrapped, and every output of `state` announced."""
+    """The `arguments` that are set, and every secret of `state`, wrapped where it is an argument."""
     secret = marked(state, SECRET)
-    outputs = dict.fromkeys(state.model_fields)
+    given = {name: value for name, value in arguments.items() if value is not None}
     wrapped = {
-        name: pulumi.Output.secret(value) if name in secret and value is not None else value
-        for name, value in arguments.items()
+        name: pulumi.Output.secret(value) if name in secret else value for name, value in given.items()
     }
-    return {**outputs, **wrapped}
+    return {**dict.fromkeys(secret), **wrapped}
 
 
 def options_for(state: type[BaseModel], opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:

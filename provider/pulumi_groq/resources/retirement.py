@@ -20,4 +20,7 @@ def warn_of_retired_models(
         named = [model_id for model_id in models or () if isinstance(model_id, str)]
         _warnings.tell(named, lambda line: pulumi.log.warn(line, resource))
 
-    pulumi.Output.from_input(allowed_models).apply(tell)
+    if isinstance(allowed_models, list | tuple) and all(isinstance(each, str) for each in allowed_models):
+        tell(allowed_models)
+    else:
+        pulumi.Output.from_input(allowed_models).apply(tell)

@@ -1,10 +1,9 @@
 """`GroqSpendPolicy`: the organisation's monthly cap, alerts and auto-pause."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
@@ -15,7 +14,7 @@ from pulumi_groq.lifecycle.spend_policy import (
     SpendPolicyState,
 )
 from pulumi_groq.resources.budget_args import BudgetArgs
-from pulumi_groq.resources.declaration import by_id, declare, options_for, place
+from pulumi_groq.resources.declaration import DeclaredResource, by_id
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.session import notify
 
@@ -27,7 +26,7 @@ class SpendPolicyProvider(LifecycleProvider):
         return SpendPolicyLifecycle(session.client, notify)
 
 
-class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
+class GroqSpendPolicy(DeclaredResource, module="groq", name="GroqSpendPolicy"):
     """The spending policy: one for each gateway, so declare it in one stack. Months are UTC calendar months.
 
     Output: `created_at`. Deleting the policy removes the cap.
@@ -49,8 +48,12 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
     :param opts: Pulumi's resource options.
     """
 
-    monthly_cap_usd: pulumi.Output[float]
-    created_at: pulumi.Output[str]
+    _args = SpendPolicyArgs
+    _state = SpendPolicyState
+
+    if TYPE_CHECKING:
+        monthly_cap_usd: pulumi.Output[float]
+        created_at: pulumi.Output[str]
 
     def __init__(
         self,
@@ -74,12 +77,8 @@ class GroqSpendPolicy(Resource, module="groq", name="GroqSpendPolicy"):
             "alert_webhook_signing_secret": alert_webhook_signing_secret,
             "adopt_existing": adopt_existing,
         }
-        placed = place(resource_name, opts).fill(SpendPolicyArgs, arguments)
         super().__init__(
-            SpendPolicyProvider(),
-            resource_name,
-            declare(SpendPolicyState, placed),
-            options_for(SpendPolicyState, opts),
+            SpendPolicyProvider(), resource_name, *self._registration(resource_name, arguments, opts)
         )
 
     @classmethod

@@ -1,16 +1,15 @@
 """`GroqTeam`: a team whose models bound each of its keys, and whose limits they share."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.team import TeamArgs, TeamLifecycle, TeamState
 from pulumi_groq.resources.budget_args import BudgetArgs
-from pulumi_groq.resources.declaration import by_id, declare, options_for, place
+from pulumi_groq.resources.declaration import DeclaredResource, by_id
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.session import notify
@@ -23,7 +22,7 @@ class TeamProvider(LifecycleProvider):
         return TeamLifecycle(session.client, notify)
 
 
-class GroqTeam(Resource, module="groq", name="GroqTeam"):
+class GroqTeam(DeclaredResource, module="groq", name="GroqTeam"):
     """A team. A key of the team may use the models and tools that both its own lists and the
     team's hold; the team's limits and budgets are shared by its keys.
 
@@ -58,9 +57,13 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
     :param opts: Pulumi's resource options.
     """
 
-    team_name: pulumi.Output[str]
-    allowed_models: pulumi.Output[Sequence[str]]
-    created_at: pulumi.Output[str]
+    _args = TeamArgs
+    _state = TeamState
+
+    if TYPE_CHECKING:
+        team_name: pulumi.Output[str]
+        allowed_models: pulumi.Output[Sequence[str]]
+        created_at: pulumi.Output[str]
 
     def __init__(
         self,
@@ -94,10 +97,7 @@ class GroqTeam(Resource, module="groq", name="GroqTeam"):
             "team_name": team_name,
             "adopt_existing": adopt_existing,
         }
-        placed = place(resource_name, opts).fill(TeamArgs, arguments)
-        super().__init__(
-            TeamProvider(), resource_name, declare(TeamState, placed), options_for(TeamState, opts)
-        )
+        super().__init__(TeamProvider(), resource_name, *self._registration(resource_name, arguments, opts))
         warn_of_retired_models(self, allowed_models)
 
     @classmethod

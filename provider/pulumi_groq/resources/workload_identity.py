@@ -1,10 +1,9 @@
 """`GroqWorkloadIdentity`: whose OIDC tokens are exchanged for credentials, and what those may do."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import Resource
 
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.session import Session
@@ -13,7 +12,7 @@ from pulumi_groq.lifecycle.workload_identity import (
     WorkloadIdentityLifecycle,
     WorkloadIdentityState,
 )
-from pulumi_groq.resources.declaration import by_id, declare, options_for, place
+from pulumi_groq.resources.declaration import DeclaredResource, by_id
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.session import notify
@@ -26,7 +25,7 @@ class WorkloadIdentityProvider(LifecycleProvider):
         return WorkloadIdentityLifecycle(session.client, notify)
 
 
-class GroqWorkloadIdentity(Resource, module="groq", name="GroqWorkloadIdentity"):
+class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadIdentity"):
     """A workload identity: tokens of an OIDC issuer are exchanged for credentials that live for minutes.
     Either `admin_role` or `allowed_models` says for which plane.
 
@@ -71,9 +70,13 @@ class GroqWorkloadIdentity(Resource, module="groq", name="GroqWorkloadIdentity")
     :param opts: Pulumi's resource options.
     """
 
-    identity_name: pulumi.Output[str]
-    identity_id: pulumi.Output[str]
-    created_at: pulumi.Output[str]
+    _args = WorkloadIdentityArgs
+    _state = WorkloadIdentityState
+
+    if TYPE_CHECKING:
+        identity_name: pulumi.Output[str]
+        identity_id: pulumi.Output[str]
+        created_at: pulumi.Output[str]
 
     def __init__(
         self,
@@ -117,10 +120,8 @@ class GroqWorkloadIdentity(Resource, module="groq", name="GroqWorkloadIdentity")
             "identity_name": identity_name,
             "adopt_existing": adopt_existing,
         }
-        placed = place(resource_name, opts).fill(WorkloadIdentityArgs, arguments)
-        state = WorkloadIdentityState
         super().__init__(
-            WorkloadIdentityProvider(), resource_name, declare(state, placed), options_for(state, opts)
+            WorkloadIdentityProvider(), resource_name, *self._registration(resource_name, arguments, opts)
         )
         warn_of_retired_models(self, allowed_models)
 

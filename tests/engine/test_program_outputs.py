@@ -1,0 +1,99 @@
+"""What a program reads of a resource's properties, set or not, on the real engine."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local_engine import BOTH_PACKAGES
+
+pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
+
+READ = (
+    "generation",
+    "status",
+    "disabled",
+    "requests_per_minute",
+    "share",
+    "team",
+    "previous_key_id",
+    "key_id",
+)
+PROGRAM = """\
+import pulumi
+from {package} import GroqApiKey
+
+{before}
+key = GroqApiKey("chatbot", allowed_models=["openai/gpt-oss-20b"], {arguments})
+{after}
+for name in {names}:
+    pulumi.export(name, getattr(key, name))
+pulumi.export("kind", key.generation.apply(lambda number: type(number).__name__))
+"""
+SHARED = """\
+def shared(arguments):
+    return pulumi.ResourceTransformResult({**arguments.props, "share": 3}, arguments.opts)
+"""
+
+
+def write(stack: Any, arguments: str = "", before: str = "", after: str = "") -> None:
+    """Write a program that exports properties of one key."""
+    text = PROGRAM.replace("{package}", stack.package).replace("{arguments}", arguments)
+    text = text.replace("{before}", before).replace("{after}", after).replace("{names}", repr(READ))
+    (stack.folder / "__main__.py").write_text(text)
+
+
+def outputs(stack: Any) -> dict[str, Any]:
+    """The stack's outputs."""
+    run = stack.pulumi("stack", "output", "--json", "--stack", stack.name)
+    assert run.code == 0, run.output
+    found: dict[str, Any] = json.loads(run.printed)
+    return found
+
+
+def test_properties_that_nobody_set_are_read_as_the_state_has_them(gateway: Any, stack: Any) -> None:
+    """A default reads as the default, what is nowhere as nothing, what the provider gave as it gave it.
+
+    None of them is a secret because the key's value beside them is one.
+    """
+    write(stack)
+    stack.up()
+    (key,) = stack.resources()
+    found = outputs(stack)
+    assert found.pop("key_id") == key["id"]
+    assert found == {"generation": 1, "status": "active", "disabled": False, "kind": "int"}
+
+
+def test_value_of_a_transform_is_read(gateway: Any, stack: Any) -> None:
+    """What a transform sets, the program reads, though it set nothing itself."""
+    write(stack, "opts=pulumi.ResourceOptions(transforms=[shared])", SHARED)
+    stack.up()
+    assert outputs(stack)["share"] == 3
+
+
+def test_ignored_change_is_read_as_the_state_keeps_it(gateway: Any, stack: Any) -> None:
+    """An argument that is ignored and no longer set reads as what is in force."""
+    write(stack, "requests_per_minute=500")
+    stack.up()
+    name = "requestsPerMinute" if stack.package.endswith("sdk") else "requests_per_minute"
+    write(stack, f"opts=pulumi.ResourceOptions(ignore_changes=[{name!r}])")
+    stack.up()
+    assert outputs(stack)["requests_per_minute"] == 500
+
+
+def test_preview_of_a_create_tells_what_is_to_come(gateway: Any, stack: Any) -> None:
+    """Before the key exists its id is unknown, whoever uses it; what was not set is known not to be."""
+    used = "pulumi.export('used', key.key_id.apply(lambda known: 'read too early'))"
+    write(stack, "requests_per_minute=500", after=used)
+    shown = stack.preview()
+    assert shown.code == 0, shown.output
+    assert "read too early" not in shown.output
+    assert "requests_per_minute: 500" in shown.output
+
+
+def test_misspelt_property_is_an_error(gateway: Any, stack: Any) -> None:
+    """A name that is no property stops the program with the name."""
+    write(stack, after="key.kee_id")
+    failed = stack.pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
+    assert failed.code != 0
+    assert "has no attribute 'kee_id'" in failed.printed
