@@ -30,15 +30,18 @@ PROVIDERS = {
     NATIVE: "pulumi-resource-groq",
 }
 NAMES = {DYNAMIC: "dynamic resources", NATIVE: "plugin"}
-NO_OP_PROGRAM = """\
+PROGRAM = """\
 import json
 from pathlib import Path
 
-from no_op import NoOp
+from {package} import GroqApiKey
 
 for name, args in json.loads((Path(__file__).parent / "declarations.json").read_text())["keys"].items():
-    NoOp(name, args)
+    GroqApiKey(name, **args)
 """
+NO_OP_PROGRAM = PROGRAM.replace("{package} import GroqApiKey", "no_op import NoOp").replace(
+    "GroqApiKey(name, **args)", "NoOp(name, args)"
+)
 NO_OP_RESOURCE = """\
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
@@ -120,9 +123,9 @@ def make_stack(folder: Path, gateway: Gateway, package: str, keys: int) -> Stack
     project = f"{package.replace('_', '-')}-{keys}"
     stack = new_stack(folder, gateway, project=project, package=DYNAMIC if package == NO_OP else package)
     stack.patience_s = PATIENCE_S
-    if package == NO_OP:
-        (stack.folder / "__main__.py").write_text(NO_OP_PROGRAM)
-        (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
+    program = NO_OP_PROGRAM if package == NO_OP else PROGRAM.replace("{package}", package)
+    (stack.folder / "__main__.py").write_text(program)
+    (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
     return stack
 
 
