@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+import empty_store
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import MovableClock
 from pulumi_groq.gateway.settings import Settings
-from pulumi_groq.gateway.store.store import Store, open_store
+from pulumi_groq.gateway.store.store import Store
 
 ADMIN_KEY = "admin-key-of-the-lifecycle-tests"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,7 +79,7 @@ def in_process_gateway(folder: Path) -> Iterator[InProcessGateway]:
     settings = Settings(
         admin_key=ADMIN_KEY, store_url=store_url, test_controls=True, allow_loopback_issuers=True
     )
-    store = open_store(store_url)
+    store = empty_store.open_at(folder / "gateway.db")
     clock = MovableClock(StandingClock())
     with (
         start_blocking_portal() as portal,

@@ -12,9 +12,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import empty_store
 from metering_bench import Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.store.store import open_store
 from pulumi_groq.models.budgets import Per
 from pulumi_groq.policy.access import Bounds, Budget, KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.limits import Demand
@@ -231,7 +231,7 @@ def test_a_request_passes_exactly_where_every_budget_has_room(
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
     async def scenario(folder: Path) -> None:
-        bench = Bench(open_store(f"sqlite:///{folder / 'gateway.db'}"), folder / "journal")
+        bench = Bench(empty_store.open_at(folder / "gateway.db"), folder / "journal")
         bench.reservation_ttl_s = 10**9
         bench.clock.time = start
         world = World(bench)

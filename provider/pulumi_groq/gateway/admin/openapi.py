@@ -3,7 +3,9 @@
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from pulumi_groq.gateway.identity.token_document import describe_token_exchange
 from pulumi_groq.models.error import ErrorBody
@@ -34,12 +36,14 @@ _REQUEST_ID: Final = {
     "schema": {"type": "string", "pattern": "^req_01[0-9a-hjkmnp-tv-z]{24}$"},
 }
 _KEY_ID: Final = {"description": "The key that stands in the way.", "schema": {"type": "string"}}
+# Named, not given as a model: FastAPI would compile one for each of hundreds of answers, at every start.
+_ERROR: Final = {"$ref": "#/components/schemas/ErrorBody"}
 
 
 def errors(*statuses: int) -> Responses:
     """The documentation of error answers; 400, 401, 403, 429 and 503 may come from every operation."""
     return {
-        status: {"model": ErrorBody, "description": _MEANINGS[status]}
+        status: {"description": _MEANINGS[status], "content": {"application/json": {"schema": _ERROR}}}
         for status in sorted({400, 401, 403, 429, 503, *statuses})
     }
 
@@ -61,6 +65,7 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
     # FastAPI adds its own validation answer everywhere; here validation errors are 400 in the envelope.
     for schema in ("HTTPValidationError", "ValidationError"):
         described["components"]["schemas"].pop(schema, None)
+    described["components"]["schemas"] |= _schemas(ErrorBody)
     describe_token_exchange(described, TOKEN_PATH)
     for path in described["paths"].values():
         for operation in path.values():
@@ -70,3 +75,12 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
                 if status == "409":
                     response["headers"]["x-api-key-id"] = _KEY_ID
     return described
+
+
+def _schemas(model: type[BaseModel]) -> dict[str, Any]:
+    """The schemas of a model and of what it holds, by name."""
+    schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    schemas: dict[str, Any] = jsonable_encoder(
+        {**schema.pop("$defs", {}), model.__name__: schema}, exclude_none=True
+    )
+    return schemas
