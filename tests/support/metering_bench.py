@@ -7,12 +7,14 @@ from pathlib import Path
 from random import Random
 
 from fake_clock import NOON, FakeClock
+from pulumi_groq.gateway.counters.protocol import Counters
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.alert_delivery import NotDeliveredError, WebhookAnswer
 from pulumi_groq.gateway.metering.journal import SEGMENT_BYTES
 from pulumi_groq.gateway.metering.opening import MeteringSettings, open_metering
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
+from pulumi_groq.gateway.metering.shared_money import SharedMoney
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.runaway import RunawayAction
@@ -115,6 +117,9 @@ class Bench:
     most_waiting_rows: int = 1000
     journal_segment_bytes: int = SEGMENT_BYTES
     monotonic_s: float = 0
+    rates: Counters | None = None
+    money: SharedMoney | None = None
+    requests: str = "req"
     background: Background = field(init=False)
     _opened: list[MeteringService] = field(default_factory=list)
     _requests: int = 0
@@ -130,6 +135,8 @@ class Bench:
             background=self.background,
             sender=self.sender,
             random=Random(7),  # noqa: S311 (jitter, no secret)
+            rates=self.rates,
+            money=self.money,
             sleep=self._sleep,
             settings=MeteringSettings(
                 reservation_ttl_s=self.reservation_ttl_s,
@@ -166,7 +173,7 @@ class Bench:
     ) -> Reservation | Denial:
         self._requests += 1
         demand = Demand("openai/gpt-oss-20b", tokens, cost)
-        return await service.metering.admit(key, demand, f"req_{self._requests:08d}")
+        return await service.metering.admit(key, demand, f"{self.requests}_{self._requests:08d}")
 
     async def spend(self, service: MeteringService, key: KeyAccess, cost: int) -> None:
         """One whole request that costs what it reserved."""
