@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import empty_store
 from metering_bench import Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.settled_spend import SettledSpend
 from pulumi_groq.models.budgets import Per
 from pulumi_groq.policy.access import Bounds, Budget, KeyAccess, Limits, OrganisationPolicy
-from pulumi_groq.policy.limits import Demand
+from pulumi_groq.policy.limits import Demand, Quota
 from pulumi_groq.policy.windows import PERIODS
 
 MODELS = ("m-one", "m-two")
@@ -274,3 +276,9 @@ def test_a_budget_that_is_set_while_requests_run_counts_them(bench: Bench) -> No
         assert [each.cost for each in world.requests] == [15, 20, 15]
 
     asyncio.run(scenario())
+
+
+def test_a_limit_of_rate_has_no_spend() -> None:
+    """What it counts is not money, and of no window: an answer would be made up."""
+    with pytest.raises(ValueError, match="rpm:k is of no window"):
+        SettledSpend().of(Quota("requests_per_minute", "rpm:k", "requests", 1, 60))

@@ -18,7 +18,7 @@ from key_factory import MakeKey
 from metering_bench import START, Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
-from pulumi_groq.gateway.store.errors import StoreFullError
+from pulumi_groq.gateway.store.errors import StoreFullError, StoreOpenError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, add_denials
 from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.gateway.store.store import open_store
@@ -29,7 +29,9 @@ FREED_BY_THE_RESERVE_PAGES = 200
 
 
 class Disk:
-    """The disk below a bench; `gives_back` is whether the reserve's space is there for SQLite."""
+    """The disk below a bench; `gives_back` is whether the reserve's space is there for SQLite, `failure` what
+    it says where no space can be allocated.
+    """
 
     def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         self._bench = bench
@@ -37,6 +39,7 @@ class Disk:
         self._allocate = os.posix_fallocate
         self.is_full = False
         self.gives_back = True
+        self.failure = errno.ENOSPC
         self._pages = 0
         monkeypatch.setattr(os, "posix_fallocate", self._posix_fallocate)
         event.listen(bench.store.engine, "begin", self._limit)
@@ -48,7 +51,7 @@ class Disk:
 
     def _posix_fallocate(self, descriptor: int, start: int, count: int) -> None:
         if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise OSError(self.failure, os.strerror(self.failure))
         self._allocate(descriptor, start, count)
 
     def _limit(self, connection: Any) -> None:
@@ -257,3 +260,53 @@ async def test_a_damaged_store_ends_spending_at_once(bench: Bench, make_key: Mak
     again = bench.open()
     assert again.usage.month_spend_micro_usd(START) == 7
     assert isinstance(await bench.admit(again, make_key()), Reservation)
+
+
+@pytest.mark.parametrize(
+    ("failure", "failing"),
+    [(errno.ENOSPC, "disk reserve"), (errno.EIO, "journal")],
+)
+async def test_a_journal_that_cannot_begin_a_segment_goes_on_in_the_former(
+    bench: Bench, make_key: MakeKey, disk: Disk, failure: int, failing: str
+) -> None:
+    """Whatever the disk says is told, the ledger is written all the same, and the next round turns it."""
+    bench.journal_segment_bytes = 4096
+    service = bench.open()
+    for _ in range(30):
+        await bench.spend(service, make_key(), 1)
+    disk.failure, disk.is_full = failure, True
+    await service.upkeep()
+    assert failing in bench.background.health.failing
+    assert booked(bench) == 30
+    disk.is_full = False
+    for _ in range(2):
+        await service.upkeep()
+
+    assert len(list(bench.journal_directory.iterdir())) == 1
+    assert bench.open().usage.month_spend_micro_usd(START) == 30
+
+
+async def test_a_disk_that_stays_full_after_the_reserve_loses_nothing(
+    bench: Bench, make_key: MakeKey, disk: Disk
+) -> None:
+    """Where the reserve has been given back already, what was acknowledged waits for space."""
+    service = bench.open()
+    for _ in range(50):
+        await bench.spend(service, make_key(), 1)
+    disk.gives_back = False
+    bench.store.reserve.release()
+    disk.fill()
+    await service.upkeep()
+    assert "full" in bench.background.health.failing["ledger"]
+    assert service.ledger.waiting_rows == 50
+    disk.is_full = False
+    await service.upkeep()
+
+    assert (booked(bench), service.ledger.waiting_rows) == (50, 0)
+
+
+def test_a_disk_that_fails_at_the_start_is_one_clear_line(bench: Bench, disk: Disk) -> None:
+    """A full one would do: it has a reserve. One that is broken has none."""
+    disk.failure, disk.is_full = errno.EIO, True
+    with pytest.raises(StoreOpenError, match=r"cannot write the journal in .*: Input/output error"):
+        bench.open()

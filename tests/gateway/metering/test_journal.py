@@ -289,3 +289,41 @@ def test_a_whole_line_that_is_no_entry_is_refused(content: bytes) -> None:
 def test_a_name_that_is_no_text_cannot_be_booked(field: str, value: Any) -> None:
     """Another type, or half a character."""
     assert fault_of(RESERVED._replace(**{field: value})) == "a name in it is no text"
+
+
+def test_a_line_of_which_the_disk_takes_a_part_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of it would be read as damage: what was begun is taken back, and the next line follows."""
+    write = os.pwrite
+
+    def takes_five_bytes(descriptor: int, line: bytes, at: int) -> int:
+        return write(descriptor, line[:5], at)
+
+    journal = Journal(tmp_path / "journal")
+    journal.open()
+    journal.write(admission_line(RESERVED))
+    with monkeypatch.context() as nearly_full:
+        nearly_full.setattr(os, "pwrite", takes_five_bytes)
+        with pytest.raises(OSError, match="No space left"):
+            journal.write(settlement_line(SETTLED._replace(cost_micro_usd=1)))
+    journal.write(settlement_line(SETTLED))
+
+    assert list(Journal(tmp_path / "journal").read()) == [RESERVED, SETTLED]
+
+
+def test_a_disk_that_is_broken_is_not_asked_for_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a full one is."""
+    asked = []
+
+    def broken(_descriptor: int, _start: int, count: int) -> None:
+        asked.append(count)
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal(tmp_path / "journal", 4096)
+    journal.open()
+    monkeypatch.setattr(os, "posix_fallocate", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        journal.write(admission_line(RESERVED._replace(model="m" * 10_000)))
+
+    assert len(asked) == 1

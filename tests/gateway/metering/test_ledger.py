@@ -4,7 +4,9 @@ from sqlalchemy import func, select
 
 from key_factory import MakeKey
 from metering_bench import START, Bench, used
+from pulumi_groq.gateway.metering.ledger import MOST_KINDS_OF_DENIAL
 from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.schema import denials_by_day, ledger, usage_by_day
 from pulumi_groq.policy.limits import Demand
 
@@ -178,3 +180,18 @@ async def test_a_request_id_that_comes_twice_does_not_block_the_ledger(
     assert service.ledger.waiting_rows == 0
     with bench.store.read() as connection:
         assert sorted(connection.scalars(select(ledger.c.cost_micro_usd))) == [5, 7]
+
+
+async def test_kinds_of_denials_are_bounded_between_two_writes(bench: Bench) -> None:
+    """Counts of known ones go on; whoever is refused in ever new ways fills no memory."""
+    service = bench.open()
+    for number in range(MOST_KINDS_OF_DENIAL + 5):
+        service.ledger.deny(DeniedRequests("2026-11-23", f"key_{number}", "m", "cap"))
+    service.ledger.deny(DeniedRequests("2026-11-23", "key_0", "m", "cap"))
+    await service.upkeep()
+
+    with bench.store.read() as connection:
+        kinds, requests = connection.execute(
+            select(func.count(), func.sum(denials_by_day.c.requests)).select_from(denials_by_day)
+        ).one()
+    assert (kinds, requests) == (MOST_KINDS_OF_DENIAL, MOST_KINDS_OF_DENIAL + 1)

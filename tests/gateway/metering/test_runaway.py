@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.batches import BatchRecord
 from pulumi_groq.gateway.store.change_log import ChangeQuery, newest_changes
+from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.keys import KeyRecord, insert_key
 from pulumi_groq.gateway.store.ledger import LedgerRecord, insert_rows
 from pulumi_groq.gateway.store.recent_spend import add_spend, spend_by_slot
@@ -375,3 +377,71 @@ async def test_a_young_key_is_not_judged_by_its_history(bench: Bench, make_key: 
     await spend(bench, service, both, 3 * DOLLAR + 1)
 
     assert code(await bench.admit(service, both)) == "key_paused_runaway"
+
+
+async def test_what_the_page_and_the_metrics_ask_of_a_paused_key(bench: Bench, make_key: MakeKey) -> None:
+    """How many are paused, by what, and what they spent; nothing of that once it goes on."""
+    service = bench.open()
+    await spend(bench, service, make_key(runaway=PAUSE), 2 * DOLLAR)
+    guard = service.guard
+    pause = guard.pause_of("key_01a")
+    assert pause is not None
+    assert (guard.paused_keys, guard.spent("key_01a", START)) == (1, 2 * DOLLAR)
+    assert guard.last_of("key_01a") == pause
+    guard.resumed("key_01a")
+
+    assert (guard.paused_keys, guard.pause_of("key_01a"), guard.spent("key_01a", START)) == (0, None, 0)
+    assert guard.last_of("key_01a") == pause
+
+
+async def test_a_guard_that_goes_before_it_is_looked_at_finds_nothing(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """What was spent under it is not judged by it."""
+    service = bench.open()
+    await bench.spend(service, make_key(runaway=PAUSE), 2 * DOLLAR)
+    assert code(await bench.admit(service, make_key())) == ""
+    await service.upkeep()
+
+    assert service.guard.paused_keys == 0
+    assert bench.events.runaways == []
+
+
+async def test_a_store_that_is_out_while_the_usual_is_looked_up_delays_the_judgement(
+    bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is looked at again in the next round, though it spends nothing more."""
+    service = bench.open()
+    used_before(bench, "key_01a", days=10, cost_in_10_min=DOLLAR // 100)
+    await bench.spend(service, make_key(runaway=times(2)), DOLLAR)
+    await service.ledger.flush(lambda: b"")
+
+    def out() -> NoReturn:
+        raise StoreUnavailableError("out")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(bench.store, "read", out)
+        with pytest.raises(StoreUnavailableError):
+            await service.guard.check()
+    assert service.guard.paused_keys == 0
+    await service.guard.check()
+
+    assert service.guard.paused_keys == 1
+
+
+async def test_a_pause_that_somebody_ended_before_its_time_is_ended_once(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """Another gateway, or an administrator, was quicker: the record has one end of it."""
+    service = bench.open()
+    limit = RunawayLimit(DOLLAR, None, "pause_key", 10)
+    await spend(bench, service, make_key(runaway=limit), 2 * DOLLAR)
+    bench.clock.advance(minutes=11)
+    with bench.store.write() as connection:
+        assert end_pause(connection, "key_01a", bench.clock.now())
+    await service.upkeep()
+
+    assert service.guard.paused_keys == 0
+    with bench.store.read() as connection:
+        noted = newest_changes(connection, ChangeQuery(actions=("resumed",)), None, 10)
+    assert noted == []

@@ -2,6 +2,10 @@
 
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ from pulumi_groq.gateway.metering.journal import (
     settlement_line,
 )
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 from pulumi_groq.gateway.store.schema import ledger, usage_by_day
 from pulumi_groq.gateway.store.set_aside import DROPPED, SetAside, decide, read_set_aside
@@ -44,6 +48,14 @@ async def spend_badly(bench: Bench, service: Any, key: Any, consumption: Consump
     reservation = await bench.admit(service, key, cost)
     assert isinstance(reservation, Reservation)
     await service.metering.settle(reservation, consumption, 200)
+
+
+def refuse_a_cost_of_13(bench: Bench) -> None:
+    with bench.store.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER odd BEFORE INSERT ON ledger WHEN NEW.cost_micro_usd = 13 "
+            "BEGIN SELECT RAISE(ABORT, 'thirteen'); END"
+        )
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -106,11 +118,7 @@ async def test_a_row_that_only_the_store_refuses_is_found_among_the_others(
     bench: Bench, make_key: MakeKey, place: int
 ) -> None:
     """Here by a trigger: whatever the store's reason is, each other row of the batch is booked once."""
-    with bench.store.write() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER odd BEFORE INSERT ON ledger WHEN NEW.cost_micro_usd = 13 "
-            "BEGIN SELECT RAISE(ABORT, 'thirteen'); END"
-        )
+    refuse_a_cost_of_13(bench)
     service = bench.open()
     for number in range(9):
         await bench.spend(service, make_key(), 13 if number == place else 10)
@@ -267,6 +275,59 @@ def test_an_entry_that_cannot_be_true_is_set_aside(bench: Bench, entry: Admissio
 
     assert bench.open().usage.month_spend_micro_usd(START) == 7
     assert len(kept(bench)) == bench.events.aside == 1
+
+
+def test_a_settlement_that_cannot_be_true_costs_its_reservation(bench: Bench) -> None:
+    """Nobody knows what it was, and it was at most that."""
+    left_in_journal(
+        bench, admission_line(admission("req_1", 30)), settlement_line(settlement("req_1", cost=-5))
+    )
+
+    assert bench.open().usage.month_spend_micro_usd(START) == 30
+    assert [aside.charged_micro_usd for aside in kept(bench)] == [30]
+
+
+async def test_a_second_request_of_an_id_is_booked_beside_the_first(bench: Bench, make_key: MakeKey) -> None:
+    """Once an operator says so, under an id of its own; one whose key has no team, too."""
+    service = bench.open()
+    for cost in (7, 9):
+        bench._requests = 0
+        await bench.spend(service, replace(make_key(), team=None), cost)
+    await service.upkeep()
+    with bench.store.write() as connection:
+        (number,) = [each.id for each in read_set_aside(connection)]
+        assert decide(connection, number, 9)
+    await service.upkeep()
+
+    assert booked(bench) == {"req_00000001": 7, f"set_aside_{number}": 9}
+
+
+async def test_an_outage_amid_refused_rows_books_each_once(
+    bench: Bench, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some halves of the batch are written then: the next round knows them."""
+    refuse_a_cost_of_13(bench)
+    service = bench.open()
+    for number in range(8):
+        await bench.spend(service, make_key(), 13 if number == 5 else 10)
+    write, calls = bench.store.write, count()
+
+    @contextmanager
+    def out_after_three() -> Iterator[Any]:
+        if next(calls) == 4:
+            raise StoreUnavailableError("out")
+        with write() as connection:
+            yield connection
+
+    with monkeypatch.context() as outage:
+        outage.setattr(bench.store, "write", out_after_three)
+        await service.upkeep()
+    assert bench.background.health.failing == {"ledger": "out"}
+    await service.upkeep()
+
+    assert bench.background.health.failing == {}
+    assert service.usage.month_spend_micro_usd(START) == 83
+    assert len(booked(bench)) + len(kept(bench)) == 8
 
 
 def test_an_entry_that_comes_twice_counts_once(bench: Bench) -> None:

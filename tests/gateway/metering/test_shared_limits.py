@@ -193,3 +193,20 @@ async def test_a_team_that_gets_a_limit_counts_at_once(bench: Bench, make_key: M
     stayed = in_team(make_key("key_b"), budget)
     assert reason(await bench.admit(service, stayed, cost=41)) == "team_budget_day"
     assert reason(await bench.admit(service, stayed, cost=40)) == ""
+
+
+async def test_a_budget_of_the_day_knows_after_a_restart_what_its_earlier_hours_cost(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """And a budget of the hour only what this hour did."""
+    key = replace(make_key(), budgets=(Budget("hour", 100), Budget("day", 150)))
+    service = bench.open()
+    await bench.spend(service, key, 90)
+    bench.clock.advance(hours=2)
+    await bench.spend(service, key, 20)
+    await service.upkeep()
+    service = bench.open()
+
+    assert reason(await bench.admit(service, key, 41)) == "budget_day"
+    assert reason(await bench.admit(service, key, 40)) == ""
+    assert reason(await bench.admit(service, key, 41)) in {"budget_hour_reserved", "budget_day"}

@@ -216,3 +216,11 @@ async def test_a_receiver_that_asks_for_an_age_gets_an_hour() -> None:
 def test_only_whole_seconds_are_heeded(value: str | None, seconds: int) -> None:
     """A date, a fraction and nonsense count as nothing said."""
     assert retry_after_s(value) == seconds
+
+
+@pytest.mark.parametrize("url", ["https://[::1/token-of-a-chat", "http://host:port/token-of-a-chat"])
+async def test_a_url_that_cannot_be_read_is_not_delivered_and_not_shown(url: str) -> None:
+    """It may hold a token: the reason names the kind of fault alone."""
+    with pytest.raises(NotDeliveredError) as caught:
+        await post(url, TEXT_SECRET)
+    assert "token-of-a-chat" not in str(caught.value)
