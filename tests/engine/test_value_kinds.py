@@ -65,6 +65,9 @@ ARGS: Final[dict[str, type[BaseModel]]] = {
     "GroqAdminKey": AdminKeyArgs,
     "GroqWorkloadIdentity": WorkloadIdentityArgs,
 }
+SAVED_ONCE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""The state is written at the end of a run, not whole after each of hundreds of resources."""
+
 UPSTREAM_KEY: Final = "research"
 TRUST: Final = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
 NEEDED: Final[dict[str, dict[str, Any]]] = {
@@ -266,6 +269,7 @@ def test_every_argument_as_every_kind_of_value(gateway: Gateway, stack: Stack) -
     Whatever kind of value the program hands over, what is deployed is what the plain value deploys.
     """
     stack.environment.update(PULUMI_EXPERIMENTAL="true", PULUMI_SKIP_CHECKPOINTS="true")
+    stack.environment |= SAVED_ONCE
     cases = adoptable(gateway, all_cases())
     declare(stack, cases, MODELS)
     preview = stack.preview()
