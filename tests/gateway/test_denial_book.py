@@ -7,10 +7,11 @@ import pytest
 
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.metrics import DenialBook
+from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.ledger import DeniedRequests
 
 
-class Noon:
+class Noon(Clock):
     """Stands still."""
 
     def now(self) -> datetime:

@@ -8,11 +8,12 @@ from typing import Literal
 import pytest
 
 from pulumi_groq.gateway.clock import ObjectIds
+from pulumi_groq.gateway.protocols import Clock
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-class Clock:
+class StillClock(Clock):
     def __init__(self) -> None:
         self.time = START
 
@@ -23,14 +24,14 @@ class Clock:
 @pytest.mark.parametrize("prefix", ["key", "req"])
 def test_an_id_has_groqs_form(prefix: Literal["key", "req"]) -> None:
     """Prefix, _01, 24 characters without i, l, o, u."""
-    made = ObjectIds(Clock(), Random(1)).new(prefix)  # noqa: S311 (a test that repeats)
+    made = ObjectIds(StillClock(), Random(1)).new(prefix)  # noqa: S311 (a test that repeats)
     assert re.fullmatch(rf"{prefix}_01[0-9a-hjkmnp-tv-z]{{24}}", made)
 
 
 @pytest.mark.parametrize("step", [{"milliseconds": 1}, {"days": 365}, {"days": 365 * 900}])
 def test_later_ids_sort_later(step: dict[str, float]) -> None:
     """By the millisecond, for a thousand years."""
-    clock = Clock()
+    clock = StillClock()
     ids = ObjectIds(clock, Random(1))  # noqa: S311 (a test that repeats)
     earlier = ids.new("key")
     clock.time += timedelta(**step)
@@ -39,7 +40,7 @@ def test_later_ids_sort_later(step: dict[str, float]) -> None:
 
 def test_an_id_tells_its_time() -> None:
     """The first nine characters are the milliseconds since 1970 in base 32, highest first."""
-    made = ObjectIds(Clock(), Random(1)).new("req")  # noqa: S311 (a test that repeats)
+    made = ObjectIds(StillClock(), Random(1)).new("req")  # noqa: S311 (a test that repeats)
     ms = 0
     for character in made[6:15]:
         ms = ms * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(character)
@@ -48,12 +49,12 @@ def test_an_id_tells_its_time() -> None:
 
 def test_all_characters_occur() -> None:
     """Each random character is one of all 32."""
-    ids = ObjectIds(Clock(), Random(1))  # noqa: S311 (a test that repeats)
+    ids = ObjectIds(StillClock(), Random(1))  # noqa: S311 (a test that repeats)
     made = [ids.new("req")[15:] for _ in range(1_000)]
     assert all(len(set(characters)) == 32 for characters in zip(*made, strict=True))
 
 
 def test_ids_of_one_moment_differ() -> None:
     """75 random bits tell them apart."""
-    ids = ObjectIds(Clock(), Random(1))  # noqa: S311 (a test that repeats)
+    ids = ObjectIds(StillClock(), Random(1))  # noqa: S311 (a test that repeats)
     assert len({ids.new("key") for _ in range(1_000)}) == 1_000

@@ -61,7 +61,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert keys.find("research") == "first"
     keys.reread()
 
-    assert (keys.find("research"), keys.find(None), keys.find("other")) == ("second", SECRET, None)
+    assert (keys.find("research"), keys.find(DEFAULT), keys.find("other")) == ("second", SECRET, None)
     assert keys.names == ("default", "research")
 
 
@@ -88,5 +88,5 @@ def test_the_default_key_may_be_a_file(tmp_path: Path) -> None:
         admin_key="admin-key", upstream="https://api.groq.com", upstream_keys=(KeySource(DEFAULT, file=file),)
     )
 
-    assert UpstreamKeys(settings.all_upstream_keys).find(None) == SECRET
+    assert UpstreamKeys(settings.all_upstream_keys).find(DEFAULT) == SECRET
     assert SECRET not in repr(settings)

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pulumi_groq.gateway.protocols import Clock
+
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-class FakeClock:
+class FakeClock(Clock):
     """Stands still until it is moved; noon of a Monday unless told otherwise."""
 
     def __init__(self, time: datetime = NOON) -> None:

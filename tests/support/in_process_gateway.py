@@ -19,6 +19,7 @@ from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.assembly import assemble
 from pulumi_groq.gateway.clock import MovableClock
+from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.store import Store
 
@@ -28,7 +29,7 @@ MODEL = "openai/gpt-oss-20b"
 ANSWER_DEADLINE_S = 60
 
 
-class StandingClock:
+class StandingClock(Clock):
     """Stands still: only what a test does moves the time above it."""
 
     def now(self) -> datetime:

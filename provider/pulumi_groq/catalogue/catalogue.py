@@ -1,7 +1,7 @@
 """The models that Groq serves, with prices, limits and retirements; exact integer arithmetic on money."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -111,14 +111,14 @@ class CatalogueModel:
         if cached_tokens:
             cached_tokens = min(cached_tokens, prompt_tokens)
             cached = prices.cached_input_token
-            pico += self._pico(cached_tokens, prices.input_token if cached is None else cached)
+            pico += cached_tokens * self._known(prices.input_token if cached is None else cached)
             prompt_tokens -= cached_tokens
         if prompt_tokens:
-            pico += self._pico(prompt_tokens, prices.input_token)
+            pico += prompt_tokens * (prices.input_token or self._known(prices.input_token))
         if completion_tokens:
-            pico += self._pico(completion_tokens, prices.output_token)
+            pico += completion_tokens * (prices.output_token or self._known(prices.output_token))
         if characters:
-            pico += self._pico(characters, prices.character)
+            pico += characters * self._known(prices.character)
         if audio_ms:
             pico += self._audio_pico(prices, audio_ms)
         if batch:
@@ -126,12 +126,10 @@ class CatalogueModel:
             return -(-pico * factor.numerator // (PICO_PER_MICRO * factor.denominator))
         return -(-pico // PICO_PER_MICRO)
 
-    def _pico(self, amount: int, price: int | None) -> int:
-        if price is not None:
-            return amount * price
-        if amount:
+    def _known(self, price: int | None) -> int:
+        if price is None:
             raise UnpricedUsageError(f"model {self.id} has no price for what was used")
-        return 0
+        return price
 
     def _audio_pico(self, prices: Prices, audio_ms: int) -> int:
         if prices.audio_hour is None:
@@ -271,6 +269,8 @@ class Catalogue:
         self._by_id = MappingProxyType(
             {model.id: model for model in sorted(models, key=lambda each: each.id)}
         )
+        self.get: Final[Callable[[str], CatalogueModel | None]] = self._by_id.get
+        """The model with this id, where it is known."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -290,10 +290,6 @@ class Catalogue:
             _check_prices(entries, path)
             tools = {name: _tool(entry) for name, entry in own.tools.items()}
         return cls(tuple(_model(model_id, entry) for model_id, entry in entries.items()), tools)
-
-    def get(self, model_id: str) -> CatalogueModel | None:
-        """The model with this id, where it is known."""
-        return self._by_id.get(model_id)
 
     def in_service(self, replacements: Sequence[str]) -> tuple[str, ...]:
         """Ids of `replacements`; one that is retired gives way to its own replacements."""

@@ -1,6 +1,6 @@
 """The gateway as one ASGI application: dispatches by path to the admin plane, inference and operations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -10,6 +10,7 @@ from pulumi_groq.gateway.admin.credentials import AdminCredentials
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.http.asgi import REQUEST_ID
 from pulumi_groq.gateway.http.refusal import unknown_url
+from pulumi_groq.gateway.inference.calls import MODELS_PATH, ROUTES
 
 ADMIN_PATHS: Final = (
     "/openai/v1/api-keys",
@@ -21,7 +22,6 @@ ADMIN_PATHS: Final = (
     "/openai/v1/changes",
     "/openapi.json",
 )
-MODELS_PATH: Final = "/openai/v1/models"
 _BELOW_ADMIN_PATHS: Final = tuple(f"{path}/" for path in ADMIN_PATHS)
 _INFERENCE_PREFIX: Final = "/openai/v1/"
 
@@ -44,18 +44,20 @@ class Gateway:
         self._admin = admin
         self._inference = inference
         self._operations = operations
+        # What keys call most; the admin's model list shares its path with the keys'.
+        self._known = {route.path: inference for route in ROUTES.values() if route.path != MODELS_PATH}
         self._credentials = credentials
         self._ids = ids
         self._lifespan = lifespan
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request, or the lifespan of the process."""
         if scope["type"] == "http":
-            await self._app_for(scope)(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            await send({"type": "websocket.close"})
+            app = self._known.get(scope["path"]) or self._app_for(scope)
+            return app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return self._live(receive, send)
+        return send({"type": "websocket.close"})
 
     def _app_for(self, scope: Scope) -> ASGIApp:
         path: str = scope["path"]

@@ -166,7 +166,7 @@ def assemble(
             clock=clock,
             options=DEFAULT_OPTIONS,
         ),
-        observers=(metrics.observe, DenialBook(service.ledger, clock).observe, consumers.observe, *observers),
+        observers=(DenialBook(service.ledger, clock).observe, metrics.observe, consumers.observe, *observers),
         issued=issued.access,
     )
     egress = settings.egress_proxies

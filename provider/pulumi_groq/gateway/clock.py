@@ -1,5 +1,6 @@
 """The system's time, read here only, a clock over it that tests may set, and ids that sort by time."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final, Literal
@@ -10,12 +11,14 @@ from pulumi_groq.gateway.protocols import Clock
 class SystemClock:
     """The machine's clock, in UTC."""
 
+    now_s = staticmethod(time.time)
+
     def now(self) -> datetime:
         """The present."""
         return datetime.now(UTC)
 
 
-class MovableClock:
+class MovableClock(Clock):
     """Runs at the pace of the clock below, from whatever time it was set to."""
 
     def __init__(self, below: Clock) -> None:
@@ -40,17 +43,30 @@ _RANDOM_CHARACTERS: Final = 15
 class ObjectIds:
     """Makes ids: 45 bits of Unix milliseconds (until the year 3084), then 75 random bits.
 
-    They identify things and grant nothing, so `random` need not be the system's.
+    They identify things and grant nothing, so `random` need not be the system's. For any thread.
     """
 
     def __init__(self, clock: Clock, random: Random) -> None:
         self._clock = clock
         self._random = random
+        self._drawn: list[str] = []
 
     def new(self, prefix: Literal["key", "adm", "req", "wid"]) -> str:
         """A new id such as `key_01` + 24 characters."""
-        ms = int(self._clock.now().timestamp() * 1000)
+        ms = int(self._clock.now_s() * 1000)
         high = _PAIRS[ms >> 35 & 1023] + _PAIRS[ms >> 25 & 1023]
         low = _PAIRS[ms >> 15 & 1023] + _PAIRS[ms >> 5 & 1023] + _CROCKFORD[ms & 31]
-        drawn = self._random.randbytes(_RANDOM_CHARACTERS).translate(_OF_A_BYTE).decode()
+        try:
+            drawn = self._drawn.pop()
+        except IndexError:
+            drawn = self._draw()
         return f"{prefix}_01{high}{low}{drawn}"
+
+    def _draw(self) -> str:
+        """Characters for one id; those for the next are kept, as to draw costs more than all else."""
+        many = self._random.randbytes(64 * _RANDOM_CHARACTERS).translate(_OF_A_BYTE).decode()
+        self._drawn += [
+            many[at : at + _RANDOM_CHARACTERS]
+            for at in range(_RANDOM_CHARACTERS, len(many), _RANDOM_CHARACTERS)
+        ]
+        return many[:_RANDOM_CHARACTERS]

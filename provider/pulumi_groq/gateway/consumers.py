@@ -21,8 +21,8 @@ from pulumi_groq.models.consumer import MOST_CONSUMERS, Consumer
 
 WRITE_PERIOD_S: Final = 10.0
 
-SeenByKey = dict[str, dict[tuple[str, bytes], datetime]]
-"""Key id -> address and user agent -> last request, the latest at the end."""
+SeenByKey = dict[str, dict[tuple[str, bytes], float]]
+"""Key id -> address and user agent -> last request (Unix seconds), the latest at the end."""
 
 
 class Consumers:
@@ -40,7 +40,7 @@ class Consumers:
             _note(
                 self._seen.setdefault(record.key_id, {}),
                 (record.address, record.user_agent[:LONGEST_USER_AGENT]),
-                self._clock.now(),
+                self._clock.now_s(),
             )
 
     async def write(self) -> None:
@@ -53,8 +53,8 @@ class Consumers:
         except BaseException:
             for key_id, meanwhile in self._seen.items():
                 of_key = self._on_the_way.setdefault(key_id, {})
-                for consumer, at in meanwhile.items():
-                    _note(of_key, consumer, at)
+                for consumer, at_s in meanwhile.items():
+                    _note(of_key, consumer, at_s)
             self._seen = self._on_the_way
             raise
         finally:
@@ -84,27 +84,23 @@ class Consumers:
             )
 
 
-def _note(of_key: dict[tuple[str, bytes], datetime], consumer: tuple[str, bytes], at: datetime) -> None:
+def _note(of_key: dict[tuple[str, bytes], float], consumer: tuple[str, bytes], at_s: float) -> None:
     of_key.pop(consumer, None)
     if len(of_key) == MOST_CONSUMERS:
         del of_key[next(iter(of_key))]
-    of_key[consumer] = at
+    of_key[consumer] = at_s
 
 
-def _of_key(key_id: str, of_key: dict[tuple[str, bytes], datetime]) -> list[SeenConsumer]:
+def _of_key(key_id: str, of_key: dict[tuple[str, bytes], float]) -> list[SeenConsumer]:
     return [
-        SeenConsumer(key_id, address, _text(user_agent), _us(at))
-        for (address, user_agent), at in of_key.copy().items()
+        SeenConsumer(key_id, address, _text(user_agent), round(at_s * 1_000_000))
+        for (address, user_agent), at_s in of_key.copy().items()
     ]
 
 
 def _text(user_agent: bytes) -> str:
     # Of Latin-1 each byte is one character, so the length holds; PostgreSQL's text takes no NUL.
     return "".join(each if each.isprintable() else "?" for each in user_agent.decode("latin-1"))
-
-
-def _us(at: datetime) -> int:
-    return round(at.timestamp() * 1_000_000)
 
 
 def _time(us: int) -> datetime:

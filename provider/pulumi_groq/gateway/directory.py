@@ -36,7 +36,8 @@ class LiveDirectory:
         self._of_teams: dict[str, _Lists] = {}
         self._upstream_keys: dict[str, str | None] = {}
         self._bounds_of_teams: dict[str, Bounds] = {}
-        self._organisation: OrganisationPolicy | None = None
+        self.organisation: OrganisationPolicy | None = None
+        """The spending policy, if one is set."""
 
     @property
     def key_ids(self) -> Collection[str]:
@@ -64,11 +65,6 @@ class LiveDirectory:
     def find(self, key_hash: bytes) -> KeyAccess | None:
         """The key whose value has this SHA-256 digest."""
         return self._by_hash.get(key_hash)
-
-    @property
-    def organisation(self) -> OrganisationPolicy | None:
-        """The spending policy, if one is set."""
-        return self._organisation
 
     def load(
         self, teams: Iterable[TeamRecord], keys: Iterable[KeyRecord], policy: PolicyRecord | None
@@ -158,9 +154,9 @@ class LiveDirectory:
     def put_policy(self, record: PolicyRecord | None) -> None:
         """The spending policy was set or, with None, removed."""
         if record is None:
-            self._organisation = None
+            self.organisation = None
             return
-        self._organisation = OrganisationPolicy(
+        self.organisation = OrganisationPolicy(
             cap_micro_usd=record.monthly_cap_micro_usd,
             alert_thresholds_micro_usd=record.alert_thresholds_micro_usd,
             auto_pause=record.auto_pause,

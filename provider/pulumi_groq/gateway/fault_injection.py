@@ -137,8 +137,8 @@ class FaultInjection:
             await _send(invalid_api_key(), send)
             return
         try:
-            hold = client_of(scope, receive).hold
-            body = await read_body(receive, None, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
+            client = client_of(scope, receive)
+            body = await read_body(receive, client, None, BODY_LIMIT_BYTES, BODY_TIMEOUT_S)
             response = self._obey(scope, body)
         except Refusal as refusal:
             await _send(refusal, send)

@@ -153,11 +153,11 @@ class GatewayMetrics:
             self._denials.labels(record.reason).inc()
         if record.disbelief is not None:
             self.disbelieved(record.disbelief)
+        if record.cost_micro_usd or record.prompt_tokens:
+            self._charge(record)
         if record.upstream_s is not None:
             self._upstream.of(record.model).observe(record.upstream_s)
             self._added.observe(record.added_s)
-        if record.cost_micro_usd or record.prompt_tokens:
-            self._charge(record)
 
     def admin_refused(self, reason: str) -> None:
         """A caller of the admin plane was refused: no credential, not the role, or too often."""

@@ -19,6 +19,10 @@ class Clock(Protocol):
         """The present, aware, in UTC."""
         ...
 
+    def now_s(self) -> float:
+        """The present in Unix seconds."""
+        return self.now().timestamp()
+
 
 class Directory(Protocol):
     """What is in force right now; reads never wait for the store."""

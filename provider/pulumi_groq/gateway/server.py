@@ -66,6 +66,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         made = make if certificate is None else over_tls(make, certificate, gateway.connections)
         config = uvicorn.Config(
             gateway.app,
+            interface="asgi3",
             loop="uvloop",
             http=made,  # type: ignore[arg-type]  # uvicorn only calls it
             ws="none",

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,8 @@ class UpstreamKeys:
     def __init__(self, sources: Iterable[KeySource]) -> None:
         self._files: dict[str, Path] = {}
         self._values: dict[str, str] = {}
+        self.find: Final[Callable[[str], str | None]] = self._values.get
+        """The value of the key with this name; `None` for an unknown one."""
         for source in sources:
             if source.name in self._values:
                 raise ConfigurationError(f"--upstream-key {source.name} is given twice")
@@ -64,10 +66,6 @@ class UpstreamKeys:
     def names(self) -> tuple[str, ...]:
         """The names that teams may give, in order."""
         return tuple(sorted({DEFAULT, *self._values}))
-
-    def find(self, name: str | None) -> str | None:
-        """The value of a key, of the default one where no name is given; `None` for an unknown name."""
-        return self._values.get(name or DEFAULT)
 
     def reread(self) -> None:
         """Take what the files hold now; one that cannot be used changes nothing. Waits for the disk.

@@ -12,7 +12,7 @@ Output: what the request asks for. Without it, a likely figure that may be set (
 bound is the model's own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pulumi_groq.catalogue import CatalogueModel
@@ -44,6 +44,9 @@ class Images(NamedTuple):
     inline_bytes: int
 
 
+NO_IMAGES: Final = Images(0, 0)
+
+
 def estimate_prompt(images: Images, body_bytes: int, model: CatalogueModel) -> PromptEstimate:
     """The prompt of a JSON body (chat, responses or embeddings) of `body_bytes` bytes with these `images`."""
     text_bytes = max(0, body_bytes - images.inline_bytes)
@@ -73,18 +76,14 @@ def images_of(body: Mapping[str, Any]) -> Images:
     number = inline_bytes = 0
     messages = body["messages"] if "messages" in body else body.get("input")
     for message in messages if isinstance(messages, list) else ():
-        for part in _parts_of(message):
-            image = part.get("image_url") if isinstance(part, dict) else None
-            url = image.get("url") if isinstance(image, dict) else image
-            if isinstance(url, str):
-                number += 1
-                inline_bytes += len(url) if url.startswith("data:") else 0
+        if not isinstance(message, dict):
+            continue
+        # What a tool put out may hold pictures as well as content does.
+        for parts in (message.get("content"), message.get("output")):
+            for part in parts if isinstance(parts, list) else ():
+                image = part.get("image_url") if isinstance(part, dict) else None
+                url = image.get("url") if isinstance(image, dict) else image
+                if isinstance(url, str):
+                    number += 1
+                    inline_bytes += len(url) if url.startswith("data:") else 0
     return Images(number, inline_bytes)
-
-
-def _parts_of(message: Any) -> Iterator[Any]:
-    """Of its content, and of what a tool put out, which may hold pictures as well."""
-    for name in ("content", "output") if isinstance(message, dict) else ():
-        parts = message.get(name)
-        if isinstance(parts, list):
-            yield from parts

@@ -1,9 +1,10 @@
 """What requests demand and consume, the quotas that hold them, and the headers about them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import add, gt
 from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.policy.windows import Window
@@ -90,11 +91,17 @@ class Bucket:
 
     def drain(self, now_s: float) -> None:
         """Drain until `now_s`; a clock that went back drains nothing."""
-        elapsed_s = now_s - self.updated_s
+        drain((self,), now_s)
+
+
+def drain(buckets: Iterable[Bucket], now_s: float) -> None:
+    """As `Bucket.drain`, each of them."""
+    for bucket in buckets:
+        elapsed_s = now_s - bucket.updated_s
         if elapsed_s > 0:
-            left = self.level - elapsed_s * self.limit / self.window_s
-            self.level = left if left > 0 else 0.0
-            self.updated_s = now_s
+            left = bucket.level - elapsed_s * bucket.limit / bucket.window_s
+            bucket.level = left if left > 0 else 0.0
+            bucket.updated_s = now_s
 
 
 def used(level: float) -> int:
@@ -188,6 +195,8 @@ def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | N
     """The position of the first counter that its amount does not fit into, or `None`. Counters of every
     kind decide by this.
     """
+    if not any(map(gt, map(add, levels, amounts), highest)):
+        return None
     for position, (most, amount, level) in enumerate(zip(highest, amounts, levels, strict=True)):
         if level + amount > most:
             return position

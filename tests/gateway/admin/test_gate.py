@@ -11,9 +11,10 @@ from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.gate import BODY_LIMIT_BYTES, Gate
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.clock import ObjectIds
-from pulumi_groq.gateway.http.asgi import Message, Receive, read_request_headers
+from pulumi_groq.gateway.http.asgi import ListenedClient, Message, Receive, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body
 from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.protocols import Clock
 
 SCOPE = {
     "type": "http",
@@ -38,30 +39,28 @@ def messages(*parts: bytes, then: str) -> Receive:
     return receive
 
 
-def hold_any(_size: int) -> None:
-    return
-
-
 async def test_a_body_that_never_ends_is_408() -> None:
     """A slow client does not hold a place for ever."""
     receive = messages(b"{", then="silence")
     with pytest.raises(Refusal) as rejected:
-        await read_body(receive, None, BODY_LIMIT_BYTES, 0.01, hold_any)
+        await read_body(receive, ListenedClient(receive), None, BODY_LIMIT_BYTES, 0.01)
     assert rejected.value.status == 408
 
 
 async def test_a_client_that_hangs_up_is_no_request() -> None:
     """Half a body is not taken for a whole one."""
+    receive = messages(b"{", then="gone")
     with pytest.raises(ClientGoneError):
-        await read_body(messages(b"{", then="gone"), None, BODY_LIMIT_BYTES, 1, hold_any)
+        await read_body(receive, ListenedClient(receive), None, BODY_LIMIT_BYTES, 1)
 
 
 @pytest.mark.parametrize("announced", [b"65537", b"9" * 400])
 async def test_an_announced_length_over_the_limit_is_not_waited_for(announced: str) -> None:
     """413 before a byte of the body is read."""
     headers = read_request_headers({"headers": [(b"content-length", announced)]})
+    receive = messages(then="silence")
     with pytest.raises(Refusal) as rejected:
-        await read_body(messages(then="silence"), headers.content_length, BODY_LIMIT_BYTES, 1, hold_any)
+        await read_body(receive, ListenedClient(receive), headers.content_length, BODY_LIMIT_BYTES, 1)
     assert rejected.value.status == 413
 
 
@@ -75,7 +74,7 @@ async def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
     async def send(message: Any) -> None:
         touched.append("send")
 
-    class Clock:
+    class NoClock(Clock):
         def now(self) -> datetime:
             raise AssertionError
 
@@ -83,7 +82,7 @@ async def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
         def new(self, prefix: str) -> str:
             return f"{prefix}_01"
 
-    ids = Ids(Clock(), Random(0))  # noqa: S311 (unused)
-    gate = Gate(app, AdminCredentials([RootKey("key")]), ids, RefusedAttempts(Clock()), touched.append)
+    ids = Ids(NoClock(), Random(0))  # noqa: S311 (unused)
+    gate = Gate(app, AdminCredentials([RootKey("key")]), ids, RefusedAttempts(NoClock()), touched.append)
     await gate(dict(SCOPE), messages(b"{", then="gone"), send)
     assert touched == []

@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_groq.gateway.admin.quiet_period import QuietPeriods
 from pulumi_groq.gateway.admin.refusals import Conflict
+from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.replicas import report
 from pulumi_groq.gateway.store.store import Store, open_store
 
@@ -16,7 +17,7 @@ NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-class Clock:
+class StillClock(Clock):
     def now(self) -> datetime:
         return NOW
 
@@ -56,7 +57,7 @@ def checked(store: Store, last: datetime | None = None) -> None:
     usage.last = last
     key: Any = Key()
     with store.write() as connection:
-        check = QuietPeriods(store, usage, Clock()).check_of(connection, key, HOUR)
+        check = QuietPeriods(store, usage, StillClock()).check_of(connection, key, HOUR)
     check()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_groq.gateway.http.asgi import client_of
+from pulumi_groq.gateway.http.asgi import ListenedClient, client_of
 from pulumi_groq.gateway.http.bodies import read_body
 from pulumi_groq.gateway.http.connections import (
     DEFAULT_DEADLINES,
@@ -143,7 +143,7 @@ async def answer_ok(scope: Any, receive: Any, send: Any) -> None:
 
 async def keep_the_body(scope: Any, receive: Any, send: Any) -> None:
     try:
-        await read_body(receive, None, 1_000_000, DEADLINE_S, client_of(scope, receive).hold)
+        await read_body(receive, client_of(scope, receive), None, 1_000_000, DEADLINE_S)
     except Refusal as refusal:
         for message in refusal.messages():
             await send(message)
@@ -275,15 +275,16 @@ def test_a_body_that_finds_no_room_is_503() -> None:
     async def keep_the_body(scope: Any, receive: Any, send: Any) -> None:
         size = 0
 
-        def hold(more: int) -> None:
-            nonlocal size
-            client_of(scope, receive).hold(more)
-            size += more
-            if size == len(BODY) - 1:
-                kept.set()
+        class Keeping(ListenedClient):
+            def hold(self, more: int) -> None:
+                nonlocal size
+                client_of(scope, receive).hold(more)
+                size += more
+                if size == len(BODY) - 1:
+                    kept.set()
 
         try:
-            await read_body(receive, None, 1_000_000, DEADLINE_S, hold)
+            await read_body(receive, Keeping(receive), None, 1_000_000, DEADLINE_S)
         except Refusal as refusal:
             for message in refusal.messages():
                 await send(message)

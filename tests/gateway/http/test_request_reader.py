@@ -10,6 +10,7 @@ from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.http.request_reader import (
     HEAD_LIMIT_BYTES,
     HEAD_LINES,
+    Event,
     RequestHead,
     RequestReader,
     RequestTarget,
@@ -29,20 +30,7 @@ class Reading:
         self.bodies: list[bytes] = []
         self.ended = 0
         self.refused: tuple[int, str] | None = None
-        self._reader = RequestReader(self)
-
-    def begin_head(self) -> None:
-        assert self.ended == len(self.heads)
-
-    def take_head(self, head: RequestHead) -> None:
-        self.heads.append(head)
-        self.bodies.append(b"")
-
-    def take_body(self, piece: bytes) -> None:
-        self.bodies[-1] += piece
-
-    def end_request(self) -> None:
-        self.ended += 1
+        self._reader = RequestReader()
 
     def give(self, data: bytes) -> None:
         """As a connection does: until nothing is left or it is refused."""
@@ -51,6 +39,20 @@ class Reading:
                 data = data[self._reader.take(data) :]
             except Refusal as refusal:
                 self.refused = (refusal.status, str(refusal.detail.code))
+            for event in self._reader.events:
+                self._note(event)
+            self._reader.events.clear()
+
+    def _note(self, event: Event) -> None:
+        if event == "begun":
+            assert self.ended == len(self.heads)
+        elif event == "ended":
+            self.ended += 1
+        elif isinstance(event, bytes):
+            self.bodies[-1] += event
+        elif isinstance(event, RequestHead):
+            self.heads.append(event)
+            self.bodies.append(b"")
 
     @property
     def told(self) -> Any:

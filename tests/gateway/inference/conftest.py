@@ -27,6 +27,7 @@ from pulumi_groq.gateway.inference.options import DEFAULT_OPTIONS
 from pulumi_groq.gateway.inference.record import RequestRecord
 from pulumi_groq.gateway.metering.journal import Admission
 from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.policy.access import KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.limits import Consumption, Demand, Denial
 
@@ -41,7 +42,7 @@ DEADLINE_S = 20.0
 
 
 @dataclass
-class FixedClock:
+class FixedClock(Clock):
     """Stands still until it is moved."""
 
     time: datetime = NOW

@@ -16,7 +16,6 @@ from pulumi_groq.gateway.inference.charge import (
     CostEstimate,
     TokenUsage,
     audio_of,
-    parsed_answer,
     stated_by,
     usage_of,
 )
@@ -51,10 +50,9 @@ usages = st.one_of(fields, numbers, st.lists(numbers))
 
 
 def charged(estimate: CostEstimate, answer: Any) -> int:
-    charge = Charge(estimate, "req_1")
-    charge.sent()
+    charge = Charge(estimate, estimate.demand.cost_micro_usd, "req_1")
     document = json.dumps(answer).encode()
-    charge.stated(lambda: stated_by(parsed_answer(document), estimate.model.kind))
+    charge.stated(document)
     assert charge.consumption is not None
     return charge.consumption.cost_micro_usd
 
@@ -95,15 +93,14 @@ def test_no_json_is_charged_beyond_the_reservation_on_any_route(
     estimate: CostEstimate, answer: Any, *, streamed: bool
 ) -> None:
     """Whatever JSON is answered, whole or as an event: no failure, nothing that the ledger cannot hold."""
-    charge = Charge(estimate, "req_1")
-    charge.sent()
+    charge = Charge(estimate, estimate.demand.cost_micro_usd, "req_1")
     document = json.dumps(answer).encode()
     if streamed:
         relay = SseUsageScanner(hide_usage=True)
         relay.feed(b"data: " + document + b"\n\ndata: [DONE]\n\n")
-        charge.stated(lambda: stated_by(relay.stating_event(), estimate.model.kind))
+        charge.stated(relay.stating_event)
     else:
-        charge.stated(lambda: stated_by(parsed_answer(document), estimate.model.kind))
+        charge.stated(document)
     assert charge.consumption is not None
     assert 0 <= charge.consumption.cost_micro_usd <= estimate.demand.cost_micro_usd
     assert all(0 <= number <= LARGEST_STORED for number in charge.consumption)
@@ -123,8 +120,7 @@ def test_no_audio_costs_more_than_was_reserved(duration: Any, usage: Any) -> Non
 def test_what_is_seen_passing_by_costs_at_most_the_reservation(seen: int) -> None:
     """A stream of frames without end is charged as reserved, broken off or not."""
     for end in (Charge.counted, Charge.as_reserved):
-        charge = Charge(OF_CHAT, "req_1")
-        charge.sent()
+        charge = Charge(OF_CHAT, OF_CHAT.demand.cost_micro_usd, "req_1")
         end(charge, seen)
         assert charge.consumption is not None
         assert charge.consumption.cost_micro_usd <= OF_CHAT.demand.cost_micro_usd

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.types import Scope
 
-from pulumi_groq.gateway.http.asgi import bearer_token, read_request_headers
+from pulumi_groq.gateway.http.asgi import read_request_headers
 from pulumi_groq.policy.roles import ROOT, AdminIdentity
 
 
@@ -48,7 +48,7 @@ class AdminCredentials:
 
     def caller(self, scope: Scope) -> AdminIdentity | None:
         """Whom the request's one bearer token stands for."""
-        return self.identify(bearer_token(read_request_headers(scope).authorization))
+        return self.identify(read_request_headers(scope).token)
 
     def identify(self, sent: bytes) -> AdminIdentity | None:
         """Whom a credential stands for."""

@@ -141,8 +141,8 @@ class Gate:
             return receive
         headers = read_request_headers(scope)
         require_uncompressed(headers)
-        hold = client_of(scope, receive).hold
-        body = await read_body(receive, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
+        client = client_of(scope, receive)
+        body = await read_body(receive, client, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S)
         require_json(scope, body)
         return _replay(body, receive)
 

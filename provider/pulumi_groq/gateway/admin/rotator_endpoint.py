@@ -21,7 +21,7 @@ from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
 from pulumi_groq.gateway.admin.json_body import require_json
 from pulumi_groq.gateway.admin.refusals import refused_fields, store_down
-from pulumi_groq.gateway.http.asgi import REQUEST_ID, bearer_token, client_of, read_request_headers
+from pulumi_groq.gateway.http.asgi import REQUEST_ID, client_of, read_request_headers
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, PERMISSIONS, SERVER, Refusal
 from pulumi_groq.gateway.identity.credentials import admin_identity
@@ -91,10 +91,10 @@ class RotatorEndpoint:
                 close=True,
             )
         headers = read_request_headers(scope)
-        token = bearer_token(headers.authorization).decode("latin-1")
+        token = headers.token.decode("latin-1")
         require_uncompressed(headers)
-        hold = client_of(scope, receive).hold
-        body = await read_body(receive, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
+        client = client_of(scope, receive)
+        body = await read_body(receive, client, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S)
         caller, environment, token_id = await self._caller(token, body, scope[REQUEST_ID], address)
         require_json(scope, body)
         try:

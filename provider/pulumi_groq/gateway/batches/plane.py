@@ -177,10 +177,10 @@ class StoredPlane:
     async def _create(self, exchange: Exchange) -> None:
         body = await read_body(
             exchange.receive,
+            exchange.client,
             exchange.headers.content_length,
             CREATION_LIMIT_BYTES,
             self._options.body_timeout_s,
-            exchange.client.hold,
         )
         record = await self._batches.create(exchange.key, read_creation(body), exchange.record.request_id)
         await exchange.answer(encoded(shown(record.document)))

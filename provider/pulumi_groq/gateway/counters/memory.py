@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from operator import add
+from operator import add, attrgetter
 from typing import Final
 from weakref import WeakValueDictionary
 
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.policy.limits import Bucket, Demand, Quota, Unit, highest_levels, refusing
+from pulumi_groq.policy.limits import Bucket, Demand, Quota, Unit, drain, highest_levels, refusing
 
 IDLE_AFTER_S: Final = 60.0
 """How long a set is kept after its last request, so that busy ones are not made anew over and over."""
 
 _ORDER: Final[Mapping[Unit, int]] = {"micro_usd": 0, "requests": 1, "running": 2, "tokens": 3}
+
+
+_LEVEL: Final = attrgetter("level")
+_HELD: Final = attrgetter("held")
 
 
 class Total:
@@ -77,8 +81,8 @@ class MemoryCounterSet:
         tokens, cost_micro_usd = demand.tokens, demand.cost_micro_usd
         for bucket, limit in self._paced:
             bucket.limit = limit
-            bucket.drain(now_s)
-        levels = [counter.level + counter.held for counter in self._counters]
+        drain(self._buckets, now_s)
+        levels: list[float] = [*map(add, map(_LEVEL, self._counters), map(_HELD, self._counters))]
         amounts = [cost_micro_usd] * len(self._totals) + [1] * self._ones
         amounts += [tokens] * len(self._tokens)
         refused = refusing(self._highest, amounts, levels)
@@ -96,9 +100,8 @@ class MemoryCounterSet:
 
     async def full(self, now_s: float) -> TakeResult:
         """Which request counter, if any, is too full for one more; nothing is taken."""
-        for bucket in self._buckets:
-            bucket.drain(now_s)
-        levels = [counter.level + counter.held for counter in self._counters]
+        drain(self._buckets, now_s)
+        levels: list[float] = [*map(add, map(_LEVEL, self._counters), map(_HELD, self._counters))]
         first = len(self._totals)
         for position in range(first, first + self._ones):
             if levels[position] + 1 > self._highest[position]:
@@ -120,8 +123,8 @@ class MemoryCounterSet:
             total.level += cost_micro_usd
         for running in self._running:
             running.held -= 1
+        drain(self._tokens, now_s)
         for bucket in self._tokens:
-            bucket.drain(now_s)
             bucket.held -= demand.tokens
             bucket.level += tokens
 

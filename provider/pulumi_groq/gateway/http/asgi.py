@@ -57,6 +57,16 @@ class Client(Protocol):
         """Calls `left` once when the client is gone, at once if it is; what is returned ends the watch."""
         ...
 
+    def arrived_body(self) -> bytes | None:
+        """The body of the request, if all of it is here and none of it has been received."""
+        ...
+
+    def send_now(self, messages: Sequence[Message], send: Send) -> bool:
+        """Does what `send` would with each of the messages; does nothing and gives false where that could
+        wait for the client, or where `send` is not the server's own.
+        """
+        ...
+
     def hold(self, size: int) -> None:
         """`size` more bytes of the request are kept until it is over. Raises `Refusal` 503 for too many."""
         ...
@@ -88,6 +98,13 @@ class ListenedClient:
             pass
         left()
 
+    def arrived_body(self) -> None:
+        """It has to be received to be known."""
+
+    def send_now(self, _messages: Sequence[Message], _send: Send) -> bool:
+        """Whether the other server would wait is not known."""
+        return False
+
     def hold(self, size: int) -> None:
         """The other server bounds what it takes."""
 
@@ -101,9 +118,9 @@ _LONGEST_LENGTH: Final = 20
 
 
 class RequestHeaders(NamedTuple):
-    """`authorization` is empty where it is missing or given twice."""
+    """`token` is the bearer token, without the spaces around it; empty where there is none, or two."""
 
-    authorization: bytes
+    token: bytes
     content_type: bytes
     content_length: int | None
     accept: bytes
@@ -115,27 +132,34 @@ def read_request_headers(scope: Scope) -> RequestHeaders:
     """Of what is given twice the last counts. The server has put the names in lower case."""
     lines = scope["headers"]
     values = dict(lines)
-    length = values.get(b"content-length", b"")
+    get = values.get
+    length = get(b"content-length", b"")
+    content_type, accept, user_agent = (
+        get(b"content-type", b""),
+        get(b"accept", b"*/*"),
+        get(b"user-agent", b""),
+    )
+    # These go into the upstream request as they are; the server refuses line ends, and this makes sure.
+    authorization = get(b"authorization", b"")
+    if len(values) != len(lines) and _given_twice(lines):
+        authorization = b""
+    scheme, _, token = authorization.partition(b" ")
+    passed_on = content_type + accept + user_agent
+    if b"\r" in passed_on or b"\n" in passed_on:
+        content_type, accept, user_agent = map(_one_line, (content_type, accept, user_agent))
     return RequestHeaders(
-        b"" if len(values) != len(lines) and _given_twice(lines) else values.get(b"authorization", b""),
-        _one_line(values.get(b"content-type", b"")),
+        token.strip(b" \t") if scheme.lower() == b"bearer" else b"",
+        content_type,
         int(length[:_LONGEST_LENGTH]) if length.isdigit() else None,
-        _one_line(values.get(b"accept", b"*/*")),
-        _one_line(values.get(b"user-agent", b"")),
-        values.get(b"content-encoding", b""),
+        accept,
+        user_agent,
+        get(b"content-encoding", b""),
     )
 
 
-def bearer_token(authorization: bytes) -> bytes:
-    """The token of an `Authorization` header without the spaces around it; empty if it holds none."""
-    scheme, _, token = authorization.partition(b" ")
-    return token.strip(b" \t") if scheme.lower() == b"bearer" else b""
+def _one_line(value: bytes) -> bytes:
+    return b"" if b"\r" in value or b"\n" in value else value
 
 
 def _given_twice(lines: Sequence[Header]) -> bool:
     return sum(name == b"authorization" for name, _ in lines) > 1
-
-
-def _one_line(value: bytes) -> bytes:
-    """These go into the upstream request as they are; the server refuses line ends, and this makes sure."""
-    return b"" if b"\r" in value or b"\n" in value else value

@@ -6,7 +6,7 @@ from typing import Any, Final, NoReturn
 
 from pydantic_core import from_json
 
-from pulumi_groq.gateway.http.asgi import Receive, RequestHeaders, within
+from pulumi_groq.gateway.http.asgi import Client, Receive, RequestHeaders, within
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal, body_too_large
 
 
@@ -41,19 +41,25 @@ class ClientGoneError(Exception):
 
 async def read_body(
     receive: Receive,
+    client: Client,
     announced_bytes: int | None,
     limit_bytes: int,
     timeout_s: float,
-    hold: Callable[[int], None],
 ) -> bytes:
-    """The whole body. `hold` is told of each piece that is kept (`Client.hold`).
+    """The whole body; `client` is told of each piece that is kept.
 
-    Raises `Refusal` 413, 408 or what `hold` raises, or `ClientGoneError`.
+    Raises `Refusal` 413, 408 or what `Client.hold` raises, or `ClientGoneError`.
     """
     if announced_bytes is not None and announced_bytes > limit_bytes:
         raise body_too_large(limit_bytes)
+    arrived = client.arrived_body()
+    if arrived is not None and len(arrived) <= limit_bytes:
+        client.hold(len(arrived))
+        return arrived
+    if arrived is not None:
+        raise body_too_large(limit_bytes)
     try:
-        return await within(timeout_s, _read(receive, limit_bytes, hold))
+        return await within(timeout_s, _read(receive, limit_bytes, client.hold))
     except TimeoutError:
         raise request_timeout(timeout_s) from None
 

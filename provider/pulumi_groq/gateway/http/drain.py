@@ -34,8 +34,9 @@ class Drain:
                 headers=((b"retry-after", b"%d" % self._retry_after_s),),
                 close=True,
             )
+        if not self.running:
+            self._idle.clear()
         self.running += 1
-        self._idle.clear()
 
     def leave(self) -> None:
         """A request that entered is over."""

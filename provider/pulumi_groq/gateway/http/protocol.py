@@ -47,6 +47,40 @@ class HttpProtocol(asyncio.Protocol):
     one of the `proxies` is its client's.
     """
 
+    __slots__ = (
+        "_app",
+        "_client",
+        "_coalescer",
+        "_connections",
+        "_deadlines",
+        "_discarded_bytes",
+        "_flow",
+        "_has_begun_head",
+        "_is_ending",
+        "_is_essential",
+        "_is_ordinary",
+        "_is_proxy",
+        "_local",
+        "_loop",
+        "_newest",
+        "_peer",
+        "_place",
+        "_proxies",
+        "_read_s",
+        "_reader",
+        "_refusal",
+        "_running",
+        "_scheme",
+        "_sent_s",
+        "_server",
+        "_state_since_s",
+        "_timer",
+        "_transport",
+        "_unparsed",
+        "_unsent_bytes",
+        "_waiting",
+    )
+
     def __init__(
         self,
         config: Any,
@@ -67,7 +101,7 @@ class HttpProtocol(asyncio.Protocol):
         self._is_essential = is_essential
         self._proxies = proxies or TrustedProxies()
         self._loop = asyncio.get_running_loop()
-        self._reader = RequestReader(self)
+        self._reader = RequestReader()
         self._running: RequestCycle | None = None
         self._newest: RequestCycle | None = None
         self._waiting: deque[RequestCycle] = deque()
@@ -94,6 +128,7 @@ class HttpProtocol(asyncio.Protocol):
         self._local = (str(local[0]), int(local[1])) if isinstance(local, tuple) else None
         self._server.connections.add(self)
         self._place = self._connections.enter(self._peer)
+        self._is_ordinary = self._place is Place.ORDINARY
         self._check()
         if self._place is None:
             self._write_refusal(too_many_connections())
@@ -147,26 +182,43 @@ class HttpProtocol(asyncio.Protocol):
 
     def _parse(self, data: bytes) -> None:
         """Reads `data`, unless a request has to wait: then the rest waits as bytes."""
-        try:
-            taken = self._reader.take(data)
-            if taken == len(data):
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                taken = self._reader.take(rest)
+            except Refusal as refusal:
+                self._heed()
+                self._refuse(refusal)
                 return
-            rest = memoryview(data)[taken:]
-            while rest and not self._is_ending:
-                if self._waiting:
-                    self._unparsed = bytes(rest)
-                    self._flow.pause_reading()
-                    return
-                rest = rest[self._reader.take(rest) :]
-        except Refusal as refusal:
-            self._refuse(refusal)
+            self._heed()
+            if taken == len(rest) or self._is_ending:
+                return
+            rest = memoryview(rest)[taken:]
+            if self._waiting:
+                self._unparsed = bytes(rest)
+                self._flow.pause_reading()
+                return
 
-    def begin_head(self) -> None:
-        """The first byte of a request has come."""
-        self._has_begun_head = True
-        self._state_since_s = self._loop.time()
+    def _heed(self) -> None:
+        """Do what follows from what was read."""
+        events = self._reader.events
+        has_more = False
+        for event in events:
+            if isinstance(event, bytes):
+                has_more = self._take_body(event)
+            elif event == "begun":
+                self._has_begun_head = True
+                self._state_since_s = self._loop.time()
+            elif event == "ended":
+                self._end_request()
+                has_more = False
+            else:
+                self._take_head(event)
+        events.clear()
+        if has_more and self._newest is not None:
+            self._newest.wake()
 
-    def take_head(self, head: RequestHead) -> None:
+    def _take_head(self, head: RequestHead) -> None:
         """Serve the request, after those that came before it."""
         self._has_begun_head = False
         target = head.target
@@ -188,14 +240,13 @@ class HttpProtocol(asyncio.Protocol):
             "client": client,
             "server": self._local,
         }
-        is_ordinary = self._place is Place.ORDINARY
         cycle = RequestCycle(
             scope,
             self._transport,
             self._flow,
             _log,
             wants_100_continue=head.expects_continue,
-            keep_alive=is_ordinary and not head.is_last,
+            keep_alive=self._is_ordinary and not head.is_last,
             close=self._end,
             on_response=self._go_on,
             connections=self._connections,
@@ -208,18 +259,18 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self._waiting.append(cycle)
 
-    def take_body(self, piece: bytes) -> None:
-        """Some bytes of the body of the newest request."""
+    def _take_body(self, piece: bytes) -> bool:
+        """Some bytes of the body of the newest request; gives whether it has to be woken for them."""
         cycle = self._newest
         if cycle is None or cycle.response_complete:
             self._discard(len(piece))
-            return
+            return False
         cycle.body += piece
         if len(cycle.body) > HIGH_WATER_BYTES:
             self._flow.pause_reading()
-        cycle.wake()
+        return True
 
-    def end_request(self) -> None:
+    def _end_request(self) -> None:
         """The newest request is whole."""
         cycle = self._newest
         if cycle is not None:
@@ -233,7 +284,7 @@ class HttpProtocol(asyncio.Protocol):
     def _start(self, cycle: RequestCycle) -> None:
         self._running = cycle
         app = self._app
-        if self._place is not Place.ORDINARY and not self._is_essential(cycle.scope["path"]):
+        if not self._is_ordinary and not self._is_essential(cycle.scope["path"]):
             app = _turn_away
         tasks = self._server.tasks
         task = self._loop.create_task(cycle.run_asgi(app))
@@ -253,7 +304,8 @@ class HttpProtocol(asyncio.Protocol):
             return
         if not self._waiting:
             unparsed, self._unparsed = self._unparsed, b""
-            self._flow.resume_reading()
+            if self._flow.read_paused:
+                self._flow.resume_reading()
             if unparsed:
                 self._parse(unparsed)
 
@@ -332,7 +384,7 @@ class HttpProtocol(asyncio.Protocol):
             return self._read_s + deadlines.body_s if is_sending else math.inf
         if not self._reader.in_head:
             return since_s + deadlines.early_s
-        if self._has_begun_head and self._place is Place.ORDINARY:
+        if self._has_begun_head and self._is_ordinary:
             return since_s + deadlines.head_s
         return since_s + deadlines.keep_alive_s
 

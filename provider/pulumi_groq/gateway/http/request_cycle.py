@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable
 from http import HTTPStatus
 from logging import Logger
+from operator import itemgetter
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.connections import Connections
@@ -69,6 +70,8 @@ _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES: Final = {
     status: f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".encode() for status in range(100, 600)
 }
+_AS_LINE: Final = b": ".join
+_NAME: Final = itemgetter(0)
 _END_OF_HEAD: Final = (b"", b"")
 
 
@@ -185,6 +188,17 @@ class RequestCycle:
         self.body.clear()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
+    def arrived_body(self) -> bytes | None:
+        """The body of the request, if all of it is here and none of it has been received."""
+        if self.more_body or not self._has_arrived or self._wants_100_continue or self.disconnected:
+            return None
+        if self._flow.read_paused:
+            self._flow.resume_reading()
+        self._has_arrived = False
+        body = bytes(self.body)
+        self.body.clear()
+        return body
+
     def wake(self) -> None:
         """Something of the request has arrived, or nothing more will."""
         self._has_arrived = True
@@ -230,14 +244,25 @@ class RequestCycle:
         """Send the head or a piece of the body, once the client takes more."""
         if self._flow.write_paused and not self.disconnected:
             await self._flow.drain()
-        if self.disconnected:
-            return
-        if not self._started:
-            self._begin(message)
-        elif not self.response_complete:
-            self._go_on(message)
-        else:
-            raise RuntimeError(f"'{message['type']}' after the answer was complete")
+        self._take((message,))
+
+    def send_now(self, messages: Any, send: Any) -> bool:
+        """As `send`, unless that could wait for the client or is not what is called."""
+        if self._flow.write_paused or send != self.send:
+            return False
+        self._take(messages)
+        return True
+
+    def _take(self, messages: Any) -> None:
+        for message in messages:
+            if self.disconnected:
+                return
+            if not self._started:
+                self._begin(message)
+            elif not self.response_complete:
+                self._go_on(message)
+            else:
+                raise RuntimeError(f"'{message['type']}' after the answer was complete")
 
     def _begin(self, message: Any) -> None:
         if message["type"] != "http.response.start":
@@ -247,8 +272,7 @@ class RequestCycle:
         status, headers = message["status"], message["headers"]
         if self._is_old:
             headers = [header for header in headers if header[0] != b"transfer-encoding"]
-        lines = [STATUS_LINES[status]]
-        lines += [b": ".join(header) for header in headers]
+        lines = [STATUS_LINES[status], *map(_AS_LINE, headers)]
         if not self._read_framing(headers) and not self.keep_alive:
             lines.append(b"connection: close")
         if self._chunked is None and self._method != "HEAD" and status not in _BODILESS:
@@ -267,9 +291,18 @@ class RequestCycle:
 
     def _read_framing(self, headers: Any) -> bool:
         """How the body ends and whether the connection stays; true if `headers` say that it does not."""
-        names = b"".join([name for name, _ in headers])
-        if len(names.translate(None, _NO_NAME)) != len(names):
+        names = [*map(_NAME, headers)]
+        joined = b"".join(names)
+        if len(joined.translate(None, _NO_NAME)) != len(joined):
             raise RuntimeError("Invalid HTTP header name.")
+        if b"connection" not in names and b"transfer-encoding" not in names:
+            if b"content-length" in names:
+                self._unsent_bytes = int(headers[names.index(b"content-length")][1])
+                self._chunked = False
+            return False
+        return self._read_all_framing(headers)
+
+    def _read_all_framing(self, headers: Any) -> bool:
         closes = False
         for name, value in headers:
             if name not in _FRAMING:
@@ -316,9 +349,9 @@ class RequestCycle:
     def _end(self, piece: bytes) -> None:
         if self._unsent_bytes:
             raise RuntimeError("Response content shorter than Content-Length")
-        self._transport.write(piece)
         self.response_complete = True
         self.wake()
+        self._transport.write(piece)
         if not self.keep_alive:
             self._close()
         self._on_response()

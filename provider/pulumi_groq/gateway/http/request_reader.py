@@ -1,7 +1,8 @@
 """Requests from a connection's bytes: read strictly, within bounds, the same however the bytes are split."""
 
 import re
-from typing import Final, NamedTuple, NoReturn, Protocol
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple, NoReturn
 from urllib.parse import unquote
 
 import httptools
@@ -37,10 +38,18 @@ def read_target(target: bytes) -> RequestTarget | None:
     return RequestTarget(unquote(path) if "%" in path else path, raw_path, query)
 
 
+SHORT_BYTES: Final = 256
+"""Targets and hosts of this length are remembered: most requests have one of a few."""
+
+_known_target: Final = lru_cache(maxsize=256)(read_target)
+
+
 def is_host(value: bytes) -> bool:
     """Whether `value` may stand in a `Host` header: one name or address, with or without a port."""
     return _HOST.fullmatch(value.strip(b" \t")) is not None
 
+
+_known_host: Final = lru_cache(maxsize=256)(is_host)
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 HEAD_LINES: Final = 256
@@ -72,36 +81,42 @@ class RequestHead(NamedTuple):
     is_last: bool
 
 
-class RequestReceiver(Protocol):
-    """What the reader tells of."""
+Mark = Literal["begun", "ended"]
+"""Where a request begins, with its first byte, and where it ends."""
 
-    def begin_head(self) -> None:
-        """The first byte of a request has come."""
-        ...
-
-    def take_head(self, head: RequestHead) -> None:
-        """A head is whole."""
-        ...
-
-    def take_body(self, piece: bytes) -> None:
-        """Some bytes of the body of the newest request."""
-        ...
-
-    def end_request(self) -> None:
-        """The newest request is whole."""
-        ...
+Event = RequestHead | bytes | Mark
+"""Of a request: its mark, its head once that is whole, pieces of its body, its mark."""
 
 
 class RequestReader:
-    """Tells `receiver` of what it is given. The fields of trailers are dropped.
+    """Adds what it finds to `events`, which whoever heeds them clears. The fields of trailers are dropped.
 
     `in_head`: a request is awaited or its head is incomplete. `is_over`: what follows is no request.
     """
 
-    def __init__(self, receiver: RequestReceiver) -> None:
+    __slots__ = (
+        "_body_bytes",
+        "_body_left",
+        "_chunked",
+        "_expect",
+        "_framing_bytes",
+        "_head_bytes",
+        "_headers",
+        "_heads",
+        "_hosts",
+        "_parser",
+        "_plain_left",
+        "_refusal",
+        "_url",
+        "events",
+        "in_head",
+        "is_over",
+    )
+
+    def __init__(self) -> None:
         self.in_head = True
         self.is_over = False
-        self._receiver = receiver
+        self.events: Final[list[Event]] = []
         self._parser = httptools.HttpRequestParser(self)
         self._heads = 0
         self._head_bytes = 0
@@ -110,9 +125,6 @@ class RequestReader:
         self._framing_bytes = 0
         self._plain_left = 0
         self._refusal: Refusal | None = None
-        self._begin()
-
-    def _begin(self) -> None:
         self._url = b""
         self._headers: list[Header] = []
         self._hosts = 0
@@ -163,7 +175,7 @@ class RequestReader:
         """The body of a request that offered an upgrade, which the parser does not read on."""
         piece = bytes(data[: self._plain_left])
         self._plain_left -= len(piece)
-        self._receiver.take_body(piece)
+        self.events.append(piece)
         if not self._plain_left:
             self.on_message_complete()
         return len(piece)
@@ -173,8 +185,12 @@ class RequestReader:
         if self.is_over:
             raise _malformed()  # to end the parsing
         self._head_bytes = 0
-        self._begin()
-        self._receiver.begin_head()
+        self._url = b""
+        self._headers = []
+        self._hosts = 0
+        self._chunked = False
+        self._expect = b""
+        self.events.append("begun")
 
     def on_url(self, url: bytes) -> None:
         """A piece of the request's target."""
@@ -185,16 +201,15 @@ class RequestReader:
         if not self.in_head:
             return
         name = name.lower()
-        if name in _NOTED:
-            self._note(name, value)
         self._headers.append((name, value))
-
-    def _note(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self._hosts += 1 if is_host(value) else 2
-        elif name == b"content-length":
+        if name not in _NOTED:
+            return
+        if name == b"content-length":
             # The parser has refused what is no number, or too large for 64 bits.
             self._body_left = int(value.strip(b" \t") or b"0")
+        elif name == b"host":
+            known = len(value) <= SHORT_BYTES
+            self._hosts += 1 if (_known_host(value) if known else is_host(value)) else 2
         elif name == b"transfer-encoding":
             self._chunked = True
             if value.strip(b" \t").lower() != b"chunked":
@@ -206,7 +221,7 @@ class RequestReader:
         """The head is whole."""
         parser = self._parser
         http_version = parser.get_http_version()
-        target = read_target(self._url)
+        target = _known_target(self._url) if len(self._url) <= SHORT_BYTES else read_target(self._url)
         if len(self._headers) > HEAD_LINES:
             self._refusal = _TOO_LARGE
             raise _TOO_LARGE
@@ -225,9 +240,12 @@ class RequestReader:
             if self._chunked:
                 self._refuse("A request that offers an upgrade needs a content-length, not chunks.")
             self._plain_left = self._body_left
-        self._go_on_with_body()
+        self.in_head = False
+        self._heads += 1
+        self._body_bytes = 0
+        self._framing_bytes = 0
         self.is_over = is_last = http_version == "1.0" or not parser.should_keep_alive()
-        self._receiver.take_head(
+        self.events.append(
             RequestHead(
                 parser.get_method().decode("ascii"),
                 target,
@@ -238,19 +256,13 @@ class RequestReader:
             )
         )
 
-    def _go_on_with_body(self) -> None:
-        self.in_head = False
-        self._heads += 1
-        self._body_bytes = 0
-        self._framing_bytes = 0
-
     def on_body(self, piece: bytes) -> None:
         """Some bytes of the body."""
         size = len(piece)
         self._body_bytes += size
         if self._body_left:
             self._body_left -= size
-        self._receiver.take_body(piece)
+        self.events.append(piece)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -259,7 +271,7 @@ class RequestReader:
         self.in_head = True
         self._head_bytes = 0
         self._body_left = 0
-        self._receiver.end_request()
+        self.events.append("ended")
 
     def _refuse(self, message: str, status: int = 400) -> NoReturn:
         """Ends the parsing: the parser passes on that there is an error, and not which."""

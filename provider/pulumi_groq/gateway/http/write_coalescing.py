@@ -36,6 +36,8 @@ class WriteCoalescer:
 class CoalescedTransport(asyncio.Transport):
     """`transport`, whose writes are joined by `coalescer`; at most `MOST_WAITING_BYTES` of them wait."""
 
+    __slots__ = ("_coalescer", "_held", "_transport")
+
     def __init__(self, transport: asyncio.Transport, coalescer: WriteCoalescer) -> None:
         super().__init__()
         self._transport = transport

@@ -143,8 +143,8 @@ async def _form(request: Request) -> Mapping[str, str]:
     require_uncompressed(headers)
     if headers.content_type.partition(b";")[0].strip().lower() != _FORM.encode():
         raise ExchangeError("invalid_request", f"the body must be {_FORM}", 415)
-    hold = client_of(request.scope, request.receive).hold
-    body = await read_body(request.receive, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S, hold)
+    client = client_of(request.scope, request.receive)
+    body = await read_body(request.receive, client, headers.content_length, BODY_LIMIT_BYTES, BODY_TIMEOUT_S)
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
     except ValueError:

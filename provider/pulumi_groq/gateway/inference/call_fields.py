@@ -63,12 +63,14 @@ def read_json_object(body: bytes) -> JsonObject:
         raise bad_request("The request body is not valid JSON in UTF-8. Send one JSON object.") from None
     if not isinstance(value, dict):
         raise bad_request("The request body must be a JSON object.")
-    _refuse_other_spellings(value)
+    if not value.keys() <= METERED:
+        _refuse_other_spellings(value)
     return value
 
 
 def _read(body: bytes) -> Any:
-    if not _may_repeat(body):
+    # An escaped letter may hide a key's name.
+    if _ESCAPED_ASCII not in body and max(map(body.count, _QUOTED)) <= 1:
         try:
             value = from_json(body, allow_inf_nan=False)
         except ValueError:
@@ -79,18 +81,14 @@ def _read(body: bytes) -> Any:
     return _EXACT.decode(body.decode())
 
 
-def _may_repeat(body: bytes) -> bool:
-    """Whether the slow, exact reading is needed. An escaped ASCII letter may hide a key's name."""
-    return _ESCAPED_ASCII in body or max(map(body.count, _QUOTED)) > 1
-
-
 def _is_plain(body: bytes, value: Any) -> bool:
     """Whether the value is all that any parser finds in the body, as far as it decides something.
 
-    The value holds a repeated key once. So if it holds no key that reaches beyond the body except the
-    `content` of messages, only that can be repeated, and then the text has it more often than the value.
+    The text has each metered key once, and the value holds a repeated key once. So if it holds no key that
+    reaches beyond the body except the `content` of messages, only that can be repeated, and then the text has
+    it more often than the value. `compound_custom` has such keys of its own.
     """
-    if not isinstance(value, dict) or not value.keys().isdisjoint(REACHING):
+    if not isinstance(value, dict) or "compound_custom" in value or not value.keys().isdisjoint(REACHING):
         return False
     messages = value["messages"] if "messages" in value else value.get("input")
     contents = 0
@@ -116,8 +114,8 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
 
 
 def _refuse_other_spellings(value: JsonObject) -> None:
-    for name in value:
-        if name not in METERED and name.casefold() in METERED:
+    for name in value.keys() - METERED:
+        if name.casefold() in METERED:
             raise bad_request(f"Write {name.casefold()} in lower case.", param=name.casefold())
 
 
@@ -164,13 +162,13 @@ def chat_fields(body: JsonObject) -> CallFields:
     newer = _whole_number(body, "max_completion_tokens", LARGEST_OUTPUT_TOKENS)
     older = _whole_number(body, "max_tokens", LARGEST_OUTPUT_TOKENS)
     return CallFields(
-        model=model,
-        models=(model, *_compound_models(body)),
-        stream=_flag(body, "stream"),
-        max_output_tokens=max(newer or 0, older or 0) or None,
-        output_limits=_chat_output_limits(newer, older),
-        choices=_whole_number(body, "n", LARGEST_CHOICES) or 1,
-        include_usage=_include_usage(body),
+        model,
+        (model, *_compound_models(body)) if "compound_custom" in body else (model,),
+        _flag(body, "stream"),
+        max(newer or 0, older or 0) or None,
+        _chat_output_limits(newer, older),
+        _whole_number(body, "n", LARGEST_CHOICES) or 1 if "n" in body else 1,
+        _include_usage(body) if "stream_options" in body else False,
     )
 
 
@@ -240,8 +238,11 @@ def _whole_number(body: JsonObject, name: str, largest: int) -> int | None:
 
 
 def _chat_output_limits(newer: int | None, older: int | None) -> tuple[OutputLimit, ...]:
-    both = (OutputLimit("max_completion_tokens", newer), OutputLimit("max_tokens", older))
-    return tuple(limit for limit in both if limit.tokens is not None) or both[:1]
+    newer_limit = OutputLimit("max_completion_tokens", newer)
+    if older is None:
+        return (newer_limit,)
+    older_limit = OutputLimit("max_tokens", older)
+    return (older_limit,) if newer is None else (newer_limit, older_limit)
 
 
 def _service_tier(body: JsonObject) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import logging
 import re
 from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from weakref import WeakValueDictionary
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
@@ -23,19 +22,14 @@ from pulumi_groq.gateway.inference.call_fields import (
 )
 from pulumi_groq.gateway.inference.reach import reach_of
 from pulumi_groq.gateway.inference.reach.needs import Reach
-from pulumi_groq.policy.estimate import Images, images_of
+from pulumi_groq.policy.estimate import NO_IMAGES, Images, images_of
 
 PREFIX: Final = "/openai/v1"
 MODELS_PATH: Final = f"{PREFIX}/models"
 
 
-class BodyFormat(Enum):
-    """How a request's body is written."""
-
-    JSON = "json"
-    MULTIPART = "multipart"
-    NONE = "none"
-    STORED = "stored"
+BodyFormat = Literal["json", "multipart", "none", "stored"]
+"""How a request's body is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +42,15 @@ class Route:
     kind: Kind | None = None
 
 
-def _posts(name: str, kind: Kind, form: BodyFormat = BodyFormat.JSON) -> tuple[tuple[str, str], Route]:
+def _posts(name: str, kind: Kind, form: BodyFormat = "json") -> tuple[tuple[str, str], Route]:
     path = f"{PREFIX}/{name}"
     return ("POST", path), Route(label=name, path=path, form=form, kind=kind)
 
 
 CHAT_LABEL: Final = "chat/completions"
 RESPONSES_LABEL: Final = "responses"
-MODELS: Final = Route(label="models", path=MODELS_PATH, form=BodyFormat.NONE)
-MODEL: Final = Route(label="models/{id}", path=f"{MODELS_PATH}/", form=BodyFormat.NONE)
+MODELS: Final = Route(label="models", path=MODELS_PATH, form="none")
+MODEL: Final = Route(label="models/{id}", path=f"{MODELS_PATH}/", form="none")
 
 ROUTES: Final = MappingProxyType(
     {
@@ -65,14 +59,17 @@ ROUTES: Final = MappingProxyType(
                 _posts(CHAT_LABEL, "chat"),
                 _posts(RESPONSES_LABEL, "chat"),
                 _posts("embeddings", "embedding"),
-                _posts("audio/transcriptions", "transcription", BodyFormat.MULTIPART),
-                _posts("audio/translations", "transcription", BodyFormat.MULTIPART),
+                _posts("audio/transcriptions", "transcription", "multipart"),
+                _posts("audio/translations", "transcription", "multipart"),
                 _posts("audio/speech", "speech"),
             )
         ),
         ("GET", MODELS_PATH): MODELS,
     }
 )
+
+
+_BY_RAW_PATH: Final = {(method, path.encode()): route for (method, path), route in ROUTES.items()}
 
 
 def find_route(scope: Scope) -> Route:
@@ -83,8 +80,8 @@ def find_route(scope: Scope) -> Route:
     """
     method: str = scope["method"]
     path: str = scope["path"]
-    route = ROUTES.get((method, path))
-    if route is not None and scope["raw_path"] == path.encode("latin-1", "replace"):
+    route = _BY_RAW_PATH.get((method, scope["raw_path"]))
+    if route is not None:
         return route
     if method == "GET" and scope["raw_path"].startswith(b"/openai/v1/models/") and path != MODEL.path:
         return MODEL
@@ -94,12 +91,12 @@ def find_route(scope: Scope) -> Route:
     raise unknown_url(method, path)
 
 
-FILES: Final = Route(label="files", path=f"{PREFIX}/files", form=BodyFormat.STORED)
-FILE: Final = Route(label="files/{id}", path=f"{PREFIX}/files/", form=BodyFormat.STORED)
-CONTENT: Final = Route(label="files/{id}/content", path=f"{PREFIX}/files/", form=BodyFormat.STORED)
-BATCHES: Final = Route(label="batches", path=f"{PREFIX}/batches", form=BodyFormat.STORED)
-BATCH: Final = Route(label="batches/{id}", path=f"{PREFIX}/batches/", form=BodyFormat.STORED)
-CANCEL: Final = Route(label="batches/{id}/cancel", path=f"{PREFIX}/batches/", form=BodyFormat.STORED)
+FILES: Final = Route(label="files", path=f"{PREFIX}/files", form="stored")
+FILE: Final = Route(label="files/{id}", path=f"{PREFIX}/files/", form="stored")
+CONTENT: Final = Route(label="files/{id}/content", path=f"{PREFIX}/files/", form="stored")
+BATCHES: Final = Route(label="batches", path=f"{PREFIX}/batches", form="stored")
+BATCH: Final = Route(label="batches/{id}", path=f"{PREFIX}/batches/", form="stored")
+CANCEL: Final = Route(label="batches/{id}/cancel", path=f"{PREFIX}/batches/", form="stored")
 _ID: Final = rb"[A-Za-z0-9_-]{1,128}"
 
 
@@ -154,7 +151,8 @@ def read_call(label: str, body: bytes) -> CallReading:
     fields = READERS[label](document)
     hides_usage = label == CHAT_LABEL and fields.stream and not fields.include_usage
     forwarded = with_usage_requested(body, document) if hides_usage else None
-    return CallReading(fields, reach_of(label, document), images_of(document), forwarded, hides_usage)
+    images = images_of(document) if b"image_url" in body or b"\\u" in body else NO_IMAGES
+    return CallReading(fields, reach_of(label, document), images, forwarded, hides_usage)
 
 
 class CallReader:

@@ -63,8 +63,8 @@ def stated_by(answer: Any, kind: Kind) -> Stated | None:
 def usage_of(answer: Any) -> TokenUsage | None:
     """The tokens that a parsed answer, or event of a stream, states. Raises `UnreadableUsageError`."""
     stated = [_tokens(usage) for usage in _usages(answer)]
-    if not stated:
-        return None
+    if len(stated) < 2:
+        return stated[0] if stated else None
     return TokenUsage(
         max(each.prompt for each in stated),
         min(each.cached for each in stated),
@@ -87,9 +87,12 @@ def audio_of(answer: Any) -> AudioUsage | None:
 def _usages(answer: Any) -> list[Any]:
     if not isinstance(answer, dict):
         return []
-    holders = (answer, answer.get("x_groq"), answer.get("response"))
-    usages = (holder.get("usage") for holder in holders if isinstance(holder, dict))
-    return [usage for usage in usages if usage is not None]
+    usages = []
+    for holder in (answer, answer.get("x_groq"), answer.get("response")):
+        usage = holder.get("usage") if isinstance(holder, dict) else None
+        if usage is not None:
+            usages.append(usage)
+    return usages
 
 
 def _ms(seconds: Any) -> int:
@@ -175,8 +178,9 @@ class CostEstimate(NamedTuple):
         likely_prompt, largest_prompt = estimate_prompt(images, body_bytes, model)
         likely = largest = 0
         if model.kind == "chat":
-            likely = likely_output(model, fields.max_output_tokens, fields.choices)
-            largest = largest_output(model, fields.max_output_tokens, fields.choices)
+            asked = fields.max_output_tokens
+            largest = largest_output(model, asked, fields.choices)
+            likely = largest if asked is not None else likely_output(model, None, fields.choices)
         estimate = cls(
             model,
             likely_prompt,
@@ -251,19 +255,28 @@ _log = logging.getLogger("pulumi_groq.gateway.upstream")
 class Charge:
     """The charge of one admitted request, as it becomes known.
 
-    Nothing was used while nothing was sent. From `sent` on the reservation stands, so that whatever breaks
-    the request off (a cancelled task, a crash) cannot make it free; `stated`, `counted` and `refused`
-    replace it with what is known. `disbelief` says why a statement did not.
+    From the beginning the reservation stands, so that whatever breaks the request off (a cancelled task, a
+    crash) cannot make it free; `stated`, `counted` and `refused` replace it with what is known. `disbelief`
+    says why a statement did not.
     """
 
-    __slots__ = ("_consumption", "_request_id", "_reserved", "_seen", "disbelief", "estimate")
+    __slots__ = (
+        "_consumption",
+        "_request_id",
+        "_reserved",
+        "_reserved_micro_usd",
+        "_seen",
+        "disbelief",
+        "estimate",
+    )
 
-    def __init__(self, estimate: CostEstimate, request_id: str) -> None:
+    def __init__(self, estimate: CostEstimate, reserved_micro_usd: int, request_id: str) -> None:
         self.estimate = estimate
+        self._reserved_micro_usd = reserved_micro_usd
         self.disbelief: Disbelief | None = None
         self._request_id = request_id
         self._consumption: Consumption | None = None
-        self._reserved = False
+        self._reserved = True
         self._seen = 0
 
     @property
@@ -276,21 +289,21 @@ class Charge:
             prompt_tokens=estimate.likely_prompt_tokens,
             cached_tokens=0,
             completion_tokens=max(estimate.likely_completion_tokens, self._seen),
-            cost_micro_usd=estimate.demand.cost_micro_usd,
+            cost_micro_usd=self._reserved_micro_usd,
         )
-
-    def sent(self) -> None:
-        """The upstream has it: as long as no more is known, all that was reserved."""
-        self.as_reserved(0)
 
     def refused(self) -> None:
         """The upstream generated nothing."""
-        self._set(None)
+        self._reserved = False
+        self._consumption = None
 
-    def stated(self, read: Callable[[], Stated | None]) -> bool:
-        """Charge what the upstream states, if it can be believed. Returns whether it states a usage."""
+    def stated(self, answer: bytes | Callable[[], Any]) -> bool:
+        """Charge what the upstream states in a whole answer, or in what is read of its stream, if it can be
+        believed. Returns whether it states a usage.
+        """
         try:
-            usage = read()
+            parsed = parsed_answer(answer) if isinstance(answer, bytes) else answer()
+            usage = stated_by(parsed, self.estimate.model.kind)
         except UnreadableUsageError as unreadable:
             self._disbelieve("unreadable", str(unreadable))
             return True
@@ -299,9 +312,11 @@ class Charge:
         if not self.estimate.can_cause(usage):
             self._disbelieve("impossible", _shown(usage))
         elif isinstance(usage, TokenUsage):
-            self._set(self.estimate.consumed(usage.prompt, usage.cached, usage.completion or 0))
+            self._reserved = False
+            self._consumption = self.estimate.consumed(usage.prompt, usage.cached, usage.completion or 0)
         else:
-            self._set(self.estimate._replace(audio_ms=usage.ms).consumed(0, 0, 0))
+            self._reserved = False
+            self._consumption = self.estimate._replace(audio_ms=usage.ms).consumed(0, 0, 0)
         return True
 
     def counted(self, completion_tokens: int) -> None:
@@ -312,16 +327,13 @@ class Charge:
             self.as_reserved(completion_tokens)
             return
         seen = min(completion_tokens, self.estimate.largest_completion_tokens)
-        self._set(self.estimate.consumed(self.estimate.likely_prompt_tokens, 0, seen))
+        self._reserved = False
+        self._consumption = self.estimate.consumed(self.estimate.likely_prompt_tokens, 0, seen)
 
     def as_reserved(self, seen_completion_tokens: int) -> None:
         """The usage was not stated, or not waited for: the reservation; tokens seen passing by are told."""
         self._reserved = True
         self._seen = min(seen_completion_tokens, self.estimate.largest_completion_tokens)
-
-    def _set(self, consumption: Consumption | None) -> None:
-        self._consumption = consumption
-        self._reserved = False
 
     def _disbelieve(self, why: Disbelief, stated: str) -> None:
         self.disbelief = why

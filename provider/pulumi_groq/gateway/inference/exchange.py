@@ -16,7 +16,7 @@ from pulumi_groq.gateway.http.asgi import (
     within,
 )
 from pulumi_groq.gateway.http.bodies import ClientGoneError
-from pulumi_groq.gateway.inference.charge import Charge, CostEstimate
+from pulumi_groq.gateway.inference.charge import Charge
 from pulumi_groq.gateway.inference.fair_share import Turn
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED, RequestRecord
 from pulumi_groq.gateway.metering.reservations import Reservation
@@ -58,8 +58,8 @@ TOO_SLOW: Final = "client_too_slow"
 
 
 class Exchange:
-    """What belongs to one request: made where it comes in, and told as it goes on whose `key` it has and what
-    is reserved for it.
+    """What belongs to one request: made where it comes in, and told as it goes on whose `key` it has, what is
+    reserved for it and what it is to be charged.
 
     `send_timeout_s`: how long the client may leave a piece unread; `hide_usage`: it did not ask for the usage
     of its stream; `watch`: set while a stream is on the way.
@@ -108,12 +108,6 @@ class Exchange:
         if client is not None:
             record.address = client[0]
 
-    def admit(self, reservation: Reservation, estimate: CostEstimate, *, hide_usage: bool) -> None:
-        """Note that the worst case is reserved, so the request may go upstream."""
-        self.reservation = reservation
-        self.charge = Charge(estimate, self.record.request_id)
-        self.hide_usage = hide_usage
-
     async def answer(self, body: bytes) -> None:
         """A whole answer of the gateway's own: 200 with this JSON."""
         self.record.status = 200
@@ -135,6 +129,8 @@ class Exchange:
         if watch is not None and watch.gone:
             return
         try:
+            if self.client.send_now(messages, self._send):
+                return
             for message in messages:
                 await within(self._send_timeout_s, self._send(message))
         except (TimeoutError, OSError) as failure:

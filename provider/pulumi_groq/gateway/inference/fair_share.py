@@ -23,34 +23,31 @@ WINDOWS_S: Final[dict[Unit, int]] = {"tokens": MINUTE_S, "requests": DAY_S}
 SLOTS: Final = 60
 TOO_MANY_REQUESTS: Final = 429
 _COUNT: Final = re.compile(rb"[0-9]{1,15}")
-_LIMITS: Final[dict[bytes, tuple[Unit, bool]]] = {
+LIMITS: Final[dict[bytes, tuple[Unit, bool]]] = {
     b"x-ratelimit-limit-tokens": ("tokens", True),
     b"x-ratelimit-remaining-tokens": ("tokens", False),
     b"x-ratelimit-limit-requests": ("requests", True),
     b"x-ratelimit-remaining-requests": ("requests", False),
 }
+"""The upstream's headers about its limits: the unit of each, and whether it is the limit itself."""
 
 
 class _Window:
-    """What one key has had and asked for within the window, in `SLOTS` steps."""
+    """What one key has had and asked for within the window, by its steps, of which there are `SLOTS`."""
 
-    def __init__(self, slot_s: float) -> None:
-        self._slot_s = slot_s
-        self._sums: dict[int, list[int]] = {}
+    __slots__ = ("by_slot", "weight")
+
+    def __init__(self) -> None:
+        self.by_slot: dict[int, list[int]] = {}
         self.weight = 1
 
-    def add(self, now_s: float, had: int, asked: int) -> None:
-        sums = self._sums.setdefault(int(now_s / self._slot_s), [0, 0])
-        sums[0] += had
-        sums[1] += asked
-
-    def sums(self, now_s: float) -> tuple[int, int]:
+    def sums(self, slot_now: int) -> tuple[int, int]:
         """Had and asked; what is older than the window is forgotten."""
-        oldest = int(now_s / self._slot_s) - SLOTS
-        for slot in [slot for slot in self._sums if slot <= oldest]:
-            del self._sums[slot]
-        had = sum(sums[0] for sums in self._sums.values())
-        return max(0, had), sum(sums[1] for sums in self._sums.values())
+        oldest = slot_now - SLOTS
+        for slot in [slot for slot in self.by_slot if slot <= oldest]:
+            del self.by_slot[slot]
+        had = sum(sums[0] for sums in self.by_slot.values())
+        return max(0, had), sum(sums[1] for sums in self.by_slot.values())
 
 
 class _Ceiling:
@@ -58,7 +55,10 @@ class _Ceiling:
 
     def __init__(self, window_s: int) -> None:
         self._window_s = window_s
+        self._slot_s = window_s / SLOTS
         self._limit: int | None = None
+        self.is_told = False
+        """Whether any answer has told of it."""
         self._used = 0.0
         self._at_s = 0.0
         self._keys: dict[str, _Window] = {}
@@ -66,61 +66,79 @@ class _Ceiling:
         self._claims_s = 0.0
         self._swept_s = 0.0
 
-    def of(self, key: KeyAccess) -> _Window:
+    def note(self, key: KeyAccess, now_s: float, had: int, asked: int) -> None:
+        """The key has had so much, and asked for so much."""
         window = self._keys.get(key.lineage_id)
         if window is None:
-            window = self._keys[key.lineage_id] = _Window(self._window_s / SLOTS)
+            window = self._keys[key.lineage_id] = _Window()
         window.weight = key.share
-        return window
+        slot = int(now_s / self._slot_s)
+        sums = window.by_slot.get(slot)
+        if sums is None:
+            window.by_slot[slot] = [had, asked]
+        else:
+            sums[0] += had
+            sums[1] += asked
 
     def sent(self, amount: int, now_s: float) -> None:
         """The answer to this will say what is used then."""
         self._used, self._at_s = self._level(now_s) + amount, now_s
+        if now_s - self._swept_s >= self._window_s:
+            self._sweep(now_s)
 
     def said(self, limit: int, remaining: int, now_s: float) -> None:
         """What an answer said; a limit of 0 says nothing."""
         if limit > 0:
             self._limit, self._used, self._at_s = limit, float(max(0, limit - remaining)), now_s
+            self.is_told = True
 
     def is_full(self, now_s: float) -> None:
         """The upstream refused for it. Where no header told the limit, it is what has just been too much."""
-        limit = self._limit or sum(window.sums(now_s)[0] for window in self._keys.values())
+        limit = self._limit or sum(window.sums(self._slot(now_s))[0] for window in self._keys.values())
         self.said(limit, 0, now_s)
 
     def scarcity(self, key: KeyAccess, amount: int, now_s: float) -> Scarcity | None:
         """Why the key has to wait, if it has to."""
-        level = self._level(now_s)
-        if self._limit is None or level + amount <= NEAR * self._limit:
-            self._sweep(now_s)
+        limit = self._limit
+        if limit is None:
             return None
-        had, asked = self.of(key).sums(now_s)
+        level = self._level(now_s)
+        if level + amount <= NEAR * limit:
+            return None
+        window = self._keys.get(key.lineage_id)
+        had, asked = (0, 0) if window is None else window.sums(self._slot(now_s))
         if had == 0:  # one at least, however large it is
             return None
         claims = self._claims_at(now_s)
         claims[key.lineage_id] = Claim(key.share, asked + amount)
-        may_have = entitlement(self._limit, claims, key.lineage_id)
+        may_have = entitlement(limit, claims, key.lineage_id)
         if had + amount <= may_have:
             return None
         wait_s = (had + amount - may_have) / may_have * self._window_s
-        return Scarcity(self._limit, int(level), round(may_have), had, wait_s)
+        return Scarcity(limit, int(level), round(may_have), had, wait_s)
 
     def _claims_at(self, now_s: float) -> dict[str, Claim]:
         """Of all keys that have asked for something; counted once a slot, as there may be thousands."""
-        if now_s - self._claims_s >= self._window_s / SLOTS:
+        if now_s - self._claims_s >= self._slot_s:
             self._claims_s = now_s
-            asked = {name: (window.weight, window.sums(now_s)[1]) for name, window in self._keys.items()}
+            asked = {
+                name: (window.weight, window.sums(self._slot(now_s))[1])
+                for name, window in self._keys.items()
+            }
             self._claims = {name: Claim(*claim) for name, claim in asked.items() if claim[1]}
         return self._claims
 
+    def _slot(self, now_s: float) -> int:
+        return int(now_s / self._slot_s)
+
     def _level(self, now_s: float) -> float:
-        drained = (now_s - self._at_s) * (self._limit or 0) / self._window_s
-        return max(0.0, self._used - drained)
+        left = self._used - (now_s - self._at_s) * (self._limit or 0) / self._window_s
+        return left if left > 0 else 0.0
 
     def _sweep(self, now_s: float) -> None:
         """Forget the keys that have asked for nothing within the window; once a window."""
-        if now_s - self._swept_s >= self._window_s:
-            self._swept_s = now_s
-            self._keys = {name: each for name, each in self._keys.items() if each.sums(now_s)[1]}
+        self._swept_s = now_s
+        self._keys = {name: each for name, each in self._keys.items() if each.sums(self._slot(now_s))[1]}
 
 
 class Turn(NamedTuple):
@@ -134,23 +152,26 @@ class Turn(NamedTuple):
 
     def taken(self) -> None:
         """It goes upstream."""
-        now_s = self.clock.now().timestamp()
-        for ceiling, amount in ((self.tokens, self.demand.tokens), (self.requests, 1)):
-            ceiling.of(self.key).add(now_s, amount, amount)
-            ceiling.sent(amount, now_s)
+        now_s, tokens = self.clock.now_s(), self.demand.tokens
+        self.tokens.note(self.key, now_s, tokens, tokens)
+        self.tokens.sent(tokens, now_s)
+        if self.requests.is_told:
+            self.requests.note(self.key, now_s, 1, 1)
+            self.requests.sent(1, now_s)
 
     def refused(self) -> None:
         """It was sent away, and would have gone upstream."""
-        now_s = self.clock.now().timestamp()
-        for ceiling, amount in ((self.tokens, self.demand.tokens), (self.requests, 1)):
-            ceiling.of(self.key).add(now_s, 0, amount)
+        now_s = self.clock.now_s()
+        self.tokens.note(self.key, now_s, 0, self.demand.tokens)
+        if self.requests.is_told:
+            self.requests.note(self.key, now_s, 0, 1)
 
     def answered(self, status: int, headers: Sequence[Header]) -> None:
-        """What the upstream says of its limits."""
-        now_s = self.clock.now().timestamp()
+        """What the upstream says of its limits; the names of `headers` in any case."""
+        now_s = self.clock.now_s()
         told = {"tokens": [-1, -1], "requests": [-1, -1]}
         for raw_name, value in headers:
-            place = _LIMITS.get(raw_name.lower())
+            place = LIMITS.get(raw_name.lower())
             if place is not None and _COUNT.fullmatch(value.strip()):
                 unit, is_limit = place
                 told[unit][0 if is_limit else 1] = int(value)
@@ -166,8 +187,7 @@ class Turn(NamedTuple):
 
     def over(self, tokens: int) -> None:
         """It used so many tokens."""
-        now_s = self.clock.now().timestamp()
-        self.tokens.of(self.key).add(now_s, tokens - self.demand.tokens, 0)
+        self.tokens.note(self.key, self.clock.now_s(), tokens - self.demand.tokens, 0)
 
 
 class FairShare:
@@ -190,7 +210,7 @@ class FairShare:
 
     def denial(self, turn: Turn) -> Denial | None:
         """429 while a limit is scarce and the key has had its share."""
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         found = turn.tokens.scarcity(turn.key, turn.demand.tokens, now_s)
         unit: Unit = "tokens"
         if found is None:

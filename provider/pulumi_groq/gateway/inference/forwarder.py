@@ -11,8 +11,9 @@ from typing import Final
 from pulumi_groq.gateway.http.asgi import Header, Message
 from pulumi_groq.gateway.http.bodies import IDENTITY, ClientGoneError
 from pulumi_groq.gateway.http.refusal import PERMISSIONS, SERVER, Refusal
-from pulumi_groq.gateway.inference.charge import Charge, parsed_answer, stated_by
+from pulumi_groq.gateway.inference.charge import Charge
 from pulumi_groq.gateway.inference.exchange import GONE, ClientWatch, Exchange
+from pulumi_groq.gateway.inference.fair_share import LIMITS, TOO_MANY_REQUESTS
 from pulumi_groq.gateway.inference.options import InferenceOptions
 from pulumi_groq.gateway.inference.record import CLIENT_CLOSED
 from pulumi_groq.gateway.inference.sse import SseUsageScanner
@@ -55,14 +56,15 @@ _REQUEST_ID: Final = re.compile(rb"[!-~]{1,200}")
 
 
 class AnswerHeaders:
-    """What of the upstream's headers is used; hop-by-hop lines, cookies, its limits and an invalid wait are
-    not. `content_type` is in lower case, for comparing.
+    """What of the upstream's headers is used; hop-by-hop lines, cookies and an invalid wait are not, and its
+    `limits` are not passed on. `content_type` is in lower case, for comparing.
     """
 
     def __init__(self, upstream: Sequence[Header]) -> None:
         self.content_type = b""
         self.upstream_request_id = b""
         self.is_compressed = False
+        self.limits: list[Header] = []
         self._passed: list[Header] = []
         for raw_name, value in upstream:
             name = raw_name.lower()
@@ -73,6 +75,8 @@ class AnswerHeaders:
             elif name in CODINGS:
                 codings = {coding.strip() for coding in value.lower().split(b",")}
                 self.is_compressed = self.is_compressed or not codings <= CODINGS[name]
+            elif name in LIMITS:
+                self.limits.append((name, value))
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.upstream_request_id = value
 
@@ -163,6 +167,8 @@ class Relay:
         """Passes `answer` to the client; gives the messages that end it. Raises `Refusal`."""
         headers = AnswerHeaders(answer.headers)
         status = answer.status
+        if headers.limits or status == TOO_MANY_REQUESTS:
+            exchange.turn.answered(status, headers.limits)
         exchange.record.upstream_request_id = headers.upstream_request_id.decode("latin-1")
         succeeded = 200 <= status < 300
         if not succeeded:
@@ -189,7 +195,7 @@ class Relay:
             raise key_rejected(status, exchange.key.upstream_key)
         # Of text (a transcript in `text`, `srt`, `vtt`) its speaker may have made something like a usage.
         if status < 400 and headers.content_type.startswith(b"application/json"):
-            _charge_whole(exchange.charge, body)
+            exchange.charge.stated(body)
         exchange.record.status = status
         lines = headers.lines(exchange.record.request_id, exchange.reservation.headers)
         lines.append((b"content-length", b"%d" % len(body)))
@@ -207,10 +213,6 @@ class Relay:
             if size > self._limit_bytes:
                 raise answer_too_large(self._limit_bytes)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _charge_whole(charge: Charge, body: bytes) -> None:
-    charge.stated(lambda: stated_by(parsed_answer(body), charge.estimate.model.kind))
 
 
 async def _relay_binary(
@@ -263,7 +265,7 @@ async def _relay_stream(
 
 
 def _charge_stream(charge: Charge, relay: SseUsageScanner, *, broken: bool) -> None:
-    if charge.stated(lambda: stated_by(relay.stating_event(), charge.estimate.model.kind)):
+    if charge.stated(relay.stating_event):
         return
     if broken:
         charge.counted(relay.counted_tokens)
@@ -339,7 +341,6 @@ class Forwarder:
     async def _forward(self, exchange: Exchange, call: UpstreamCall) -> tuple[Message, ...]:
         """The messages that end the answer."""
         record, charge = exchange.record, exchange.charge
-        charge.sent()
         started = self._monotonic()
         record.added_s = started - record.ready_at
         try:
@@ -355,7 +356,6 @@ class Forwarder:
             charge.refused()  # an upload broke off: the upstream never had the whole of it
             raise
         record.upstream_s = self._monotonic() - started
-        exchange.turn.answered(answer.status, answer.headers)
         try:
             return await self._relay.pass_back(exchange, answer)
         finally:

@@ -44,7 +44,7 @@ class Http1Answer:
     )
 
     def __init__(self, connection: "Http1Connection") -> None:
-        self.status = 0
+        self.status = 0  # until the head has arrived
         self.headers: list[Header] = []
         self._connection = connection
         self._pieces: list[bytes] = []
@@ -71,7 +71,7 @@ class Http1Answer:
             await self._arrival()
         piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
-        if self.is_overfull:
+        if self._buffered > BUFFER_BYTES:
             self._connection.resume()
         self._buffered = 0
         return piece
@@ -100,28 +100,20 @@ class Http1Answer:
         self._connection.watch()
         return self._waiter
 
-    def add(self, piece: bytes) -> None:
-        """Keeps a piece."""
+    def add(self, piece: bytes) -> bool:
+        """Keeps a piece; gives whether so much is unread that reading has to pause."""
         self._pieces.append(piece)
         self._buffered += len(piece)
-
-    @property
-    def is_overfull(self) -> bool:
-        """Whether so much is unread that reading has to pause."""
         return self._buffered > BUFFER_BYTES
 
-    def finish(self) -> None:
-        """The message is complete."""
+    def finish(self) -> bool:
+        """The message is complete; gives whether reading has paused for it."""
         self._complete = True
+        return self._buffered > BUFFER_BYTES
 
     def fail(self, failure: UpstreamError) -> None:
         """Nothing more will come."""
         self._failure = self._failure or failure
-
-    @property
-    def begun(self) -> bool:
-        """Whether its head has arrived."""
-        return self.status != 0
 
 
 class Http1Connection(asyncio.Protocol):
@@ -134,6 +126,8 @@ class Http1Connection(asyncio.Protocol):
         self, read_s: float, release: Callable[["Http1Connection"], None], coalescer: WriteCoalescer
     ) -> None:
         self.idle_since_s = 0.0
+        self.is_open = False
+        """Whether another request may be written to it."""
         self._read_s = read_s
         self._release = release
         self.loop = asyncio.get_running_loop()
@@ -151,11 +145,6 @@ class Http1Connection(asyncio.Protocol):
         self._is_written = False
         self._bodiless_bytes = 0
 
-    @property
-    def is_open(self) -> bool:
-        """Whether another request may be written to it."""
-        return self._transport is not None and not self._transport.is_closing()
-
     async def request(self, head: bytes, body: bytes | AsyncIterator[bytes]) -> Http1Answer:
         """Writes a request and returns the answer once its head has arrived. Raises `UpstreamError`."""
         answer = self._answer = Http1Answer(self)
@@ -163,7 +152,8 @@ class Http1Connection(asyncio.Protocol):
         try:
             if isinstance(body, bytes):
                 self._is_written = True
-                self._write(head + body)
+                if self._transport is not None:
+                    self._transport.write(head + body)
             else:
                 self._is_written = False
                 self._write(head)
@@ -186,6 +176,7 @@ class Http1Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Ends the connection at once."""
+        self.is_open = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -195,6 +186,7 @@ class Http1Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # TCP and TLS transports are both Transports.
         self._transport = CoalescedTransport(transport, self._coalescer)  # type: ignore[arg-type]
+        self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
@@ -203,8 +195,11 @@ class Http1Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-            self._bodiless_bytes = 0 if self._body else self._bodiless_bytes + len(data)
-            self._hand_over()
+            if self._body:
+                self._bodiless_bytes = 0
+                self._hand_over()
+            else:
+                self._bodiless_bytes += len(data)
             if self._bodiless_bytes > BODILESS_BYTES and self._answer is not None:
                 self._fail(UpstreamUnreachableError("the answer's head, or what frames it, is too long"))
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -214,10 +209,11 @@ class Http1Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The transport closes itself."""
+        self.is_open = False
 
     def connection_lost(self, failure: Exception | None) -> None:
         answer = self._answer
-        if answer is not None and answer.begun and failure is None and self._ends_with_connection():
+        if answer is not None and answer.status and failure is None and self._ends_with_connection():
             answer.finish()
         elif answer is not None:
             answer.fail(UpstreamUnreachableError("the upstream closed the connection"))
@@ -251,14 +247,14 @@ class Http1Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         answer = self._answer
-        if answer is None or not answer.begun:
+        if answer is None or not answer.status:
             return  # an interim answer: 100 or 103
         self._hand_over()
-        answer.finish()
+        has_paused = answer.finish()
         self._answer = None
         # What is left of a request that was answered early would be taken for the next one.
         if self._parser.should_keep_alive() and self._is_written and self._writable.is_set():
-            if answer.is_overfull:  # what is unread of this one must not keep the next away
+            if has_paused:  # what is unread of this one must not keep the next away
                 self.resume()
             self.idle_since_s = self.loop.time()
             self._release(self)
@@ -271,10 +267,9 @@ class Http1Connection(asyncio.Protocol):
         if body:
             piece = body[0] if len(body) == 1 else b"".join(body)
             body.clear()
-            if self._answer is not None:
-                self._answer.add(piece)
-                if self._answer.is_overfull and self._transport is not None:
-                    self._transport.pause_reading()
+            has_to_pause = self._answer is not None and self._answer.add(piece)
+            if has_to_pause and self._transport is not None:
+                self._transport.pause_reading()
 
     def _ends_with_connection(self) -> bool:
         """Whether the present answer states no length of its own."""
@@ -282,7 +277,7 @@ class Http1Connection(asyncio.Protocol):
 
     async def _write_all(self, body: AsyncIterator[bytes], answer: Http1Answer) -> None:
         async for piece in body:
-            if answer.begun or not self.is_open:
+            if answer.status or not self.is_open:
                 return  # answered before it was complete: a refusal
             self._write(piece)
             await self._wait_writable()

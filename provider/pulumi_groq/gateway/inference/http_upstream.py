@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -64,10 +65,14 @@ class HttpUpstream:
         self._host_lines = f"host: {parts.netloc}\r\naccept-encoding: identity\r\n".encode()
         self._authorised: dict[str | None, tuple[str, bytes]] = {}
 
-    async def send(self, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, call: UpstreamCall) -> Awaitable[UpstreamAnswer]:
         """The answer, once its head has arrived. Raises `UpstreamError`."""
         head = self._head(call)
-        connection = self._pooled() or await self._connect()
+        connection = self._pooled()
+        return self._send_anew(head, call) if connection is None else connection.request(head, call.body)
+
+    async def _send_anew(self, head: bytes, call: UpstreamCall) -> UpstreamAnswer:
+        connection = await self._connect()
         return await connection.request(head, call.body)
 
     async def close(self) -> None:
@@ -77,7 +82,7 @@ class HttpUpstream:
 
     def _fixed_lines(self, name: str | None) -> bytes:
         """The lines that all requests with this key have; made anew when the key is."""
-        key = self._keys.find(name)
+        key = self._keys.find(name or DEFAULT)
         if key is None:
             raise UnknownUpstreamKeyError(f"the gateway has no upstream key {name or DEFAULT}")
         known = self._authorised.get(name)
@@ -98,13 +103,21 @@ class HttpUpstream:
                 call.accept,
                 agent,
             )
-        return b"POST %b HTTP/1.1\r\n%bcontent-type: %b\r\naccept: %b\r\n%bcontent-length: %d\r\n\r\n" % (
-            self._path_prefix + call.path.encode(),
-            fixed_lines,
-            call.content_type,
-            call.accept,
-            agent,
-            length,
+        return b"".join(  # in a quarter of the time of a format
+            (
+                b"POST ",
+                self._path_prefix,
+                call.path.encode(),
+                b" HTTP/1.1\r\n",
+                fixed_lines,
+                b"content-type: ",
+                call.content_type,
+                b"\r\naccept: ",
+                call.accept,
+                b"\r\n",
+                agent,
+                b"content-length: %d\r\n\r\n" % length,
+            )
         )
 
     def _pooled(self) -> Http1Connection | None:

@@ -97,6 +97,8 @@ class ToolAccess:
         `None` where nothing reaches beyond the body. Raises `Refusal`: 403 `tool_not_allowed`, 400
         `tool_not_priced`.
         """
+        if not reach and models == (model.id,) and not model.runs_tools:
+            return None
         needed = self.needed(models, reach)
         if not needed:
             return None

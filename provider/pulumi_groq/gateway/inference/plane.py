@@ -7,12 +7,18 @@ from typing import Final, Protocol
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.clock import ObjectIds
-from pulumi_groq.gateway.http.asgi import Receive, Scope, Send, bearer_token
+from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.refusal import Refusal, invalid_api_key
-from pulumi_groq.gateway.inference.calls import MODEL, MODELS, BodyFormat, CallReader, Route, find_route
-from pulumi_groq.gateway.inference.charge import CostEstimate
+from pulumi_groq.gateway.inference.calls import (
+    MODEL,
+    MODELS,
+    CallReader,
+    Route,
+    find_route,
+)
+from pulumi_groq.gateway.inference.charge import Charge, CostEstimate
 from pulumi_groq.gateway.inference.denials import denied
 from pulumi_groq.gateway.inference.exchange import Exchange
 from pulumi_groq.gateway.inference.fair_share import FairShare
@@ -44,12 +50,11 @@ class Credentials:
         self._clock = clock
         self._issued = issued
 
-    def check(self, authorization: bytes) -> KeyAccess:
-        """The live key in an `Authorization` header. Raises `Refusal` 401 for anything else.
+    def check(self, sent: bytes) -> KeyAccess:
+        """The live key that is `sent` as a bearer token. Raises `Refusal` 401 for anything else.
 
         The admin key is not a gateway key: its digest is in no directory.
         """
-        sent = bearer_token(authorization)
         key = self._directory.find(hashlib.sha256(sent).digest()) or self._issued(sent)
         if key is None or key.disabled:
             raise invalid_api_key()
@@ -129,18 +134,21 @@ class InferencePlane:
         exchange.record.route = route.label
         self.drain.enter()
         try:
-            exchange.let_in(self._credentials.check(exchange.headers.authorization))
+            exchange.let_in(self._credentials.check(exchange.headers.token))
             if route is MODELS:
                 await exchange.answer(self._models.listed(exchange.key))
             elif route is MODEL:
                 model_id = exchange.scope["path"].removeprefix(MODEL.path)
                 await exchange.answer(self._models.described(exchange.key, model_id))
-            elif route.form is BodyFormat.STORED and self._stored is not None:
+            elif route.form == "stored" and self._stored is not None:
                 await self._stored.serve(route, exchange)
             else:
-                require_uncompressed(exchange.headers)
-                await self._turn_away_large(exchange)
-                serve = self._serve_upload if route.form is BodyFormat.MULTIPART else self._serve_json
+                if exchange.headers.content_encoding:
+                    require_uncompressed(exchange.headers)
+                length = exchange.headers.content_length
+                if length is None or length > READ_FIRST_BYTES:
+                    await self._turn_away_large(exchange)
+                serve = self._serve_upload if route.form == "multipart" else self._serve_json
                 await serve(route, exchange)
         finally:
             self.drain.leave()
@@ -149,9 +157,6 @@ class InferencePlane:
         """Raises `Refusal` 429 for a body that would be read in vain. A small one is read first: the answer
         then names the model.
         """
-        length = exchange.headers.content_length
-        if length is not None and length <= READ_FIRST_BYTES:
-            return
         denial = await self._metering.turns_away(exchange.key)
         if denial is not None:
             raise denied(denial, close=True)
@@ -160,27 +165,27 @@ class InferencePlane:
         options, headers, record = self._options, exchange.headers, exchange.record
         body = await read_body(
             exchange.receive,
+            exchange.client,
             headers.content_length,
             options.json_body_limit_bytes,
             options.body_timeout_s,
-            exchange.client.hold,
         )
         record.ready_at = self._monotonic()
         reading = await self._reader.read(exchange.key.key_id, route.label, body)
-        fields = reading.fields
+        fields, reach, images, forwarded, hides_usage = reading
         model = self._models.permit(exchange.key, fields.models, route.kind)
-        beyond = self._tools.permit(exchange.key, model, fields.models, reading.reach)
-        estimate = CostEstimate.of_json(model, fields, reading.images, len(body), beyond)
+        beyond = self._tools.permit(exchange.key, model, fields.models, reach)
+        estimate = CostEstimate.of_json(model, fields, images, len(body), beyond)
         record.stream = fields.stream
         call = UpstreamCall(
-            path=route.path,
-            content_type=b"application/json",
-            accept=headers.accept,
-            user_agent=headers.user_agent,
+            route.path,
+            b"application/json",
+            headers.accept,
+            headers.user_agent,
+            body if forwarded is None else forwarded,
             upstream_key=exchange.key.upstream_key,
-            body=body if reading.forwarded is None else reading.forwarded,
         )
-        await self._admit(exchange, estimate, hide_usage=reading.hides_usage)
+        await self._admit(exchange, estimate, hide_usage=hides_usage)
         await self._forwarder.serve(exchange, call)
 
     async def _serve_upload(self, route: Route, exchange: Exchange) -> None:
@@ -202,15 +207,17 @@ class InferencePlane:
         await self._forwarder.serve(exchange, call)
 
     async def _admit(self, exchange: Exchange, estimate: CostEstimate, *, hide_usage: bool) -> None:
-        record = exchange.record
-        turn = self._shares.turn(exchange.key, estimate.demand)
+        record, demand = exchange.record, estimate.demand
+        turn = self._shares.turn(exchange.key, demand)
         scarce = self._shares.denial(turn)
         if scarce is not None:
             raise denied(scarce)
         record.model = estimate.model.id
-        admitted = await self._metering.admit(exchange.key, estimate.demand, record.request_id)
+        admitted = await self._metering.admit(exchange.key, demand, record.request_id)
         if isinstance(admitted, Denial):
             raise denied(admitted, estimate)
         turn.taken()
         exchange.turn = turn
-        exchange.admit(admitted, estimate, hide_usage=hide_usage)
+        exchange.reservation = admitted
+        exchange.charge = Charge(estimate, demand.cost_micro_usd, record.request_id)
+        exchange.hide_usage = hide_usage

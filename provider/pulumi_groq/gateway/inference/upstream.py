@@ -1,6 +1,6 @@
 """The interface to the upstream: one call out, one answer back in pieces."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
 from pulumi_groq.gateway.http.asgi import Header
@@ -66,7 +66,7 @@ class UpstreamAnswer(Protocol):
 class Upstream(Protocol):
     """Where admitted requests go."""
 
-    async def send(self, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, call: UpstreamCall) -> Awaitable[UpstreamAnswer]:
         """Raises `UpstreamError` when there is no answer."""
         ...
 

@@ -169,7 +169,10 @@ class Ledger:
             self._health.failed(JOURNAL, failure)
             self._events.ledger_failed()
         self.usage.add(row)
-        self._recent.settled(row)
+        if row.admission.lineage_id in self._recent.watched:
+            self._recent.add(
+                row.admission.lineage_id, row.settlement.settled_s, row.settlement.cost_micro_usd
+            )
         return row.settlement
 
     def deny(self, denied: DeniedRequests) -> None:

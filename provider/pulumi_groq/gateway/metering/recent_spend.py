@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from pulumi_groq.gateway.metering.journal import LedgerRow
-
 GRAIN_S: Final = 10
 """Spend leaves the ten minutes in steps of so many seconds."""
 GRAINS: Final = 60
@@ -14,6 +12,8 @@ class RecentSpend:
 
     def __init__(self) -> None:
         self._by_lineage: dict[str, dict[int, int]] = {}
+        self.watched: Final = self._by_lineage.keys()
+        """The lineages that are counted."""
         self.touched: set[str] = set()
         """Lineages that have spent something; whoever looks at one takes it out."""
 
@@ -25,11 +25,6 @@ class RecentSpend:
     def forget(self, lineage_id: str) -> None:
         """Count no more of the lineage, nor what it has spent."""
         self._by_lineage.pop(lineage_id, None)
-
-    def settled(self, row: LedgerRow) -> None:
-        """A request is over; of a lineage that is not watched it changes nothing."""
-        if row.admission.lineage_id in self._by_lineage:
-            self.add(row.admission.lineage_id, row.settlement.settled_s, row.settlement.cost_micro_usd)
 
     def add(self, lineage_id: str, at_s: float, cost_micro_usd: int) -> None:
         """The lineage spent something at this time (Unix seconds)."""

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Final
 
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
-from pulumi_groq.gateway.counters.protocol import Counters, CounterSet, TakeResult
+from pulumi_groq.gateway.counters.protocol import Counters
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
 from pulumi_groq.gateway.metering.events import MeteringEvents
@@ -58,7 +58,14 @@ ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
 
 NOTHING: Final = Consumption(prompt_tokens=0, cached_tokens=0, completion_tokens=0, cost_micro_usd=0)
 
+_UNAVAILABLE: Final = (CountersUnavailableError, StoreUnavailableError, FencedError)
+"""Counters that cannot be asked: shared rates, or shared money."""
+
 _log = logging.getLogger(__name__)
+
+
+def _unavailable(failure: Exception) -> Denial:
+    return rates_unavailable() if isinstance(failure, CountersUnavailableError) else store_unavailable()
 
 
 class RequestMetering:
@@ -109,7 +116,7 @@ class RequestMetering:
         """The denial of any further request right now: the key is paused, its requests are used up, or as
         many run as may. Takes nothing.
         """
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         paused = self._paused(key)
         if paused is not None:
             return self._denied(paused, key, ANY_REQUEST, now_s)
@@ -126,21 +133,21 @@ class RequestMetering:
 
     async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
         """As `Metering.admit` says."""
-        now_s = self._clock.now().timestamp()
-        closed = self._closed(key)
+        now_s = self._clock.now_s()
+        closed = self._paused(key) or (store_unavailable() if self._ledger.is_behind else None)
         if closed is not None:
             return self._denied(closed, key, demand, now_s)
         model = demand.model if demand.cost_by_model is None else None
         limits = self._limits.find(key, self._directory.organisation, model, now_s)
         limits = limits or await self._made(key, model, now_s)
-        if self._open.any_expired(now_s):
+        if now_s >= self._open.next_expiry_s:
             await self._expire(now_s)
         counters = limits.counters
         expires_s = now_s + self._reservation_ttl_s
-        taken = await self._taken(counters, demand, request_id, now_s)
-        if isinstance(taken, Denial):
-            return self._denied(taken, key, demand, now_s)
-        position, levels, reserved = taken
+        try:
+            position, levels, reserved = await counters.take(demand, now_s, request_id, expires_s)
+        except _UNAVAILABLE as failure:
+            return self._denied(_unavailable(failure), key, demand, now_s)
         headers = limits.rate_headers.at(levels)
         if position is not None:
             denial = denial_of(demand, limits.quotas, position, levels, reserved, self._organisation_id)
@@ -175,9 +182,10 @@ class RequestMetering:
         if parts is None:
             return
         used = consumption or NOTHING
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
+        request_id = reservation.admission.request_id
         settlement = Settlement(
-            reservation.id,
+            request_id,
             "settled",
             status,
             used.prompt_tokens,
@@ -189,11 +197,9 @@ class RequestMetering:
         charged = self._ledger.settle(LedgerRow(reservation.admission, settlement))
         demand, cost = reservation.demand, charged.cost_micro_usd
         tokens = used.tokens if charged is settlement else demand.tokens
-        await reservation.counters.settle(
-            demand, reservation.id, tokens=tokens, cost_micro_usd=cost, now_s=now_s
-        )
+        await reservation.counters.settle(demand, request_id, tokens=tokens, cost_micro_usd=cost, now_s=now_s)
         for part in parts:
-            await part.settle(reservation.id, cost if part.model in (None, demand.model) else 0, now_s)
+            await part.settle(request_id, cost if part.model in (None, demand.model) else 0, now_s)
 
     def moves(self, reservation: Reservation) -> Callable[[Connection], None]:
         """As `Holding.moves` says."""
@@ -213,7 +219,7 @@ class RequestMetering:
         parts = self._open.remove(reservation)
         if parts is None:
             return hold
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         over = Settlement(reservation.id, "settled", status, 0, 0, 0, 0, now_s)
         self._ledger.settle(LedgerRow(admission, over))
         self._holds[hold.id] = hold
@@ -259,7 +265,7 @@ class RequestMetering:
         for row in rows:
             cost_by_model[row.admission.model] += row.settlement.cost_micro_usd
         cost_by_model[None] = cost_by_model.total()
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         for part in hold.parts:
             await part.settle(hold.id, cost_by_model[part.model], now_s)
 
@@ -276,7 +282,7 @@ class RequestMetering:
         """Settle what has expired: tokens free, money as reserved; forget the keys that are not used, and sum
         up what was spent.
         """
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         await self._expire(now_s)
         self._limits.forget_idle(now_s)
         self._ledger.usage.settled.sum_up()
@@ -293,9 +299,6 @@ class RequestMetering:
             for part in parts:
                 await part.settle(reservation.id, part.demand.cost_micro_usd, now_s)
 
-    def _closed(self, key: KeyAccess) -> Denial | None:
-        return self._paused(key) or (store_unavailable() if self._ledger.is_behind else None)
-
     def _paused(self, key: KeyAccess) -> Denial | None:
         if key.runaway is not None or self._guard.is_in_use:
             return self._guard.turns_away(key)
@@ -310,17 +313,6 @@ class RequestMetering:
         await self._hold_in_opened(opened, now_s)
         return limits
 
-    async def _taken(
-        self, counters: CounterSet, demand: Demand, request_id: str, now_s: float
-    ) -> TakeResult | Denial:
-        """What the counters say; a denial where they cannot be asked."""
-        try:
-            return await counters.take(demand, now_s, request_id, now_s + self._reservation_ttl_s)
-        except CountersUnavailableError:
-            return rates_unavailable()
-        except (StoreUnavailableError, FencedError):  # of shared money
-            return store_unavailable()
-
     async def _take_by_model(
         self, key: KeyAccess, demand: Demand, request_id: str, now_s: float
     ) -> list[Part] | Denial:
@@ -334,16 +326,20 @@ class RequestMetering:
             keys = [quota.counter_key for quota in quotas]
             part = Part(self._counters.counter_set(quotas, now_s), Demand(model, 0, cost), model, keys)
             await self._hold_in_opened(opened, now_s)
-            taken = await self._taken(part.counters, part.demand, request_id, now_s)
-            if isinstance(taken, TakeResult):
-                position, levels, reserved = taken
+            try:
+                position, levels, reserved = await part.counters.take(
+                    part.demand, now_s, request_id, now_s + self._reservation_ttl_s
+                )
+            except _UNAVAILABLE as failure:
+                denial = _unavailable(failure)
+            else:
                 if position is None:
                     parts.append(part)
                     continue
-                taken = denial_of(part.demand, quotas, position, levels, reserved, self._organisation_id)
+                denial = denial_of(part.demand, quotas, position, levels, reserved, self._organisation_id)
             for each in parts:
                 await each.settle(request_id, 0, now_s)
-            return taken
+            return denial
         return parts
 
     def _not_held(self, quotas: Sequence[Quota]) -> list[Quota]:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from pulumi_groq.gateway.counters.protocol import CounterSet
@@ -67,6 +68,8 @@ class OpenReservations:
 
     def __init__(self) -> None:
         self._by_id: OrderedDict[str, Reservation] = OrderedDict()
+        self.next_expiry_s = inf
+        """Nothing expires before (Unix seconds)."""
         self._parts: dict[str, list[Part]] = {}
 
     def __len__(self) -> int:
@@ -74,11 +77,12 @@ class OpenReservations:
 
     def add(self, reservation: Reservation, parts: Sequence[Part] = ()) -> None:
         """Remember a reservation, and what is held beside it; its id must not be in use."""
-        if reservation.id in self._by_id:
-            raise ValueError(f"request {reservation.id} holds a reservation already")
-        self._by_id[reservation.id] = reservation
+        request_id = reservation.admission.request_id
+        if self._by_id.setdefault(request_id, reservation) is not reservation:
+            raise ValueError(f"request {request_id} holds a reservation already")
+        self.next_expiry_s = min(self.next_expiry_s, reservation.expires_s)
         if parts:
-            self._parts[reservation.id] = list(parts)
+            self._parts[request_id] = list(parts)
 
     def remove(self, reservation: Reservation) -> Sequence[Part] | None:
         """What was held beside it; it is not open any more. `None` where it was not."""
@@ -105,17 +109,18 @@ class OpenReservations:
                 parts,
             )
 
-    def any_expired(self, now_s: float) -> bool:
-        """Whether a reservation has been open for too long."""
-        return bool(self._by_id) and next(iter(self._by_id.values())).expires_s <= now_s
-
     def expired(self, now_s: float) -> Iterator[tuple[Reservation, Sequence[Part]]]:
         """Takes out, one by one, the reservations that have been open for too long, and what is held beside
         them.
         """
-        while self.any_expired(now_s):
-            _, oldest = self._by_id.popitem(last=False)
+        while self._by_id:
+            oldest = next(iter(self._by_id.values()))
+            self.next_expiry_s = oldest.expires_s
+            if oldest.expires_s > now_s:
+                return
+            del self._by_id[oldest.id]
             yield oldest, self._parts.pop(oldest.id, ())
+        self.next_expiry_s = inf
 
     def uses(self) -> Iterator[tuple[str, float]]:
         """The keys of all open reservations, and when each was admitted (Unix seconds)."""

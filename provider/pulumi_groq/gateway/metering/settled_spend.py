@@ -63,24 +63,21 @@ class _Sums:
 
 class SettledSpend:
     """Sums by hour for the last day, before that by the days that a week and a month have in common. Belongs
-    to the event loop. What is added waits until it is asked for, or `sum_up` is called now and then: this is
+    to the event loop. What is over waits until it is asked for, or `sum_up` is called now and then: this is
     on the path of every request.
     """
 
     def __init__(self) -> None:
         self._by_start: dict[int, _Sums] = {}
         self._hour = window_at("hour", 0)
-        self._waiting: list[LedgerRow] = []
+        self.waiting: list[LedgerRow] = []
+        """Requests that are over, to be added up."""
 
     def load(self, spends: Iterable[Spend], now_s: float) -> None:
         """Add what the store has, at a start at `now_s` (Unix seconds)."""
         self._turn(now_s)
         for spend in spends:
             self._add(spend)
-
-    def add(self, row: LedgerRow) -> None:
-        """A request is over."""
-        self._waiting.append(row)
 
     def correct(self, spend: Spend) -> None:
         """A request costs so much more, or less, than was added."""
@@ -89,7 +86,7 @@ class SettledSpend:
 
     def sum_up(self) -> None:
         """Add up what waits."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for row in waiting:
             _, _, lineage_id, team, model, _, started_s = row.admission
             self._add(Spend(lineage_id, team, model, started_s, row.settlement.cost_micro_usd))

@@ -117,7 +117,7 @@ class SpendGuard:
 
     def spent_elsewhere(self, key_id: str, cost_micro_usd: int) -> None:
         """A key has spent so much at other gateways since it was last said."""
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         for lineage_id, watched in self._watched.items():
             if watched.key.key_id == key_id:
                 self.recent.add(lineage_id, now_s, cost_micro_usd)

@@ -15,7 +15,7 @@ from pulumi_groq.gateway.store.ledger import KeyDaySums, LedgerRecord
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.spend_policy import AlertSent
 from pulumi_groq.models.usage import UsageTotals
-from pulumi_groq.policy.windows import day_at, day_of, month_of
+from pulumi_groq.policy.windows import day_at, day_of, month_of, window_at
 
 
 class FiredAlerts:
@@ -67,6 +67,7 @@ class UsageInMemory:
         self.others_refusals: Collection[tuple[str, int]] = ()
         """The same (month and cap) of the other gateways."""
         self._by_key: dict[str, KeySums] = {}
+        self._day = window_at("day", 0)
         self._spent_by_month: dict[str, int] = {}
         self._last_used_s: dict[str, float] = {}
 
@@ -86,8 +87,10 @@ class UsageInMemory:
         """A request is over."""
         _, key_id, _, _, _, _, started_s = row.admission
         _, _, _, prompt_tokens, _, completion_tokens, cost_micro_usd, _ = row.settlement
-        self._add(key_id, day_at(started_s), 1, prompt_tokens + completion_tokens, cost_micro_usd)
-        self.settled.add(row)
+        if not self._day.from_s <= started_s < self._day.until_s:
+            self._day = window_at("day", started_s)
+        self._add(key_id, self._day.label, 1, prompt_tokens + completion_tokens, cost_micro_usd)
+        self.settled.waiting.append(row)
 
     def correct(self, record: LedgerRecord, more_micro_usd: int) -> None:
         """This request costs more, or less, than was added."""

@@ -53,7 +53,7 @@ def read_alerts(connection: Connection) -> list[Alert]:
 def insert_alert(connection: Connection, alert: Alert) -> Alert | None:
     """Write an alert; where its threshold has fired before in its month, that stays, and is given."""
     columns = alerts_sent.c
-    new = upsert(connection, alerts_sent).values(**alert._asdict())
+    new = upsert(connection.dialect, alerts_sent).values(**alert._asdict())
     if connection.scalar(new.on_conflict_do_nothing().returning(columns.month)) is not None:
         return None
     fired = select(alerts_sent).where(
@@ -67,7 +67,7 @@ def claim_alert(
 ) -> bool:
     """Have the replica `sender` send an alert, unless another one that is `live` does; whether it is to."""
     columns = alert_senders.c
-    new = upsert(connection, alert_senders).values(alert_id=alert_id, sender=sender, at=at)
+    new = upsert(connection.dialect, alert_senders).values(alert_id=alert_id, sender=sender, at=at)
     connection.execute(
         new.on_conflict_do_update(
             index_elements=["alert_id"],
@@ -102,7 +102,7 @@ def is_done(connection: Connection, alert_id: str, url: str) -> bool:
 def insert_delivery(connection: Connection, delivery: Delivery) -> None:
     """Remember that nothing is left to do for this alert and URL."""
     connection.execute(
-        upsert(connection, alert_deliveries).on_conflict_do_nothing(),
+        upsert(connection.dialect, alert_deliveries).on_conflict_do_nothing(),
         {
             "alert_id": delivery.alert_id,
             "url_digest": url_digest(delivery.url),

@@ -51,7 +51,7 @@ def note_consumers(connection: Connection, seen: Iterable[SeenConsumer]) -> None
     rows = [each._asdict() for each in seen]
     if not rows:
         return
-    insert = upsert(connection, consumers)
+    insert = upsert(connection.dialect, consumers)
     later = func.max if connection.dialect.name == "sqlite" else func.greatest
     at = later(consumers.c.last_used_us, insert.excluded.last_used_us)
     key = ["key_id", "address", "user_agent"]

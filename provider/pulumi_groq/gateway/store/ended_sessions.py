@@ -26,7 +26,7 @@ class EndedSession(NamedTuple):
 def end_session(connection: Connection, ended: EndedSession, now_s: int) -> None:
     """Remember that a session was ended, and forget those that are over anyway."""
     connection.execute(delete(ended_sessions).where(ended_sessions.c.ends_s <= now_s))
-    connection.execute(upsert(connection, ended_sessions).on_conflict_do_nothing(), ended._asdict())
+    connection.execute(upsert(connection.dialect, ended_sessions).on_conflict_do_nothing(), ended._asdict())
 
 
 def sessions_ended(connection: Connection) -> list[EndedSession]:

@@ -6,9 +6,24 @@ Batches are not in it: each is one request that is created on purpose, and its c
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Executable,
+    Index,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 
 from pulumi_groq.gateway.store.ledger import LedgerRecord
 from pulumi_groq.gateway.store.schema import ledger, metadata
@@ -46,10 +61,8 @@ def add_spend(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
             sums[row.lineage_id, row.settled_us // (SLOT_S * 1_000_000)] += row.cost_micro_usd
     if not sums:
         return
-    statement = upsert(connection, spend_by_slot)
-    more = spend_by_slot.c.cost_micro_usd + statement.excluded.cost_micro_usd
     connection.execute(
-        statement.on_conflict_do_update(index_elements=["lineage_id", "slot"], set_={"cost_micro_usd": more}),
+        _add_to_slots(connection.dialect),
         [
             {"lineage_id": lineage_id, "slot": slot, "cost_micro_usd": cost}
             for (lineage_id, slot), cost in sums.items()
@@ -59,10 +72,22 @@ def add_spend(connection: Connection, rows: Sequence[LedgerRecord]) -> None:
 
 def drop_old_spend(connection: Connection, now: datetime) -> None:
     """Remove the oldest ten minutes, if they are older than 15 days."""
-    slot = spend_by_slot.c.slot
-    oldest = select(func.min(slot)).scalar_subquery()
-    before = slot_at(now.timestamp()) - KEPT_SLOTS
-    connection.execute(delete(spend_by_slot).where(slot == oldest, slot < before))
+    connection.execute(_DROP_OLDEST, {"before": slot_at(now.timestamp()) - KEPT_SLOTS})
+
+
+@lru_cache(maxsize=1)
+def _add_to_slots(dialect: Dialect) -> Executable:
+    statement = upsert(dialect, spend_by_slot)
+    more = spend_by_slot.c.cost_micro_usd + statement.excluded.cost_micro_usd
+    return statement.on_conflict_do_update(
+        index_elements=["lineage_id", "slot"], set_={"cost_micro_usd": more}
+    )
+
+
+_DROP_OLDEST: Final = delete(spend_by_slot).where(
+    spend_by_slot.c.slot == select(func.min(spend_by_slot.c.slot)).scalar_subquery(),
+    spend_by_slot.c.slot < bindparam("before"),
+)
 
 
 def read_usual(connection: Connection, lineage_id: str, now_s: float) -> int | None:

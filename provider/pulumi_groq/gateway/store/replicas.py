@@ -99,7 +99,7 @@ class ReplicaRecord(NamedTuple):
 
 def enter(connection: Connection, holder: Holder, version: str, host: str, now_us: int) -> None:
     """A life of a replica begins: it has served nobody yet."""
-    statement = upsert(connection, replicas)
+    statement = upsert(connection.dialect, replicas)
     values = {
         "epoch": holder.epoch,
         "version": version,
@@ -139,7 +139,7 @@ def report(
 ) -> None:
     """Note the `uses` of keys by requests that are not in the ledger: all others before `reported_us` are."""
     if uses:
-        statement = upsert(connection, last_uses).values(written_in=this_write())
+        statement = upsert(connection.dialect, last_uses).values(written_in=this_write())
         new = statement.excluded
         connection.execute(
             statement.on_conflict_do_update(
@@ -205,7 +205,7 @@ def shared_digest(connection: Connection) -> bytes | None:
 
 def put_shared_digest(connection: Connection, digest: bytes) -> None:
     """Have all gateways that start from now on agree with this."""
-    statement = upsert(connection, shared_secrets).values(name=_SERVER, digest=digest)
+    statement = upsert(connection.dialect, shared_secrets).values(name=_SERVER, digest=digest)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"digest": digest}))
 
 

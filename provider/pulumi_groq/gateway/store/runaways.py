@@ -60,7 +60,7 @@ def insert_runaways(connection: Connection, found: Sequence[Runaway]) -> None:
         columns = runaways.c
         over = (columns.action != "pause_key") | columns.ended_at.is_not(None)
         connection.execute(delete(runaways).where(columns.at < found[0].at - KEPT_FOR, over))
-        statement = upsert(connection, runaways).on_conflict_do_nothing()
+        statement = upsert(connection.dialect, runaways).on_conflict_do_nothing()
         connection.execute(statement, [each._asdict() for each in found])
 
 

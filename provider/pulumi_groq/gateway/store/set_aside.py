@@ -57,7 +57,7 @@ class KeptAside(NamedTuple):
 def insert_set_aside(connection: Connection, rows: Sequence[SetAside]) -> None:
     """Keep these; what is already kept stays as it is."""
     if rows:
-        statement = upsert(connection, set_aside).on_conflict_do_nothing(index_elements=["origin"])
+        statement = upsert(connection.dialect, set_aside).on_conflict_do_nothing(index_elements=["origin"])
         connection.execute(statement, [{**row._asdict(), "is_closed": False} for row in rows])
 
 

@@ -32,6 +32,8 @@ __all__ = ["Connection", "Store", "open_beside", "open_store"]
 DEFAULT_DATA_DIRECTORY: Final = Path("gateway-data")
 """Where a gateway on PostgreSQL keeps its journal, unless it is told another place."""
 
+_COUNT: Final = update(commits).values(count=commits.c.count + 1).returning(commits.c.count)
+
 
 class Store:
     """An open store; safe to use from any thread. Call nothing of it on the event loop: it waits for disk.
@@ -112,8 +114,7 @@ class Store:
                 self.backend.transaction(writes=True) as connection,
             ):
                 yield connection
-                counted = update(commits).values(count=commits.c.count + 1).returning(commits.c.count)
-                count = connection.scalar(counted)
+                count = connection.scalar(_COUNT)
             self.backend.committed(count or 0)
 
     def check(self) -> None:

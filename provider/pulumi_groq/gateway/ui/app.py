@@ -121,8 +121,8 @@ class Ui:
             answer.headers["retry-after"] = str(wait_s)
             return answer
         announced = read_request_headers(request.scope).content_length
-        hold = client_of(request.scope, request.receive).hold
-        body = await read_body(request.receive, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S, hold)
+        client = client_of(request.scope, request.receive)
+        body = await read_body(request.receive, client, announced, _FORM_LIMIT_BYTES, _FORM_TIMEOUT_S)
         identity = self._credentials.identify(_posted_key(body))
         if identity is None:
             self._attempts.failed(address)

@@ -29,7 +29,8 @@ def reach_of(label: str, body: JsonObject) -> Reach:
 
     Raises `Refusal`: 400 for a field that is not known, 403 `tool_not_allowed` for what no permission allows.
     """
-    only(body, KNOWN[label], "")
+    if not body.keys() <= KNOWN[label]:
+        only(body, KNOWN[label], "")
     looked_at = body.keys() & _LOOKED_AT
     needs = Needs()
     for name in sorted(looked_at) if len(looked_at) > 1 else looked_at:
@@ -44,7 +45,7 @@ def reach_of(label: str, body: JsonObject) -> Reach:
 
 
 def _messages(messages: Any, path: str, needs: Needs) -> None:
-    for index, message in enumerate(as_list(messages, path)):
+    for index, message in enumerate(messages if messages.__class__ is list else as_list(messages, path)):
         if not isinstance(message, dict):
             raise bad_request(f"messages.{index} must be an object.", param=f"messages.{index}")
         if not message.keys() <= MESSAGE:
