@@ -12,6 +12,10 @@ from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, Coales
 
 DEADLINE_S = 30
 LENGTH_4 = ((b"content-length", b"4"),)
+WHOLE = (
+    {"type": "http.response.start", "status": 200, "headers": LENGTH_4},
+    {"type": "http.response.body", "body": b"body"},
+)
 Events = list[bytes | str]
 
 
@@ -24,6 +28,9 @@ class RecordingTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.events.append(bytes(data))
+
+    def resume_reading(self) -> None:
+        return
 
     def close(self) -> None:
         self.events.append("closed")
@@ -393,3 +400,74 @@ def test_whoever_watches_a_client_is_told_once_that_it_left(served: Callable[...
         cycle.watch_departure(lambda: events.append("told late"))
 
     assert served(use) == ["told", "told late"]
+
+
+def test_a_whole_answer_is_sent_without_waiting(served: Callable[..., Events]) -> None:
+    """Where the client takes it, what is sent at once is what is sent in turn."""
+
+    async def use(connection: Connection) -> None:
+        assert connection.cycle.send_now(WHOLE, connection.cycle.send)
+
+    assert served(use) == [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody", "complete"]
+
+
+def test_nothing_is_sent_at_once_to_a_client_that_takes_nothing(served: Callable[..., Events]) -> None:
+    """Whoever sends has to wait for it then, with a time limit."""
+
+    async def use(connection: Connection) -> None:
+        connection.flow.pause_writing()
+        assert not connection.cycle.send_now(WHOLE, connection.cycle.send)
+        assert connection.events == []
+        connection.flow.resume_writing()
+        assert connection.cycle.send_now(WHOLE, connection.cycle.send)
+
+    assert served(use)[-1] == "complete"
+
+
+def test_nothing_is_sent_past_what_stands_between(served: Callable[..., Events]) -> None:
+    """Middleware wraps `send` to add headers: then its own is what has to be called."""
+
+    async def use(connection: Connection) -> None:
+        async def wrapped(message: Any) -> None:
+            await connection.cycle.send(message)
+
+        assert not connection.cycle.send_now(WHOLE, wrapped)
+        for message in WHOLE:
+            await wrapped(message)
+
+    assert served(use)[-1] == "complete"
+
+
+def test_a_body_that_is_here_is_taken_once(served: Callable[..., Events]) -> None:
+    """Half a body is not taken for a whole one, and what was taken is not received again."""
+
+    async def use(connection: Connection) -> None:
+        cycle = connection.cycle
+        cycle.body += b"ha"
+        cycle.wake()
+        assert cycle.arrived_body() is None
+        cycle.body += b"lf"
+        cycle.more_body = False
+        connection.flow.read_paused = True
+        assert cycle.arrived_body() == b"half"
+        assert cycle.arrived_body() is None
+        assert not connection.flow.read_paused
+        await connection.start(*LENGTH_4)
+        await connection.body(b"body")
+
+    assert served(use)[-1] == "complete"
+
+
+def test_a_body_that_waits_for_the_word_to_continue_is_received(served: Callable[..., Events]) -> None:
+    """The client that asks whether it may send is answered first."""
+
+    async def use(connection: Connection) -> None:
+        cycle = connection.cycle
+        cycle.more_body = False
+        cycle.wake()
+        assert cycle.arrived_body() is None
+        await cycle.receive()
+        await connection.start(*LENGTH_4)
+        await connection.body(b"body")
+
+    assert served(use, wants_100_continue=True)[0] == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -57,6 +57,7 @@ def test_what_parsers_differ_in_is_read_as_json_says(body: bytes) -> None:
         b'{"model":"cheap","model":"dear"}',
         b'{"compound_custom":{"models":{"answering_model":"dear","answering_model":"cheap"}}}',
         b'{"compound_custom":{"models":{"answering_model":"dear"},"models":{}}}',
+        b'{"compound_custom":{"tools":{"enabled_tools":["free"],"enabled_tools":["dear"]}}}',
         b'{"model":"cheap","\\u006dodel":"dear"}',
         b'{"\\u006dodel":"cheap","\\u006dode\\u006c":"dear"}',
         b'{"stream":true,"x":1,"stream":false}',

@@ -327,3 +327,12 @@ def test_a_disk_that_is_broken_is_not_asked_for_less(tmp_path: Path, monkeypatch
         journal.write(admission_line(RESERVED._replace(model="m" * 10_000)))
 
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("outcome", ["lost", "", 1, None, ["settled"], {}])
+def test_an_outcome_that_nobody_writes_cannot_be_booked(outcome: Any) -> None:
+    """It is a fault of the line, whatever it is: the next start goes on with the others."""
+    assert fault_of(SETTLED._replace(outcome=outcome)) in {
+        "its outcome is unknown",
+        "a name in it is no text",
+    }
