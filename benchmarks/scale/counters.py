@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 from counters_on_redis import redis_counters
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet
-from pulumi_groq.gateway.counters.redis import SCRIPT
+from pulumi_groq.gateway.counters.redis_script import SCRIPT
 from pulumi_groq.policy.access import KeyAccess, Limits
 from pulumi_groq.policy.limits import Demand
 from pulumi_groq.policy.quotas import rate_quotas

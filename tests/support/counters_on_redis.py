@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.protocol import WhenDown
-from pulumi_groq.gateway.counters.redis import SCRIPT, RedisCounters
+from pulumi_groq.gateway.counters.redis import RedisCounters
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
+from pulumi_groq.gateway.counters.redis_script import SCRIPT
 from pulumi_groq.gateway.counters.redis_servers import DEADLINE_S, RedisServers
 
 ROUND_S = 0.02
@@ -64,22 +65,20 @@ async def redis_counters(
     """
     events = told or Told()
     servers = RedisServers(parse_redis_url(url), SCRIPT, events, deadline_s=deadline_s)
+    counters = RedisCounters(
+        servers, events, when_down=when_down, live_replicas=live_replicas, uses_server_time=uses_server_time
+    )
 
     async def keep() -> None:
         while True:
-            await servers.keep()
+            # On the caller's time it is the caller who renews what runs.
+            await (counters.keep() if uses_server_time else servers.keep())
             await asyncio.sleep(ROUND_S)
 
     keeping = asyncio.create_task(keep())
     try:
         await events.until(lambda told: bool(told.changes) and not told.is_down)
-        yield RedisCounters(
-            servers,
-            events,
-            when_down=when_down,
-            live_replicas=live_replicas,
-            uses_server_time=uses_server_time,
-        )
+        yield counters
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)

@@ -18,6 +18,7 @@ from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.external_rotation import ExternalRotation
 from pulumi_groq.gateway.admin.handlers import admin_handlers
 from pulumi_groq.gateway.admin.openapi import TOKEN_PATH
+from pulumi_groq.gateway.admin.quiet_period import nobody_else
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.retention import Retention
 from pulumi_groq.gateway.admin.rotator_endpoint import ROTATE_PATH, RotatorEndpoint
@@ -61,7 +62,7 @@ from pulumi_groq.gateway.metrics import DenialBook, GatewayMetrics
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.server_secret import agree_on_secret, server_secret
 from pulumi_groq.gateway.settings import ECHO, Settings
-from pulumi_groq.gateway.sharing import local_rates, redis_counters, replica_of
+from pulumi_groq.gateway.sharing import live_gateways, local_rates, redis_counters, replica_of
 from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
@@ -119,7 +120,7 @@ def assemble(
     background = Background(health)
     webhook_addresses = WebhookAddresses(settings.webhook_hosts)
     sessions = Sessions(secret, settings.admin_key, clock, random)
-    following = Following(store=store, sync=sync, background=background, ended=sessions.ended)
+    following = Following(sync=sync, background=background, ended=sessions.ended)
     replica = replica_of(store, directory, following)
     redis = None if settings.counters_url is None else redis_counters(settings, store, health, metrics)
     service = open_metering(
@@ -168,6 +169,7 @@ def assemble(
         ),
         observers=(DenialBook(service.ledger, clock).observe, metrics.observe, consumers.observe, *observers),
         issued=issued.access,
+        gateways=live_gateways(store),
     )
     egress = settings.egress_proxies
     issuer_addresses = IssuerAddresses(settings.issuer_hosts, loopback_http=settings.allow_loopback_issuers)
@@ -179,6 +181,9 @@ def assemble(
         log=ExchangeLog(store, clock),
         clock=clock,
     )
+    admin_key_uses = AdminKeyUses(store, directories.admin_keys)
+    if replica is not None:
+        replica.answer_reports(service.report, admin_key_uses.write)
     handlers = admin_handlers(
         store=store,
         changes=changes,
@@ -197,6 +202,7 @@ def assemble(
         identities=directories.identities,
         issuer_addresses=issuer_addresses,
         upstream_keys=upstream_keys.names,
+        ask_for_reports=nobody_else if replica is None else replica.reports.ask,
     )
     ui = Ui(
         source=partial(GatewaySource, handlers),
@@ -245,7 +251,7 @@ def assemble(
             batches=batches,
             consumers=consumers,
             retention=Retention(store, clock, timedelta(days=settings.change_retention_days)),
-            admin_key_uses=AdminKeyUses(store, directories.admin_keys),
+            admin_key_uses=admin_key_uses,
             background=background,
             upstream=upstream,
             redis=redis,

@@ -1,6 +1,6 @@
 """Puts together what a gateway shares with the others on its store: money, changes, and counters of rates."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,9 +19,14 @@ from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.change_log import CHANGES_CHANNEL
 from pulumi_groq.gateway.store.store import Store
 
+REPORTS_CHANNEL: Final = "groq_reports"
+REPORT_WAIT_S: Final = 2.0
+"""So long a delete waits for what other gateways say of the key's use."""
+
 if TYPE_CHECKING:
     from pulumi_groq.gateway.counters.redis import RedisCounters
     from pulumi_groq.gateway.store.notifications import Notifications
+    from pulumi_groq.gateway.store.roll_call import RollCall
 
 COUNTERS: Final = "counters"
 
@@ -60,6 +65,17 @@ class Replica(NamedTuple):
     money: SharedMoney
     notifications: "Notifications"
     following: Following
+    reports: "RollCall"
+    """Has the others report which keys are in use there."""
+
+    def answer_reports(self, *reports: Callable[[], Awaitable[None]]) -> None:
+        """Have these called when another gateway wants to know which keys are in use here."""
+
+        async def answer(_subject: object) -> None:
+            for report in reports:
+                await report()
+
+        self.reports.answer(self.notifications, answer)
 
 
 def replica_of(store: Store, directory: LiveDirectory, following: Following) -> Replica | None:
@@ -67,20 +83,28 @@ def replica_of(store: Store, directory: LiveDirectory, following: Following) -> 
     member = store.member
     if member is None:
         return None
-    from pulumi_groq.gateway.store.notifications import Notifications  # noqa: PLC0415  the driver is an extra
+    # The driver is an extra.
+    from pulumi_groq.gateway.store.notifications import Notifications  # noqa: PLC0415
+    from pulumi_groq.gateway.store.roll_call import RollCall  # noqa: PLC0415
 
     money = SharedMoney(store, member.holder, directory, following)
     notifications = Notifications(store.engine)
     money.answer_recalls(notifications)
     notifications.hear(CHANGES_CHANNEL, following.heard)
     following.tell(money.changed)
-    return Replica(money, notifications, following)
+    reports = RollCall(store.engine, member.holder, REPORTS_CHANNEL, REPORT_WAIT_S)
+    return Replica(money, notifications, following, reports)
 
 
 def local_rates(store: Store) -> LocalRates | None:
-    """This process's part of the rate limits; `None` where it is alone."""
+    """This process's part of all limits that are no money; `None` where it is alone."""
+    return None if store.member is None else LocalRates(MemoryCounters(), live_gateways(store))
+
+
+def live_gateways(store: Store) -> Callable[[], int]:
+    """How many gateways on the store live and are heard of: 1 or more."""
     member = store.member
-    return None if member is None else LocalRates(MemoryCounters(), lambda: len(member.live))
+    return (lambda: 1) if member is None else (lambda: max(1, len(member.live)))
 
 
 def redis_counters(
@@ -88,7 +112,7 @@ def redis_counters(
 ) -> "RedisCounters":
     """The counters at the settings' URL. Raises `ConfigurationError` where the extra is missing."""
     try:
-        from pulumi_groq.gateway.counters import redis, redis_servers  # noqa: PLC0415  an extra
+        from pulumi_groq.gateway.counters import redis, redis_script, redis_servers  # noqa: PLC0415  an extra
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"--counters: {missing.name} is missing: pip install 'pulumi-groq[redis]'"
@@ -96,10 +120,8 @@ def redis_counters(
     when_down = settings.when_counters_are_down
     outage = CountersOutage(health, metrics, when_down)
     address = parse_redis_url(settings.counters_url or "")
-    servers = redis_servers.RedisServers(address, redis.SCRIPT, outage)
-    member = store.member
-    live = (lambda: 1) if member is None else (lambda: len(member.live))
-    return redis.RedisCounters(servers, outage, when_down=when_down, live_replicas=live)
+    servers = redis_servers.RedisServers(address, redis_script.SCRIPT, outage)
+    return redis.RedisCounters(servers, outage, when_down=when_down, live_replicas=live_gateways(store))
 
 
 @asynccontextmanager
@@ -108,8 +130,8 @@ async def counted(redis: "RedisCounters | None", background: Background) -> Asyn
     if redis is None:
         yield
         return
-    await redis.servers.keep()
-    background.every(KEEP_PERIOD_S, "counters upkeep", redis.servers.keep)
+    await redis.keep()
+    background.every(KEEP_PERIOD_S, "counters upkeep", redis.keep)
     try:
         yield
     finally:

@@ -9,11 +9,12 @@ import pytest
 from counters_on_redis import redis_counters
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet, TakeResult
-from pulumi_groq.gateway.counters.split import RATES, SplitCounters
+from pulumi_groq.gateway.counters.split import ALL_BUT_MONEY, SplitCounters
 from pulumi_groq.policy.limits import Demand, Quota
 from redis_server import RedisServer
 
 RPM = Quota("requests_per_minute", "rpm:k", "requests", 30, 60)
+RUNNING = Quota("max_parallel_requests", "running:k", "running", 3, None)
 TPM = Quota("tokens_per_minute", "tpm:k", "tokens", 1000, 60)
 CAP = Quota("cap", "spend:2026-11:organisation", "micro_usd", 1000, None)
 DEMAND = Demand("m", tokens=100, cost_micro_usd=10)
@@ -55,7 +56,7 @@ async def counting(request: pytest.FixtureRequest, redis_server: RedisServer) ->
         yield Counting(MemoryCounters())
         return
     async with redis_counters(redis_server.url, uses_server_time=False) as rates:
-        yield Counting(SplitCounters(MemoryCounters(), rates, RATES))
+        yield Counting(SplitCounters(MemoryCounters(), rates, ALL_BUT_MONEY))
 
 
 async def test_a_refused_request_takes_nothing(counting: Counting) -> None:
@@ -97,6 +98,37 @@ async def test_room_is_there_when_it_has_drained_and_not_before(counting: Counti
     ]
 
 
+async def test_a_place_is_free_once_its_request_is_settled(counting: Counting) -> None:
+    """Whatever it used, and however much time has passed: what runs does not drain."""
+    taken = [await counting.take(RPM, RUNNING, TPM) for _ in range(4)]
+    looked = await counting.of(RPM, RUNNING, TPM).full(BEGIN_S + 9)
+    await counting.settle(RPM, RUNNING, TPM, number=2, tokens=0, at_s=9)
+    after = [await counting.take(RPM, RUNNING, TPM, at_s=9) for _ in range(2)]
+
+    assert [each.refused for each in (*taken, looked, *after)] == [None, None, None, 1, 1, None, 1]
+    assert [list(each.levels)[1] for each in (*taken, looked, *after)] == [1, 2, 3, 3, 3, 3, 3]
+    assert [list(each.reserved)[1] for each in (taken[3], after[1])] == [3, 3]
+
+
+async def test_sets_share_the_places_of_what_runs(counting: Counting) -> None:
+    """A rotation's two keys, each with its own limit."""
+    wide = replace(RUNNING, ceiling=4)
+    for _ in range(3):
+        await counting.take(RUNNING)
+
+    assert [(await counting.take(each)).refused for each in (RUNNING, wide, wide)] == [0, None, 0]
+
+
+async def test_a_set_is_not_idle_while_a_request_of_it_runs(counting: Counting) -> None:
+    """However long it takes."""
+    await counting.take(RUNNING)
+    counter_set = counting.of(RUNNING)
+
+    assert not counter_set.is_idle(BEGIN_S + 800)
+    await counting.settle(RUNNING, number=1, tokens=0, at_s=800)
+    assert counter_set.is_idle(BEGIN_S + 861)
+
+
 async def test_what_running_requests_hold_is_told_with_a_refusal(counting: Counting) -> None:
     """Of the limit that refused."""
     await counting.take(TPM, demand=DEMAND._replace(tokens=950))
@@ -128,6 +160,13 @@ async def test_sets_with_the_same_counters_share_them_and_keep_their_own_pace(co
 
     assert (refused.refused, admitted.refused, later.refused) == (0, None, None)
     assert (list(admitted.levels), list(later.levels)) == ([31], [30])
+
+
+async def test_concurrent_takes_never_pass_the_number_that_may_run(counting: Counting) -> None:
+    """However many ask at once."""
+    taken = await asyncio.gather(*(counting.take(CAP, RPM, RUNNING, TPM) for _ in range(20)))
+
+    assert sum(each.refused is None for each in taken) == RUNNING.ceiling
 
 
 @pytest.mark.parametrize("quotas", [(CAP,), (TPM,), (CAP, TPM)])

@@ -10,13 +10,16 @@ import pytest
 from counters_on_redis import DEADLINE_S, Told, redis_counters, until
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
-from pulumi_groq.gateway.counters.redis import SCRIPT, RedisCounterSet
+from pulumi_groq.gateway.counters.protocol import WhenDown
+from pulumi_groq.gateway.counters.redis import RedisCounterSet
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
+from pulumi_groq.gateway.counters.redis_script import SCRIPT
 from pulumi_groq.gateway.counters.redis_servers import RedisServers, slot_of
 from pulumi_groq.policy.limits import Demand, Quota
 from redis_server import PASSWORD, RedisServer, cluster
 
 RPD = Quota("requests_per_day", "rpd:k", "requests", 50, 86_400)
+RUNNING = Quota("max_parallel_requests", "running:k", "running", 3, None)
 TPD = Quota("tokens_per_day", "tpd:k", "tokens", 1000, 86_400)
 DEMAND = Demand("m", tokens=100, cost_micro_usd=0)
 
@@ -41,6 +44,108 @@ async def test_what_a_dead_gateway_held_is_free_once_it_expires(redis_server: Re
         after = await tokens.take(DEMAND, 1900.0, "fourth", 2800.0)
 
     assert [list(each.levels) for each in (held, freed, after)] == [[200], [200], [300]]
+
+
+async def test_the_places_of_a_dead_gateway_are_free_once_nobody_renews_them(
+    redis_server: RedisServer,
+) -> None:
+    """Half a minute after the last word; those of one that lives stay for as long as its requests run."""
+    async with (
+        redis_counters(redis_server.url, uses_server_time=False) as dead,
+        redis_counters(redis_server.url, uses_server_time=False) as alive,
+    ):
+        lost, held = dead.counter_set([RUNNING], 0.0), alive.counter_set([RUNNING], 0.0)
+        for number in range(2):
+            await lost.take(DEMAND, 1000.0, f"dead{number}", 1900.0)
+        await held.take(DEMAND, 1000.0, "stream", 1900.0)
+        for now_s in (1009.0, 1010.0, 1020.0, 1029.0):
+            await alive.renew(now_s)
+        before = await held.full(1029.9)
+        after = await held.full(1030.0)
+        await held.settle(DEMAND, "stream", tokens=0, cost_micro_usd=0, now_s=1030.0)
+        none = await held.full(1030.0)
+
+    assert [(each.refused, list(each.levels)) for each in (before, after, none)] == [
+        (0, [3]),
+        (None, [1]),
+        (None, [0]),
+    ]
+
+
+async def test_gateways_share_the_number_that_may_run(redis_server: RedisServer) -> None:
+    """Exactly so many at once, whoever serves them, and a place that one frees is the other's."""
+    async with redis_counters(redis_server.url) as one, redis_counters(redis_server.url) as other:
+        sets = [each.counter_set([RPD, RUNNING], 0.0) for each in (one, other)]
+        taken = await asyncio.gather(
+            *(each.take(DEMAND, 1.0, f"{number}{id(each)}", 901.0) for number in range(5) for each in sets)
+        )
+        names = [f"{number}{id(each)}" for number in range(5) for each in sets]
+        ran = [name for name, each in zip(names, taken, strict=True) if each.refused is None]
+        mine = sets[0] if ran[0].endswith(str(id(sets[0]))) else sets[1]
+        await mine.settle(DEMAND, ran[0], tokens=0, cost_micro_usd=0, now_s=1.0)
+        await mine.full(1.0)  # its answer comes after the settlement
+        again = [(await each.take(DEMAND, 1.0, f"again{id(each)}", 901.0)).refused for each in sets]
+
+    assert len(ran) == RUNNING.ceiling
+    assert again == [None, 1]
+
+
+async def test_what_runs_is_told_anew_to_a_server_that_has_lost_it(own_redis_server: RedisServer) -> None:
+    """Requests from before the outage and of the outage itself; those that have ended are not."""
+    told = Told()
+    async with redis_counters(own_redis_server.url, told) as counters:
+        rates = counters.counter_set([RUNNING], 0.0)
+        for name in ("before", "ended"):
+            await rates.take(DEMAND, 1.0, name, 901.0)
+        own_redis_server.kill()
+        await told.until(lambda told: told.is_down)
+        await rates.settle(DEMAND, "ended", tokens=0, cost_micro_usd=0, now_s=1.0)
+        meanwhile = [(await rates.take(DEMAND, 1.0, name, 901.0)).refused for name in ("down", "two", "much")]
+        own_redis_server.start()
+        await told.until(lambda told: not told.is_down)
+        await until(lambda: own_redis_server.call("ZCARD", "pulumi-groq:{k}:running:k:holds") == ":3\r\n")
+        after = await rates.take(DEMAND, 1.0, "after", 901.0)
+
+    assert meanwhile == [None, None, 0]
+    assert (after.refused, list(after.levels)) == (0, [3])
+
+
+async def test_a_replica_lets_its_part_run_through_an_outage(own_redis_server: RedisServer) -> None:
+    """What it serves already counts; the numbers that a client is told are of the whole limit."""
+    told, running = Told(), replace(RUNNING, ceiling=6)
+    async with redis_counters(own_redis_server.url, told, live_replicas=lambda: 2) as counters:
+        rates = counters.counter_set([running], 0.0)
+        await rates.take(DEMAND, 1.0, "before", 901.0)
+        own_redis_server.kill()
+        await told.until(lambda told: told.is_down)
+        taken = [await rates.take(DEMAND, 1.0, f"down{number}", 901.0) for number in range(4)]
+
+    assert [each.refused for each in taken] == [None, None, 0, 0]
+    assert list(taken[2].levels) == [6]
+
+
+@pytest.mark.parametrize("when_down", ["local-share", "deny"])
+async def test_a_request_that_a_late_answer_admits_holds_nothing_where_it_was_refused(
+    own_redis_server: RedisServer, when_down: WhenDown
+) -> None:
+    """The server stalls and counts it afterwards: it is told that the request is over."""
+    told = Told()
+    async with redis_counters(
+        own_redis_server.url, told, when_down=when_down, live_replicas=lambda: 9, deadline_s=DEADLINE_S
+    ) as counters:
+        rates = counters.counter_set([RUNNING, TPD], 0.0)
+        own_redis_server.stall()
+        try:
+            refused = (await rates.take(DEMAND, 1.0, "late", 901.0)).refused
+        except CountersUnavailableError:
+            refused = -1
+        own_redis_server.go_on()
+        await until(lambda: own_redis_server.call("EXISTS", "pulumi-groq:{k}:tpd:k") == ":1\r\n")
+        await told.until(lambda told: not told.is_down)
+        await until(lambda: own_redis_server.call("ZCARD", "pulumi-groq:{k}:tpd:k:holds") == ":0\r\n")
+        after = own_redis_server.call("ZCARD", "pulumi-groq:{k}:running:k:holds")
+
+    assert (refused, after) == (0 if when_down == "local-share" else -1, ":0\r\n")
 
 
 async def test_a_second_settlement_does_nothing(redis_server: RedisServer) -> None:

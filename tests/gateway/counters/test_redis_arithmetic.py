@@ -18,10 +18,17 @@ BEGIN_S = 1_800_000_000.123456
 QUOTAS = (
     Quota("requests_per_minute", "rpm:k", "requests", 7, 60),
     Quota("requests_per_day", "rpd:k", "requests", 40, 86_400),
+    Quota("max_parallel_requests", "running:k", "running", 4, None),
     Quota("tokens_per_minute", "tpm:k", "tokens", 1000, 60),
     Quota("tokens_per_day", "tpd:k", "tokens", 9000, 86_400),
 )
-RAISED = (replace(QUOTAS[0], ceiling=11), QUOTAS[1], replace(QUOTAS[2], ceiling=700), QUOTAS[3])
+RAISED = (
+    replace(QUOTAS[0], ceiling=11),
+    QUOTAS[1],
+    replace(QUOTAS[2], ceiling=5),
+    replace(QUOTAS[3], ceiling=700),
+    QUOTAS[4],
+)
 
 _NAMESPACES = count()
 
@@ -63,6 +70,7 @@ async def play(
         open_demands: list[tuple[tuple[CounterSet, CounterSet], Demand, str]] = []
         for number, (gap_s, tokens, step, share) in enumerate(steps):
             now_s += gap_s
+            await counters.renew(now_s)  # as every 10 s, whatever time has passed
             demand = Demand("m", tokens, 0)
             if step == "take":
                 both = [await each.take(demand, now_s, f"r{number}", now_s + 10**6) for each in sets]

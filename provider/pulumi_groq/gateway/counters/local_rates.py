@@ -1,4 +1,4 @@
-"""Rate limits without a back end that all gateways share: each holds its part of them in memory.
+"""Rates and running requests without a back end that all gateways share: each holds its part in memory.
 
 The parts together are at most the limit (limit / live gateways, rounded down), except that no part is below
 one: a limit that is smaller than the number of gateways lets each of them serve one.
@@ -10,12 +10,11 @@ from dataclasses import replace
 from pulumi_groq.gateway.counters.local_share import level_as_of_the_limit
 from pulumi_groq.gateway.counters.memory import MemoryCounters, MemoryCounterSet
 from pulumi_groq.gateway.counters.protocol import TakeResult
-from pulumi_groq.gateway.counters.split import RATES
 from pulumi_groq.policy.limits import Demand, Quota, amount_of
 
 
 class LocalRateSet:
-    """The counters of some quotas, none of them of money; of running requests each gateway counts its own."""
+    """The counters of some quotas, none of them of money."""
 
     __slots__ = ("_counters", "_live", "_parts", "_quotas", "_replicas", "_set")
 
@@ -28,7 +27,7 @@ class LocalRateSet:
         self._divide(now_s)
 
     def _divide(self, now_s: float) -> None:
-        self._replicas = max(1, self._live())
+        self._replicas = self._live()
         self._parts = [_part(quota, self._replicas) for quota in self._quotas]
         self._set: MemoryCounterSet = self._counters.counter_set(self._parts, now_s)
 
@@ -60,9 +59,7 @@ class LocalRateSet:
         if self._replicas == 1:
             return result
         levels = [
-            level
-            if quota.unit not in RATES
-            else level_as_of_the_limit(
+            level_as_of_the_limit(
                 quota,
                 part.ceiling or 0,
                 level,
@@ -94,6 +91,4 @@ class LocalRates:
 
 
 def _part(quota: Quota, replicas: int) -> Quota:
-    if quota.unit not in RATES or quota.ceiling is None:
-        return quota
-    return replace(quota, ceiling=max(1, quota.ceiling // replicas))
+    return quota if quota.ceiling is None else replace(quota, ceiling=max(1, quota.ceiling // replicas))

@@ -81,8 +81,11 @@ class SharedBucket:
 
 def level_as_of_the_limit(quota: Quota, part: int, level: float, amount: int, replicas: int) -> float:
     """The level to tell a client, by the whole limit, when this own `part` of it is at `level`: what is left
-    is what is left of the part, and the wait until `amount` fits is that of the part.
+    is what is left of the part, and the wait until `amount` fits is that of the part. How long to wait for
+    running requests nobody knows.
     """
     limit = quota.ceiling or 0
+    if quota.unit == "running":
+        return limit - (part - level)
     missing = level + amount - part
     return limit - amount + missing * replicas if missing > 0 else limit - (part - level)

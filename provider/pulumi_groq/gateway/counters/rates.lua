@@ -1,11 +1,13 @@
--- Rate buckets of one API key, all of them or none in one step. The same arithmetic as Bucket and refusing in
--- policy/limits.py, on the same doubles. Each bucket is a string of its own, and the reservations that hold
--- tokens in it a sorted set, by when they expire.
+-- Rate buckets and running requests of one API key, all of them or none in one step. The same arithmetic as
+-- Bucket and refusing in policy/limits.py, on the same doubles. Each bucket is a string of its own, and the
+-- reservations that hold tokens in it a sorted set, by when they expire. What runs is such a set alone.
 --
 -- KEYS   bucket and holds of each quota, in the order in which they refuse
--- ARGV   1 the quotas: for each a double 1 (requests) or 0 (tokens), its limit and its window in seconds
---        2 operation: take, full or settle
+-- ARGV   1 the quotas: for each a double 0 (tokens), 1 (requests) or 2 (running), its limit and its window in
+--        seconds
+--        2 operation: take, full, settle or renew
 --        3 the time in Unix seconds, or nothing for the server's own
+--        renew:  4 and all after it: reservations that run
 --        4 reservation id   5 tokens reserved
 --        take:   6 seconds until it expires   7 for each quota two doubles: what the level was at least,
 --                and what was admitted besides while this server could not be asked; or nothing
@@ -17,9 +19,10 @@
 local DRIFT = 1e-6
 local MOST_EXPIRED = 1000 -- in one call, so that it never takes long
 local KEPT_S = 60 -- at least, beyond what the level needs to drain
+local LEASE_S = 30 -- so long a request counts as running without being renewed: its gateway died
+local TOKENS, REQUESTS, RUNNING = 0, 1, 2
 
-local quotas, operation, reservation = ARGV[1], ARGV[2], ARGV[5] .. ':' .. ARGV[4]
-local tokens = tonumber(ARGV[5])
+local quotas, operation = ARGV[1], ARGV[2]
 local now = tonumber(ARGV[3])
 if now == nil then
   local time = redis.call('TIME')
@@ -66,14 +69,35 @@ local function expire(bucket, holds)
   end
 end
 
+-- It runs: until it is settled, or not renewed in time.
+local function run(holds, id)
+  redis.call('ZADD', holds, string.format('%.17g', now + LEASE_S), id)
+  redis.call('EXPIRE', holds, LEASE_S + KEPT_S)
+end
+
 local count = #KEYS / 2
 local answer = { -1 }
+
+if operation == 'renew' then
+  for position = 1, count do
+    if struct.unpack('<d', quotas, 24 * position - 23) == RUNNING then
+      for place = 4, #ARGV do
+        run(KEYS[2 * position], ARGV[place])
+      end
+    end
+  end
+  return ''
+end
+
+local tokens, reservation = tonumber(ARGV[5]), ARGV[5] .. ':' .. ARGV[4]
 
 if operation == 'settle' then
   for position = 1, count do
     local key, holds = KEYS[2 * position - 1], KEYS[2 * position]
-    local is_requests, limit, window = struct.unpack('<ddd', quotas, 24 * position - 23)
-    if is_requests == 0 and redis.call('ZREM', holds, reservation) == 1 then
+    local unit, limit, window = struct.unpack('<ddd', quotas, 24 * position - 23)
+    if unit == RUNNING then
+      redis.call('ZREM', holds, ARGV[4])
+    elseif unit == TOKENS and redis.call('ZREM', holds, reservation) == 1 then
       local bucket = load(key, limit, window)
       drain(bucket)
       bucket.held = bucket.held - tokens
@@ -86,47 +110,56 @@ end
 
 local buckets = {}
 for position = 1, count do
-  local is_requests, limit, window = struct.unpack('<ddd', quotas, 24 * position - 23)
-  local bucket = load(KEYS[2 * position - 1], limit, window)
-  buckets[position] = bucket
-  bucket.amount = is_requests == 1 and 1 or tokens
-  bucket.holds = is_requests == 0 and KEYS[2 * position] or nil
-  if operation == 'take' then
-    if ARGV[8] == '1' then
-      drain(bucket)
+  local unit, limit, window = struct.unpack('<ddd', quotas, 24 * position - 23)
+  local holds, bucket = KEYS[2 * position]
+  if unit == RUNNING then
+    redis.call('ZREMRANGEBYSCORE', holds, '-inf', now)
+    bucket = { level = 0, held = redis.call('ZCARD', holds) }
+  else
+    bucket = load(KEYS[2 * position - 1], limit, window)
+    if operation == 'take' then
+      if ARGV[8] == '1' then
+        drain(bucket)
+      end
+      bucket.limit = limit
     end
-    bucket.limit = limit
+    drain(bucket)
+    if unit == TOKENS then
+      expire(bucket, holds)
+    end
+    if operation == 'take' and ARGV[7] ~= '' then
+      local least, besides = struct.unpack('<dd', ARGV[7], 16 * position - 15)
+      bucket.level = math.max(bucket.level, least - bucket.held) + besides
+    end
   end
-  drain(bucket)
-  if bucket.holds then
-    expire(bucket, bucket.holds)
-  end
-  if operation == 'take' and ARGV[7] ~= '' then
-    local least, besides = struct.unpack('<dd', ARGV[7], 16 * position - 15)
-    bucket.level = math.max(bucket.level, least - bucket.held) + besides
-  end
-  local most = limit + DRIFT
-  local is_asked = operation == 'take' or is_requests == 1
-  if answer[1] == -1 and is_asked and bucket.level + bucket.held + bucket.amount > most then
+  bucket.unit, bucket.amount = unit, unit == TOKENS and tokens or 1
+  buckets[position] = bucket
+  local is_asked = operation == 'take' or unit ~= TOKENS
+  if answer[1] == -1 and is_asked and bucket.level + bucket.held + bucket.amount > limit + DRIFT then
     answer[1] = position - 1
   end
   answer[2 * position], answer[2 * position + 1] = bucket.level, bucket.held
 end
 
 for position, bucket in ipairs(buckets) do
-  if operation == 'take' and answer[1] == -1 then
-    if bucket.holds then
+  local holds, is_taken = KEYS[2 * position], operation == 'take' and answer[1] == -1
+  if bucket.unit == RUNNING then
+    if is_taken then
+      run(holds, ARGV[4])
+    end
+  else
+    if is_taken and bucket.unit == TOKENS then
       bucket.held = bucket.held + tokens
       local expiry = now + tonumber(ARGV[6])
-      redis.call('ZADD', bucket.holds, string.format('%.17g', expiry), reservation)
+      redis.call('ZADD', holds, string.format('%.17g', expiry), reservation)
       bucket.last_expiry = math.max(bucket.last_expiry, expiry)
-    else
+    elseif is_taken then
       bucket.level = bucket.level + 1
     end
-  end
-  local kept = store(KEYS[2 * position - 1], bucket)
-  if bucket.holds and bucket.held > 0 then
-    redis.call('EXPIRE', bucket.holds, kept)
+    local kept = store(KEYS[2 * position - 1], bucket)
+    if bucket.unit == TOKENS and bucket.held > 0 then
+      redis.call('EXPIRE', holds, kept)
+    end
   end
 end
 

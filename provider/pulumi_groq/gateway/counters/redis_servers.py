@@ -60,6 +60,8 @@ class RedisServers:
         self._deadline_s = deadline_s
         self._connections: dict[Address, RedisConnection] = {}
         self._of_slot: list[Address] = []
+        self.connected = 0
+        """How many connections were made so far."""
         self._must_ask = True
         self._refusal: RedisDownError | None = None
         """Why a server that answers counts nothing, until it counts again."""
@@ -108,6 +110,7 @@ class RedisServers:
                 held = self._connections.get(address)
                 if held is None or not held.is_open:
                     self._connections[address] = await self._connect(address, self._login, self._setup)
+                    self.connected += 1
             for address in set(self._connections) - set(self._of_slot):
                 self._connections.pop(address).close()
         except RedisDownError as failure:

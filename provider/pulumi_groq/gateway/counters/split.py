@@ -6,9 +6,7 @@ from typing import Final
 from pulumi_groq.gateway.counters.protocol import Counters, CounterSet, TakeResult
 from pulumi_groq.policy.limits import Demand, Quota, Unit
 
-RATES: Final[frozenset[Unit]] = frozenset({"requests", "tokens"})
-"""The units that drain."""
-ALL_BUT_MONEY: Final[frozenset[Unit]] = RATES | {"running"}
+ALL_BUT_MONEY: Final[frozenset[Unit]] = frozenset({"requests", "running", "tokens"})
 
 
 class SplitCounterSet:

@@ -3,10 +3,14 @@
 Groq's limits belong to the organisation, or to the project of an upstream key: first come, first served. Here
 each limit is read from the answers, for each upstream key and model; from 80 % of it on, a key that has had
 more than its share of the last window is sent away, so that the others find room. Below that nobody is held.
+
+Of several gateways each shares out its part (1 / live gateways) of a limit among the keys that it serves: the
+headers tell all of them alike how full it is. Evenly spread requests so get what one gateway would give them;
+where they are not, what the others leave is not shared out, at most the fifth that is scarce.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.gateway.http.asgi import Header
@@ -53,9 +57,10 @@ class _Window:
 class _Ceiling:
     """One limit of the upstream: how full it is, as the last answer said, and who filled it."""
 
-    def __init__(self, window_s: int) -> None:
+    def __init__(self, window_s: int, gateways: Callable[[], int]) -> None:
         self._window_s = window_s
         self._slot_s = window_s / SLOTS
+        self._gateways = gateways
         self._limit: int | None = None
         self.is_told = False
         """Whether any answer has told of it."""
@@ -111,7 +116,7 @@ class _Ceiling:
             return None
         claims = self._claims_at(now_s)
         claims[key.lineage_id] = Claim(key.share, asked + amount)
-        may_have = entitlement(limit, claims, key.lineage_id)
+        may_have = entitlement(limit / self._gateways(), claims, key.lineage_id)
         if had + amount <= may_have:
             return None
         wait_s = (had + amount - may_have) / may_have * self._window_s
@@ -191,10 +196,13 @@ class Turn(NamedTuple):
 
 
 class FairShare:
-    """The limits of the upstream, by upstream key and model. Belongs to the event loop."""
+    """The limits of the upstream, by upstream key and model. Belongs to the event loop. `gateways` tells how
+    many (1 or more) serve requests under the same upstream keys.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, gateways: Callable[[], int] = lambda: 1) -> None:
         self._clock = clock
+        self._gateways = gateways
         self._by_model: dict[tuple[str | None, str], tuple[_Ceiling, _Ceiling]] = {}
 
     def turn(self, key: KeyAccess, demand: Demand) -> Turn:
@@ -203,8 +211,8 @@ class FairShare:
         ceilings = self._by_model.get(place)
         if ceilings is None:
             ceilings = self._by_model[place] = (
-                _Ceiling(WINDOWS_S["tokens"]),
-                _Ceiling(WINDOWS_S["requests"]),
+                _Ceiling(WINDOWS_S["tokens"], self._gateways),
+                _Ceiling(WINDOWS_S["requests"], self._gateways),
             )
         return Turn(key, demand, *ceilings, self._clock)
 

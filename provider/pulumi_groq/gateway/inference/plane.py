@@ -75,7 +75,8 @@ READ_FIRST_BYTES: Final = 64 * 1024
 
 
 class InferencePlane:
-    """Serves `/openai/v1` for gateway keys. `observers` are told of every request when it is over.
+    """Serves `/openai/v1` for gateway keys. `observers` are told of every request when it is over; `gateways`
+    tells how many there are that share the upstream's limits.
 
     `drain.begin()` turns new requests away; `drain.idle()` waits for the running ones.
     """
@@ -94,6 +95,7 @@ class InferencePlane:
         options: InferenceOptions = DEFAULT_OPTIONS,
         observers: tuple[Observer, ...] = (),
         issued: IssuedCredentials = none_issued,
+        gateways: Callable[[], int] = lambda: 1,
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.drain = drain
@@ -103,7 +105,7 @@ class InferencePlane:
         self._models = ModelAccess(catalogue)
         self._tools = ToolAccess(catalogue)
         self._ids = ids
-        self._shares = FairShare(clock)
+        self._shares = FairShare(clock, gateways)
         self._forwarder = Forwarder(upstream, metering, options, monotonic)
         self._options = options
         self._observers = observers

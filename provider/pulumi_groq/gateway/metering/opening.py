@@ -10,7 +10,7 @@ from typing import Final
 
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import Counters
-from pulumi_groq.gateway.counters.split import ALL_BUT_MONEY, RATES, SplitCounters
+from pulumi_groq.gateway.counters.split import ALL_BUT_MONEY, SplitCounters
 from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries, AlertSender, RetrySchedule
 from pulumi_groq.gateway.metering.alerts import SpendAlerts
@@ -75,7 +75,7 @@ def open_metering(
 ) -> MeteringService:
     """The metering over an open store; what the last run left in its journal is booked first.
 
-    `rates` count what is limited in time, else memory does. Where several gateways share the store, `money`
+    `rates` count all but money, else memory does. Where several gateways share the store, `money`
     is what this one has of theirs. `journal_directory` is made when it is missing.
     Raises `StoreUnavailableError`, and `StoreOpenError` where `journal_directory` cannot be used.
     """
@@ -141,12 +141,15 @@ def open_metering(
         events=events,
         known=runaways,
     )
-    counters: Counters = MemoryCounters(usage.settled.of)
-    if rates is not None:
-        counters = SplitCounters(counters, rates, RATES)
+    memory = MemoryCounters(usage.settled.of)
+    counters: Counters = memory
+    if rates is not None or money is not None:
+        counters = SplitCounters(
+            memory if money is None else money.counters, memory if rates is None else rates, ALL_BUT_MONEY
+        )
     metering = RequestMetering(
         guard=guard,
-        counters=counters if money is None else SplitCounters(money.counters, counters, ALL_BUT_MONEY),
+        counters=counters,
         ledger=ledger,
         directory=directory,
         clock=clock,
