@@ -18,6 +18,7 @@ from pulumi_groq.gateway.server_secret import secret_path
 from pulumi_groq.gateway.store.copying import put_in_place
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
+from pulumi_groq.gateway.store.migrate import require_own
 from pulumi_groq.gateway.store.postgresql import is_postgresql
 from pulumi_groq.gateway.store.row_copy import (
     Begun,
@@ -71,6 +72,7 @@ def copy_store(
             _book(source)
             # Nobody decides on what is set aside meanwhile: it would be lost.
             with source.write(), source.read_soundly() as reading:
+                require_own(reading)
                 begins(row_count(reading))
                 sums = table_sums(reading, lambda table, count: told(READ, table, count))
                 with _to_be_continued(to):

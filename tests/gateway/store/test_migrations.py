@@ -40,7 +40,14 @@ def test_checks_are_in_the_migrated_store(open_database: Callable[[], Store], da
 
 @pytest.mark.parametrize(
     ("revision", "remedy"),
-    [("r0001", "give a new store"), ("r0004", "give a new store"), ("9999", "restore a backup")],
+    [
+        ("0001", "give a new store"),
+        ("r0004", "give a new store"),
+        ("9999", "restore a backup"),
+        ("2.0", "restore a backup"),
+        ("2.7", "restore a backup"),
+        ("1.1x", "restore a backup"),
+    ],
 )
 def test_a_store_of_another_revision_is_refused_in_one_line(
     open_database: Callable[[], Store], database: Path, revision: str, remedy: str

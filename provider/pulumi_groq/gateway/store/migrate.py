@@ -1,5 +1,11 @@
-"""Brings a store to this program's schema at start; refuses one that a newer program has changed."""
+"""Brings a store to this program's schema at start; refuses one that it cannot serve.
 
+A revision is called `MAJOR.MINOR`. Within a major a revision only adds what the version before can leave
+alone, so that it serves such a store, too, beside gateways that are newer; CONTRIBUTING.md says what that is,
+and a test holds the revisions to it.
+"""
+
+import re
 from pathlib import Path
 
 from alembic import command
@@ -12,16 +18,18 @@ from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.postgresql import compare_bytes
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-UNPUBLISHED = frozenset({"r0001", "r0002", "r0003", "r0004"})
+UNPUBLISHED = frozenset({"0001", "r0001", "r0002", "r0003", "r0004"})
 """Revisions that no published version has ever made."""
+REVISION = re.compile(r"([1-9][0-9]{0,3})\.([0-9]{1,4})")
 _COPY = "copy-"
 """Begins what stands in the place of the revision of a store that is copied to: refused by any version."""
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether nothing is left to `migrate`.
+    """Whether nothing is left to `migrate`: also where a newer program has added to the store what this one
+    can leave alone.
 
-    Raises `StoreOpenError` when the store is at a revision that this program does not know, or no whole copy.
+    Raises `StoreOpenError` when the store is at a revision that this program cannot serve, or no whole copy.
     """
     scripts = ScriptDirectory.from_config(_config(connection))
     current = MigrationContext.configure(connection).get_current_revision()
@@ -35,12 +43,26 @@ def is_current(connection: Connection) -> bool:
             f"the store is at schema revision {current}, of a version before 0.1.0 that was never published: "
             "give a new store, and run pulumi up to declare everything again"
         )
+    head = scripts.get_current_head() or ""
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        if _only_adds(current, head):
+            return True
         raise StoreOpenError(
             f"the store is at schema revision {current}, which this version of pulumi-groq does not know: "
             "a newer version has used it; start that version, or restore a backup"
         )
-    return current == scripts.get_current_head()
+    return current == head
+
+
+def require_own(connection: Connection) -> None:
+    """Raise `StoreOpenError` unless the store, which `is_current`, has no more in it than this program knows:
+    what it does not know would be missing in a copy.
+    """
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current != _head(connection):
+        raise StoreOpenError(
+            f"the store is at schema revision {current}, of a newer version of pulumi-groq: copy it with that"
+        )
 
 
 def migrate(connection: Connection) -> None:
@@ -74,6 +96,14 @@ def mark_copy(connection: Connection, content: str | None) -> None:
     head = _head(connection)
     marked = head if content is None else f"{_COPY}{head}-{content}"
     connection.execute(text("UPDATE alembic_version SET version_num = :marked"), {"marked": marked})
+
+
+def _only_adds(current: str, head: str) -> bool:
+    """Whether a revision comes after `head` within the same major."""
+    newer, own = REVISION.fullmatch(current), REVISION.fullmatch(head)
+    if newer is None or own is None:
+        return False
+    return newer[1] == own[1] and int(newer[2]) > int(own[2])
 
 
 def _head(connection: Connection) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, insert, literal, se
 
 from pulumi_groq.gateway import store
 from pulumi_groq.gateway.store.errors import RowRefusedError, StoreOpenError
-from pulumi_groq.gateway.store.migrate import begun_copy, is_current, mark_copy, migrate
+from pulumi_groq.gateway.store.migrate import begun_copy, is_current, mark_copy, migrate, require_own
 from pulumi_groq.gateway.store.replicas import names_of, present_replicas
 from pulumi_groq.gateway.store.schema import commits, metadata
 from pulumi_groq.gateway.store.store import Store
@@ -93,9 +93,10 @@ def begin_copy(connection: Connection, content: str) -> Begun:
     if begun is None:
         if not is_current(connection):
             migrate(connection)
-        elif names := names_of(present_replicas(connection)):
+        require_own(connection)
+        if names := names_of(present_replicas(connection)):
             raise StoreOpenError(f"another gateway is using the database: stop {names[0]} first")
-        elif row_count(connection):
+        if row_count(connection):
             return Begun.FULL
     for table in reversed(TABLES):
         connection.execute(delete(table))

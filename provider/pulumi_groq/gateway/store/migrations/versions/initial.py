@@ -11,7 +11,7 @@ from pulumi_groq.gateway.store.column_types import (
 )
 from pulumi_groq.gateway.store.migrations.metering_tables import create_metering
 
-revision = "0001"
+revision = "1.0"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -260,7 +260,6 @@ def _create_replicas() -> None:
         sa.Column("host", sa.String(255), nullable=False),
         sa.Column("joined_at", UtcTimestamp, nullable=False),
         sa.Column("seen_at", UtcTimestamp, nullable=False),
-        sa.Column("reported_us", sa.BigInteger, nullable=False),
         sa.Column("cap_refused_month", sa.String(7), nullable=True),
         sa.Column("cap_refused_micro_usd", sa.BigInteger, nullable=True),
         sa.PrimaryKeyConstraint("replica", name="pk_replicas"),
