@@ -4,12 +4,14 @@
 
 Clients call the gateways in turn and note what they were answered. Meanwhile, one thing after the other:
 a gateway is killed (SIGKILL) and started again, or stopped (SIGSTOP) for some seconds; PostgreSQL or Redis is
-ended at once and started again; a key is deleted. At the end every gateway is started again and stopped, so
-that all journals are booked. Then must be true, else it exits with 1:
+ended at once and started again; one gateway is cut off from either (its ports are closed), or what it sends
+there or hears from there is held back for some seconds; a key is deleted. At the end every gateway is started
+again and stopped, so that all journals are booked. Then must be true, else it exits with 1:
 
 - the ledger holds every request that a client was answered 200, and at most what clients had sent besides;
 - nothing was spent above the cap, nothing is out, and the accounts agree with the ledger to the micro-dollar;
-- a key that was deleted was refused by every gateway from a second later on, and no other key ever was;
+- a key that was deleted was refused by every gateway from a second later on (every one reached PostgreSQL
+  when it was), and is at the end; no other key ever was;
 - the alert was written down once, and no gateway logged a traceback.
 
 The servers are the run's own.
@@ -32,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
 import httpx
 
+from cut_wire import Wire, Wires, wires
 from gateway_process import Server, start_gateway
 from postgresql_server import PostgresqlServer
 from redis_server import RedisServer
@@ -43,6 +46,8 @@ ALERT_USD = 0.0005
 CLIENTS_OF_ONE = 2
 REVOKED_WITHIN_S = 1.0
 DOWN_S = 2.0
+AGAIN_AFTER_S = 0.1
+READY_WITHIN_S = 30.0
 
 
 class Figures(NamedTuple):
@@ -58,6 +63,7 @@ class Figures(NamedTuple):
     settled_micro_usd: int
     outstanding_micro_usd: int
     served_after_deletion: int
+    alive_at_the_end: int
     refused_while_good: int
     alerts: int
     tracebacks: int
@@ -70,6 +76,7 @@ class Figures(NamedTuple):
             and self.spent_micro_usd == self.settled_micro_usd <= self.cap_micro_usd
             and self.outstanding_micro_usd == 0
             and self.served_after_deletion == 0
+            and self.alive_at_the_end == 0
             and self.refused_while_good == 0
             and self.alerts == (self.spent_micro_usd >= round(ALERT_USD * 1_000_000))
             and self.tracebacks == 0
@@ -77,15 +84,30 @@ class Figures(NamedTuple):
 
 
 class Fleet:
-    """Gateways by number, each with a folder of its own; `keys` are good, `deleted` say since when not."""
+    """Gateways by number, each with a folder of its own and own wires to PostgreSQL and Redis; `keys` are
+    good, `deleted` say since when not.
+    """
 
-    def __init__(self, folder: Path, gateways: int, store_url: str, counters_url: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        gateways: int,
+        database: str,
+        postgresql: PostgresqlServer,
+        redis: RedisServer,
+        to: Wires,
+    ) -> None:
         self.folder = folder
-        self._store_url = store_url
-        self._counters_url = counters_url
+        self._database = database
+        self._postgresql = postgresql
+        self._redis = redis
+        self.to_postgresql: dict[int, Wire] = {}
+        self.to_redis: dict[int, Wire] = {}
         self.servers: dict[int, Server] = {}
         for number in range(gateways):
             (folder / str(number)).mkdir()
+            self.to_postgresql[number] = to.to(self._postgresql.port)
+            self.to_redis[number] = to.to(self._redis.port)
             self.start(number)
         limits = {"requests_per_minute": 1_000_000, "tokens_per_minute": "unlimited"}
         self.keys: list[dict[str, Any]] = []
@@ -98,16 +120,50 @@ class Fleet:
 
     def start(self, number: int) -> None:
         own = self.folder / str(number)
+        store = self._postgresql.url(self._database)
+        counters = f"redis://127.0.0.1:{self.to_redis[number].port}"
         self.servers[number] = start_gateway(
-            own, f"--data-dir={own}/data", f"--counters={self._counters_url}", store_url=self._store_url
+            own,
+            f"--data-dir={own}/data",
+            f"--counters={counters}",
+            store_url=store.replace(f":{self._postgresql.port}/", f":{self.to_postgresql[number].port}/"),
         )
 
     def admin(self, method: str, path: str, **more: Any) -> httpx.Response:
         with self.servers[0].client() as client:
             return client.request(method, path, **more)
 
+    def are_ready(self) -> bool:
+        """Whether all reach PostgreSQL."""
+        return all(
+            httpx.get(f"{each.url}/readyz", timeout=30, trust_env=False).status_code == 200
+            for each in self.servers.values()
+        )
+
+    def alive_after_deletion(self) -> int:
+        """Deleted keys that a gateway still takes, a second after it reached PostgreSQL again."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self.are_ready() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(REVOKED_WITHIN_S)
+        gone = [key["api_key"] for key in self.keys if key["id"] in self.deleted]
+        return sum(
+            chat(server, value).status_code != 401 for server in self.servers.values() for value in gone
+        )
+
     def logs(self) -> str:
         return "".join(path.read_text() for path in self.folder.glob("*/gateway.log"))
+
+
+def chat(server: Server, value: str) -> httpx.Response:
+    """One request with a key."""
+    return httpx.post(
+        f"{server.url}/openai/v1/chat/completions",
+        json=CHAT,
+        headers={"authorization": f"Bearer {value}"},
+        timeout=30,
+        trust_env=False,
+    )
 
 
 class Clients:
@@ -133,16 +189,10 @@ class Clients:
                 self.sent += 1
             began = time.monotonic()
             try:
-                answer = httpx.post(
-                    f"{server.url}/openai/v1/chat/completions",
-                    json=CHAT,
-                    headers={"authorization": f"Bearer {key['api_key']}"},
-                    timeout=30,
-                    trust_env=False,
-                )
-                told = str(answer.status_code)
+                told = str(chat(server, key["api_key"]).status_code)
             except httpx.HTTPError as failure:
                 told = type(failure).__name__
+                time.sleep(AGAIN_AFTER_S)
             self._note(key["id"], told, began)
 
     def _note(self, key_id: str, told: str, began: float) -> None:
@@ -172,13 +222,48 @@ class Chaos:
 
     def go_on_for(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
-        steps = [self.kill, self.stop, self.kill, self.end_postgresql, self.end_redis, self.delete_a_key]
+        steps = [
+            self.cut_off_from_postgresql,
+            self.kill,
+            self.hold_back_from_postgresql,
+            self.delete_a_key,
+            self.stop,
+            self.cut_off_from_redis,
+            self.end_postgresql,
+            self.kill,
+            self.end_redis,
+            self.hold_back_from_redis,
+        ]
         while time.monotonic() < ends:
             for step in steps:
                 if time.monotonic() < ends:
                     step()
                     self.events[step.__name__] += 1
                     time.sleep(self._random.uniform(0.5, 1.5))
+
+    def cut_off_from_postgresql(self) -> None:
+        self._cut(self._fleet.to_postgresql)
+
+    def cut_off_from_redis(self) -> None:
+        self._cut(self._fleet.to_redis)
+
+    def hold_back_from_postgresql(self) -> None:
+        self._hold_back(self._fleet.to_postgresql)
+
+    def hold_back_from_redis(self) -> None:
+        self._hold_back(self._fleet.to_redis)
+
+    def _cut(self, among: dict[int, Wire]) -> None:
+        wire = self._random.choice(list(among.values()))
+        wire.cut()
+        time.sleep(DOWN_S)
+        wire.mend()
+
+    def _hold_back(self, among: dict[int, Wire]) -> None:
+        wire = self._random.choice(list(among.values()))
+        wire.stall(self._random.choice(["there", "back"]))
+        time.sleep(DOWN_S)
+        wire.mend()
 
     def kill(self) -> None:
         number = self._random.choice(sorted(self._fleet.servers))
@@ -204,6 +289,8 @@ class Chaos:
 
     def delete_a_key(self) -> None:
         good = [key for key in self._fleet.keys if key["id"] not in self._fleet.deleted]
+        while not self._fleet.are_ready():
+            time.sleep(0.1)
         if len(good) > 1 and self._fleet.admin("DELETE", f"/api-keys/{good[0]['id']}").status_code == 200:
             self._fleet.deleted[good[0]["id"]] = time.monotonic()
 
@@ -211,17 +298,17 @@ class Chaos:
 def run(
     postgresql: PostgresqlServer, redis: RedisServer, gateways: int, seconds: float, seed: int
 ) -> Figures:
-    url = postgresql.new_database()
-    database = url.rsplit("/", 1)[1]
+    database = postgresql.new_database().rsplit("/", 1)[1]
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        fleet = Fleet(Path(folder), gateways, url, redis.url)
+    with tempfile.TemporaryDirectory() as folder, wires() as to:
+        fleet = Fleet(Path(folder), gateways, database, postgresql, redis, to)
         clients = Clients(fleet, seed)
         chaos = Chaos(fleet, postgresql, redis, seed)
         try:
             chaos.go_on_for(seconds)
         finally:
             clients.end()
+        alive = fleet.alive_after_deletion()
         for number, server in list(fleet.servers.items()):
             server.stop()
             server.clear_away()
@@ -249,6 +336,7 @@ def run(
         settled_micro_usd=int(settled),
         outstanding_micro_usd=int(outstanding),
         served_after_deletion=clients.served_after_deletion,
+        alive_at_the_end=alive,
         refused_while_good=clients.refused_while_good,
         alerts=int(alerts),
         tracebacks=tracebacks,
