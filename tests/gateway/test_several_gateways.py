@@ -1,6 +1,7 @@
 """Real gateways on one PostgreSQL: what one does is true at the others."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -178,6 +179,42 @@ def test_a_key_that_is_in_use_elsewhere_is_kept(pair: Fleet) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "key_in_use")
 
 
+def test_a_use_of_this_very_moment_keeps_a_key(own_fleet: Fleet) -> None:
+    """A request at one, and at once a delete at the other with a quiet period: nobody need have reported by
+    itself. Of admin keys, too.
+    """
+    a, b = both(own_fleet)
+    key = new_key(a, "just used")
+    admin_key = admin(a, "POST", "/admin-keys", json={"name": "viewer", "role": "viewer"}).json()
+    as_admin = {"authorization": f"Bearer {admin_key['admin_key']}"}
+
+    def look(gateway: Server) -> int:
+        return httpx.get(f"{gateway.url}/openai/v1/api-keys", headers=as_admin, timeout=60).status_code
+
+    assert soon(lambda: chat(b, key) == 200)
+    used = admin(a, "DELETE", f"/api-keys/{key['id']}", params={"unless_used_within_s": 3600})
+    assert soon(lambda: look(b) == 200)
+    path = f"/admin-keys/{admin_key['id']}"
+    used_as_admin = admin(a, "DELETE", path, params={"unless_used_within_s": 3600})
+    for refused in (used, used_as_admin):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "key_in_use")
+        assert "last" in refused.json()["error"]["message"]
+    assert [chat(each, key) for each in (a, b)] == [200, 200]
+
+
+def test_a_gateway_that_does_not_answer_keeps_a_key(own_fleet: Fleet) -> None:
+    """It hangs, and may be serving it: the delete says which, and goes through once it goes on."""
+    a, b = both(own_fleet)
+    key = new_key(a, "perhaps in use")
+    quietly = {"unless_used_within_s": 1}
+    b.process.send_signal(signal.SIGSTOP)
+    refused = admin(a, "DELETE", f"/api-keys/{key['id']}", params=quietly)
+    b.process.send_signal(signal.SIGCONT)
+    assert refused.status_code == 409
+    assert f"may be in use at the gateway {own_fleet.replica('b')}" in refused.json()["error"]["message"]
+    assert soon(lambda: admin(a, "DELETE", f"/api-keys/{key['id']}", params=quietly).status_code == 200)
+
+
 def test_a_gateway_with_another_secret_does_not_start(pair: Fleet, tmp_path: Path) -> None:
     """It could not open what the others have sealed."""
     started = subprocess.run(
@@ -236,10 +273,10 @@ def test_no_cap_is_passed_and_none_is_refused_too_early(own_fleet: Fleet) -> Non
 
 
 def test_chaos_ends_with_sums_that_agree() -> None:
-    """A few of the kills, stops and outages that the script goes through for as long as one likes."""
+    """A few of the cuts, kills, stops and outages that the script goes through for as long as one likes."""
     script = Path(__file__).parents[2] / "benchmarks" / "scale" / "chaos_gateways.py"
     done = subprocess.run(
-        [sys.executable, script, "--gateways=2", "--seconds=6", "--json"],
+        [sys.executable, script, "--gateways=2", "--seconds=10", "--json"],
         capture_output=True,
         text=True,
         check=False,

@@ -44,7 +44,7 @@ def engine_on(url: str) -> Engine:
 def joined(connection: Connection, name: str) -> Holder:
     """A new life of a replica that the others hear of."""
     holder = bank.join(connection, name)
-    enter(connection, holder, "0", "here", 0)
+    enter(connection, holder, "0", "here")
     return holder
 
 

@@ -4,7 +4,7 @@ The log of changes says what to read anew: each change is in it, in the order of
 that has seen the log up to an entry knows everything that was changed until then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
@@ -49,12 +49,16 @@ class DirectorySync:
             admin_keys.load(all_admin_keys(connection), admin_key_last_uses(connection))
             identities.load(all_identities(connection))
 
-    def catch_up(self) -> Sequence[ChangedObject] | None:
-        """Put in force what was changed since; gives what that was, `None` for everything.
+    def catch_up(
+        self, besides: Callable[[Connection], None] = lambda _: None
+    ) -> Sequence[ChangedObject] | None:
+        """Put in force what was changed since; gives what that was, `None` for everything. `besides` reads
+        something else in the same transaction.
 
         No change of this gateway's own comes in between: it would be overtaken by what was read before.
         """
         with self._changes.paused(), self._store.read() as connection:
+            besides(connection)
             newest = newest_change(connection)
             if newest == self.seen:
                 return []

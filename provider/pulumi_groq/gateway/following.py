@@ -8,7 +8,6 @@ from pulumi_groq.gateway.directory_sync import DirectorySync
 from pulumi_groq.gateway.health import Background
 from pulumi_groq.gateway.store.change_log import ChangedObject
 from pulumi_groq.gateway.store.ended_sessions import EndedSession, sessions_ended
-from pulumi_groq.gateway.store.store import Store
 
 FOLLOW_PERIOD_S: Final = 1.0
 DIRECTORY: Final = "directory"
@@ -23,12 +22,10 @@ class Following:
     def __init__(
         self,
         *,
-        store: Store,
         sync: DirectorySync,
         background: Background,
         ended: Callable[[Sequence[EndedSession]], None],
     ) -> None:
-        self._store = store
         self._sync = sync
         self._background = background
         self._ended = ended
@@ -52,19 +49,18 @@ class Following:
             if not self._is_due:
                 return  # the round that was waited for has read it
             self._is_due = False
-            changed = await asyncio.to_thread(self._sync.catch_up)
+            ended: list[EndedSession] = []
+            changed = await asyncio.to_thread(
+                self._sync.catch_up, lambda connection: ended.extend(sessions_ended(connection))
+            )
             if changed is None or changed:
                 # Not awaited: what they do may wait for whoever has asked for this round.
                 for told in self._told:
                     self._background.once(DIRECTORY, told(changed))
-            self._ended(await asyncio.to_thread(self._read_ended))
+            self._ended(ended)
 
     async def heard(self, _payload: str) -> None:
         """Another gateway says that it has changed something: many such words are one round."""
         if not self._is_due:
             self._is_due = True
             self._background.once(DIRECTORY, self.round())
-
-    def _read_ended(self) -> Sequence[EndedSession]:
-        with self._store.read() as connection:
-            return sessions_ended(connection)

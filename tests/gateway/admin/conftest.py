@@ -17,6 +17,7 @@ from pulumi_groq.gateway.admin.app import admin_app
 from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.admin.credentials import AdminCredentials, RootKey
 from pulumi_groq.gateway.admin.handlers import admin_handlers
+from pulumi_groq.gateway.admin.quiet_period import nobody_else
 from pulumi_groq.gateway.admin.refused_attempts import RefusedAttempts
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
@@ -77,6 +78,7 @@ def make_api(tmp_path: Path, portal: BlockingPortal, catalogue: Catalogue) -> It
             identities=IdentityDirectory(directory),
             issuer_addresses=IssuerAddresses(),
             upstream_keys=("default", "research"),
+            ask_for_reports=nobody_else,
         )
         app = admin_app(
             handlers,

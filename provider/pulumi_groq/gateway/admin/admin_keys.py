@@ -20,6 +20,7 @@ from pulumi_groq.gateway.admin.key_rules import require_future
 from pulumi_groq.gateway.admin.keys import RunOnLoop
 from pulumi_groq.gateway.admin.lineage_rules import require_newest_alone, require_own_place
 from pulumi_groq.gateway.admin.ownership import given_up, kept, patched, require_holder, taken
+from pulumi_groq.gateway.admin.quiet_period import Reports
 from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, Missing, shown
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.clock import ObjectIds
@@ -63,8 +64,10 @@ class AdminKeys:
         values: KeyValues,
         seal: Seal,
         run_on_loop: RunOnLoop,
+        reports: Reports,
     ) -> None:
         self._run_on_loop = run_on_loop
+        self._reports = reports
         self._store = store
         self._changes = changes
         self._directory = directory
@@ -194,6 +197,7 @@ class AdminKeys:
         """Delete an admin key, unless it was used within the given time (409 `key_in_use`); with a claim,
         once no other declaration holds it.
         """
+        reported = () if unless_used_within is None else self._reports.collect()
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             record = _existing(change.connection, key_id)
@@ -214,7 +218,8 @@ class AdminKeys:
             else:
                 # As for API keys: on the loop no request comes between the look and the end of the key.
                 change.otherwise(partial(self._directory.put, record))
-                quiet = partial(self._require_quiet, record, used_at, unless_used_within)
+                missing = self._reports.missing_from(change.connection, reported)
+                quiet = partial(self._require_quiet, record, used_at, unless_used_within, missing)
                 self._run_on_loop(partial(self._directory.drop_if, record, quiet))
         return Deleted(object="admin_key.deleted", id=key_id)
 
@@ -232,12 +237,18 @@ class AdminKeys:
                 key_id=former.id,
             )
 
-    def _require_quiet(self, record: AdminKeyRecord, written: datetime | None, quiet_for: timedelta) -> None:
-        used_at = self._last_used_at(record, written)
+    def _require_quiet(
+        self, record: AdminKeyRecord, written: datetime | None, quiet_for: timedelta, missing: str | None
+    ) -> None:
+        used_at, why = self._last_used_at(record, written), missing
         if used_at is not None and self._clock.now() - used_at < quiet_for:
+            why = (
+                f"is in use: it was last used at {wire_time(used_at)}, less than "
+                f"{quiet_for.total_seconds():.0f} s ago"
+            )
+        if why is not None:
             raise Conflict(
-                f"Admin key {record.id} (…{record.last_four}) is in use: it was last used at "
-                f"{wire_time(used_at)}, less than {quiet_for.total_seconds():.0f} s ago",
+                f"Admin key {record.id} (…{record.last_four}) {why}",
                 code="key_in_use",
                 param="unless_used_within_s",
                 key_id=record.id,

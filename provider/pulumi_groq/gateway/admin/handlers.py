@@ -1,9 +1,11 @@
 """What answers the admin plane's routes and the page: made once, for both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from anyio.from_thread import run_sync
+from anyio.from_thread import run, run_sync
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.admin_key_directory import AdminKeyDirectory
@@ -14,7 +16,7 @@ from pulumi_groq.gateway.admin.identities import WorkloadIdentities
 from pulumi_groq.gateway.admin.key_views import KeyViews
 from pulumi_groq.gateway.admin.keys import Keys
 from pulumi_groq.gateway.admin.minting import Minting
-from pulumi_groq.gateway.admin.quiet_period import QuietPeriods
+from pulumi_groq.gateway.admin.quiet_period import QuietPeriods, Reports
 from pulumi_groq.gateway.admin.reporting import Reporting
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.admin.spending import Spending
@@ -63,8 +65,12 @@ def admin_handlers(
     identities: IdentityDirectory,
     issuer_addresses: IssuerAddresses,
     upstream_keys: Sequence[str],
+    ask_for_reports: Callable[[], Coroutine[Any, Any, Collection[str]]],
 ) -> Handlers:
-    """The handlers over one store, whose changes reach `directory`."""
+    """The handlers over one store, whose changes reach `directory`; `ask_for_reports` has the other gateways
+    on it report which keys are in use, and gives those that have.
+    """
+    reports = Reports(store, partial(run, ask_for_reports))
     views = KeyViews(usage, pauses, defaults)
     return Handlers(
         admin_keys=AdminKeys(
@@ -76,6 +82,7 @@ def admin_handlers(
             values=values,
             seal=seal,
             run_on_loop=run_sync,
+            reports=reports,
         ),
         keys=Keys(
             store=store,
@@ -85,7 +92,7 @@ def admin_handlers(
             views=views,
             consumers=consumers,
             pauses=pauses,
-            quiet=QuietPeriods(store, usage, clock),
+            quiet=QuietPeriods(store, usage, clock, reports),
             clock=clock,
             run_on_loop=run_sync,
         ),

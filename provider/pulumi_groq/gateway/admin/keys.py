@@ -154,6 +154,7 @@ class Keys:
         """Delete a key, unless it served a request within the given time (409 `key_in_use`); with a
         claim, once no other declaration holds it.
         """
+        reported = () if unless_used_within is None else self._quiet.reports.collect()
         with self._changes.begin(caller) as change:
             record = _existing(change.connection, key_id)
             caller.require("keys.write", record.team)
@@ -170,7 +171,7 @@ class Keys:
             else:
                 # On the loop no request can be admitted between the look at the last use and the end
                 # of the key. If the commit then fails, the key is put back.
-                quiet = self._quiet.check_of(change.connection, record, unless_used_within)
+                quiet = self._quiet.check_of(change.connection, record, unless_used_within, reported)
                 change.otherwise(partial(self._directory.put_key, record))
                 self._run_on_loop(partial(self._directory.drop_key_if, record.key_hash, quiet))
         return Deleted(object="api_key.deleted", id=key_id)

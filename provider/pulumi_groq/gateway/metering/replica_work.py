@@ -19,6 +19,8 @@ from pulumi_groq.gateway.store.replicas import CapRefusal, report
 from pulumi_groq.gateway.store.store import Store
 
 REPORT_PERIOD_S: Final = 1.0
+LEFT_OUT: Final = 3
+"""While nobody writes, so many of the rounds in a row do not ask the store whether anybody has."""
 TAKE_OVER_PERIOD_S: Final = 10.0
 WINDOWS_PERIOD_S: Final = 60.0
 
@@ -47,7 +49,7 @@ class ReplicaWork:
         self._deliveries = deliveries
         self._guard = guard
         self._clock = clock
-        self.refresh = UsageRefresh(
+        self._usage = UsageRefresh(
             store=store,
             ledger=ledger,
             clock=clock,
@@ -55,7 +57,8 @@ class ReplicaWork:
             cap_refusals=self._cap_refusals,
             spent_elsewhere=guard.spent_elsewhere,
         )
-        """Brings the usage in memory up to that of all gateways; called between two flushes of the ledger."""
+        self._rounds_to_leave_out = 0
+        self._told: tuple[dict[str, float], CapRefusal | None] = {}, None
 
     def begin(self, background: Background) -> None:
         """Do it in rounds until the background work ends."""
@@ -63,22 +66,27 @@ class ReplicaWork:
         background.every(TAKE_OVER_PERIOD_S, ALERT_DELIVERIES, self._take_over)
         background.every(WINDOWS_PERIOD_S, "windows of budgets", self._forget_windows)
 
+    async def refresh(self) -> None:
+        """Have the usage in memory be that of all; between two flushes of the ledger."""
+        if self._rounds_to_leave_out:
+            self._rounds_to_leave_out -= 1
+        elif not await self._usage():
+            self._rounds_to_leave_out = LEFT_OUT
+
     async def report(self) -> None:
-        """Tell the others which keys are in use."""
-        now = self._clock.now()
+        """Tell the others which keys are in use, if that is news."""
         uses: dict[str, float] = {}
         rows, _ = self._ledger.unwritten
         unwritten = ((row.admission.key_id, row.admission.started_s) for row in rows)
         for used in (unwritten, self._metering.uses()):
             for key_id, at_s in used:
                 uses[key_id] = max(at_s, uses.get(key_id, at_s))
-        refusal = self._ledger.usage.last_cap_refusal
-        await asyncio.to_thread(
-            self._report,
-            int(now.timestamp() * 1_000_000),
-            {key_id: datetime.fromtimestamp(at_s, UTC) for key_id, at_s in uses.items()},
-            None if refusal is None else CapRefusal(*refusal),
-        )
+        last = self._ledger.usage.last_cap_refusal
+        refusal = None if last is None else CapRefusal(*last)
+        if (uses, refusal) != self._told:
+            times = {key_id: datetime.fromtimestamp(at_s, UTC) for key_id, at_s in uses.items()}
+            await asyncio.to_thread(self._report, times, refusal)
+            self._told = uses, refusal
 
     async def leave(self) -> None:
         """Give back all money if everything that was spent is booked; else the next life of it does."""
@@ -86,9 +94,9 @@ class ReplicaWork:
         if not rows and not set_aside and not self._metering.open_reservations:
             await self.money.leave()
 
-    def _report(self, now_us: int, uses: dict[str, datetime], refusal: CapRefusal | None) -> None:
+    def _report(self, uses: dict[str, datetime], refusal: CapRefusal | None) -> None:
         with self._store.write() as connection:
-            report(connection, self._member.holder, now_us, uses, refusal)
+            report(connection, self._member.holder, uses, refusal)
 
     async def _take_over(self) -> None:
         for announcement in await asyncio.to_thread(self._left):

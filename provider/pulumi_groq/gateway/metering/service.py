@@ -73,6 +73,13 @@ class MeteringService:
         with watched("runaways"):
             await self.guard.check()
 
+    async def report(self) -> None:
+        """Tell the other gateways on the store at once which keys are in use here. Raises
+        `StoreUnavailableError`.
+        """
+        if self._replica_work is not None:
+            await self._replica_work.report()
+
     def resume_deliveries(self) -> None:
         """Go on with what the last process had not told to the end; returns at once."""
         self.deliveries.resume(self._announced)

@@ -39,22 +39,27 @@ class UsageRefresh:
         self._spent_elsewhere = spent_elsewhere
         self._aside: frozenset[str] = frozenset()
 
-    async def __call__(self) -> None:
-        """Bring the usage in memory up to date. Raises `StoreUnavailableError`."""
+    async def __call__(self) -> bool:
+        """Bring the usage in memory up to date; gives whether anything was written since. Raises
+        `StoreUnavailableError`.
+        """
         news = await asyncio.to_thread(self._read)
         usage: UsageInMemory = self._ledger.usage
+        usage.others_refusals = frozenset(self._cap_refusals())
+        if news is None:
+            return False
         rows, aside = self._ledger.unwritten
         own = [day_sums(record) for record in records_beside(rows, [*news.set_aside, *aside])]
         for key_id, more in usage.replace(_with(news.days, own), _with(news.months, _by_month(own))):
             self._spent_elsewhere(key_id, more)
         for key_id, at in news.last_used.items():
             usage.used(key_id, at.timestamp())
-        usage.others_refusals = frozenset(self._cap_refusals())
         self._ledger.set_aside = len(news.set_aside)
         self._aside = frozenset(each.key_id for each in news.set_aside if each.key_id is not None)
         self._seen = news.newest
+        return True
 
-    def _read(self) -> UsageNews:
+    def _read(self) -> UsageNews | None:
         now = self._clock.now()
         yesterday = day_of(now - timedelta(days=1))
         with self._store.read() as connection:

@@ -1,23 +1,21 @@
-"""The bank in PostgreSQL for a replica's event loop: calls in threads, recalls by LISTEN and NOTIFY.
+"""The bank in PostgreSQL for a replica's event loop: calls in threads, recalls as a roll call.
 
-A recall is one notification to all replicas. Each gives back what lies idle in a transaction of its own, and
-then answers with another notification; who asked waits until all live ones have, or for `RECALL_WAIT_S`. A
-notification that is lost costs that wait, never money.
+Each replica gives back what lies idle in a transaction of its own before it answers; one that does not costs
+a wait of `RECALL_WAIT_S`, never money.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.change_log import newest_change
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.postgresql import row_transaction
-from pulumi_groq.gateway.store.replicas import names_of, present_replicas
+from pulumi_groq.gateway.store.postgresql import in_thread
+from pulumi_groq.gateway.store.roll_call import RollCall
 from pulumi_groq.policy.escrow import Answer, Call, FencedError, Holder
 from pulumi_groq.policy.limits import Quota
 
@@ -28,10 +26,6 @@ RECALL_WAIT_S: Final = 0.25
 MOST_TRIES: Final = 20
 
 _CHANNEL: Final = "groq_bank"
-_LARGEST_PAYLOAD: Final = 7_000
-"""PostgreSQL takes less than 8,000 bytes; what does not fit is recalled as `everything`."""
-
-Result = TypeVar("Result")
 GiveBack = Callable[[Collection[str] | None], Awaitable[None]]
 """Gives back what lies idle of these accounts, or of all."""
 
@@ -69,12 +63,8 @@ class PostgresqlBank:
         terms: AccountTerms | None = None,
     ) -> None:
         self._engine = engine
-        self._holder = holder
-        self._recall_wait_s = recall_wait_s
         self._terms = terms
-        self._round = 0
-        self._answered: set[str] = set()
-        self._came = asyncio.Event()
+        self._recalls = RollCall(engine, holder, _CHANNEL, recall_wait_s)
 
     async def exchange(self, holder: Holder, call: Call, needed: Mapping[str, Quota]) -> Answer:
         """Send a call. Raises `StoreUnavailableError`, then it is sent again later; and `FencedError`.
@@ -83,7 +73,7 @@ class PostgresqlBank:
         """
         terms = self._terms
         if terms is None:
-            return await self._in_thread(lambda connection: bank.exchange(connection, holder, call))
+            return await in_thread(self._engine, lambda connection: bank.exchange(connection, holder, call))
         for _ in range(MOST_TRIES):
             limits, as_of = terms.limits_of(needed)
 
@@ -96,7 +86,7 @@ class PostgresqlBank:
                 return answer
 
             try:
-                return await self._in_thread(step)
+                return await in_thread(self._engine, step)
             except LookupError:
                 await asyncio.to_thread(terms.open, needed)
             except StaleTermsError:
@@ -105,49 +95,13 @@ class PostgresqlBank:
 
     async def recall(self, accounts: Collection[str]) -> None:
         """Have the others give back what lies idle of these accounts, within a bounded wait."""
-        self._round += 1
-        self._answered = set()
-        asked = {"from": self._holder.replica, "round": self._round, "accounts": sorted(accounts)}
-        others = await self._in_thread(lambda connection: self._notify_all(connection, asked))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._recall_wait_s):
-                while not self._answered >= others:
-                    self._came.clear()
-                    await self._came.wait()
+        await self._recalls.ask(accounts)
 
     def answer_recalls(self, notifications: "Notifications", give_back: GiveBack) -> None:
         """Have the recalls of others answered while `notifications` listen."""
 
-        async def heard(payload: str) -> None:
-            await self._heard(json.loads(payload), give_back)
-
-        notifications.hear(_CHANNEL, heard)
-
-    async def _heard(self, message: dict[str, Any], give_back: GiveBack) -> None:
-        ours = self._holder.replica
-        if message.get("to") == ours and message["round"] == self._round:
-            self._answered.add(message["from"])
-            self._came.set()
-        elif "to" not in message and message["from"] != ours:
+        async def give(accounts: Collection[str] | None) -> None:
             with suppress(FencedError):  # then nothing that it holds is anybody else's
-                await give_back(message["accounts"])
-            answer = {"from": ours, "to": message["from"], "round": message["round"]}
-            await self._in_thread(lambda connection: _notify(connection, answer))
+                await give_back(accounts)
 
-    def _notify_all(self, connection: Connection, message: dict[str, Any]) -> set[str]:
-        _notify(connection, message)
-        return {*names_of(present_replicas(connection))} - {self._holder.replica}
-
-    async def _in_thread(self, step: Callable[[Connection], Result]) -> Result:
-        def run() -> Result:
-            with row_transaction(self._engine) as connection:
-                return step(connection)
-
-        return await asyncio.to_thread(run)
-
-
-def _notify(connection: Connection, message: dict[str, Any]) -> None:
-    payload = json.dumps(message)
-    if len(payload) > _LARGEST_PAYLOAD:
-        payload = json.dumps(message | {"accounts": None})
-    connection.execute(select(func.pg_notify(_CHANNEL, payload)))
+        self._recalls.answer(notifications, give)

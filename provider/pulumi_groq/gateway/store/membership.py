@@ -42,8 +42,7 @@ class Membership:
         self._is_over = False
         with postgresql_transaction(engine, writes=True) as connection:
             self.holder = bank.join(connection, replica)
-            now_us = time.time_ns() // 1_000
-            enter(connection, self.holder, version("pulumi-groq"), socket.gethostname()[:255], now_us)
+            enter(connection, self.holder, version("pulumi-groq"), socket.gethostname()[:255])
             self.present: Sequence[ReplicaRecord] = present_replicas(connection)
         self._seen_s = monotonic_s()
 

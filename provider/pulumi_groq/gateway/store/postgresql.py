@@ -1,8 +1,9 @@
 """A store in a database of PostgreSQL: what of a store is PostgreSQL's own."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
@@ -19,6 +20,8 @@ from pulumi_groq.gateway.store.errors import (
 
 CONNECT_TIMEOUT_S: Final = 5
 POOL_WAIT_S: Final = 5.0
+
+Result = TypeVar("Result")
 
 _OURS: Final = 0x67726F71
 """The first half of the keys of our advisory locks: "groq"."""
@@ -204,6 +207,18 @@ def postgresql_failure(error: DBAPIError) -> StoreError:
         named = f" ({constraint})" if constraint else ""
         return RowRefusedError(f"{type(error.orig).__name__}{named}")
     return _unavailable(error)
+
+
+async def in_thread(engine: Engine, step: Callable[[Connection], Result]) -> Result:
+    """What a step in a `row_transaction` gives, for whoever is on an event loop. Raises
+    `StoreUnavailableError`.
+    """
+
+    def run() -> Result:
+        with row_transaction(engine) as connection:
+            return step(connection)
+
+    return await asyncio.to_thread(run)
 
 
 def compare_bytes(connection: Connection) -> None:

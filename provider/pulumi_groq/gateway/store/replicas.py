@@ -32,8 +32,8 @@ SILENT_AFTER_S: Final = 10.0
 _SERVER: Final = "server"
 
 
-# The gateways on this store, and what each has reported: `seen_at` by the database's clock; uses of keys
-# before `reported_us` (Unix microseconds) are in the store; the cap that last refused a request here.
+# The gateways on this store, and what each has reported: `seen_at` by the database's clock; the cap that last
+# refused a request here.
 replicas = Table(
     "replicas",
     metadata,
@@ -43,7 +43,6 @@ replicas = Table(
     Column("host", String(255), nullable=False),
     Column("joined_at", UtcTimestamp, nullable=False),
     Column("seen_at", UtcTimestamp, nullable=False),
-    Column("reported_us", BigInteger, nullable=False),
     Column("cap_refused_month", String(7), nullable=True),
     Column("cap_refused_micro_usd", BigInteger, nullable=True),
 )
@@ -75,9 +74,8 @@ class CapRefusal(NamedTuple):
 
 
 class ReplicaRecord(NamedTuple):
-    """A gateway that has not left. `silent_s` is how long ago it was last seen; uses of keys before
-    `reported_us` (Unix microseconds) are in the store. `held_micro_usd` is the most that it holds of one
-    account, in grants.
+    """A gateway that has not left. `silent_s` is how long ago it was last seen. `held_micro_usd` is the most
+    that it holds of one account, in grants.
     """
 
     replica: str
@@ -87,7 +85,6 @@ class ReplicaRecord(NamedTuple):
     joined_at: datetime
     is_live: bool
     silent_s: float
-    reported_us: int
     cap_refusal: CapRefusal | None
     held_micro_usd: int
 
@@ -97,7 +94,7 @@ class ReplicaRecord(NamedTuple):
         return self.silent_s > SILENT_AFTER_S
 
 
-def enter(connection: Connection, holder: Holder, version: str, host: str, now_us: int) -> None:
+def enter(connection: Connection, holder: Holder, version: str, host: str) -> None:
     """A life of a replica begins: it has served nobody yet."""
     statement = upsert(connection.dialect, replicas)
     values = {
@@ -106,7 +103,6 @@ def enter(connection: Connection, holder: Holder, version: str, host: str, now_u
         "host": host,
         "joined_at": func.now(),
         "seen_at": func.now(),
-        "reported_us": now_us,
         "cap_refused_month": None,
         "cap_refused_micro_usd": None,
     }
@@ -133,11 +129,10 @@ def leave(connection: Connection, holder: Holder) -> None:
 def report(
     connection: Connection,
     holder: Holder,
-    reported_us: int,
     uses: Mapping[str, datetime],
     refusal: CapRefusal | None,
 ) -> None:
-    """Note the `uses` of keys by requests that are not in the ledger: all others before `reported_us` are."""
+    """Note the `uses` of keys by requests that are not in the ledger: all others are."""
     if uses:
         statement = upsert(connection.dialect, last_uses).values(written_in=this_write())
         new = statement.excluded
@@ -151,9 +146,7 @@ def report(
         )
     month, cap = (None, None) if refusal is None else refusal
     connection.execute(
-        update(replicas)
-        .where(_of(holder))
-        .values(reported_us=reported_us, cap_refused_month=month, cap_refused_micro_usd=cap)
+        update(replicas).where(_of(holder)).values(cap_refused_month=month, cap_refused_micro_usd=cap)
     )
 
 
@@ -173,7 +166,6 @@ def present_replicas(connection: Connection) -> list[ReplicaRecord]:
             replicas.c.joined_at,
             bank_members.c.is_live,
             func.extract("epoch", func.now() - replicas.c.seen_at),
-            replicas.c.reported_us,
             replicas.c.cap_refused_month,
             replicas.c.cap_refused_micro_usd,
             func.coalesce(held, 0),
@@ -232,8 +224,6 @@ def _may_ask(holder: Holder) -> ColumnElement[bool]:
 
 
 def _record(row: Sequence[Any]) -> ReplicaRecord:
-    replica, epoch, version, host, joined_at, is_live, silent_s, reported_us, month, cap, held = row
+    replica, epoch, version, host, joined_at, is_live, silent_s, month, cap, held = row
     refusal = None if month is None else CapRefusal(month, cap)
-    return ReplicaRecord(
-        replica, epoch, version, host, joined_at, is_live, float(silent_s), reported_us, refusal, held
-    )
+    return ReplicaRecord(replica, epoch, version, host, joined_at, is_live, float(silent_s), refusal, held)

@@ -31,10 +31,13 @@ def newest_write(connection: Connection) -> int:
 
 def usage_news(
     connection: Connection, after_write: int, since_day: str, since_month: str, besides: Collection[str]
-) -> UsageNews:
+) -> UsageNews | None:
     """What was written after that write: days from `since_day`, months from `since_month`, and those of the
-    keys `besides`, too.
+    keys `besides`, too. `None` where that is nothing.
     """
+    newest = newest_write(connection)
+    if newest == after_write and not besides:
+        return None
     columns = usage_by_day.c
     set_aside = [kept.what for kept in read_set_aside(connection)]
     named = {*besides, *(each.key_id for each in set_aside if each.key_id is not None)}
@@ -45,7 +48,7 @@ def usage_news(
     month = func.substr(columns.day, literal_column("1"), literal_column("7"))
     used = select(columns.key_id, func.max(columns.last_used_at)).where(written).group_by(columns.key_id)
     return UsageNews(
-        newest=newest_write(connection),
+        newest=newest,
         days=_sums(connection, columns.day, concerned & (columns.day >= since_day)),
         months=_sums(connection, month, concerned & (columns.day >= f"{since_month}-01")),
         last_used=_latest(dict(connection.execute(used).all()), reported_uses(connection, after_write)),
