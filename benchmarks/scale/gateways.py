@@ -58,6 +58,7 @@ class Figures(NamedTuple):
     p99_ms: float
     cpu_us: float
     bank_calls: float
+    bank_calls_at_the_cap: float
     redis_calls: float
     cap_micro_usd: int
     spent_micro_usd: int
@@ -143,8 +144,8 @@ class Run:
                 for number in range(requests)
             ]
 
-    def spend_to_the_end(self, clients: int) -> int:
-        """How many were refused before the last one that was answered."""
+    def spend_to_the_end(self, clients: int) -> tuple[int, int]:
+        """How many requests that took, and how many were refused before the last one that was answered."""
 
         def spend(number: int) -> list[tuple[float, int]]:
             told: list[tuple[float, int]] = []
@@ -157,7 +158,7 @@ class Run:
         with ThreadPoolExecutor(clients) as pool:
             told = sorted(each for of_client in pool.map(spend, range(clients)) for each in of_client)
         last = max(at_s for at_s, status in told if status == 200)
-        return sum(status != 200 for at_s, status in told if at_s < last)
+        return len(told), sum(status != 200 for at_s, status in told if at_s < last)
 
     def spent_micro_usd(self) -> int:
         """As the first gateway tells it, once all have written."""
@@ -209,7 +210,9 @@ def run(gateways: int, keys: int, shared: Servers | None, options: argparse.Name
             redis_calls = fleet.redis_calls() - redis_calls
             cap = fleet.spent_micro_usd() + options.room
             fleet.cap(cap / 1_000_000)
-            refused = fleet.spend_to_the_end(options.clients)
+            calls_before = fleet.bank_calls()
+            asked, refused = fleet.spend_to_the_end(options.clients)
+            calls_at_the_cap = (fleet.bank_calls() - calls_before) / asked
             spent = fleet.spent_micro_usd()
         finally:
             fleet.close()
@@ -222,6 +225,7 @@ def run(gateways: int, keys: int, shared: Servers | None, options: argparse.Name
         p99_ms=round(cuts[98] * 1_000, 3),
         cpu_us=round(cpu_us),
         bank_calls=round(calls, 4),
+        bank_calls_at_the_cap=round(calls_at_the_cap, 4),
         redis_calls=round(redis_calls / requests, 2),
         cap_micro_usd=cap,
         spent_micro_usd=spent,
