@@ -27,11 +27,12 @@ class Client:
         self._key = ""
 
     async def create_key(self) -> None:
-        """With a limit of `LIMIT` requests a day, and of tokens that no test meets."""
+        """With a limit of `LIMIT` requests a day, one at once, and of tokens that no test meets."""
         body = {
             "name": "chatbot",
             "allowed_models": [MODEL],
             "requests_per_day": LIMIT,
+            "max_parallel_requests": 1,
             "tokens_per_minute": 100_000,
         }
         answer = await self._http.post(
@@ -91,6 +92,7 @@ async def test_a_gateway_counts_in_redis_and_goes_on_without_it(
     async with gateway(tmp_path, own_redis_server.url) as client:
         first = await client.chat()
         assert "rpd" in own_redis_server.call("KEYS", "*")
+        await until(lambda: "running" not in own_redis_server.call("KEYS", "*"))
         own_redis_server.kill()
         down = await becomes(client, lambda _, body: "degraded" in body)
         statuses = [(await client.chat()).status_code for _ in range(3)]
