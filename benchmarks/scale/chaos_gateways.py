@@ -46,8 +46,8 @@ ALERT_USD = 0.0005
 CLIENTS_OF_ONE = 2
 REVOKED_WITHIN_S = 1.0
 DOWN_S = 2.0
-PAUSE_S = 0.05
-"""Of a client between two requests: the machine has to start gateways meanwhile."""
+REQUESTS_A_SECOND = 60
+"""Of all clients: the machine has to start gateways meanwhile."""
 READY_WITHIN_S = 30.0
 
 
@@ -194,7 +194,7 @@ class Clients:
             except httpx.HTTPError as failure:
                 told = type(failure).__name__
             self._note(key["id"], told, began)
-            time.sleep(PAUSE_S)
+            time.sleep(len(self._threads) / REQUESTS_A_SECOND)
 
     def _note(self, key_id: str, told: str, began: float) -> None:
         deleted = self._fleet.deleted.get(key_id)
