@@ -41,7 +41,7 @@ class Reports:
 
 
 class QuietPeriods:
-    """A key counts as quiet once every gateway has reported its uses, and none is too late."""
+    """A key counts as quiet once every gateway has reported its uses, and all are long enough ago."""
 
     def __init__(self, store: Store, usage: UsageSource, clock: Clock, reports: Reports) -> None:
         self._store = store
