@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -89,15 +90,7 @@ class Fleet:
     good, `deleted` say since when not; those that are being deleted are `doomed`, too.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        gateways: int,
-        database: str,
-        postgresql: PostgresqlServer,
-        redis: RedisServer,
-        to: Wires,
-    ) -> None:
+    def __init__(self, folder: Path, database: str, postgresql: PostgresqlServer, redis: RedisServer) -> None:
         self.folder = folder
         self._database = database
         self._postgresql = postgresql
@@ -105,20 +98,28 @@ class Fleet:
         self.to_postgresql: dict[int, Wire] = {}
         self.to_redis: dict[int, Wire] = {}
         self.servers: dict[int, Server] = {}
+        self.keys: list[dict[str, Any]] = []
+        self.deleted: dict[str, float] = {}
+        self.doomed: set[str] = set()
+
+    def begin(self, gateways: int, to: Wires) -> None:
+        """Start them, with some keys and a cap."""
         for number in range(gateways):
-            (folder / str(number)).mkdir()
+            (self.folder / str(number)).mkdir()
             self.to_postgresql[number] = to.to(self._postgresql.port)
             self.to_redis[number] = to.to(self._redis.port)
             self.start(number)
         limits = {"requests_per_minute": 1_000_000, "tokens_per_minute": "unlimited"}
-        self.keys: list[dict[str, Any]] = []
         for number in range(4):
             body = {"name": f"chaos-{number}", "allowed_models": [MODEL], **limits}
             self.keys.append(self.admin("POST", "/api-keys", json=body).json())
         policy = {"monthly_cap_usd": CAP_USD, "alert_thresholds_usd": [ALERT_USD]}
         self.admin("PUT", "/spend-policy", json=policy).raise_for_status()
-        self.deleted: dict[str, float] = {}
-        self.doomed: set[str] = set()
+
+    def clear_away(self) -> None:
+        """End whatever still runs."""
+        for server in self.servers.values():
+            server.clear_away()
 
     def start(self, number: int) -> None:
         own = self.folder / str(number)
@@ -296,8 +297,8 @@ class Chaos:
         if len(good) > 1:
             key_id = good[0]["id"]
             self._fleet.doomed.add(key_id)
-            self._fleet.admin("DELETE", f"/api-keys/{key_id}").raise_for_status()
-            self._fleet.deleted[key_id] = time.monotonic()
+            if self._fleet.admin("DELETE", f"/api-keys/{key_id}").status_code == 200:
+                self._fleet.deleted[key_id] = time.monotonic()
 
 
 def run(
@@ -305,8 +306,10 @@ def run(
 ) -> Figures:
     database = postgresql.new_database().rsplit("/", 1)[1]
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, wires() as to:
-        fleet = Fleet(Path(folder), gateways, database, postgresql, redis, to)
+    with tempfile.TemporaryDirectory() as folder, wires() as to, ExitStack() as at_the_end:
+        fleet = Fleet(Path(folder), database, postgresql, redis)
+        at_the_end.callback(fleet.clear_away)
+        fleet.begin(gateways, to)
         clients = Clients(fleet, seed)
         chaos = Chaos(fleet, postgresql, redis, seed)
         try:
@@ -320,7 +323,6 @@ def run(
             fleet.start(number)
         for server in fleet.servers.values():
             server.stop()
-            server.clear_away()
         tracebacks = fleet.logs().count("Traceback")
     ((rows, spent),) = postgresql.execute("SELECT count(*), sum(cost_micro_usd) FROM ledger", database)
     ((settled, outstanding),) = postgresql.execute(
