@@ -149,3 +149,14 @@ def test_a_request_that_cost_nothing_is_not_waited_for() -> None:
     wallet.settle("r", ["cap"], 8, 0)
 
     assert wallet.purse("cap").idle == 10
+
+
+def test_a_batch_that_costs_nothing_moves_nothing() -> None:
+    """It has no holder of its own that would have to be closed."""
+    bank = Bank()
+    bank.set_limit("cap", 1_000)
+    holder = bank.join("a")
+    bank.exchange(holder, Call(1, {}, {"cap": 10}))
+    bank.move(holder, Holder("hold:batch", 1), {"cap": 0})
+
+    assert {each.replica for each, _ in bank.grants} == {"a"}

@@ -1,12 +1,13 @@
 """Texts of refusals: which numbers and advice they hold, and that each is of limits of its own kind."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 import pytest
 
 from fake_clock import NOON
-from pulumi_groq.policy.limits import Allowance, Demand, Quota, Scope, SpendLevel
+from pulumi_groq.policy.limits import ORGANISATION, Allowance, Demand, Quota, Scope, SpendLevel
 from pulumi_groq.policy.messages import (
     LONGEST_MODEL_SHOWN,
     ORGANISATION_ID,
@@ -93,3 +94,16 @@ def test_what_cannot_be_counted_or_recorded_is_worth_another_try() -> None:
     denials = [store_unavailable(), rates_unavailable()]
     assert [(each.status, each.retry_after_s) for each in denials] == [(503, 1), (503, 1)]
     assert len({each.code for each in denials}) == 2
+
+
+def test_a_refusal_by_a_rate_says_whose_limit_it_is() -> None:
+    """The key's, the key's for a model, its team's; with none of them named it is everybody's."""
+    scopes = {
+        "the organization": ORGANISATION,
+        "this API key": Scope("k"),
+        "this API key for the model `m`": Scope("k", model="m"),
+        "the team `chat`, which its keys share,": Scope(team="chat"),
+    }
+    for whose, scope in scopes.items():
+        denial = rate_limited(DEMAND, replace(RATE, scope=scope), 30, ORGANISATION_ID)
+        assert f"This is the limit of {whose} at the gateway." in denial.message

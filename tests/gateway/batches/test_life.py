@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import select
@@ -267,3 +267,26 @@ async def test_a_batch_without_its_upstream_key_holds_no_money(bench: BatchBench
     assert (refused.value.status, refused.value.detail.code) == (502, "upstream_key_unknown")
     assert bench.batches.held == (0, 0)
     assert await bench.left(owner, CAP) == CAP
+
+
+async def test_a_crash_right_after_the_batch_was_recorded_holds_its_money_once(
+    bench: BatchBench, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal has its request in flight, the store has the batch: the request itself cost nothing."""
+    bench.bench.cap(CAP)
+    await bench.open()
+    owner = key()
+    room = await bench.left(owner, CAP)
+
+    async def killed(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench.service.metering, "keep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        await bench.create(owner, LINES)
+    await bench.reopen()
+    (record,) = bench.still_open()
+
+    assert bench.batches.held == (1, record.held_micro_usd)
+    assert await bench.left(owner, CAP) == room - record.held_micro_usd
+    assert bench.spent == 0

@@ -1,6 +1,7 @@
 """Shared counters of rates that cannot be asked, and are to deny."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from key_factory import MakeKey
@@ -9,13 +10,17 @@ from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.memory import MemoryCounters
 from pulumi_groq.gateway.counters.protocol import CounterSet, TakeResult
 from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.policy.access import Bounds, Budget, Limits
 from pulumi_groq.policy.limits import Demand, Denial, Quota
+
+MODEL = "openai/gpt-oss-20b"
 
 
 class Outage(MemoryCounters):
-    """Counters in a place that cannot be reached while they are `out`."""
+    """Counters that cannot be reached while they are `out`, or once they have given so many `answers`."""
 
     out = True
+    answers = 1_000
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> Any:
         return SetElsewhere(self, super().counter_set(quotas, now_s))
@@ -39,7 +44,8 @@ class SetElsewhere:
         return await self._counters.full(now_s)
 
     def _reach(self) -> None:
-        if self._where.out:
+        self._where.answers -= 1
+        if self._where.out or self._where.answers < 0:
             raise CountersUnavailableError("no answer within 50 ms")
 
 
@@ -56,3 +62,19 @@ async def test_nothing_is_admitted_and_nothing_stays_taken(bench: Bench, make_ke
 
     assert await service.metering.turns_away(key) is None
     assert isinstance(await bench.admit(service, key, 100), Reservation)
+
+
+async def test_a_batch_whose_model_cannot_be_asked_for_holds_nothing(bench: Bench, make_key: MakeKey) -> None:
+    """They went out between the request's own counters and those of its model."""
+    bench.rates = outage = Outage()
+    outage.out, outage.answers = False, 1
+    service = bench.open()
+    bounds = {MODEL: Bounds(Limits(), (Budget("month", 100),))}
+    key = replace(make_key(budget=100), model_bounds=bounds)
+    refused = await service.metering.admit(key, Demand(MODEL, 0, 60, {MODEL: 60}), "req_1")
+    assert isinstance(refused, Denial)
+    assert refused.code == "counters_unavailable"
+    outage.answers = 1_000
+
+    whole = Demand(MODEL, 0, 100, {MODEL: 100})
+    assert isinstance(await service.metering.admit(key, whole, "req_2"), Reservation)

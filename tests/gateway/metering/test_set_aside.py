@@ -1,7 +1,9 @@
 """No row stops the ledger or the start, whatever is in it: it is set aside, counts as spent, and is told."""
 
+import json
 import math
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -274,6 +276,22 @@ def test_an_entry_that_cannot_be_true_is_set_aside(bench: Bench, entry: Admissio
     left_in_journal(bench, line, admission_line(admission("req_2")), settlement_line(settlement("req_2", 7)))
 
     assert bench.open().usage.month_spend_micro_usd(START) == 7
+    assert len(kept(bench)) == bench.events.aside == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["r", "req_1", "key_01a", "key_01a", "chat", "m", 30, "noon"],
+        ["s", 9, "settled", 200, 1, 0, 2, 5, AT_S],
+    ],
+)
+def test_an_entry_of_other_types_is_set_aside(bench: Bench, fields: list[Any]) -> None:
+    """A time that is text, a request that is a number: no gateway writes that, and its checksum is good."""
+    content = json.dumps(fields).encode() + b"\n"
+    left_in_journal(bench, b"%08x %s" % (zlib.crc32(content), content))
+
+    bench.open()
     assert len(kept(bench)) == bench.events.aside == 1
 
 

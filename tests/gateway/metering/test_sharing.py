@@ -16,7 +16,7 @@ from key_factory import MakeKey
 from metering_bench import START, used
 from pulumi_groq.gateway.metering.announcements import of_runaway, of_threshold
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.shared_money import BankBooks, TermsInForce
+from pulumi_groq.gateway.metering.shared_money import BankBooks, TermsInForce, close_former, former_life
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.alerts import Alert, claim_alert, insert_alert
 from pulumi_groq.gateway.store.change_log import GATEWAY, ChangedObject, log_pause, newest_change
@@ -473,3 +473,14 @@ async def test_the_parts_of_a_batch_by_model_are_held_too(start: Start, make_key
     assert isinstance(denial, Denial)
     assert denial.reason.startswith("model_budget")
     assert gateway.held("hold:req_batch") >= {CAP}
+
+
+async def test_only_former_lives_are_closed(start: Start, make_key: MakeKey) -> None:
+    """What this one holds is its own, whenever it looks for what others left."""
+    key = make_key(budget=500)
+    gateway = start("a", key)
+    await spend(gateway, key, 10)
+    close_former(gateway.store, gateway.holder)
+
+    assert gateway.held() == {CAP, BUDGET}
+    assert former_life(gateway.store, gateway.holder) == gateway.holder

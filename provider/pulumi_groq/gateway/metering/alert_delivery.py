@@ -26,6 +26,7 @@ from pulumi_groq.gateway.store.alerts import (
     sender_of,
 )
 from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.policy.access import OrganisationPolicy
 
 ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
@@ -165,12 +166,11 @@ class AlertDeliveries:
             await self._attempt_until_done(announcement, url)
 
     async def _attempt_until_done(self, announcement: Announcement, url: str) -> None:
-        for attempt in range(1, self._schedule.attempts + 1):
-            organisation = self._directory.organisation
-            if organisation is None or url not in organisation.alert_webhook_urls:
-                return
+        attempt = 0
+        while (organisation := self._organisation_with(url)) is not None:
             if not await asyncio.to_thread(self._is_ours, announcement):
                 return
+            attempt += 1
             secret = organisation.alert_webhook_signing_secret
             headers = alert_headers(announcement, secret, self._clock.now())
             answer = await self._post(url, announcement.body, headers)
@@ -181,6 +181,11 @@ class AlertDeliveries:
                 await self._end(announcement, url, "given_up", attempt)
                 return
             await self._sleep(max(self._schedule.delay_s(attempt, self._random), answer.retry_after_s))
+
+    def _organisation_with(self, url: str) -> OrganisationPolicy | None:
+        """The spending policy, as long as it names the URL."""
+        organisation = self._directory.organisation
+        return organisation if organisation is not None and url in organisation.alert_webhook_urls else None
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookAnswer:
         try:
