@@ -352,7 +352,7 @@ class RequestMetering:
     async def _hold_in_opened(self, opened: Sequence[Quota], now_s: float) -> None:
         """In totals that were opened just now: what is reserved in their windows already."""
         for quota in opened:
-            if quota.window is not None:
+            if quota.window is not None:  # pragma: no branch  (what is opened is money, and of a window)
                 # What always counts is open as long as a request of it is.
                 requests = () if always_counts(quota) else self._open.admitted_since(quota.window.from_s)
                 within = [
