@@ -210,3 +210,20 @@ async def test_a_budget_of_the_day_knows_after_a_restart_what_its_earlier_hours_
     assert reason(await bench.admit(service, key, 41)) == "budget_day"
     assert reason(await bench.admit(service, key, 40)) == ""
     assert reason(await bench.admit(service, key, 41)) in {"budget_hour_reserved", "budget_day"}
+
+
+async def test_a_budget_of_a_model_that_is_set_in_mid_month_holds_nothing_of_other_models(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """What runs at that moment counts where it is of that model, and nowhere else."""
+    service = bench.open()
+    key = make_key()
+    assert reason(await bench.admit(service, key, 50)) == ""
+    other = "openai/gpt-oss-120b"
+    bounded = replace(
+        key,
+        model_bounds={model: Bounds(Limits(), (Budget("month", 60),)) for model in (MODEL, other)},
+    )
+
+    assert reason(await service.metering.admit(bounded, Demand(other, 0, 60), "req_other")) == ""
+    assert reason(await bench.admit(service, bounded, 11)) == "model_budget_reserved"
