@@ -2,8 +2,8 @@
 
 The wheel is built from the sdist, so that both are whole. It is installed into environments that hold
 nothing else, with the oldest and with the newest allowed version of each dependency, on every Python of
-`PYTHONS` that this machine has: alone it declares a key, with `[cli]` it has its command, with `[gateway]` it
-serves.
+`PYTHONS`: the machine's own, or one that is brought where there is Go. Alone it declares a key, with `[cli]`
+it has its command, with `[gateway]` it serves. With arguments only these of the Pythons are tried.
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from checkout import ROOT, fail, say
+from embedded_python import embedded_python
 
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 RESOLUTIONS: Final = ("lowest-direct", "highest")
@@ -21,6 +22,8 @@ DIST: Final = ROOT / "dist"
 UV: Final = ("sh", str(ROOT / "setup" / "uv_run.sh"))
 
 _DECLARES: Final = """
+import asyncio
+
 import pulumi
 
 class Engine(pulumi.runtime.Mocks):
@@ -31,6 +34,7 @@ class Engine(pulumi.runtime.Mocks):
         return {}
 
 made = []
+asyncio.set_event_loop(asyncio.new_event_loop())  # since 3.14 the mocks find none by themselves
 pulumi.runtime.set_mocks(Engine(), project="infra", stack="dev", preview=False)
 
 @pulumi.runtime.test
@@ -66,12 +70,13 @@ class Trial:
         (wheel,) = DIST.glob("pulumi_groq-*.whl")
         return wheel
 
-    def has(self, python: str) -> bool:
-        """Whether this machine has the Python; none is downloaded."""
+    def interpreter(self, python: str) -> Path | None:
+        """The machine's own Python of this version, else one that is brought."""
         command = (*UV, "python", "find", "--no-python-downloads", "--no-project", python)
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return Path(found.stdout.strip()) if found.returncode == 0 else embedded_python(python)
 
-    def of(self, wheel: Path, python: str, resolution: str) -> None:
+    def of(self, wheel: Path, python: Path, resolution: str) -> None:
         """Ends with what does not work."""
         base = self._environment(wheel, "", python, resolution)
         _run(str(base / "python"), "-c", _DECLARES)
@@ -79,9 +84,9 @@ class Trial:
         _run(str(commands / "pulumi-groq"), "init", "--help")
         _serves(self._environment(wheel, "[gateway]", python, resolution))
 
-    def _environment(self, wheel: Path, extra: str, python: str, resolution: str) -> Path:
-        made = self._folder / f"{python}-{resolution}-{extra.strip('[]') or 'base'}"
-        _run(*UV, "venv", "--quiet", "--no-project", "--python", python, str(made))
+    def _environment(self, wheel: Path, extra: str, python: Path, resolution: str) -> Path:
+        made = self._folder / f"{resolution}-{extra.strip('[]') or 'base'}"
+        _run(*UV, "venv", "--quiet", "--no-project", "--clear", "--python", str(python), str(made))
         asked = f"pulumi-groq{extra} @ {wheel.as_uri()}"
         into = ("--python", str(made / "bin" / "python"), "--resolution", resolution)
         _run(*UV, "pip", "install", "--quiet", *into, asked)
@@ -110,14 +115,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(Path(folder))
         wheel = trial.build()
-        found = [python for python in PYTHONS if trial.has(python)]
-        for python in found:
+        for python in sys.argv[1:] or PYTHONS:
+            interpreter = trial.interpreter(python)
+            if interpreter is None:
+                say(f"Not tried, for neither it nor Go to bring it with is here: Python {python}")
+                continue
             for resolution in RESOLUTIONS:
-                trial.of(wheel, python, resolution)
+                trial.of(wheel, interpreter, resolution)
                 say(f"{wheel.name} works on Python {python}, dependencies {resolution}")
-    missing = [python for python in PYTHONS if python not in found]
-    if missing:
-        say(f"Not tried, for they are not here: Python {', '.join(missing)}")
     sys.stdout.write(f"{wheel}\n")
 
 
