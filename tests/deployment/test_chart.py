@@ -30,6 +30,8 @@ ALL = (
     "extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://proxy:3128",
     "image.pullSecrets={registry}",
     "priorityClassName=high",
+    "upstreamKeys.chatbot.secretName=groq-chatbot,upstreamKeys.chatbot.key=api-key",
+    "upstreamKeys.research_2.secretName=groq-research,upstreamKeys.research_2.key=value",
 )
 SETTINGS = {"least": LEAST, "on PostgreSQL": ON_POSTGRESQL, "all": ALL}
 
@@ -105,6 +107,9 @@ def test_all_that_is_promised_is_there() -> None:
         ((*LEAST, "upstream=http://api.groq.com"), "upstream"),
         ((*LEAST, "replica=1"), "replica"),
         ((*LEAST, "store=mysql"), "store"),
+        ((*LEAST, "upstreamKeys.chatbot.secretName=groq"), "upstreamKeys"),
+        ((*LEAST, "upstreamKeys.Chat/bot.secretName=groq,upstreamKeys.Chat/bot.key=a"), "upstreamKeys"),
+        ((*LEAST, "upstreamKeys.chatbot.value=gsk_in_clear"), "upstreamKeys"),
         ((*LEAST, "extraArgs={serve}"), "extraArgs"),
     ],
 )
@@ -126,6 +131,40 @@ def test_secrets_are_named_and_never_given() -> None:
         "GROQ_COUNTERS_URL": "counters-url",
     }
     assert {each["name"] for each in references.values()} == {"groq-gateway"}
+
+
+def test_upstream_keys_are_files_of_secrets() -> None:
+    """Where the gateway looks for each, in a folder that Kubernetes renews as a whole: no `subPath`."""
+    spec = pod(*ALL)
+    [gateway] = spec["containers"]
+    [mount] = [each for each in gateway["volumeMounts"] if each["name"] == "upstream-keys"]
+    assert mount == {
+        "name": "upstream-keys",
+        "mountPath": "/etc/pulumi-groq/upstream-keys",
+        "readOnly": True,
+    }
+    [volume] = [each["projected"] for each in spec["volumes"] if each["name"] == "upstream-keys"]
+    files = {
+        item["path"]: (each["secret"]["name"], item["key"])
+        for each in volume["sources"]
+        for item in each["secret"]["items"]
+    }
+    assert files == {"chatbot": ("groq-chatbot", "api-key"), "research_2": ("groq-research", "value")}
+    asked = [each for each in gateway["args"] if each.startswith("--upstream-key=")]
+    assert asked == [f"--upstream-key={name}=file:{mount['mountPath']}/{name}" for name in files]
+    assert (volume["defaultMode"], spec["securityContext"]["fsGroup"]) == (0o440, 10001)
+
+
+def test_the_key_of_all_others_may_be_such_a_file() -> None:
+    """`default` stands for GROQ_API_KEY, and then that is not needed."""
+    values = (
+        *LEAST,
+        "upstream=https://api.groq.com",
+        "upstreamKeys.default.secretName=groq,upstreamKeys.default.key=k",
+    )
+    [gateway] = pod(*values)["containers"]
+    assert "--upstream-key=default=file:/etc/pulumi-groq/upstream-keys/default" in gateway["args"]
+    assert "GROQ_API_KEY" not in {each["name"] for each in gateway["env"]}
 
 
 @pytest.mark.parametrize(("drain_s", "pre_stop_s"), [(0, 0), (30, 5), (600, 60)])
