@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.fields import WireModel
 from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
@@ -51,6 +52,9 @@ class RecordedSource:
         question = _question(since, until, group_by, None)
         return [_model(DenialBucket, each) for each in self._recording["denials"][question]]
 
+    def consumers(self, key_id: str) -> list[Consumer]:
+        return [_model(Consumer, each) for each in self._recording["consumers"][key_id]]
+
     def changes(self, limit: int) -> list[Change]:
         return [_model(Change, each) for each in self._recording["changes"][:limit]]
 
@@ -60,7 +64,7 @@ class RecordingSource:
 
     def __init__(self, source: FactSource) -> None:
         self._source = source
-        self.recording: dict[str, Any] = {"usage_buckets": {}, "denials": {}}
+        self.recording: dict[str, Any] = {"usage_buckets": {}, "denials": {}, "consumers": {}}
 
     def usage(self) -> Usage:
         answer = self._source.usage()
@@ -87,6 +91,11 @@ class RecordingSource:
     def denials(self, *, since: date, until: date, group_by: Sequence[Any]) -> list[DenialBucket]:
         answer = list(self._source.denials(since=since, until=until, group_by=group_by))
         self.recording["denials"][_question(since, until, group_by, None)] = _dumped(answer)
+        return answer
+
+    def consumers(self, key_id: str) -> list[Consumer]:
+        answer = list(self._source.consumers(key_id))
+        self.recording["consumers"][key_id] = _dumped(answer)
         return answer
 
     def changes(self, limit: int) -> list[Change]:

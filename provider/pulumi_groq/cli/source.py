@@ -7,6 +7,7 @@ from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.progress import Reading
 from pulumi_groq.errors import InsufficientRoleError, NotFoundError
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
@@ -50,6 +51,13 @@ class ClientSource:
         """Refused requests of the UTC days `since` to `until`, both included."""
         found = self._client.denials(since=since, until=until, group_by=group_by)
         return self._progress.counted("rows of denials", found)
+
+    def consumers(self, key_id: str) -> Sequence[Consumer]:
+        """Who used a key, the one seen last first; empty where the key is gone."""
+        try:
+            return self._client.consumers(key_id).data
+        except (NotFoundError, InsufficientRoleError):
+            return []
 
     def changes(self, limit: int) -> Sequence[Change]:
         """The last changes, newest first."""

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import json
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_facts import NOON, bucket, facts, key, key_id, page_facts_of, policy
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.history import Change, DenialBucket
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, PageFacts, page, page_facts, sign_in_page
+from pulumi_groq.reports.page.facts import OVERLAPS_ASKED
 from recorded_source import RecordedSource
 from work_time import quickest_s
 
@@ -233,3 +238,71 @@ def test_five_thousand_keys_render_in_under_two_seconds() -> None:
     html = page(many, live=False)
     assert ("100 of 5,000 keys" in html, "100 of 5,000 lineages" in html) == (True, True)
     assert section(html, "key-table").count("<tr>") == 102
+
+
+def consumer(address: str, user_agent: str = "", hours_ago: int = 0) -> Consumer:
+    return Consumer(address=address, user_agent=user_agent, last_used_at=NOON - timedelta(hours=hours_ago))
+
+
+def rotated(old: Sequence[Consumer], new: Sequence[Consumer]) -> str:
+    """What the page says of a key in overlap that these used."""
+    keys = [key(1), key(2, replaces=key_id(1), lineage_id=key_id(1), generation=2)]
+    held = page_facts_of(facts(keys=keys), consumers={key_id(1): old, key_id(2): new})
+    return section(page(held, live=False), "rotation")
+
+
+def test_who_has_not_moved_stands_below_the_predecessor() -> None:
+    """By address and User-Agent, with the time; whoever used the successor since does not."""
+    html = rotated(
+        [consumer("10.0.0.7", "batch/3", 2), consumer("10.0.0.8", "chat/2", 5), consumer("10.0.0.9", "", 1)],
+        [consumer("10.0.0.8", "chat/2", 1), consumer("10.0.0.9", "", 3)],
+    )
+    assert "<bdi>10.0.0.7</bdi> <bdi>batch/3</bdi>, 2026-11-23 10:00 UTC" in html
+    assert "<bdi>10.0.0.9</bdi> <bdi>no User-Agent</bdi>" in html  # went back to the old value
+    assert "10.0.0.8" not in html
+
+
+def test_when_all_have_moved_the_page_says_so() -> None:
+    """Then the predecessor may go; where nobody was seen nothing is said."""
+    assert "all have moved" in rotated([consumer("10.0.0.8", "a", 5)], [consumer("10.0.0.8", "a", 1)])
+    assert "moved" not in rotated([], []).partition("<table")[2]
+
+
+def test_many_consumers_are_counted() -> None:
+    """Five, and how many more."""
+    html = rotated([consumer(f"10.0.0.{number}") for number in range(9)], [])
+    assert (html.count("<bdi>10.0.0."), "and 4 more" in html) == (5, True)
+
+
+@given(st.text())
+def test_a_user_agent_is_only_text(name: str) -> None:
+    """Whatever a client calls itself."""
+    html = rotated([consumer("10.0.0.7").model_copy(update={"user_agent": f"<script>{name}"})], [])
+    assert "<script" not in html
+
+
+class Overlaps(RecordedSource):
+    """As many keys in overlap as are asked for, none of which is there any more when its consumers are."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(json.loads(GOLDEN.read_text(encoding="utf-8")))
+        self._count = count
+        self.asked = 0
+
+    def keys(self) -> list[ApiKey]:
+        return [
+            key(2 * lineage + generation, lineage_id=key_id(2 * lineage), generation=generation)
+            for lineage in range(self._count)
+            for generation in (1, 2)
+        ]
+
+    def consumers(self, key_id: str) -> list[Consumer]:
+        self.asked += 1
+        return []
+
+
+def test_consumers_are_asked_for_some_keys_only() -> None:
+    """However many are in overlap, the page is made of a bounded number of questions."""
+    source = Overlaps(500)
+    page_facts(source)
+    assert source.asked == 2 * OVERLAPS_ASKED

@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.handlers import Handlers
 from pulumi_groq.gateway.admin.history import Span
+from pulumi_groq.gateway.admin.refusals import Missing
 from pulumi_groq.gateway.store.change_log import ChangeQuery
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.history import (
     ACTS,
     LARGEST_HISTORY_PAGE,
@@ -83,6 +85,13 @@ class GatewaySource:
         span = Span(since, until, tuple(group_by), None, None, LARGEST_HISTORY_PAGE)
         for page in _pages(partial(self._history.denials, self._caller), span) if self.shown.usage else ():
             yield from page.data
+
+    def consumers(self, key_id: str) -> Sequence[Consumer]:
+        """Who used a key, the one seen last first; empty where the key is gone."""
+        try:
+            return self._handlers.keys.consumers(self._caller, key_id).data
+        except Missing:
+            return []
 
     def changes(self, limit: int) -> Sequence[Change]:
         """The last changes, newest first."""

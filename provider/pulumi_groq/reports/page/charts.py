@@ -93,7 +93,7 @@ def stacked_days(
     totals = [sum(each.values[index] for each in series) for index in range(len(days))]
 
     def draw(width: float, kind: str) -> Markup:
-        scale = scale_for(max(totals, default=0.0), least_step=1.0 if unit != "USD" else 0.0)
+        scale = scale_for(max(totals, default=0.0), least_step=0.01 if unit == "USD" else 1.0)
         frame = _Frame(width, 200.0, 6.0, scale, len(days))
         bars = [_bar(frame, index, series) for index in range(len(days))]
         hints = [_hint(frame, index, _day_hint(day, series, index, unit)) for index, day in enumerate(days)]
@@ -109,7 +109,13 @@ def running_total(
     largest = max([*totals, projected or 0.0, *(mark.value for mark in marks)], default=0.0)
 
     def draw(width: float, kind: str) -> Markup:
-        frame = _Frame(width, 260.0, 110.0 if kind == WIDE else 6.0, scale_for(largest * 1.02), len(days))
+        frame = _Frame(
+            width,
+            260.0,
+            110.0 if kind == WIDE else 6.0,
+            scale_for(largest * 1.02, least_step=0.01),
+            len(days),
+        )
         hints = [
             _hint(frame, index, f"{short_day(day)}: {total:,.2f} USD so far")
             for index, (day, total) in enumerate(zip(days, totals, strict=False))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
+from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.history import Change, DenialBucket, UsageBucket
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.reports.usage.report import UsageFacts
@@ -15,6 +17,9 @@ CHART_DAYS: Final = 31
 
 CHARTED_KEYS: Final = 6
 """How many keys have a colour of their own; all others share one."""
+
+OVERLAPS_ASKED: Final = 20
+"""Of how many lineages in overlap the consumers are asked for."""
 
 _CHANGES: Final = 12
 
@@ -36,7 +41,7 @@ class PageFacts:
     """`by_key` are the running month's facts; the other sums are of the last days up to `last_day`.
 
     `days_by_key` holds the days of the keys that cost most. `schedules` are the rotations that are known,
-    by a key's name: the gateway knows none.
+    by a key's name: the gateway knows none. `consumers` are those of keys in overlap, by the key's id.
     """
 
     by_key: UsageFacts
@@ -46,14 +51,24 @@ class PageFacts:
     days_by_key: Sequence[UsageBucket]
     denials: Sequence[DenialBucket]
     changes: Sequence[Change]
+    consumers: Mapping[str, Sequence[Consumer]] = field(default_factory=dict)
     schedules: Mapping[str, RotationSchedule] = field(default_factory=dict)
     shown: Shown = EVERYTHING
+
+
+def lineages(keys: Sequence[ApiKey]) -> list[list[ApiKey]]:
+    """Live keys by lineage, newest first; lineages in overlap first, then the oldest."""
+    found: dict[str, list[ApiKey]] = {}
+    for key in keys:
+        found.setdefault(key.lineage_id, []).append(key)
+    sorted_keys = [sorted(each, key=lambda key: -key.generation) for each in found.values()]
+    return sorted(sorted_keys, key=lambda each: (len(each) < 2, each[0].created_at, each[0].id))
 
 
 def page_facts(
     source: FactSource, schedules: Mapping[str, RotationSchedule] | None = None, shown: Shown = EVERYTHING
 ) -> PageFacts:
-    """Asks the gateway for everything on the page: about a dozen questions, however many keys there are."""
+    """Asks the gateway for everything on the page: a dozen questions, and some by lineage in overlap."""
     by_key = usage_facts(source, "key", None)
     last = by_key.as_of.date()
     first = last - timedelta(days=CHART_DAYS - 1)
@@ -72,6 +87,12 @@ def page_facts(
         days_by_key=days_by_key,
         denials=list(source.denials(since=first, until=last, group_by=("day", "reason"))),
         changes=source.changes(_CHANGES),
+        consumers={
+            key.id: source.consumers(key.id)
+            for lineage in lineages(by_key.keys)[:OVERLAPS_ASKED]
+            if len(lineage) > 1
+            for key in lineage
+        },
         schedules=schedules or {},
         shown=shown,
     )

@@ -8,14 +8,16 @@ from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import Change
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.charts import life_bars, share_bar
-from pulumi_groq.reports.page.facts import PageFacts
+from pulumi_groq.reports.page.facts import PageFacts, lineages
 from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fragment, table
 from pulumi_groq.reports.phrases import LABELS, minute
+from pulumi_groq.reports.rotation.consumers import not_moved
 from pulumi_groq.reports.usage.cells import money, share
 from pulumi_groq.reports.usage.report import UsageReport, UsageRow
 from pulumi_groq.rotation.machine import LiveKey, next_rotation_at
 
 ROWS_SHOWN: Final = 100
+CONSUMERS_SHOWN: Final = 5
 _LIFE_SPAN: Final = timedelta(days=90)
 _KINDS: Final = {"api_key": "key", "team": "team", "spend_policy": "", "admin_key": "admin key"}
 
@@ -56,13 +58,13 @@ def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:
 
 def rotation_section(facts: PageFacts) -> Markup:
     """Lineages: generation, age, predecessors that still work, and the next rotation where it is known."""
-    lineages = _lineages(facts.by_key.keys)
+    found = lineages(facts.by_key.keys)
     known = bool(facts.schedules)
     headings = [Heading("Key"), Heading("Generation", is_number=True), Heading("Age", is_number=True)]
     headings += [Heading("Last 90 days"), Heading("In overlap")]
     headings += [Heading("Next rotation")] if known else []
-    rows = [_lineage_row(facts, lineage) for lineage in lineages[:ROWS_SHOWN]]
-    note = "Orange is a predecessor that still works." + (
+    rows = [_lineage_row(facts, lineage) for lineage in found[:ROWS_SHOWN]]
+    note = "Orange is a predecessor that still works; below it stands who has not moved to its successor." + (
         ""
         if known
         else " The dates of coming rotations stand in the Pulumi program: the gateway does not know them."
@@ -71,7 +73,7 @@ def rotation_section(facts: PageFacts) -> Markup:
         "section",
         element("h2", "Rotation"),
         element("p", note, class_="quiet"),
-        _more(len(lineages), "lineages of keys", "those in overlap and the oldest come first"),
+        _more(len(found), "lineages of keys", "those in overlap and the oldest come first"),
         table(headings, rows, "Rotation") if rows else _nothing("There are no keys."),
         id="rotation",
     )
@@ -134,15 +136,6 @@ def _budget(row: UsageRow) -> Child:
     return element("div", text, bar, left, class_="meter")
 
 
-def _lineages(keys: Sequence[ApiKey]) -> list[list[ApiKey]]:
-    """Live keys by lineage, newest first; lineages in overlap first, then the oldest."""
-    found: dict[str, list[ApiKey]] = {}
-    for key in keys:
-        found.setdefault(key.lineage_id, []).append(key)
-    lineages = [sorted(each, key=lambda key: -key.generation) for each in found.values()]
-    return sorted(lineages, key=lambda each: (len(each) < 2, each[0].created_at, each[0].id))
-
-
 def _lineage_row(facts: PageFacts, lineage: Sequence[ApiKey]) -> list[Child]:
     newest, *older = lineage
     as_of = facts.by_key.as_of
@@ -154,7 +147,7 @@ def _lineage_row(facts: PageFacts, lineage: Sequence[ApiKey]) -> list[Child]:
         f"{newest.generation}",
         f"{age_days:,} d",
         life_bars(lives, f"{age_days} days old, {len(older)} in overlap"),
-        [_predecessor(key) for key in older] or element("span", "none", class_="quiet"),
+        [_predecessor(facts, key, newest) for key in older] or element("span", "none", class_="quiet"),
     ]
     return [*cells, _next(facts, newest)] if facts.schedules else cells
 
@@ -174,9 +167,31 @@ def _place(at: datetime, as_of: datetime) -> float:
     return max(1 - (as_of - at) / _LIFE_SPAN, 0.0)
 
 
-def _predecessor(key: ApiKey) -> Markup:
+def _predecessor(facts: PageFacts, key: ApiKey, newest: ApiKey) -> Markup:
     used = f"last used {minute(key.last_used_at)}" if key.last_used_at else "never used"
-    return element("div", f"…{key.last_four}", element("small", used))
+    return element("div", f"…{key.last_four}", element("small", used), _late(facts, key, newest))
+
+
+def _late(facts: PageFacts, key: ApiKey, newest: ApiKey) -> Child:
+    """Whom to call before the predecessor is retired."""
+    if key.id not in facts.consumers:
+        return None
+    known = facts.consumers[key.id]
+    late = not_moved(known, facts.consumers.get(newest.id, ()))
+    if not late:
+        return element("small", "all have moved") if known else None
+    lines: list[Child] = [
+        element(
+            "li",
+            element("bdi", visible(who.address)),
+            " ",
+            element("bdi", visible(who.user_agent) or "no User-Agent"),
+            f", {minute(who.last_used_at)}",
+        )
+        for who in late[:CONSUMERS_SHOWN]
+    ]
+    more = len(late) - CONSUMERS_SHOWN
+    return element("ul", lines, element("li", f"and {more} more") if more > 0 else None, class_="late")
 
 
 def _named(name: str, below: str, tags: Child) -> Markup:

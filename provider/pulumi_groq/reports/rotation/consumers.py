@@ -39,20 +39,21 @@ def key_consumers(
                 yield KeyConsumers(key.name, each.id, each.last_four, value, consumers)
 
 
+def not_moved(old: Sequence[Consumer], new: Sequence[Consumer]) -> list[Consumer]:
+    """Those of the old value that were not seen with the new one since."""
+    moved = {(who.address, who.user_agent): who.last_used_at for who in new}
+    return [
+        who
+        for who in old
+        if (who.address, who.user_agent) not in moved or moved[who.address, who.user_agent] < who.last_used_at
+    ]
+
+
 def late_consumers(found: Sequence[KeyConsumers]) -> int:
-    """How many were seen with an old value and not since with the new one of the same key."""
-    moved = {
-        (each.name, who.address, who.user_agent): who.last_used_at
-        for each in found
-        if each.value == "new"
-        for who in each.consumers
-    }
+    """How many have not moved from an old value to the new one of the same key."""
+    new = {each.name: each.consumers for each in found if each.value == "new"}
     return sum(
-        (each.name, who.address, who.user_agent) not in moved
-        or moved[each.name, who.address, who.user_agent] < who.last_used_at
-        for each in found
-        if each.value == "old"
-        for who in each.consumers
+        len(not_moved(each.consumers, new.get(each.name, ()))) for each in found if each.value == "old"
     )
 
 

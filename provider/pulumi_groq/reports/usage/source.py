@@ -5,6 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
@@ -35,6 +36,10 @@ class FactSource(Protocol):
 
     def denials(self, *, since: date, until: date, group_by: Sequence[DenialGroup]) -> Iterable[DenialBucket]:
         """Refused requests of the UTC days `since` to `until`, both included."""
+        ...
+
+    def consumers(self, key_id: str) -> Sequence[Consumer]:
+        """Who used a key, the one seen last first; empty where the key is gone."""
         ...
 
     def changes(self, limit: int) -> Sequence[Change]:
