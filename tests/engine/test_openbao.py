@@ -1,20 +1,14 @@
 """A rotated key reaches its consumer through a real OpenBao: delivered, replaced, read, destroyed."""
 
-import os
-import secrets
 import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from process_output import wait_for
+from openbao_server import OpenBao, openbao_server
 
 pytestmark = pytest.mark.engine
 
@@ -22,48 +16,23 @@ EXAMPLE = Path(__file__).parents[2] / "stacks" / "examples" / "openbao"
 DAY_S = 24 * 3600
 
 
-@dataclass
-class OpenBao:
-    """A server in development mode: in memory, unsealed, with the KV version 2 engine at `secret`."""
-
-    address: str
-    token: str
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.address}/v1/secret/{path}", headers={"x-vault-token": self.token})
-
-    def key(self) -> str:
-        """What a consumer reads."""
-        found: str = self.get("data/groq/chatbot-prod").raise_for_status().json()["data"]["data"]["api_key"]
-        return found
-
-    def destroyed(self) -> dict[str, bool]:
-        """Whether each version is destroyed, by its number."""
-        versions = self.get("metadata/groq/chatbot-prod").raise_for_status().json()["data"]["versions"]
-        return {number: version["destroyed"] for number, version in versions.items()}
-
-
 @pytest.fixture
 def openbao(tmp_path: Path) -> Iterator[OpenBao]:
-    """A running server on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = f"root-{secrets.token_hex(8)}"
-    process = subprocess.Popen(
-        [
-            *(str(Path(sys.prefix, "bin", "bao")), "server", "-dev", "-dev-no-store-token"),
-            *(f"-dev-root-token-id={token}", f"-dev-listen-address=127.0.0.1:{port}"),
-        ],
-        env={**os.environ, "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    wait_for("Root Token:", process.stdout)
-    yield OpenBao(f"http://127.0.0.1:{port}", token)
-    process.terminate()
-    process.communicate(timeout=30)
+    """A running server."""
+    with openbao_server(tmp_path) as running:
+        yield running
+
+
+def key(openbao: OpenBao) -> str:
+    """What a consumer reads."""
+    found: str = openbao.get("data/groq/chatbot-prod").raise_for_status().json()["data"]["data"]["api_key"]
+    return found
+
+
+def destroyed(openbao: OpenBao) -> dict[str, bool]:
+    """Whether each version is destroyed, by its number."""
+    versions = openbao.get("metadata/groq/chatbot-prod").raise_for_status().json()["data"]["versions"]
+    return {number: version["destroyed"] for number, version in versions.items()}
 
 
 def _call(gateway: Any, api_key: str) -> int:
@@ -80,21 +49,21 @@ def test_a_rotated_key_reaches_its_consumer(gateway: Any, stack: Any, openbao: O
     stack.environment |= {"BAO_ADDR": openbao.address, "BAO_TOKEN": openbao.token}
 
     stack.up()
-    first = openbao.key()
+    first = key(openbao)
     assert _call(gateway, first) == 200
 
     gateway.control("clock", advance_s=31 * DAY_S)
     stack.up()
-    second = openbao.key()
+    second = key(openbao)
     assert second != first
-    assert openbao.destroyed() == {"1": False, "2": False}
+    assert destroyed(openbao) == {"1": False, "2": False}
     assert (_call(gateway, first), _call(gateway, second)) == (200, 200)
 
     gateway.control("clock", advance_s=3 * DAY_S)
     assert _call(gateway, second) == 200
     stack.up()
-    assert openbao.destroyed() == {"1": True, "2": False}
-    assert openbao.key() == second
+    assert destroyed(openbao) == {"1": True, "2": False}
+    assert key(openbao) == second
     assert (_call(gateway, first), _call(gateway, second)) == (401, 200)
 
     states = stack.folder.parent.rglob("*.json*")

@@ -1,13 +1,10 @@
 """README and documentation say what the code does."""
 
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import pytest
-from markdown_it import MarkdownIt
 from pydantic import BaseModel
 
 import pulumi_groq
@@ -102,48 +99,6 @@ def test_every_error_code_has_its_remedy() -> None:
     assert len(listed) > 40
     assert (listed | answered) - told == set()
     assert told - listed - answered == set()
-
-
-COMMAND = re.compile(r"(?:^|[$|;&] |run: )(?:\S*/)?pulumi-groq ([^|<>#&;\n]*)", re.MULTILINE)
-
-
-def _code_blocks(page: Path) -> list[str]:
-    """What stands in fences, lines that go on joined."""
-    tokens = MarkdownIt().parse(page.read_text())
-    return [token.content.replace("\\\n", " ") for token in tokens if token.type == "fence"]
-
-
-def test_commands_in_the_documentation_are_ones_that_exist() -> None:
-    """Each command line of a code block names a command, and options that it has."""
-    lines = [line for page in PAGES for block in _code_blocks(page) for line in COMMAND.findall(block)]
-    assert len(lines) > 20
-    assert [f"{line}: {wrong}" for line in lines for wrong in _problems(shlex.split(line))] == []
-
-
-def _problems(words: list[str]) -> list[str]:
-    """What the command line would not know of these words."""
-    command: click.Command = commands
-    while isinstance(command, click.Group):
-        if command.invoke_without_command and (not words or words[0].startswith("-")):
-            break
-        name = words.pop(0) if words else ""
-        if name not in command.commands:
-            return [f"there is no command {name!r}"]
-        command = command.commands[name]
-    known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
-    given = {word.partition("=")[0] for word in words if word.startswith("--")}
-    return [f"{command.name} has no {option}" for option in sorted(given - known - {"--help"})]
-
-
-def test_make_commands_in_the_documentation_are_ones_that_exist() -> None:
-    """Each `make` that a page names is a target."""
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {
-        name
-        for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
-        for name in re.findall(r"(?:\$ |`)make ([a-z-]+)", page.read_text())
-    }
-    assert named - targets == set()
 
 
 def test_every_metric_is_documented() -> None:
