@@ -8,6 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import click
+from rich.console import Console
+from rich.markdown import Markdown
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.admin.retry import Backoff
@@ -39,23 +41,23 @@ _EPILOG: Final = """\b
 Checks that need the gateway are made when the environment says where it is:
   GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700
   GROQ_ADMIN_KEY       its admin key
+
 Without it, or when it does not answer, the review says what it could not check.
 
-\b
 Exit codes: 0 done, 1 the preview could not be made, 2 a setting or option is wrong,
 3 a finding of the --fail-on severity or worse, or a rule of high severity in
 policy.yaml is violated.
 """
 
 
-@click.command("review", epilog=_EPILOG)
+@click.command("review", short_help="Review what `pulumi up` would change.", epilog=_EPILOG)
 @click.argument("preview", required=False, metavar="[FILE|-]")
 @click.option(
     "--output",
     type=click.Choice(["markdown", "json", "sarif", "github"]),
     default="markdown",
     show_default=True,
-    help="Markdown for a pull request, JSON, SARIF for code scanning, or GitHub annotations.",
+    help="Markdown for a pull request (laid out at a terminal), JSON, SARIF, or GitHub annotations.",
 )
 @click.option(
     "--fail-on",
@@ -111,7 +113,11 @@ def review_command(
         guardrails=guardrails(policy_path, folder),
         selected_stack=stack or "",
     )
-    click.echo(_rendered(made, output, _repository_path(file)), nl=False)
+    text = _rendered(made, output, _repository_path(file))
+    if output == "markdown" and sys.stdout.isatty():
+        Console().print(Markdown(text))
+    else:
+        click.echo(text, nl=False)
     worst = made.worst()
     too_bad = fail_on != "never" and worst is not None and worst >= Severity[fail_on.upper()]
     if too_bad or any(verdict.stops for verdict in made.verdicts):

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from pulumi_groq.access import read_access
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.reports.guardrails.loader import load_guardrails
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review import rules as rules_package
+from pulumi_groq.reports.review.comment import review_markdown
 from pulumi_groq.reports.review.findings import Finding, Severity
 from pulumi_groq.reports.review.report import review
 from pulumi_groq.reports.review.rules.keys import mints, revokes
@@ -607,6 +610,39 @@ def test_a_failed_preview_is_the_first_finding() -> None:
     assert [(each.rule, each.resource, each.what) for each in made.findings][:1] == [
         ("preview-failed", "chatbot-prod", "must be at least 1")
     ]
+
+
+def test_what_a_rule_stops_is_told_once(tmp_path: Path) -> None:
+    """Not once more as an error of the program that enforced it, nor as the error that there was an error."""
+    rules = "rules: {approved: {check: models_approved, models: [openai/gpt-oss-20b], reason: No others.}}"
+    (tmp_path / "policy.yaml").write_text(rules, encoding="utf-8")
+    access = read_access(b"teams: {a: {allowed_models: [openai/gpt-oss-120b], keys: {k: {}}}}", "access.yaml")
+    broken = "may call openai/gpt-oss-120b, which is not approved (policy.yaml, rule approved: No others.)"
+    message = f"error: a: {broken}\nk: {broken}"
+    ended = "an unhandled error occurred: Program exited with non-zero exit code: 1"
+    errors = [{"urn": "", "message": each, "severity": "error"} for each in (message, ended)]
+    made = review(
+        preview(diagnostics=errors),
+        catalogue=CATALOGUE,
+        live="not asked",
+        now=NOON,
+        access=access,
+        guardrails=load_guardrails(tmp_path / "policy.yaml"),
+    )
+    assert [(each.rule, each.resource) for each in made.findings] == [("approved", "a"), ("approved", "k")]
+    assert "## Groq access: the run would stop" in review_markdown(made)
+
+
+def test_an_error_that_stands_alone_is_told() -> None:
+    """Whatever it says."""
+    ended = "an unhandled error occurred: Program exited with non-zero exit code: 1"
+    made = review(
+        preview(diagnostics=[{"urn": "", "message": ended, "severity": "error"}]),
+        catalogue=CATALOGUE,
+        live="not asked",
+        now=NOON,
+    )
+    assert [each.rule for each in made.findings] == ["preview-failed"]
 
 
 def test_worst_findings_come_first() -> None:

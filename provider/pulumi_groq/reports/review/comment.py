@@ -38,7 +38,7 @@ def review_markdown(review: Review, longest: int = LONGEST_COMMENT) -> str:
 
 def _headline(review: Review) -> str:
     if not review.changes:
-        return "no changes"
+        return "the run would stop" if review.would_stop else "no changes"
     counted: Counter[str] = Counter(change.operation for change in review.changes)
     return ", ".join(f"{counted[name]} to {verb}" for name, verb in _VERBS.items() if counted[name])
 

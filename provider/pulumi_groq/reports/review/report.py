@@ -1,6 +1,6 @@
 """The review of a preview: what changes, what to look at first, and what could not be checked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +28,8 @@ from pulumi_groq.reports.review.rules import (
     spend,
     tools,
 )
+
+_ENDED: Final = "an unhandled error occurred: Program exited with"  # Pulumi adds it to any error
 
 RULES: Final[tuple[Rule, ...]] = (
     *spend.RULES,
@@ -75,6 +77,12 @@ class Review:
         """The changes of this package's resources."""
         return self.plan.changes
 
+    @property
+    def would_stop(self) -> bool:
+        """Whether a run would end before it changes everything."""
+        failed = any(finding.rule == "preview-failed" for finding in self.findings)
+        return failed or any(verdict.stops for verdict in self.verdicts)
+
     def worst(self) -> Severity | None:
         """The severity of the worst finding."""
         return self.findings[0].severity if self.findings else None
@@ -108,7 +116,11 @@ def review(
     verdicts: tuple[Verdict, ...] = ()
     if guardrails is not None:
         verdicts = verdicts_of(guardrails, stack or selected_stack, plan.changes, access, plan.now)
-    found = [*_failures(preview), *findings_of(verdicts, access), *_findings(plan)]
+    found = [
+        *_failures(preview, {verdict.line() for verdict in verdicts}),
+        *findings_of(verdicts, access),
+        *_findings(plan),
+    ]
     return Review(
         project=project,
         stack=stack,
@@ -127,15 +139,19 @@ def _findings(plan: ReviewedPlan) -> Iterator[Finding]:
             yield from rule(change, plan)
 
 
-def _failures(preview: Preview) -> Iterator[Finding]:
-    for diagnostic in preview.diagnostics:
-        if diagnostic.severity == "error":
+def _failures(preview: Preview, judged: Set[str]) -> Iterator[Finding]:
+    """Each error but what the verdicts on it say already, and but that there was one."""
+    errors = [each for each in preview.diagnostics if each.severity == "error"]
+    for error in errors:
+        lines = [line.strip().removeprefix("error: ") for line in error.message.splitlines()]
+        what = " ".join(" ".join(line for line in lines if line not in judged).split())
+        if what and not (len(errors) > 1 and what.startswith(_ENDED)):
             yield Finding(
                 rule="preview-failed",
                 severity=Severity.HIGH,
                 kind="resource",
-                resource=resource_name(diagnostic.urn) or "the program",
-                what=" ".join(diagnostic.message.split()).removeprefix("error: "),
+                resource=resource_name(error.urn) or "the program",
+                what=what,
                 why="The preview is incomplete, and the run would fail.",
                 todo="Correct it and preview again.",
             )
