@@ -1,5 +1,6 @@
 """`pulumi-groq init`: a project in an empty folder, without a terminal and without overwriting anything."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,57 @@ def test_an_unusable_answer_writes_nothing(tmp_path: Path, arguments: list[str],
     assert told in done.stderr
     assert "Traceback" not in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_no_folder_can_have_is_one_line(tmp_path: Path) -> None:
+    """As any other folder that cannot be written."""
+    done = init(tmp_path / ("x" * 300))
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "file name too long" in done.stderr
+
+
+def test_what_was_written_is_taken_away_when_the_rest_cannot_be(tmp_path: Path) -> None:
+    """A file where a folder is needed: nothing of the project is left, and nothing else is touched."""
+    (tmp_path / ".github").write_text("mine", encoding="utf-8")
+    done = init(tmp_path)
+    assert (done.exit_code, ".github: cannot be written" in done.stderr) == (2, True)
+    assert [file.name for file in tmp_path.iterdir()] == [".github"]
+
+
+def test_a_link_to_nowhere_is_there(tmp_path: Path) -> None:
+    """It would be written through, or fail in the midst."""
+    (tmp_path / "Pulumi.yaml").symlink_to("nowhere")
+    done = init(tmp_path)
+    assert (done.exit_code, "Pulumi.yaml exists" in done.stderr) == (2, True)
+
+
+def test_nothing_to_declare_is_told(tmp_path: Path) -> None:
+    """With what was left out, if anything was."""
+    for keys, told in (
+        ([], "there is no key, team or policy"),
+        ([{"token": "t", "key_alias": "a", "models": ["gpt-4"]}], "all of it is left out"),
+    ):
+        (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}), encoding="utf-8")
+        done = init(tmp_path / "infra", "--from-litellm", str(tmp_path / "keys.json"))
+        assert (done.exit_code, f"nothing to declare: {told}" in done.stderr) == (2, True)
+        assert ("left out: key a" in done.stdout, (tmp_path / "infra").exists()) == (bool(keys), False)
+
+
+def test_a_key_that_no_access_file_can_have_keeps_none_of_the_others(tmp_path: Path) -> None:
+    """It is left out with the reason; its name steers no terminal."""
+    model = ["openai/gpt-oss-20b"]
+    keys = [
+        {"token": "1", "key_alias": "a\x1b[31m\nb", "models": model},
+        {"token": "2", "key_alias": "huge", "models": model, "tpm_limit": 10**23},
+        {"token": "3", "key_alias": "tiny", "models": model, "max_budget": 1e-9, "budget_duration": "30d"},
+        {"token": "4", "key_alias": "null", "models": model},
+    ]
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}), encoding="utf-8")
+    done = init(tmp_path / "infra", "--from-litellm", str(tmp_path / "keys.json"))
+    assert done.exit_code == 0, done.stderr
+    access = load_access(tmp_path / "infra" / "stacks" / "access.yaml")
+    assert [key.name for key in access.keys] == ["null"]
+    assert "1 key in 1 team" in done.stdout
+    assert [name for name in ("huge", "tiny") if f"left out: key {name}: teams." not in done.stdout] == []
+    assert "\x1b" not in done.stdout
+    assert "pulumi-groq serve &" in done.stdout  # there is no gateway yet

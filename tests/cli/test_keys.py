@@ -1,5 +1,6 @@
 """`pulumi-groq keys list` and `keys show`, against canned answers on a real port."""
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -8,8 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
+from rich.table import Table
 
+from pulumi_groq.cli.keys import is_narrow, keys_table, narrow_keys_table
 from pulumi_groq.cli.main import commands
+from pulumi_groq.models.api_key import ApiKey
 
 KEY_ID = "key_01000000000000000000000001"
 KEY = {
@@ -262,3 +267,19 @@ def test_resume_lets_a_paused_key_go_on(serve: Any) -> None:
 def test_resume_says_that_a_key_was_not_paused(serve: Any) -> None:
     """Nothing has changed then."""
     assert "it was not paused" in run(serve(KEY), "resume", KEY_ID).output
+
+
+@pytest.mark.parametrize("table", [keys_table, narrow_keys_table])
+def test_a_terminal_of_80_columns_gets_a_table_of_its_own(table: Callable[..., Table]) -> None:
+    """Each key in a few lines: its id whole, to be copied, and no column of single letters."""
+    key = ApiKey.model_validate_json(json.dumps(KEY))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table([key] * 3))
+    lines = console.export_text().splitlines()
+    is_readable = len(lines) < 20 and sum(KEY_ID in line for line in lines) == 3
+    assert is_readable == (table is narrow_keys_table)
+
+
+def test_a_pipe_has_no_width() -> None:
+    """Only a terminal can be narrow."""
+    assert not is_narrow()

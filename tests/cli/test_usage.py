@@ -107,14 +107,6 @@ def test_a_missing_setting_ends_with_2(gateway: Gateway) -> None:
     assert (result.exit_code, "GROQ_ADMIN_BASE_URL" in result.stderr) == (2, True)
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Processes started from here can be interrupted, also where the tests run in the background."""
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, former)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_watch_cleanly(gateway: Gateway) -> None:
     """Exit code 0 and not a word of it, whatever it was doing."""

@@ -108,7 +108,7 @@ def test_all_that_is_promised_is_there() -> None:
         ((*LEAST, "replica=1"), "replica"),
         ((*LEAST, "store=mysql"), "store"),
         ((*LEAST, "upstreamKeys.chatbot.secretName=groq"), "upstreamKeys"),
-        ((*LEAST, "upstreamKeys.Chat/bot.secretName=groq,upstreamKeys.Chat/bot.key=a"), "upstreamKeys"),
+        ((*LEAST, "upstreamKeys.Chat/bot.secretName=groq,upstreamKeys.Chat/bot.key=a"), "Chat/bot"),
         ((*LEAST, "upstreamKeys.chatbot.value=gsk_in_clear"), "upstreamKeys"),
         ((*LEAST, "extraArgs={serve}"), "extraArgs"),
     ],

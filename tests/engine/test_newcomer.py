@@ -21,7 +21,7 @@ POLICY = """\
 rules:
   approved-models:
     check: models_approved
-    models: [llama-3.1-8b-instant]
+    models: [openai/gpt-oss-20b]
     reason: Others are not through our review.
 """
 
@@ -73,7 +73,7 @@ class Newcomer:
         return value
 
     def calls(self, key: str) -> int:
-        body = {"model": "llama-3.1-8b-instant", "messages": [{"role": "user", "content": "hi"}]}
+        body = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}]}
         return httpx.post(
             f"{self.exported['GROQ_ADMIN_BASE_URL']}/openai/v1/chat/completions",
             json=body,
@@ -138,13 +138,13 @@ def test_from_nothing_to_nothing(newcomer: Newcomer, gateway: None) -> None:
     assert newcomer.calls(first) == 200
 
     policy = newcomer.folder / "infra" / "stacks" / "policy.yaml"
-    newcomer.changes("[llama-3.1-8b-instant]", "[llama-3.1-8b-instant, openai/gpt-oss-120b]")
+    newcomer.changes("[openai/gpt-oss-20b]", "[openai/gpt-oss-20b, openai/gpt-oss-120b]")
     preview = newcomer.pulumi("preview", "--json")
     (newcomer.folder / "infra" / "preview.json").write_text(preview[preview.index("{") :])
     policy.write_text(POLICY)
     refused = newcomer.runs("pulumi-groq", "review", "preview.json", within="infra", code=3)
     assert "not through our review" in refused
-    newcomer.changes("[llama-3.1-8b-instant, openai/gpt-oss-120b]", "[llama-3.1-8b-instant]")
+    newcomer.changes("[openai/gpt-oss-20b, openai/gpt-oss-120b]", "[openai/gpt-oss-20b]")
     newcomer.changes("requests_per_minute: 60", "requests_per_minute: 300")
     newcomer.runs("pulumi-groq", "review", within="infra")
     assert "~ 1 updated" in newcomer.pulumi("up", "--yes")

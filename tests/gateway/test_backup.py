@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from pulumi_groq.gateway.backup import back_up, restore
+from pulumi_groq.gateway import backup as backups
 from pulumi_groq.gateway.clock import SystemClock
 from pulumi_groq.gateway.health import Background, Health
 from pulumi_groq.gateway.metering.opening import MeteringSettings, open_metering
@@ -25,6 +25,14 @@ from pulumi_groq.policy.limits import Consumption, Demand
 KEY = KeyAccess("key_01a", "k", "key_01a", None, frozenset(), Limits(), None, None, False)
 BACKUPS = 4
 MORE_BEFORE_EACH = 200
+
+
+def back_up(store_url: str, destination: Path) -> None:
+    backups.back_up(store_url, destination, lambda *_: None, lambda: None)
+
+
+def restore(backup: Path, store_url: str, *, replace: bool) -> int:
+    return backups.restore(backup, store_url, replace=replace, told=lambda *_: None, placing=lambda: None)
 
 
 class NoPolicy:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
-from pulumi_groq.cli.keys import print_table
+from pulumi_groq.cli.keys import is_narrow, print_table
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.change_chain import Anchor, Verdict, verify
 from pulumi_groq.models.history import Change, ChangeAction
@@ -44,7 +44,11 @@ _FOLLOW_PERIOD_S: Final = 2.0
 _DAY: Final = click.DateTime(["%Y-%m-%d"])
 
 
-@click.group(invoke_without_command=True, epilog=CONNECTION_HELP)
+@click.group(
+    invoke_without_command=True,
+    short_help="Show who changed what, and how.",
+    epilog=CONNECTION_HELP,
+)
 @click.option(
     "--actor", metavar="ID", help="Only changes by this admin key or identity; root is GROQ_ADMIN_KEY."
 )
@@ -176,7 +180,8 @@ def _print(changes: Sequence[Change], output: str, *, heading: bool) -> None:
     elif output == "csv":
         click.echo(changes_csv(changes, heading=heading), nl=False)
     else:
-        print_table(changes_table(changes, heading=heading))
+        shown = narrow_changes_table if is_narrow() else changes_table
+        print_table(shown(changes, heading=heading))
 
 
 def changes_csv(changes: Sequence[Change], *, heading: bool) -> str:
@@ -210,6 +215,18 @@ def changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
         what = f"{change.kind} {change.name}\n{change.object_id}"
         cells += [change.action, what, "\n".join(_differences(change))]
         table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def narrow_changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
+    """The same for few columns."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=heading)
+    for name in ("#", "When and who", "What"):
+        table.add_column(name, overflow="fold")
+    for change in changes:
+        who = [f"{change.at:%Y-%m-%d %H:%M:%S}", f"{change.actor}, {change.role}", change.address]
+        what = [f"{change.action} {change.kind} {change.name}", *_differences(change)]
+        table.add_row(Text(str(change.id)), Text("\n".join(who)), Text("\n".join(what)))
     return table
 
 

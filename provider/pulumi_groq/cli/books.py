@@ -14,14 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pulumi_groq.cli.connection import table_or_json_option
+from pulumi_groq.cli.progress import steps
 from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.cli.stopping import stopping
 from pulumi_groq.models.fields import json_number, micro_usd, usd
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.store.set_aside import KeptAside
 
-_EPILOG: Final = """\b
-Exit codes: 0 done, 2 the store, the backup or an option cannot be used.
+_EPILOG: Final = """Exit codes: 0 done, 2 the store, the backup or an option cannot be used.
 """
 TABLE_WIDTH: Final = 200
 
@@ -33,14 +35,6 @@ store_option = click.option(
     show_default=True,
     envvar="GROQ_GATEWAY_STORE",
     help="The gateway's store, as given to `serve`.",
-)
-
-table_or_json_option = click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or JSON for programs.",
 )
 
 
@@ -113,7 +107,7 @@ def drop(number: int, store_url: str) -> None:
     click.echo(f"{number} is dropped.")
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Back up a store on SQLite.", epilog=_EPILOG)
 @click.argument("destination", type=click.Path(path_type=Path))
 @store_option
 def backup(destination: Path, store_url: str) -> None:
@@ -125,11 +119,12 @@ def backup(destination: Path, store_url: str) -> None:
     with store_errors():
         from pulumi_groq.gateway.backup import back_up  # noqa: PLC0415 (as above)
 
-        back_up(store_url, destination.absolute())
+        with stopping("no backup was written") as to_the_end, steps() as told:
+            back_up(store_url, destination.absolute(), told, to_the_end)
     click.echo(f"{destination} holds the store.")
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Put a backup in the store's place.", epilog=_EPILOG)
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @store_option
 @click.option("--replace", is_flag=True, help="Replace a store that already exists.")
@@ -138,13 +133,16 @@ def restore(source: Path, store_url: str, *, replace: bool) -> None:
     with store_errors():
         from pulumi_groq.gateway import backup as backups  # noqa: PLC0415 (as above)
 
-        segments = backups.restore(source.absolute(), store_url, replace=replace)
+        with stopping("the store is as it was") as to_the_end, steps() as told:
+            segments = backups.restore(
+                source.absolute(), store_url, replace=replace, told=told, placing=to_the_end
+            )
     click.echo("The store is as it was in the backup.")
     if segments:
         click.echo(f"The journal beside it ({segments} segments) is booked into it at the next start.")
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Bring the store to this version's schema.", epilog=_EPILOG)
 @store_option
 def migrate(store_url: str) -> None:
     """Bring the store to the schema of this version, as `serve` does when it starts.

@@ -19,7 +19,6 @@ Settings come from the environment:
   GROQ_ADMIN_OIDC_TOKEN_FILE, or a job of GitHub Actions with id-token: write,
   GROQ_ADMIN_OIDC_AUDIENCE and GROQ_ADMIN_WORKLOAD_IDENTITY where they differ
 
-\b
 Exit codes: 0 done, 1 the admin API refused or gave no answer, 2 a setting or option is wrong.
 """
 
@@ -71,4 +70,12 @@ def access_file_option(purpose: str) -> Callable[[CommandT], CommandT]:
 
 price_list_option = click.option(
     "--price-list", type=click.Path(path_type=Path), metavar="FILE", help="The gateway's own price list."
+)
+
+table_or_json_option = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or JSON for programs.",
 )

@@ -1,8 +1,10 @@
 """`pulumi-groq init`: a project to begin with, or one that takes over what a gateway holds."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -17,8 +19,11 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.existing import Existing, existing, take_over_rights
 from pulumi_groq.cli.litellm import litellm_access
+from pulumi_groq.cli.progress import reading
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, InsufficientRoleError, NotFoundError
+from pulumi_groq.reports.escaping import visible
+from pulumi_groq.reports.phrases import counted
 
 _STARTER: Final = files("pulumi_groq.cli") / "starter"
 _COPIED: Final = {
@@ -36,16 +41,17 @@ _LOCAL_GATEWAY: Final = (
     "export GROQ_ADMIN_BASE_URL=http://127.0.0.1:8700",
     "pulumi-groq serve &",
 )
+_MOST_LEFT_OUT: Final = 100  # lines
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what Pulumi accepts
 
-_EPILOG: Final = f"""\b
+_EPILOG: Final = f"""\
 It asks for what no option says when a person sits at the terminal, and takes the defaults
 otherwise. It writes nothing where one of its files exists already.
 
 {CONNECTION_HELP.replace("Settings come", "With --from-gateway, settings come")}"""
 
 
-@click.command("init", epilog=_EPILOG)
+@click.command("init", short_help="Write a project to begin with.", epilog=_EPILOG)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path(), metavar="[FOLDER]")
 @click.option("--project", metavar="NAME", help="The Pulumi project's name (default: groq-access).")
 @click.option("--team", metavar="NAME", help="The first team (default: my-team).")
@@ -91,6 +97,7 @@ def init(
                 "give --from-gateway, or --from-litellm with or without --litellm-teams"
             )
         held = litellm_access(litellm_keys, litellm_teams, Catalogue.load()) if litellm_keys else _held()
+        _require_anything(held)
         access = access_text(
             held.teams,
             held.spend_policy,
@@ -103,7 +110,7 @@ def init(
         access = _new_access(team, key, models, monthly_cap_usd)
     _check(access)
     _write(folder, _files(named, access))
-    _tell(folder, held)
+    _tell(folder, held, has_gateway=from_gateway)
 
 
 def _answer(question: str, given: Any, default: Any) -> Any:
@@ -117,7 +124,7 @@ def _new_access(
 ) -> str:
     named_team = _answer("Name of the first team", team, "my-team")
     named_key = _answer("Name of its first key", key, "my-app")
-    asked = _answer("Models that it may call", ",".join(models) or None, "llama-3.1-8b-instant")
+    asked = _answer("Models that it may call", ",".join(models) or None, "openai/gpt-oss-20b")
     cap = _answer("US dollars that the organisation may spend a month", monthly_cap_usd, 100.0)
     limits = {"requests_per_minute": 60, "tokens_per_minute": 100_000}
     return access_text(
@@ -133,7 +140,8 @@ def _new_access(
 
 def _held() -> Existing:
     with admin_client() as client:
-        keys = tuple(client.snapshot().keys.values())
+        with reading() as shown:
+            keys = tuple(shown.counted("keys", client.list_keys()))
         try:
             policy = client.get_spend_policy()
         except NotFoundError:
@@ -144,6 +152,22 @@ def _held() -> Existing:
         except InsufficientRoleError as refused:
             found.left_out.append(f"admin keys and workload identities: {refused}")
         return found
+
+
+def _tell_left_out(held: Existing) -> None:
+    for line in held.left_out[:_MOST_LEFT_OUT]:
+        click.echo(f"left out: {visible(line)}")
+    more = len(held.left_out) - _MOST_LEFT_OUT
+    if more > 0:
+        click.echo(f"and {more:,} more left out")
+
+
+def _require_anything(held: Existing) -> None:
+    if held.teams or held.spend_policy or held.admin_keys or held.workload_identities:
+        return
+    _tell_left_out(held)
+    why = "all of it is left out" if held.left_out else "there is no key, team or policy"
+    raise UnusableSettingError(f"nothing to declare: {why}")
 
 
 def _check(access: str) -> None:
@@ -169,41 +193,52 @@ def _files(project: str, access: str) -> dict[str, str]:
 
 
 def _write(folder: Path, made: Mapping[str, str]) -> None:
-    there = [name for name in made if (folder / name).exists()]
+    there = [name for name in made if os.path.lexists(folder / name)]
     if there:
         raise UnusableSettingError(
             f"{folder / there[0]} exists, and nothing is overwritten: name an empty folder, or move it away "
             f"({len(there)} of {len(made)} files exist)"
         )
-    try:
-        for name, text in made.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / name).open("x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        reason = (error.strerror or "unwritable").lower()
-        raise UnusableSettingError(f"{folder}: cannot be written: {reason}") from None
+    with ExitStack() as undo:
+        try:
+            for name, text in made.items():
+                _make_folder((folder / name).parent, undo)
+                with (folder / name).open("x", encoding="utf-8") as file:
+                    undo.callback((folder / name).unlink)
+                    file.write(text)
+        except OSError as error:
+            reason = (error.strerror or "unwritable").lower()
+            raise UnusableSettingError(f"{error.filename}: cannot be written: {reason}") from None
+        undo.pop_all()
     for name in made:
         click.echo(f"wrote {folder / name}")
 
 
-def _tell(folder: Path, held: Existing | None) -> None:
+def _make_folder(folder: Path, undo: ExitStack) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent, undo)
+        folder.mkdir()
+        undo.callback(folder.rmdir)
+
+
+def _tell(folder: Path, held: Existing | None, *, has_gateway: bool) -> None:
     if held is not None:
         keys = sum(len(team.get("keys", {})) for team in held.teams.values())
-        click.echo(f"\n{keys} keys in {len(held.teams)} teams, {held.adopted} of them to take over")
+        told = f"{counted(keys, 'key')} in {counted(len(held.teams), 'team')}, {held.adopted:,} to take over"
+        click.echo(f"\n{told}")
         rights = (len(held.admin_keys), len(held.workload_identities))
         if any(rights):
             click.echo(f"{rights[0]} admin keys and {rights[1]} workload identities to take over")
-        for line in held.left_out:
-            click.echo(f"left out: {line}")
+        _tell_left_out(held)
     steps = [
         *([] if folder == Path() else [f"cd {folder}"]),
         "pip install -r requirements.txt",
-        *([] if held is not None else _LOCAL_GATEWAY),
+        *([] if has_gateway else _LOCAL_GATEWAY),
         "pulumi login --local   # or where your state is kept",
         "pulumi stack init dev",
         "pulumi-groq review     # what a run would do",
         "pulumi up",
+        "pulumi stack output api_keys --show-secrets   # the keys' values",
     ]
     click.echo("\nNext:")
     for step in steps:

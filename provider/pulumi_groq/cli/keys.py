@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client, table_or_json_option
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
@@ -26,14 +26,8 @@ _LIMITS: Final = (
     "max_parallel_requests",
 )
 _PIPE_WIDTH: Final = 250
-
-_output = click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or JSON for programs.",
-)
+_NARROW: Final = 120
+"""Terminals of fewer columns get tables that stack what belongs together."""
 
 
 @click.group()
@@ -49,25 +43,33 @@ def keys() -> None:
 @click.option("--name", help="Only keys with exactly this name.")
 @click.option("--team", help="Only the keys of this team.")
 @click.option("--admin", is_flag=True, help="Admin keys and their roles, instead of API keys.")
-@_output
+@table_or_json_option
 def list_keys(managed_by: str | None, name: str | None, team: str | None, admin: bool, output: str) -> None:
     """List keys, oldest first."""
     if admin:
         with admin_client() as client:
             listed = client.list_admin_keys()
         chosen = [key for key in listed if _matches(key, managed_by, name, team)]
-        _render(output, [key.model_dump(mode="json") for key in chosen], lambda: admin_keys_table(chosen))
+        _render(
+            output,
+            [key.model_dump(mode="json") for key in chosen],
+            lambda: narrow_admin_keys_table(chosen) if is_narrow() else admin_keys_table(chosen),
+        )
         return
     with admin_client() as client:
         each = client.list_keys(managed_by=managed_by, name=name, team=team)
         with reading() as shown:
             found = list(shown.counted("keys", each))
-    _render(output, [key.model_dump(mode="json") for key in found], lambda: keys_table(found))
+    _render(
+        output,
+        [key.model_dump(mode="json") for key in found],
+        lambda: narrow_keys_table(found) if is_narrow() else keys_table(found),
+    )
 
 
 @keys.command("show", epilog=CONNECTION_HELP)
 @click.argument("key_id")
-@_output
+@table_or_json_option
 def show_key(key_id: str, output: str) -> None:
     """Show everything about the key KEY_ID."""
     with admin_client() as client:
@@ -75,7 +77,7 @@ def show_key(key_id: str, output: str) -> None:
     _render(output, key.model_dump(mode="json"), lambda: key_table(key))
 
 
-@keys.command("resume", epilog=CONNECTION_HELP)
+@keys.command("resume", short_help="Let a paused key go on.", epilog=CONNECTION_HELP)
 @click.argument("key_id")
 def resume_key(key_id: str) -> None:
     """Let the key KEY_ID go on that was paused for runaway spend, and its lineage with it.
@@ -104,6 +106,34 @@ def admin_keys_table(keys: Sequence[AdminKey]) -> Table:
         expires = f"{key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "never"
         cells = [key.id, key.name, key.status, key.last_four, key.role, teams, expires]
         table.add_row(*_escaped(*cells, _time(key), key.managed_by or ""))
+    return table
+
+
+def narrow_admin_keys_table(keys: Sequence[AdminKey]) -> Table:
+    """The same for few columns, without what `keys list --admin --output json` has of owners and ends."""
+    table = _narrow("Key", "Status", "Role", "Expires", "Last used")
+    for key in keys:
+        cells = [f"{key.name}\n{key.id}", key.status, "\n".join([key.role, *key.teams])]
+        cells += [f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never", _day(key)]
+        table.add_row(*_escaped(*cells))
+    return table
+
+
+def narrow_keys_table(keys: Sequence[ApiKey]) -> Table:
+    """The same for few columns; limits are in `keys show`."""
+    table = _narrow("Key", "Status", "Team, models", "Last used")
+    for key in keys:
+        cells = [f"{key.name}\n{key.id}", f"{key.status}\n…{key.last_four}"]
+        cells += ["\n".join([key.team or "no team", *key.allowed_models]), _day(key)]
+        table.add_row(*_escaped(*cells))
+    return table
+
+
+def _narrow(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    table.columns[0].min_width = len("key_011m8bfbyqqcde54zas0986nfh")
     return table
 
 
@@ -152,6 +182,10 @@ def _budget(key: ApiKey) -> str:
     return "" if key.monthly_budget_usd is None else f"{key.monthly_budget_usd:,f}"
 
 
+def _day(key: ApiKey | AdminKey) -> str:
+    return f"{key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never"
+
+
 def _time(key: ApiKey | AdminKey) -> str:
     return f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
 
@@ -181,5 +215,13 @@ def _render(output: str, document: Any, table: Callable[[], Table]) -> None:
 
 def print_table(table: Table) -> None:
     """For people. A pipe has no width of its own: a row stays on its line there."""
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-    console.print(table)
+    _console().print(table)
+
+
+def is_narrow() -> bool:
+    """Whether a person looks at a terminal of few columns."""
+    return _console().width < _NARROW
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)

@@ -12,10 +12,14 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pulumi_groq.access import read_access
+from pulumi_groq.access.writing import access_text
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.existing import WITHOUT_TEAM, Existing
+from pulumi_groq.cli.progress import waiting
 from pulumi_groq.cli.pulumi_cli import read_document
 from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.errors import AccessFileError
 from pulumi_groq.models.fields import json_number, wire_time
 
 _MONTHS: Final = frozenset({"30d", "31d", "1mo", "monthly"})
@@ -66,6 +70,11 @@ ReadT = TypeVar("ReadT")
 
 def litellm_access(keys_file: Path, teams_file: Path | None, catalogue: Catalogue) -> Existing:
     """What the files declare, in this package's terms. Raises UnusableSettingError: file, what, why."""
+    with waiting("reading LiteLLM's keys"):
+        return _litellm_access(keys_file, teams_file, catalogue)
+
+
+def _litellm_access(keys_file: Path, teams_file: Path | None, catalogue: Catalogue) -> Existing:
     listed = _read(keys_file, TypeAdapter(_KeyList), "/key/list?return_full_object=true")
     if listed.total_pages > 1:
         raise UnusableSettingError(
@@ -81,7 +90,7 @@ def _read(file: Path, shape: TypeAdapter[ReadT], source: str) -> ReadT:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         at = ".".join(str(part) for part in first["loc"])
-        where = f" at {at}" if at else ""
+        where = f" at {at}: {first['msg']}" if at else f": {first['msg']}"
         raise UnusableSettingError(f"{file} is not what LiteLLM's {source} answers{where}") from None
 
 
@@ -107,14 +116,29 @@ def declared(keys: Sequence[LiteLlmKey], teams: Sequence[LiteLlmTeam], catalogue
             )
             found.left_out.append(f"{what}: {why}")
             continue
+        made = {"allowed_models": sorted(set(models)), **dict(_fields(key, found))}
+        why_not = _refused(team_name, key.name, made)
+        if why_not:
+            found.left_out.append(f"{what}: {why_not}")
+            continue
         taken.add(key.name)
         bounds = [*team_models.get(team_name, []), *models]
         team = found.teams.setdefault(team_name, {"allowed_models": [], "keys": {}})
         team["allowed_models"] = sorted({*team["allowed_models"], *bounds})
-        team["keys"][key.name] = {"allowed_models": sorted(set(models)), **dict(_fields(key, found))}
+        team["keys"][key.name] = made
     if WITHOUT_TEAM in found.teams:
         found.comments[WITHOUT_TEAM] = "Keys that had no team: move each to the team that uses it."
     return found
+
+
+def _refused(team: str, name: str, made: dict[str, Any]) -> str | None:
+    """Why an access file cannot have the key."""
+    text = access_text({team: {"allowed_models": made["allowed_models"], "keys": {name: made}}}, None)
+    try:
+        read_access(text.encode("utf-8", "backslashreplace"), "")
+    except AccessFileError as error:
+        return str(error).splitlines()[0].partition(": ")[2]
+    return None
 
 
 def _models(what: str, named: Sequence[str], catalogue: Catalogue, found: Existing) -> list[str]:

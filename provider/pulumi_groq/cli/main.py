@@ -11,12 +11,17 @@ from pulumi_groq.cli.report import report
 from pulumi_groq.cli.review import review_command
 from pulumi_groq.cli.rotation import rotation
 from pulumi_groq.cli.serve import serve
+from pulumi_groq.cli.stopping import StoppableGroup
 from pulumi_groq.cli.store import store
 from pulumi_groq.cli.usage import usage
 from pulumi_groq.cli.validate import validate
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=StoppableGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Ctrl-C stops any command with exit code 130, and leaves nothing half written.",
+)
 @click.version_option(package_name="pulumi-groq")
 def commands() -> None:
     """Groq access as code: the gateway, and reports on it."""

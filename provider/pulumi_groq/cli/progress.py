@@ -1,8 +1,8 @@
 """What takes long shows that it goes on, to a person at a terminal; a pipe and a log get nothing of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -17,17 +17,43 @@ from rich.progress import (
 )
 
 ItemT = TypeVar("ItemT")
+_DESCRIPTION: Final = TextColumn("{task.description}", markup=False)
 
 
 def progress() -> AbstractContextManager[Progress]:
-    """A bar on stderr, for work whose end is known, or a spinner for a task without a total."""
+    """A bar on stderr, for work whose end is known."""
     return _on_a_terminal(
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
+        _DESCRIPTION,
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner on stderr, for what tells nothing until its end."""
+    with _on_a_terminal(SpinnerColumn(), _DESCRIPTION, TimeElapsedColumn()) as shown:
+        shown.add_task(what, total=None)
+        yield
+
+
+ToldStep = Callable[[str, int, int | None], None]
+"""Told the step that work is at, how much of it is done, and of how much, where that is known."""
+
+
+@contextmanager
+def steps() -> Iterator[ToldStep]:
+    """One step of the work at a time, with its share where that is known."""
+    share = TextColumn("{task.fields[share]}")
+    with _on_a_terminal(SpinnerColumn(), _DESCRIPTION, share, TimeElapsedColumn()) as shown:
+        task = shown.add_task("starting", total=None, share="")
+
+        def told(step: str, done: int, total: int | None) -> None:
+            shown.update(task, description=step, share=f"{done / total:.0%}" if total else "")
+
+        yield told
 
 
 def copying() -> AbstractContextManager[Progress]:
@@ -54,6 +80,13 @@ class Reading:
             self._shown.advance(task)
             yield item
         self._shown.remove_task(task)
+
+    def once(self, what: str, ask: Callable[[], ItemT]) -> ItemT:
+        """What `ask` answers, shown while it is asked."""
+        task = self._shown.add_task(what, total=None)
+        answer = ask()
+        self._shown.remove_task(task)
+        return answer
 
 
 @contextmanager

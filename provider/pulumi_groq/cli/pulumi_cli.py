@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from pulumi_groq.cli.progress import progress
+from pulumi_groq.cli.progress import waiting
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.reports.escaping import visible
 
@@ -34,8 +34,7 @@ def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, wha
     """
     command = ["pulumi", *arguments, "--non-interactive", *(["--stack", stack] if stack else [])]
     environment = {name: value for name, value in os.environ.items() if name != _STREAMING}
-    with progress() as shown:
-        shown.add_task(what, total=None)
+    with waiting(what):
         try:
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False

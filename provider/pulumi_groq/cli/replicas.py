@@ -9,19 +9,19 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pulumi_groq.cli.books import TABLE_WIDTH, store_errors, store_option, table_or_json_option
+from pulumi_groq.cli.books import TABLE_WIDTH, store_errors, store_option
+from pulumi_groq.cli.connection import table_or_json_option
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.models.fields import json_number, usd, wire_time
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.store.replicas import ReplicaRecord
 
-_EPILOG: Final = """\b
-Exit codes: 0 done, 2 the store or a name cannot be used.
+_EPILOG: Final = """Exit codes: 0 done, 2 the store or a name cannot be used.
 """
 
 
-@click.group()
+@click.group(short_help="List the gateways on a store, or forget one.")
 def replicas() -> None:
     """List the gateways that share a store on PostgreSQL, and forget one whose disk is lost."""
 
@@ -64,7 +64,7 @@ def list_replicas(store_url: str, output: str) -> None:
     Console(width=TABLE_WIDTH, highlight=False).print(table)
 
 
-@replicas.command("forget", epilog=_EPILOG)
+@replicas.command("forget", short_help="Charge what a lost gateway held.", epilog=_EPILOG)
 @click.argument("replica")
 @store_option
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -16,7 +16,7 @@ from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.reports.page import page, page_facts
 
 
-@click.command(epilog=CONNECTION_HELP)
+@click.command(short_help="Write the page of /ui as one file.", epilog=CONNECTION_HELP)
 @click.option(
     "--html",
     "file",

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.admin import AdminClient
-from pulumi_groq.cli.connection import admin_client, project_options
+from pulumi_groq.cli.connection import admin_client, project_options, table_or_json_option
 from pulumi_groq.cli.facts import held_stack
-from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.progress import reading, waiting
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
@@ -37,7 +37,7 @@ _PIPE_WIDTH: Final = 250
 _CONSUMER_HEADINGS: Final = ("Name", "Value", "Key", "Address", "User agent", "Last used")
 _HEADINGS: Final = ("Name", "Gen", "Key", "Age", "Next rotation", "Previous", "Retire after", "Due")
 
-_EPILOG: Final = """\b
+_EPILOG: Final = """\
 Nothing is changed, and no secret is read. What is due follows from the rotation as it was last
 deployed; a trigger that was changed in the program since shows in `pulumi preview`.
 
@@ -46,7 +46,6 @@ Settings come from the environment:
   GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700 (needed)
   GROQ_ADMIN_KEY       its admin key (needed)
 
-\b
 Exit codes: 0 nothing is due, 1 the admin API or pulumi failed, 2 a setting or option is wrong,
 3 something is due: run `pulumi up`.
 """
@@ -57,15 +56,9 @@ def rotation() -> None:
     """See where keys stand in their rotation. Rotating is done by `pulumi up` alone."""
 
 
-@rotation.command(epilog=_EPILOG)
+@rotation.command(short_help="Show where each key stands, and what is due.", epilog=_EPILOG)
 @click.argument("state", required=False, metavar="[FILE|-]")
-@click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or JSON for programs.",
-)
+@table_or_json_option
 @click.option(
     "--consumers",
     "with_consumers",
@@ -81,8 +74,9 @@ def status(*, state: str | None, output: str, with_consumers: bool, stack: str |
     consumers: tuple[KeyConsumers, ...] | None = None
     with admin_client() as client:
         held = held_stack(state, stack, folder)
-        snapshot = client.snapshot(managed_by=held.managed_by)
-        admin_keys = client.list_admin_keys() if held.admin_keys else []
+        with waiting("asking the gateway"):
+            snapshot = client.snapshot(managed_by=held.managed_by)
+            admin_keys = client.list_admin_keys() if held.admin_keys else []
         found = rotation_status(held, (*snapshot.keys.values(), *admin_keys), snapshot.as_of)
         if with_consumers:
             with reading() as shown:

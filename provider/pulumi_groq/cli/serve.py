@@ -14,13 +14,13 @@ from pulumi_groq.policy.access import Limits
 _EPILOG = """\b
 Secrets come from the environment only:
   GROQ_ADMIN_KEY       administers this gateway (needed)
-  GROQ_GATEWAY_SECRET  seals stored answers (else made and kept in STORE.secret)
+  GROQ_GATEWAY_SECRET  seals stored answers (else made, in STORE.secret)
   GROQ_API_KEY         the key for a real upstream (needed for one)
   GROQ_COUNTERS_URL    --counters, where the URL holds a password
-  GROQ_GATEWAY_STORE   the store's URL where --store is not given: it may hold a password
-  HTTPS_PROXY          a proxy (http://host:port) for upstream, webhooks and issuers; but NO_PROXY
+  GROQ_GATEWAY_STORE   the store's URL, where it holds a password
+  HTTPS_PROXY          for upstream, webhooks and issuers: http://host:port
+  NO_PROXY             hosts that are reached without it
 
-\b
 Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting is missing or unusable.
 """
 

@@ -24,7 +24,7 @@ class ClientSource:
 
     def usage(self) -> Usage:
         """Today and this month, by key."""
-        return self._client.usage()
+        return self._progress.once("sums of usage", self._client.usage)
 
     def keys(self) -> Iterable[ApiKey]:
         """Every live key."""

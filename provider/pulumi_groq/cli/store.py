@@ -9,13 +9,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pulumi_groq.cli.books import store_errors, table_or_json_option
+from pulumi_groq.cli.books import store_errors
+from pulumi_groq.cli.connection import table_or_json_option
 from pulumi_groq.cli.progress import copying
+from pulumi_groq.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.store_copy import StoreCopied
 
-_EPILOG: Final = """\b
+_EPILOG: Final = """\
 Exit codes: 0 copied and compared, 1 the copy differs, 2 a store or an option cannot be used,
 130 stopped by Ctrl-C (run it again to go on).
 """
@@ -35,18 +37,12 @@ class CopyDiffers(click.ClickException):
     exit_code = 1
 
 
-class CopyStopped(click.ClickException):
-    """Stopped by Ctrl-C."""
-
-    exit_code = 130
-
-
 @click.group()
 def store() -> None:
     """Move the gateway's store to another database."""
 
 
-@store.command(epilog=_EPILOG)
+@store.command(short_help="Copy a store on SQLite to PostgreSQL.", epilog=_EPILOG)
 @click.argument("source")
 @click.argument("destination", envvar="GROQ_GATEWAY_STORE")
 @click.option(
@@ -73,7 +69,7 @@ def copy(source: str, destination: str, data_dir: Path, output: str) -> None:
         from pulumi_groq.gateway import store_copy  # noqa: PLC0415 (an extra, as in `serve`)
 
         try:
-            with copying() as progress:
+            with stopping("run the same command again, it goes on where it stopped"), copying() as progress:
                 tasks = {step: progress.add_task(step, total=None, table="") for step in store_copy.STEPS}
 
                 def begins(rows: int) -> None:
@@ -86,8 +82,6 @@ def copy(source: str, destination: str, data_dir: Path, output: str) -> None:
                 copied = store_copy.copy_store(source, destination, data_dir, begins, told)
         except store_copy.CopyDiffersError as differs:
             raise CopyDiffers(str(differs)) from None
-        except KeyboardInterrupt:
-            raise CopyStopped("stopped: run the same command again, it goes on where it stopped") from None
     if output == "json":
         click.echo(json.dumps(_document(copied), indent=2))
     else:

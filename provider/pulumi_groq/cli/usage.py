@@ -36,7 +36,7 @@ class _Month(click.ParamType[str]):
         return str(value)
 
 
-@click.command(epilog=CONNECTION_HELP)
+@click.command(short_help="Show the requests, tokens and cost of a month.", epilog=CONNECTION_HELP)
 @click.option(
     "--by",
     type=click.Choice(["key", "team", "model", "day"]),

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -45,6 +46,7 @@ class Caller:
     def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(
             base_url=f"{base_url}/openai/v1",
+            headers={"user-agent": f"pulumi-groq/{version('pulumi-groq')} validate"},
             timeout=_TIMEOUT_S,
             transport=transport,
             mounts=dict.fromkeys(_THIS_MACHINE),
@@ -105,7 +107,7 @@ DIFFERS: Final = 3
 _PIPE_WIDTH: Final = 200
 _STYLES: Final = {Outcome.OK: "green", Outcome.MISMATCH: "bold red", Outcome.SKIPPED: "dim"}
 
-_EPILOG: Final = """\b
+_EPILOG: Final = """\
 Each key whose value is known is tried for real: its list of models, one call with max_tokens 1
 to a model it may use, which costs the price of a few tokens and counts as use of the key (a key
 in use cannot be deleted for its quiet hours), and one call that must be refused. --no-try
@@ -113,11 +115,10 @@ leaves these calls out. The values come from `pulumi stack export --show-secrets
 
 \b
 Settings come from the environment:
-  GROQ_ADMIN_BASE_URL       the gateway, such as http://127.0.0.1:8700 (needed)
+  GROQ_ADMIN_BASE_URL       the gateway: http://127.0.0.1:8700 (needed)
   GROQ_ADMIN_KEY            its admin key (needed)
-  PULUMI_CONFIG_PASSPHRASE  for the stack's secrets, where it uses a passphrase
+  PULUMI_CONFIG_PASSPHRASE  for the stack's secrets, where it uses one
 
-\b
 Exit codes: 0 all as declared, 1 the admin API or pulumi failed, 2 a setting or option is wrong,
 3 something differs.
 """

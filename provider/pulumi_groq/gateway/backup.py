@@ -5,10 +5,11 @@ server's secret where the gateway made its own. What was in flight when it was m
 """
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_groq.gateway.metering.journal import journal_directory
 from pulumi_groq.gateway.metering.recovery import book_journal
@@ -23,8 +24,13 @@ from pulumi_groq.gateway.store.store import open_store
 _ALL: Final = timedelta(days=365 * 100)
 _MOST_TRIES: Final = 50
 
+Told = Callable[[str, int, int | None], None]
+"""Told the step, how many of its pages are done, and of how many; of other steps 0 and None."""
+Placing = Callable[[], None]
+"""Called before the result is put in place: whoever cuts it off from there on leaves half of it."""
 
-def back_up(store_url: str, destination: Path) -> None:
+
+def back_up(store_url: str, destination: Path, told: Told, placing: Placing) -> None:
     """Create `destination`, a store that holds everything that was acknowledged before the call.
 
     Nothing is overwritten. The gateway may serve meanwhile. Raises `StoreError`, in one line.
@@ -35,12 +41,16 @@ def back_up(store_url: str, destination: Path) -> None:
             raise StoreOpenError(f"{existing} exists: give the backup a name of its own")
     try:
         with TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as folder:
-            _make(database, Path(folder), destination)
+            made = _make(database, Path(folder), told)
+            placing()
+            if made.secret is not None:
+                put_in_place(made.secret, secret_path(destination))
+            put_in_place(made.store, destination)
     except OSError as failure:
         raise StoreOpenError(f"cannot write the backup {destination}: {failure.strerror}") from failure
 
 
-def restore(backup: Path, store_url: str, *, replace: bool) -> int:
+def restore(backup: Path, store_url: str, *, replace: bool, told: Told, placing: Placing) -> int:
     """Replace a store that nobody uses with a backup; returns the number of segments of the journal
     that are there and are booked at the next start.
 
@@ -58,15 +68,15 @@ def restore(backup: Path, store_url: str, *, replace: bool) -> int:
             )
         with TemporaryDirectory(dir=database.parent, prefix=f".{database.name}.") as folder:
             copy = Path(folder) / "store"
-            count = checked_copy(backup, copy)
-            if secret_path(backup).exists():
-                put_in_place(_private_copy(secret_path(backup), Path(folder)), secret_path(database))
+            count = checked_copy(backup, copy, told)
+            secret = _private_copy(secret_path(backup), Path(folder))
+            placing()
+            if secret is not None:
+                put_in_place(secret, secret_path(database))
             for name in ("-wal", "-shm"):  # of the former database: SQLite would read them into this one
                 database.with_name(database.name + name).unlink(missing_ok=True)
             put_in_place(copy, database)
-        stamp = CommitStamp(database)
-        stamp.write(count)
-        stamp.close()
+        _note_writes(database, count)
         journal = journal_directory(database)
         return len(list(journal.glob("*.jsonl"))) if journal.is_dir() else 0
     except OSError as failure:
@@ -75,23 +85,34 @@ def restore(backup: Path, store_url: str, *, replace: bool) -> int:
         lock.release()
 
 
-def _make(database: Path, folder: Path, destination: Path) -> None:
+class _Made(NamedTuple):
+    store: Path
+    secret: Path | None
+
+
+def _make(database: Path, folder: Path, told: Told) -> _Made:
     acknowledged = CommitStamp(database).read()
     # The journal first: what leaves it meanwhile is in the store by then.
+    told("copying the journal", 0, None)
     _copy_journal(journal_directory(database), folder / "journal")
     copy = folder / "store"
-    count = checked_copy(database, copy)
+    count = checked_copy(database, copy, told)
     if acknowledged is not None and count < acknowledged:
         raise StoreOpenError(
             f"{database} holds {count} of the {acknowledged} writes that it acknowledged: its write-ahead "
             "log is missing, so this would be no whole backup"
         )
+    told("booking the journal", 0, None)
+    _note_writes(copy, count)  # else the copy would be opened as one that may have lost its log
     _book_journal(copy, folder / "journal")
     end_log(copy)
-    secret = secret_path(database)
-    if secret.exists():
-        put_in_place(_private_copy(secret, folder), secret_path(destination))
-    put_in_place(copy, destination)
+    return _Made(copy, _private_copy(secret_path(database), folder))
+
+
+def _note_writes(database: Path, count: int) -> None:
+    stamp = CommitStamp(database)
+    stamp.write(count)
+    stamp.close()
 
 
 def _copy_journal(source: Path, target: Path) -> None:
@@ -128,7 +149,9 @@ def _book_journal(copy: Path, directory: Path) -> None:
         store.close()
 
 
-def _private_copy(path: Path, folder: Path) -> Path:
+def _private_copy(path: Path, folder: Path) -> Path | None:
+    if not path.exists():
+        return None
     copy = folder / "secret"
     with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(path.read_bytes())

@@ -243,4 +243,4 @@ def test_a_store_of_another_version_is_refused(
 def test_a_backup_is_pg_dumps(postgresql_url: str, tmp_path: Path) -> None:
     """The command says so."""
     with pytest.raises(StoreOpenError, match="pg_dump"):
-        back_up(postgresql_url, tmp_path / "b.db")
+        back_up(postgresql_url, tmp_path / "b.db", lambda *_: None, lambda: None)

@@ -629,7 +629,10 @@ def test_what_a_rule_stops_is_told_once(tmp_path: Path) -> None:
         access=access,
         guardrails=load_guardrails(tmp_path / "policy.yaml"),
     )
-    assert [(each.rule, each.resource) for each in made.findings] == [("approved", "a"), ("approved", "k")]
+    assert [(each.rule, each.resource) for each in made.findings] == [
+        ("policy:approved", "a"),
+        ("policy:approved", "k"),
+    ]
     assert "## Groq access: the run would stop" in review_markdown(made)
 
 

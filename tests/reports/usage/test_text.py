@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from made_up_facts import bucket, facts, key
+from made_up_facts import bucket, facts, key, today
 from pulumi_groq.reports.usage.report import UsageFacts, usage_report
 from pulumi_groq.reports.usage.text import usage_text
 from work_time import quickest_s
@@ -85,3 +85,26 @@ def test_five_thousand_keys_make_a_table_in_time() -> None:
     took_s = quickest_s(lambda: usage_text(usage_report(many), 100))
     assert took_s < 2.0
     assert took_s < 8 * quickest_s(lambda: usage_text(usage_report(few), 100))
+
+
+def many_columns() -> UsageFacts:
+    """A row that has something to say in every column."""
+    keys = [key(1, team="chatbot-production", monthly_budget_usd=5, requests_per_day=20, name="k" * 40)]
+    return facts(keys=keys, buckets=[bucket(1, cost_usd="4.5"), bucket(2)], today=[today(1, requests=19)])
+
+
+def test_what_is_empty_goes_first() -> None:
+    """Where all does not fit, columns without any value are not shown, and not told."""
+    text = text_with("x", 80)
+    assert "Budget" not in text
+    assert "Too narrow" not in text
+    assert "Budget" in text_with("x")
+
+
+def test_a_narrow_terminal_gets_no_row_that_is_too_wide() -> None:
+    """What does not fit is left out from the right, and told below."""
+    report = usage_report(many_columns())
+    text = usage_text(report, 80)
+    assert max(map(len, table(text))) <= 80
+    assert "Too narrow to show: " in text
+    assert "Too narrow" not in usage_text(report, 300)

@@ -2,8 +2,10 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -13,10 +15,15 @@ from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.migrate import is_current
 from pulumi_groq.gateway.store.schema import commits
 
+_PAGES: Final = 2_000
+_INSTRUCTIONS: Final = 100_000
+"""Of SQLite's machine, between two looks at what happens outside: some milliseconds."""
 
-def checked_copy(database: Path, copy: Path) -> int:
+
+def checked_copy(database: Path, copy: Path, told: Callable[[str, int, int | None], None]) -> int:
     """Copy the store in `database`, at one moment, to the new file `copy`; gives its number of writes.
 
+    `told` hears the step, how many pages of it are done, and of how many. Ctrl-C ends it at any of them.
     Raises `StoreOpenError`: there is none, it is damaged, or of another version.
     """
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -25,9 +32,20 @@ def checked_copy(database: Path, copy: Path) -> int:
             closing(_connected(database)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
-            source.backup(target)
+            # Some pages at a time, so that it can be stopped; all of the moment that the transaction holds.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            source.backup(
+                target,
+                pages=_PAGES,
+                progress=lambda _, left, pages: told("copying the store", pages - left, pages),
+            )
+            told("checking the copy", 0, None)
+            target.set_progress_handler(lambda: told("checking the copy", 0, None), _INSTRUCTIONS)
             found = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:  # made of Ctrl-C by SQLite
+            raise KeyboardInterrupt from None
         raise StoreOpenError(f"cannot copy {database}: {error}") from error
     if found != "ok":
         raise StoreOpenError(

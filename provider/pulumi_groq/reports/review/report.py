@@ -144,8 +144,10 @@ def _failures(preview: Preview, judged: Set[str]) -> Iterator[Finding]:
     errors = [each for each in preview.diagnostics if each.severity == "error"]
     for error in errors:
         lines = [line.strip().removeprefix("error: ") for line in error.message.splitlines()]
-        what = " ".join(" ".join(line for line in lines if line not in judged).split())
-        if what and not (len(errors) > 1 and what.startswith(_ENDED)):
+        left = [line for line in lines if line not in judged]
+        what = " ".join(" ".join(left).split())
+        told_already = bool(lines) and not left
+        if not told_already and not (len(errors) > 1 and what.startswith(_ENDED)):
             yield Finding(
                 rule="preview-failed",
                 severity=Severity.HIGH,

@@ -4,7 +4,7 @@ Laid out here and not by rich, whose table of 5,000 keys took 2.6 s of CPU (10 c
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from pulumi_groq.reports.usage.cells import Column, columns, summary
@@ -15,21 +15,49 @@ _LEAST_WIDTH: Final = 10
 
 
 def usage_text(report: UsageReport, width: int | None) -> str:
-    """The report's sentences and its table. Rows wider than `width` columns get their names shortened."""
-    shown = columns(report)
+    """The report's sentences and its table. Where `width` columns are too few for it, names are shortened and
+    what is right-most is left out, and told.
+    """
+    shown = list(columns(report))
     lines = [[column.heading for column in shown]]
     lines += [[column.cell(row) for column in shown] for row in report.rows]
     if len(report.rows) > 1:
         lines.append([column.total(report.total) for column in shown])
     widths = [max(map(_columns_of, cells)) for cells in zip(*lines, strict=True)]
+    left_out: list[str] = []
     if width is not None:
-        widths = _fitting(widths, shown, width)
+        empty = {index for index, cells in enumerate(zip(*lines, strict=True)) if not any(cells[1:])}
+        kept = _kept(widths, shown, empty, width)
+        left_out = [
+            column.heading for index, column in enumerate(shown) if index not in kept and index not in empty
+        ]
+        shown, lines = [shown[index] for index in kept], [[cells[index] for index in kept] for cells in lines]
+        widths = _fitting([widths[index] for index in kept], shown, width)
     written = [_line(cells, shown, widths) for cells in lines]
     rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
     written.insert(1, rule)
     if len(report.rows) > 1:
         written.insert(-1, rule)
-    return "\n".join([*summary(report), "", *written]) + "\n"
+    below = ["", f"Too narrow to show: {', '.join(left_out)}."] if left_out else []
+    return "\n".join([*summary(report), "", *written, *below]) + "\n"
+
+
+def _kept(widths: Sequence[int], shown: Sequence[Column], empty: Set[int], width: int) -> list[int]:
+    """The columns that fit with their names shortened: all, or none that is empty, or fewer wide ones."""
+    kept = list(range(len(shown)))
+    if _least(widths, shown, kept) > width:
+        kept = [index for index in kept if index not in empty]
+    while _least(widths, shown, kept) > width:
+        others = [index for index in kept[1:] if not shown[index].is_number or widths[index] > _LEAST_WIDTH]
+        if not others:
+            break
+        kept.remove(others[-1])
+    return kept
+
+
+def _least(widths: Sequence[int], shown: Sequence[Column], kept: Sequence[int]) -> int:
+    least = [widths[i] if shown[i].is_number else min(widths[i], _LEAST_WIDTH) for i in kept]
+    return sum(least) + len(_GAP) * (len(least) - 1)
 
 
 def _fitting(widths: Sequence[int], shown: Sequence[Column], width: int) -> list[int]:

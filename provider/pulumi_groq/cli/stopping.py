@@ -1,0 +1,52 @@
+"""Ctrl-C: one line, exit code 130, and nothing left half written."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Final
+
+import click
+
+STOPPED: Final = 130
+"""128 and the number of SIGINT, as shells have it."""
+
+
+class Stopped(click.ClickException):
+    """Stopped by Ctrl-C; the message says what that leaves."""
+
+    exit_code = STOPPED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """The line on stderr, over the ^C that a terminal shows."""
+        over = "\r" if sys.stderr.isatty() else ""
+        click.echo(f"{over}Stopped{self.message and ': '}{self.message}.", file=file, err=True)
+
+
+class StoppableGroup(click.Group):
+    """Every command below it can be stopped; one that has more to say of it says so itself."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):  # a question that is not answered is an Abort
+            raise Stopped("") from None
+
+
+@contextmanager
+def stopping(leaves: str) -> Iterator[Callable[[], None]]:
+    """Ctrl-C in the block ends the command with `leaves`; once the block has called what it is given, nothing
+    stops it any more.
+    """
+    former = signal.getsignal(signal.SIGINT)
+    try:
+        yield _go_to_the_end
+    except KeyboardInterrupt:
+        raise Stopped(leaves) from None
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _go_to_the_end() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
