@@ -1,7 +1,8 @@
 """Wall time of `pulumi up`, an unchanged `up`, `refresh` and `destroy`, by number of keys and by adapter.
 
 Run it by hand, with `pulumi` on PATH: `python benchmarks/provider.py [--keys 1 20 200] [--rounds 3]`;
-2,000 keys are `--keys 2000 --rounds 1`.
+2,000 keys are `--keys 2000 --rounds 1`, which take the engine most of an hour, or a few minutes with
+`--skip-checkpoints`, as docs/resources.md advises for large stacks.
 The dynamic resources and the plugin's are measured beside as many dynamic resources that do nothing, turn
 by turn, so that the ratios hold on machines whose speed changes. Times are medians over the rounds.
 """
@@ -118,11 +119,12 @@ def start_up_s(command: str, environment: dict[str, str]) -> float:
     return seconds
 
 
-def make_stack(folder: Path, gateway: Gateway, package: str, keys: int) -> Stack:
-    """A stack of its own for one adapter and one size."""
+def make_stack(folder: Path, gateway: Gateway, package: str, keys: int, environment: dict[str, str]) -> Stack:
+    """A stack of its own for one adapter and one size, run with `environment` beside its own."""
     project = f"{package.replace('_', '-')}-{keys}"
     stack = new_stack(folder, gateway, project=project, package=DYNAMIC if package == NO_OP else package)
     stack.patience_s = PATIENCE_S
+    stack.environment.update(environment)
     program = NO_OP_PROGRAM if package == NO_OP else PROGRAM.replace("{package}", package)
     (stack.folder / "__main__.py").write_text(program)
     (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
@@ -136,13 +138,16 @@ def main() -> None:
     )
     parser.add_argument("--keys", type=int, nargs="+", default=[1, 20, 200])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--skip-checkpoints", action="store_true", help="write the state once for each run")
     options = parser.parse_args()
+    skipping = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+    environment = skipping if options.skip_checkpoints else {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         gateway = start_gateway(folder / "gateway.db")
         try:
             stacks = {
-                (keys, package): make_stack(folder, gateway, package, keys)
+                (keys, package): make_stack(folder, gateway, package, keys, environment)
                 for keys in options.keys
                 for package in PROVIDERS
             }
@@ -150,9 +155,9 @@ def main() -> None:
                 {case: measure(gateway, stack, *case) for case, stack in stacks.items()}
                 for _ in range(options.rounds)
             ]
-            environment = next(iter(stacks.values())).environment
+            any_stack = next(iter(stacks.values()))
             starts = {
-                package: [start_up_s(command, environment) for _ in range(3 * options.rounds)]
+                package: [start_up_s(command, any_stack.environment) for _ in range(3 * options.rounds)]
                 for package, command in PROVIDERS.items()
                 if command is not None
             }

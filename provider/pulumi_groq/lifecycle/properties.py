@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError, create_model
@@ -118,11 +120,12 @@ def dump(model: BaseModel) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in ({}, [])}
 
 
-def defaults(model: type[BaseModel]) -> dict[str, Any]:
+@cache  # it looks into the signature of each factory
+def defaults(model: type[BaseModel]) -> Mapping[str, Any]:
     """What the fields of `model` are when nobody declares them; empty and unset ones are left out."""
     optional = {name: field for name, field in model.model_fields.items() if not field.is_required()}
     values = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
-    return {name: value for name, value in values.items() if value not in (None, {}, [])}
+    return MappingProxyType({name: value for name, value in values.items() if value not in (None, {}, [])})
 
 
 def outputs_beside(args: type[BaseModel], state: type[BaseModel]) -> frozenset[str]:

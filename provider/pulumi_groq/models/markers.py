@@ -1,6 +1,7 @@
 """Field markers: what a change to a field means for its resource, declared once, on the field."""
 
 from enum import Enum
+from functools import cache
 
 from pydantic import BaseModel
 
@@ -26,6 +27,7 @@ ONCE = Marker.ONCE
 BY_PLACE = Marker.BY_PLACE
 
 
+@cache
 def marked(model: type[BaseModel], marker: Marker) -> frozenset[str]:
     """The names of the fields of `model` that carry `marker`."""
     return frozenset(name for name, field in model.model_fields.items() if marker in field.metadata)
