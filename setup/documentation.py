@@ -40,7 +40,7 @@ from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
 from pulumi_groq.models.runaway import RunawayGuard
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings, SpendStatus
 from pulumi_groq.models.team import Team, TeamSettings
-from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.models.usage import BudgetUse, KeyUsage
 from pulumi_groq.models.workload_identity import WorkloadIdentitySettings
 from pulumi_groq.policy.roles import OF_A_TEAM, RIGHTS, WORDS, AdminIdentity, Need
 from pulumi_groq.reports.guardrails.rules import RuleBase, Waiver
@@ -104,6 +104,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "policy-rule": Table(RuleBase),
     "policy-waiver": Table(Waiver),
     "spend-status": Table(SpendStatus, written=False),
+    "budget-use": Table(BudgetUse, written=False),
     "key-usage": Table(KeyUsage, written=False),
 }
 

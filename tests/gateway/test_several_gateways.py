@@ -129,9 +129,9 @@ def test_a_key_is_good_at_every_gateway_and_gone_from_all(pair: Fleet) -> None:
 
 
 def test_usage_is_told_alike(pair: Fleet) -> None:
-    """Whoever is asked knows what all have served, last uses included."""
+    """Whoever is asked knows what all have served, last uses and what is left of budgets included."""
     a, b = both(pair)
-    key = new_key(a, "counted")
+    key = new_key(a, "counted", budgets=[{"usd": 5, "per": "hour"}, {"usd": 9, "per": "day"}])
     assert soon(lambda: chat(b, key) == 200)
     assert [chat(a, key), chat(a, key)] == [200, 200]
 
@@ -141,6 +141,10 @@ def test_usage_is_told_alike(pair: Fleet) -> None:
 
     assert soon(lambda: [row["requests_today"] for row in told(b)] == [3])
     assert soon(lambda: told(a) == told(b))
+    (row,) = told(b)
+    spent = [each["spent_usd"] for each in row["budgets"]]
+    assert spent == [row["estimated_cost_usd"]] * 2
+    assert row["estimated_cost_usd"] > 0
 
 
 def test_a_session_is_one_at_all_gateways(pair: Fleet) -> None:

@@ -30,15 +30,26 @@ class Consumer:
     key_id: str = ""
 
 
+CHATBOT: dict[str, Any] = {
+    "requests_per_day": 20,
+    "monthly_budget_usd": 5,
+    "budgets": [{"usd": 1, "per": "day"}],
+}
 CONSUMERS: list[tuple[str, str | None, str, int, int, dict[str, Any]]] = [
-    ("chatbot-prod", "chatbot", LLAMA_70B, 5, 24_000, {"requests_per_day": 20, "monthly_budget_usd": 5}),
+    ("chatbot-prod", "chatbot", LLAMA_70B, 5, 24_000, CHATBOT),
     ("chatbot-staging", "chatbot", LLAMA_8B, 2, 4_000, {}),
     ("batch-processor", "analytics", LLAMA_8B, 3, 40_000, {"tokens_per_day": 300_000}),
     ("search-ranking", "research", GPT_OSS, 2, 30_000, {"monthly_budget_usd": 3}),
     ("weekly-digest", None, LLAMA_8B, 1, 12_000, {}),
 ]
 TEAMS = {"chatbot": [LLAMA_70B, LLAMA_8B], "analytics": [LLAMA_8B], "research": [GPT_OSS, LLAMA_70B]}
-POLICY = {"monthly_cap_usd": 6, "alert_thresholds_usd": [1.5, 3, 5], "auto_pause": True}
+TEAM_BUDGETS = {"research": [{"usd": 2, "per": "week"}]}
+POLICY = {
+    "monthly_cap_usd": 6,
+    "alert_thresholds_usd": [1.5, 3, 5],
+    "auto_pause": True,
+    "budgets": [{"usd": 2, "per": "day"}],
+}
 UNUSED = "old-experiment"
 
 
@@ -76,7 +87,8 @@ class PlayedHistory:
 
     def _set_up(self) -> None:
         for each, models in TEAMS.items():
-            self._administer("PUT", f"/teams/{each}", allowed_models=models)
+            budgets = TEAM_BUDGETS.get(each, [])
+            self._administer("PUT", f"/teams/{each}", allowed_models=models, budgets=budgets)
         self._administer("PUT", "/spend-policy", **POLICY | {"monthly_cap_usd": 5})
         self._create(UNUSED, "research", [GPT_OSS])
         for name, team, model, calls, words, limits in CONSUMERS:
@@ -92,8 +104,7 @@ class PlayedHistory:
 
     def _rotate(self, name: str) -> None:
         found = next(each for each in self._consumers if each.name == name)
-        limits = {"requests_per_day": 20, "monthly_budget_usd": 5}
-        key = self._create(name, "chatbot", [found.model], replaces=found.key_id, **limits)
+        key = self._create(name, "chatbot", [found.model], replaces=found.key_id, **CHATBOT)
         found.key, found.key_id = key["api_key"], key["id"]
 
     def _work_through(self, day: datetime) -> None:

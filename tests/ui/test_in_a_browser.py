@@ -108,6 +108,10 @@ def test_hostile_names_do_nothing(opened: Browser) -> None:
         "[...document.querySelectorAll('#key-table bdi')].map((e) => e.textContent)"
     )
     assert HOSTILE_NAME in names
+    teams: list[str] = opened.evaluate(
+        "[...document.querySelectorAll('#team-budgets bdi')].map((e) => e.textContent)"
+    )
+    assert teams == ["<script>alert(1)</script>", "research"]
 
 
 def test_every_chart_has_its_table(opened: Browser) -> None:

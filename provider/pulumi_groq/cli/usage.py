@@ -62,9 +62,10 @@ class _Month(click.ParamType[str]):
 def usage(by: str, month: str | None, output: str, watch_s: float | None) -> None:
     """Show the requests, tokens and cost of a month, and where the month is heading.
 
-    For the running month it also shows each key's share of its daily limits and of its budget, the cost by
-    the end of the month (a straight line through what was spent so far), the days until a budget or the cap
-    is reached, and which keys served nothing for 30 days. Ctrl-C ends --watch with exit code 0.
+    For the running month it also shows each key's share of its daily limits, what is left of the budgets of
+    keys, teams and organisation in the hour, day, week or month that runs, the cost by the end of the month
+    (a straight line through what was spent so far), the days until a budget or the cap is reached, and which
+    keys served nothing for 30 days. Ctrl-C ends --watch with exit code 0.
     """
     if watch_s is not None and output != _WATCHED_OUTPUT:
         raise click.UsageError("--watch shows a table: leave --output out")

@@ -1,6 +1,6 @@
 """What is in force right now, in memory: key digest -> compiled access, and the organisation's policy."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,6 +48,11 @@ class LiveDirectory:
     def team_names(self) -> Collection[str]:
         """The names of all teams."""
         return list(self._of_teams)
+
+    @property
+    def bounds_of_teams(self) -> Mapping[str, Bounds]:
+        """What the keys of each team share, by its name."""
+        return self._bounds_of_teams.copy()
 
     def of_id(self, key_id: str) -> KeyAccess | None:
         """The key with this id."""

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from pulumi_groq.models.budgets import Per
-from pulumi_groq.policy.access import Budget, KeyAccess, Limits, OrganisationPolicy
+from pulumi_groq.policy.access import Bounds, Budget, KeyAccess, Limits, OrganisationPolicy
 from pulumi_groq.policy.limits import ORGANISATION, LimitName, Quota, Scope, Unit
 from pulumi_groq.policy.windows import DAY_S, MINUTE_S, PERIODS, window_at
 
@@ -45,7 +45,8 @@ def spend_quotas(
     if holds is not None:
         quotas += _budgets(holds.budgets, ORGANISATION, now_s)
     quotas += _budgets(key.budgets, Scope(key.lineage_id), now_s)
-    quotas += _budgets(key.team_bounds.budgets, Scope(team=key.team), now_s)
+    if key.team is not None:
+        quotas += budgets_of_team(key.team, key.team_bounds, now_s)
     return quotas + model_budgets(key, model, now_s)
 
 
@@ -83,6 +84,27 @@ def ceiling_in_force(
     at_s = 0 if total.window is None else total.window.from_s
     quotas = spend_quotas(key or _NOBODY, organisation, at_s, total.scope.model)
     return next((quota.ceiling for quota in quotas if quota.counter_key == total.counter_key), None)
+
+
+def budgets_of_key(key: KeyAccess, now_s: float) -> list[Quota]:
+    """The budgets that are set for its lineage, the shortest first, then those of its models."""
+    month = key.monthly_budget_micro_usd
+    own = key.budgets if month is None else (*key.budgets, Budget("month", month))
+    by_model = (quota for model in key.model_bounds for quota in model_budgets(key, model, now_s))
+    return [*_budgets(own, Scope(key.lineage_id), now_s), *by_model]
+
+
+def budgets_of_team(team: str, bounds: Bounds, now_s: float) -> list[Quota]:
+    """The budgets that a team's keys share."""
+    return _budgets(bounds.budgets, Scope(team=team), now_s)
+
+
+def budgets_of_organisation(organisation: OrganisationPolicy | None, now_s: float) -> list[Quota]:
+    """Its budgets and its cap, also where they refuse nothing."""
+    if organisation is None:
+        return []
+    cap = Budget("month", organisation.cap_micro_usd)
+    return _budgets((*organisation.budgets, cap), ORGANISATION, now_s)
 
 
 def model_budgets(key: KeyAccess, model: str | None, now_s: float) -> list[Quota]:

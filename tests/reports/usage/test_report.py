@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from made_up_facts import NOON, UNLIMITED, bucket, facts, key, key_id, policy, today
+from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.history import DenialBucket
 from pulumi_groq.models.runaway import RunawayWatch
+from pulumi_groq.models.usage import BudgetUse, TeamUsage
 from pulumi_groq.reports.usage.cells import columns, money, share, summary
 from pulumi_groq.reports.usage.report import NO_MODEL, NO_TEAM, Counts, UsageRow, usage_report
 
@@ -51,6 +53,50 @@ def test_a_budget_is_the_whole_lineages() -> None:
     budgets = [found[name].budget for name in ("key-2", "key-3")]
     assert [budget and budget.spent_micro_usd for budget in budgets] == [6_000_000] * 2
     assert [found[name].notes for name in ("key-1", "key-2", "key-3")] == [("deleted",), ("predecessor",), ()]
+
+
+def use(per: Per, budget: str, spent: str, model: str | None = None) -> BudgetUse:
+    left = Decimal(budget) - Decimal(spent)
+    amounts = {"budget_usd": Decimal(budget), "spent_usd": Decimal(spent), "remaining_usd": left}
+    return BudgetUse(per=per, model=model, resets_at=NOON, **amounts)
+
+
+def test_what_is_left_of_a_keys_budgets_is_shown() -> None:
+    """Of every window and model; what is overspent has nothing left."""
+    budgets = [use("hour", "1", "1.5"), use("day", "5", "1.75"), use("month", "2", "0.5", "m")]
+    used = today(1).model_copy(update={"budgets": budgets})
+    asked = {"keys": [key(1)], "today": [used]}
+    left = cells(rows(**asked)["key-1"], **asked)["Left"]
+    assert left == "0.00 of 1.00 this hour, 3.25 of 5.00 today, m 1.50 of 2.00 this month"
+
+
+def test_a_teams_row_shows_its_budgets() -> None:
+    """Also of a team that has spent nothing; the month's with where it leads."""
+    teams = [
+        TeamUsage(team="chat", budgets=[use("week", "10", "4"), use("month", "20", "8")]),
+        TeamUsage(team="idle", budgets=[use("day", "1", "0")]),
+    ]
+    asked = {"by": "team", "buckets": [bucket(team="chat", cost_usd="8")], "teams": teams}
+    found = rows(**asked)
+    shown = {name: cells(row, **asked) for name, row in found.items()}
+    assert {name: (row["Left"], row["Budget"]) for name, row in shown.items()} == {
+        "chat": ("6.00 of 10.00 this week, 12.00 of 20.00 this month", "40 % of 20.00"),
+        "idle": ("1.00 of 1.00 today", ""),
+    }
+
+
+def test_the_organisations_budgets_stand_in_the_summary() -> None:
+    """Not its cap, of which the lines above tell."""
+    found = summary(usage_report(facts(budgets=[use("day", "5", "1.75"), use("month", "10", "4")])))
+    assert "Spent 1.75 USD today: 3.25 of 5.00 left." in found
+    assert len([line for line in found if line.startswith("Spent")]) == 1
+
+
+def test_budgets_of_another_month_are_not_shown() -> None:
+    """What is left now says nothing of it."""
+    asked = {"month": "2026-10", "by": "team", "teams": [TeamUsage(team="t", budgets=[use("day", "1", "0")])]}
+    found = usage_report(facts(**asked, budgets=[use("day", "5", "1")]))
+    assert (found.rows, found.teams, found.budgets) == ((), (), ())
 
 
 def test_the_tightest_limit_is_shown() -> None:

@@ -122,7 +122,14 @@ def admin_handlers(
             clock=clock,
             webhook_addresses=webhook_addresses,
         ),
-        reporting=Reporting(store=store, catalogue=catalogue, usage=usage, pauses=pauses, clock=clock),
+        reporting=Reporting(
+            store=store,
+            directory=directory,
+            catalogue=catalogue,
+            usage=usage,
+            pauses=pauses,
+            clock=clock,
+        ),
         history=History(store=store, clock=clock),
         identities=WorkloadIdentities(
             store=store,

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
 from pulumi_groq.gateway.admin.authorization import Caller
+from pulumi_groq.gateway.admin.budget_uses import budget_uses
 from pulumi_groq.gateway.admin.key_guard import pause_shown
+from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, Pauses, UsageSource
 from pulumi_groq.gateway.store.keys import (
     KeyLabel,
@@ -20,7 +22,7 @@ from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.model import Model, ModelPage
 from pulumi_groq.models.runaway import RunawayWatch
-from pulumi_groq.models.usage import KeyUsage, Usage, UsageTotals
+from pulumi_groq.models.usage import BudgetUse, KeyUsage, Usage, UsageTotals
 
 _NONE = UsageTotals(requests=0, tokens=0, cost_usd=Decimal(0))
 
@@ -29,9 +31,17 @@ class Reporting:
     """The handlers of `/openai/v1/usage` and of the admin's `/openai/v1/models`."""
 
     def __init__(
-        self, *, store: Store, catalogue: Catalogue, usage: UsageSource, pauses: Pauses, clock: Clock
+        self,
+        *,
+        store: Store,
+        directory: LiveDirectory,
+        catalogue: Catalogue,
+        usage: UsageSource,
+        pauses: Pauses,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._directory = directory
         self._catalogue = catalogue
         self._usage = usage
         self._pauses = pauses
@@ -49,6 +59,7 @@ class Reporting:
             gone = _seen(caller, deleted_labels(connection, used))
             subjects = _seen(caller, subject_labels(connection, used))
             watches = self._watches(connection, caller, now)
+            spent = budget_uses(connection, self._directory, caller, (*living, *subjects), now)
         if caller.teams is None:
             shown = list(rows.values())
         else:
@@ -57,10 +68,12 @@ class Reporting:
             as_of=now,
             month=f"{now:%Y-%m}",
             usage_by_key=[
-                _key_usage(label, rows, watches.get(label.id), deleted=False)
+                _key_usage(label, rows, watches.get(label.id), spent.of_keys.get(label.id, ()), deleted=False)
                 for label in (*living, *subjects)
             ]
-            + [_key_usage(label, rows, None, deleted=True) for label in gone],
+            + [_key_usage(label, rows, None, (), deleted=True) for label in gone],
+            usage_by_team=spent.of_teams,
+            budgets=spent.of_organisation,
             month_to_date=_sum([row.month_to_date for row in shown]),
         )
 
@@ -97,7 +110,12 @@ def _seen(caller: Caller, labels: Sequence[KeyLabel]) -> list[KeyLabel]:
 
 
 def _key_usage(
-    label: KeyLabel, rows: Mapping[str, KeyUsageRow], watch: RunawayWatch | None, *, deleted: bool
+    label: KeyLabel,
+    rows: Mapping[str, KeyUsageRow],
+    watch: RunawayWatch | None,
+    budgets: Sequence[BudgetUse],
+    *,
+    deleted: bool,
 ) -> KeyUsage:
     row = rows.get(label.id)
     return KeyUsage(
@@ -110,6 +128,7 @@ def _key_usage(
         last_used_at=row.last_used_at if row else None,
         month_to_date=row.month_to_date if row else _NONE,
         runaway=watch,
+        budgets=list(budgets),
         deleted=deleted,
     )
 

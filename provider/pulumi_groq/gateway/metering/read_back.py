@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from pulumi_groq.gateway.metering.settled_spend import Spend
+from pulumi_groq.gateway.metering.ledger_writer import records_beside
+from pulumi_groq.gateway.metering.settled_spend import SettledSpend, Spend
 from pulumi_groq.gateway.metering.usage import UsageInMemory
 from pulumi_groq.gateway.store.ledger import (
     KeyDaySums,
@@ -16,6 +17,7 @@ from pulumi_groq.gateway.store.ledger import (
     read_spend_of_days,
     read_spend_since,
 )
+from pulumi_groq.gateway.store.set_aside import read_set_aside
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.policy.windows import DAY_S, day_at, last_month, month_of, window_at
 
@@ -29,8 +31,20 @@ def read_usage(
     usage.load(
         sorted([*booked, *map(day_sums, beside)], key=lambda each: each.day), read_last_used(connection)
     )
-    usage.settled.load(_spends(connection, now.timestamp()), now.timestamp())
-    usage.settled.load(map(_spend, beside), now.timestamp())
+    now_s = now.timestamp()
+    usage.settled.load(_spends(connection, now_s, by_hour=True), now_s)
+    usage.settled.load(map(_spend, beside), now_s)
+
+
+def booked_spend(connection: Connection, now: datetime, *, by_hour: bool) -> SettledSpend:
+    """What the windows of `now` have cost by the store, which all gateways on it share: without `by_hour` not
+    the hour, which takes long to read after much traffic.
+    """
+    settled, now_s = SettledSpend(), now.timestamp()
+    settled.load(_spends(connection, now_s, by_hour=by_hour), now_s)
+    aside = records_beside([], [kept.what for kept in read_set_aside(connection)])
+    settled.load(map(_spend, aside), now_s)
+    return settled
 
 
 def day_sums(record: LedgerRecord) -> KeyDaySums:
@@ -40,16 +54,16 @@ def day_sums(record: LedgerRecord) -> KeyDaySums:
     return KeyDaySums(record.key_id, day, 1, tokens, record.cost_micro_usd)
 
 
-def _spends(connection: Connection, now_s: float) -> Iterator[Spend]:
+def _spends(connection: Connection, now_s: float, *, by_hour: bool) -> Iterator[Spend]:
     """Of the running month and week, which may have begun before: by stretches of days that both have in
-    common, of today without the running hour, and of that hour.
+    common, of today without the running hour, and of that hour; else of today as a whole.
     """
     hour, day = window_at("hour", now_s), window_at("day", now_s)
     for start, end in pairwise(_stretches(now_s)):
         for spend in read_spend_of_days(connection, day_at(start), day_at(end)):
             yield Spend(*spend[:3], start, spend.cost_micro_usd)
     today = _by_owners(read_spend_of_days(connection, day_at(day.from_s), day_at(day.until_s)))
-    this_hour = _by_owners(read_spend_since(connection, hour.from_s))
+    this_hour = _by_owners(read_spend_since(connection, hour.from_s) if by_hour else ())
     for owners, cost in (today - this_hour).items():
         yield Spend(*owners, day.from_s, cost)
     for owners, cost in this_hour.items():

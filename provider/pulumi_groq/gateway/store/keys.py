@@ -231,6 +231,16 @@ def subject_labels(connection: Connection, key_ids: Sequence[str]) -> list[KeyLa
     return sorted(found, key=lambda label: (label.name, label.id))
 
 
+def identities_of_subjects(connection: Connection, key_ids: Sequence[str]) -> dict[str, str]:
+    """The ids of the workload identities of those of `key_ids` that are subjects of one."""
+    columns = [identity_subjects.c.id, identity_subjects.c.identity_id]
+    found: dict[str, str] = {}
+    for start in range(0, len(key_ids), _BATCH_ROWS):
+        batch = key_ids[start : start + _BATCH_ROWS]
+        found.update(connection.execute(select(*columns).where(identity_subjects.c.id.in_(batch))).all())
+    return found
+
+
 def keys_of_team(connection: Connection, team: str, limit: int) -> list[str]:
     """The ids of up to `limit` live keys of a team, oldest first."""
     query = select(api_keys.c.id).where(api_keys.c.team == team, _LIVE).order_by(api_keys.c.seq).limit(limit)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
+from pulumi_groq.reports.page.budget_section import team_section
 from pulumi_groq.reports.page.chart_sections import denial_section, key_section, model_section
 from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.key_sections import changes_section, keys_section, rotation_section
@@ -63,6 +64,7 @@ def _sections(facts: PageFacts, report: UsageReport) -> Iterator[Child]:
         yield element("div", model_section(facts), key_section(facts), class_="two")
         yield denial_section(facts)
         yield keys_section(report, facts.by_key.keys)
+        yield team_section(report)
     if shown.keys:
         yield rotation_section(facts)
     if shown.changes:

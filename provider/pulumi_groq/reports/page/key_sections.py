@@ -7,6 +7,7 @@ from typing import Final
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.history import Change
 from pulumi_groq.reports.escaping import visible
+from pulumi_groq.reports.page.budget_section import budget_meters
 from pulumi_groq.reports.page.charts import life_bars, share_bar
 from pulumi_groq.reports.page.facts import PageFacts, lineages
 from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fragment, table
@@ -32,7 +33,7 @@ def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:
         Heading("Tokens", is_number=True),
         Heading("Refused", is_number=True),
         Heading("Today's limit"),
-        Heading("Budget (USD)"),
+        Heading("Left of budgets (USD)"),
         Heading("Last used"),
     ]
     total = report.total
@@ -126,14 +127,7 @@ def _limit(row: UsageRow) -> Child:
 
 
 def _budget(row: UsageRow) -> Child:
-    budget = row.budget
-    if budget is None or budget.share is None or budget.ceiling_micro_usd is None:
-        return element("span", "none", class_="quiet")
-    text = f"{share(budget.share)} of {money(budget.ceiling_micro_usd)}"
-    days = budget.days_to_ceiling
-    left = None if days is None or budget.is_reached else element("small", f"reached in {days:.1f} days")
-    bar = share_bar(budget.share, f"{share(budget.share)} of the budget")
-    return element("div", text, bar, left, class_="meter")
+    return budget_meters(row.budgets, row.budget) or element("span", "none", class_="quiet")
 
 
 def _lineage_row(facts: PageFacts, lineage: Sequence[ApiKey]) -> list[Child]:

@@ -11,7 +11,7 @@ from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fallback, table
 from pulumi_groq.reports.page.series import spend_by_day
 from pulumi_groq.reports.phrases import minute
-from pulumi_groq.reports.usage.cells import money, pace_sentences, share
+from pulumi_groq.reports.usage.cells import budget_sentences, money, pace_sentences, share
 from pulumi_groq.reports.usage.projection import Pace, last_day
 from pulumi_groq.reports.usage.report import UsageReport
 
@@ -85,7 +85,8 @@ def _sentences(report: UsageReport, pace: Pace | None) -> list[str]:
     if pace is None:
         return []
     pauses = report.policy is not None and report.policy.auto_pause
-    return list(pace_sentences(pace, report.month, auto_pause=pauses))
+    of_month = pace_sentences(pace, report.month, auto_pause=pauses)
+    return [*of_month, *budget_sentences(report.budgets)]
 
 
 def _marks(policy: SpendPolicy | None) -> list[Mark]:

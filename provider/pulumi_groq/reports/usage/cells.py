@@ -1,15 +1,23 @@
 """A usage report in words: the lines above its table, and the cells, ready for any kind of table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pulumi_groq.models.fields import usd
+from pulumi_groq.models.budgets import Per
+from pulumi_groq.models.fields import micro_usd, usd
+from pulumi_groq.models.usage import BudgetUse
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.phrases import minute
 from pulumi_groq.reports.usage.projection import Pace, last_day
 from pulumi_groq.reports.usage.report import Counts, UsageReport, UsageRow
 
+WINDOWS: Final[dict[Per, str]] = {
+    "hour": "this hour",
+    "day": "today",
+    "week": "this week",
+    "month": "this month",
+}
 _HEADINGS: Final = {"key": "Key", "team": "Team", "model": "Model", "day": "Day"}
 
 
@@ -43,6 +51,22 @@ def share(part: float) -> str:
     return "<1 %" if 0 < part < 0.01 else f"{part:.0%}".replace("%", " %")
 
 
+def left_of(use: BudgetUse) -> str:
+    """`0.80 of 1.00 today`: what is left of the budget, at least 0."""
+    return f"{_left_in(use)} {WINDOWS[use.per]}"
+
+
+def _left_in(use: BudgetUse) -> str:
+    return f"{money(max(0, micro_usd(use.remaining_usd)))} of {money(micro_usd(use.budget_usd))}"
+
+
+def budget_sentences(budgets: Iterable[BudgetUse]) -> Iterator[str]:
+    """Where the organisation's spending stands in its budgets; of its cap `pace_sentences` tell."""
+    for use in budgets:
+        if use.per != "month":
+            yield f"Spent {money(micro_usd(use.spent_usd))} USD {WINDOWS[use.per]}: {_left_in(use)} left."
+
+
 def _columns(report: UsageReport) -> Iterator[Column]:
     by = report.by
     yield Column(_HEADINGS[by], False, lambda row: visible(row.name), lambda _: "total")
@@ -56,16 +80,15 @@ def _columns(report: UsageReport) -> Iterator[Column]:
     if by != "day" and report.pace is not None:
         leads_to = report.pace.projected_micro_usd
         yield Column("Month end", True, _projected, lambda _: "" if leads_to is None else money(leads_to))
-    if by == "key":
-        yield from _key_columns(report)
-
-
-def _key_columns(report: UsageReport) -> Iterator[Column]:
-    if report.pace is not None:
+    if by == "key" and report.pace is not None:
         yield Column("Today's limit", True, _limit, _blank)
+    if report.pace is not None and (by == "key" or any(row.budgets for row in report.rows)):
         yield Column("Budget", True, _budget, _blank)
-    yield Column("Last used", False, lambda row: minute(row.last_used_at) if row.last_used_at else "", _blank)
-    yield Column("Note", False, lambda row: ", ".join(row.notes), _blank)
+    if any(row.budgets for row in report.rows):
+        yield Column("Left", False, _left, _blank)
+    if by == "key":
+        yield Column("Last used", False, _last_used, _blank)
+        yield Column("Note", False, lambda row: ", ".join(row.notes), _blank)
 
 
 def _number(heading: str, text: Callable[[Counts], str]) -> Column:
@@ -99,6 +122,16 @@ def _budget(row: UsageRow) -> str:
     return used if days is None else f"{used}, {days:.1f} days left"
 
 
+def _left(row: UsageRow) -> str:
+    return ", ".join(
+        f"{visible(use.model)} {left_of(use)}" if use.model else left_of(use) for use in row.budgets
+    )
+
+
+def _last_used(row: UsageRow) -> str:
+    return minute(row.last_used_at) if row.last_used_at else ""
+
+
 def _sentences(report: UsageReport) -> Iterator[str]:
     total = report.total
     until = f"as of {minute(report.as_of)}" if report.pace else "a month that is over"
@@ -108,6 +141,7 @@ def _sentences(report: UsageReport) -> Iterator[str]:
     )
     if report.pace is not None:
         yield from pace_sentences(report.pace, report.month, auto_pause=_auto_pauses(report))
+    yield from budget_sentences(report.budgets)
     if report.unused_keys and report.pace is not None:
         keys = "1 key has" if report.unused_keys == 1 else f"{report.unused_keys:,} keys have"
         yield f"{keys} served nothing for 30 days or more."

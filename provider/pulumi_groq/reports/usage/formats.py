@@ -3,10 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, get_args
 
+from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.fields import json_number, usd, wire_time
+from pulumi_groq.models.usage import BudgetUse
 from pulumi_groq.reports.escaping import code, prose, visible
 from pulumi_groq.reports.usage.cells import columns, summary
 from pulumi_groq.reports.usage.projection import METHOD, Pace
@@ -25,6 +27,7 @@ def usage_document(report: UsageReport) -> dict[str, Any]:
         "rows": [_row(row) for row in report.rows],
         "total": _counts(report.total),
         "cap": _pace(report.pace, "monthly_cap_usd"),
+        "budgets": _budgets(report.budgets),
         "projection": METHOD,
         "unused_keys": report.unused_keys,
     }
@@ -78,6 +81,7 @@ def _row(row: UsageRow) -> dict[str, Any]:
         "limits_today": limits,
         "projected_usd": None if row.projected_micro_usd is None else _usd(row.projected_micro_usd),
         "budget": _pace(row.budget, "monthly_budget_usd"),
+        "budgets": _budgets(row.budgets),
         "last_used_at": wire_time(row.last_used_at) if row.last_used_at else None,
         "notes": list(row.notes),
     }
@@ -107,6 +111,10 @@ def _pace(pace: Pace | None, ceiling: str) -> dict[str, Any] | None:
     }
 
 
+def _budgets(budgets: Sequence[BudgetUse]) -> list[dict[str, Any]]:
+    return [each.model_dump(mode="json") for each in budgets]
+
+
 def _usd(micro_usd: int) -> int | float:
     return json_number(usd(micro_usd))
 
@@ -115,6 +123,7 @@ def _share(part: float | None) -> float | None:
     return None if part is None else round(part, 4)
 
 
+_LEFT_COLUMNS: Final[dict[str, Per]] = {f"left_per_{per}_usd": per for per in get_args(Per)}
 _CSV_COLUMNS: Final = (
     "month",
     "by",
@@ -133,6 +142,7 @@ _CSV_COLUMNS: Final = (
     "budget_share",
     "projected_usd",
     "days_left",
+    *_LEFT_COLUMNS,
     "last_used_at",
     "notes",
 )
@@ -153,9 +163,17 @@ def _flat(report: UsageReport, row: UsageRow) -> Mapping[str, Any]:
         "budget_share": budget.get("share"),
         "projected_usd": None if row.projected_micro_usd is None else _usd(row.projected_micro_usd),
         "days_left": budget.get("days_left"),
+        **{name: _left(row, per) for name, per in _LEFT_COLUMNS.items()},
         "last_used_at": wire_time(row.last_used_at) if row.last_used_at else None,
         "notes": "; ".join(row.notes),
     }
+
+
+def _left(row: UsageRow, per: Per) -> int | float | None:
+    """Of the budget of all models together."""
+    return next(
+        (json_number(use.remaining_usd) for use in row.budgets if use.per == per and use.model is None), None
+    )
 
 
 def _csv_text(text: str) -> str:

@@ -10,7 +10,7 @@ from pulumi_groq.models.budgets import Bounded
 from pulumi_groq.models.fields import micro_usd
 from pulumi_groq.models.history import DenialBucket, UsageBucket
 from pulumi_groq.models.spend_policy import SpendPolicy
-from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.models.usage import BudgetUse, KeyUsage, TeamUsage
 from pulumi_groq.reports.phrases import minute
 from pulumi_groq.reports.usage.projection import Pace, pace
 
@@ -27,7 +27,8 @@ NO_MODEL: Final = "(refused before its model was known)"
 class UsageFacts:
     """What the gateway said. `buckets` and `denials` are the month's, grouped by `by` (denials not by team).
 
-    `keys` are the live keys and `today` their usage; both matter for `by` key and for counting only.
+    `keys` are the live keys and `today` their usage; both matter for `by` key and for counting only. `teams`
+    are those that have budgets, and `budgets` the organisation's.
     """
 
     by: By
@@ -37,6 +38,8 @@ class UsageFacts:
     denials: Sequence[DenialBucket] = ()
     keys: Sequence[ApiKey] = ()
     today: Sequence[KeyUsage] = ()
+    teams: Sequence[TeamUsage] = ()
+    budgets: Sequence[BudgetUse] = ()
     policy: SpendPolicy | None = None
 
     @property
@@ -108,7 +111,8 @@ class UsageRow:
     """One key, team, model or day; `id` is the key's id where the row is a key, else the same as `name`.
 
     `projected_micro_usd` is the row's own cost by the end of a running month. `budget` holds a key's
-    budget against what its whole lineage spent. `notes` are short warnings.
+    or team's budget of the month against what its whole lineage, or the team, spent. `budgets` are all that
+    the row's key or team has, with what is spent of them. `notes` are short warnings.
     """
 
     id: str
@@ -118,6 +122,7 @@ class UsageRow:
     limits: tuple[LimitUse, ...] = ()
     projected_micro_usd: int | None = None
     budget: Pace | None = None
+    budgets: tuple[BudgetUse, ...] = ()
     last_used_at: datetime | None = None
     notes: tuple[str, ...] = ()
 
@@ -129,7 +134,9 @@ class UsageRow:
 
 @dataclass(frozen=True)
 class UsageReport:
-    """A month's usage. `pace` is the organisation's against its cap, for the running month only."""
+    """A month's usage. For the running month: `pace` is the organisation's against its cap, `budgets` its
+    budgets with what is spent of them, and `teams` those that have budgets.
+    """
 
     by: By
     month: str
@@ -139,6 +146,8 @@ class UsageReport:
     pace: Pace | None
     policy: SpendPolicy | None
     unused_keys: int
+    budgets: tuple[BudgetUse, ...] = ()
+    teams: tuple[TeamUsage, ...] = ()
 
 
 def usage_report(facts: UsageFacts) -> UsageReport:
@@ -162,6 +171,8 @@ def usage_report(facts: UsageFacts) -> UsageReport:
         pace=organisation,
         policy=facts.policy,
         unused_keys=sum(1 for key in facts.keys if unused_days(key, facts.as_of) is not None),
+        budgets=tuple(facts.budgets) if facts.is_running else (),
+        teams=tuple(facts.teams) if facts.is_running else (),
     )
 
 
@@ -194,6 +205,7 @@ def _key_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
                 limits=_limits(key, today.get(key.id)),
                 projected_micro_usd=_projected(counts, facts.as_of),
                 budget=_budget(key, spent, facts.as_of),
+                budgets=_budgets_of(today.get(key.id)),
             )
         rows.append(row)
     return rows + list(_deleted_rows(facts, buckets, denied))
@@ -220,6 +232,17 @@ def _projected(counts: Counts, as_of: datetime) -> int | None:
 def _budget(key: ApiKey, lineage_spent: int, as_of: datetime) -> Pace | None:
     budget = Bounded.of(key).budget_by_window.get("month")
     return None if budget is None else pace(lineage_spent, micro_usd(budget), as_of)
+
+
+def _budgets_of(used: KeyUsage | TeamUsage | None) -> tuple[BudgetUse, ...]:
+    return () if used is None else tuple(used.budgets)
+
+
+def _budget_of_team(used: TeamUsage | None, as_of: datetime) -> Pace | None:
+    of_month = next((each for each in used.budgets if each.per == "month"), None) if used else None
+    if of_month is None:
+        return None
+    return pace(micro_usd(of_month.spent_usd), micro_usd(of_month.budget_usd), as_of)
 
 
 def _limits(key: ApiKey, today: KeyUsage | None) -> tuple[LimitUse, ...]:
@@ -256,14 +279,19 @@ def _spent_by_lineage(buckets: Iterable[UsageBucket]) -> dict[str, int]:
 
 def _other_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
     found = {_bucket_id(facts.by, bucket): bucket for bucket in facts.buckets}
-    names = dict.fromkeys([*found, *denied])
+    teams = {each.team: each for each in facts.teams} if facts.by == "team" and facts.is_running else {}
+    names = dict.fromkeys([*found, *denied, *teams])
     leads_on = facts.is_running and facts.by != "day"
     rows = []
     for name in sorted(names):
         counts = Counts.of(found.get(name), None if facts.by == "team" else denied.get(name, 0))
         projected = _projected(counts, facts.as_of) if leads_on else None
         shown = name or (NO_TEAM if facts.by == "team" else NO_MODEL)
-        rows.append(UsageRow(name, shown, counts, projected_micro_usd=projected))
+        row = UsageRow(name, shown, counts, projected_micro_usd=projected)
+        if name in teams:
+            budget = _budget_of_team(teams[name], facts.as_of)
+            row = replace(row, budget=budget, budgets=_budgets_of(teams[name]))
+        rows.append(row)
     return rows
 
 

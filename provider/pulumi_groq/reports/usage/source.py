@@ -61,5 +61,7 @@ def usage_facts(source: FactSource, by: By, month: str | None) -> UsageFacts:
         denials=denials,
         keys=list(source.keys()) if by == "key" else [],
         today=today.usage_by_key,
+        teams=today.usage_by_team,
+        budgets=today.budgets,
         policy=source.policy(),
     )
