@@ -155,7 +155,8 @@ class Quota:
 
     `counter_key` names the counter; `ceiling` is what it may hold (`None`: it only counts); `window_s` is
     how long a full one takes to drain (`None`: what is in it never drains, as totals of money and the count
-    of running requests). A total of money is of one `window`.
+    of running requests). A total of money is of one `window`. Counters of rates that one request is counted
+    in have the same `home`, where a shared back end has to keep them together.
     """
 
     limit: LimitName
@@ -165,6 +166,7 @@ class Quota:
     window_s: int | None
     scope: Scope = ORGANISATION
     window: Window | None = None
+    home: str = ""
 
     @property
     def reason(self) -> str:

@@ -124,16 +124,18 @@ def rate_quotas(key: KeyAccess, model: str | None = None) -> list[Quota]:
         held.append((Scope(team=key.team), key.team_bounds.limits))
     if model is not None and model in key.model_bounds:
         held.append((Scope(key.lineage_id, model=model), key.model_bounds[model].limits))
-    quotas = [quota for scope, limits in held for quota in _rates(scope, limits)]
+    # Of the team also where that has no limits: else its first one would part the key from what it has used.
+    home = _owner(Scope(key.lineage_id) if key.team is None else Scope(team=key.team))
+    quotas = [quota for scope, limits in held for quota in _rates(scope, limits, home)]
     return sorted(quotas, key=lambda quota: _ORDER.index(quota.unit))
 
 
-def _rates(scope: Scope, limits: Limits) -> Iterator[Quota]:
+def _rates(scope: Scope, limits: Limits, home: str) -> Iterator[Quota]:
     owner = _owner(scope)
     for limit, short, unit, window_s in _LIMITS:
         ceiling = getattr(limits, limit)
         if ceiling is not None:
-            yield Quota(limit, f"{short}:{owner}", unit, ceiling, window_s, scope)
+            yield Quota(limit, f"{short}:{owner}", unit, ceiling, window_s, scope, home=home)
 
 
 def _budgets(budgets: tuple[Budget, ...], scope: Scope, now_s: float) -> list[Quota]:

@@ -100,8 +100,8 @@ def test_a_total_begins_with_what_is_spent() -> None:
 
     assert take(counters, CAP).levels == [995]
     assert take(counters, CAP).refused == 0
-    assert not counters.holds(BUDGET.counter_key)
-    assert counters.holds(CAP.counter_key)
+    assert not counters.holds(BUDGET)
+    assert counters.holds(CAP)
 
 
 def test_totals_live_as_long_as_something_counts_in_them() -> None:
@@ -114,7 +114,7 @@ def test_totals_live_as_long_as_something_counts_in_them() -> None:
 
     counters.counter_sets.clear()
 
-    assert not counters.holds(CAP.counter_key)
+    assert not counters.holds(CAP)
 
 
 def test_sets_of_the_same_quotas_share_the_counters() -> None:

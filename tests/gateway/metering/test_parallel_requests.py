@@ -1,6 +1,7 @@
 """`max_parallel_requests`: no more run at once than may, and every end of a request frees its place."""
 
 import asyncio
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from key_factory import MakeKey
 from metering_bench import Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
-from pulumi_groq.policy.access import KeyAccess
+from pulumi_groq.policy.access import Bounds, KeyAccess, Limits
 from pulumi_groq.policy.limits import Denial
 
 ORGANISATION_CAP = 10**9
@@ -41,6 +42,27 @@ async def test_no_more_run_at_once_than_may(bench: Bench, make_key: MakeKey) -> 
 
     await service.metering.settle(second, used(1), 200)
     assert reason(await bench.admit(service, key)) == ""
+
+
+async def test_a_limit_that_is_set_while_requests_run_counts_them(bench: Bench, make_key: MakeKey) -> None:
+    """A team's, too; each frees its place at its end, and a batch that is kept when its creation ends."""
+    service = bench.open()
+    free, other = make_key("key_a"), make_key("key_b")
+    first, second = await admitted(bench, service, free), await admitted(bench, service, other)
+    third = await admitted(bench, service, free)
+    own = replace(free, limits=Limits(max_parallel_requests=3))
+    of_team = replace(free, team_bounds=Bounds(Limits(max_parallel_requests=3)))
+    assert reason(await bench.admit(service, of_team)) == "team_max_parallel_requests"
+    fourth = await admitted(bench, service, own)
+    assert reason(await bench.admit(service, own)) == "max_parallel_requests"
+
+    await service.metering.settle(first, used(1), 200)
+    assert reason(await bench.admit(service, of_team)) == "team_max_parallel_requests"
+    await service.metering.keep(third, 200)
+    await service.metering.settle(fourth, used(1), 200)
+    await service.metering.settle(second, used(1), 200)
+    last = [await bench.admit(service, replace(own, team_bounds=of_team.team_bounds)) for _ in range(4)]
+    assert [reason(each) for each in last] == ["", "", "", "max_parallel_requests"]
 
 
 async def test_a_request_without_an_answer_frees_its_place(bench: Bench, make_key: MakeKey) -> None:

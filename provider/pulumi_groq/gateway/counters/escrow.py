@@ -130,7 +130,7 @@ class EscrowCounters:
         self._quotas.update((quota.counter_key, quota) for quota in quotas)
         return EscrowCounterSet(self, quotas)
 
-    def holds(self, counter_key: str) -> bool:  # noqa: ARG002 (protocol)
+    def holds(self, quota: Quota) -> bool:  # noqa: ARG002 (protocol)
         """The bank knows what was spent and what is reserved, and a new window is a new account."""
         return True
 

@@ -82,9 +82,9 @@ class LocalRates:
         """The counters of these quotas. Levels come in their order."""
         return LocalRateSet(self._counters, self._live, quotas, now_s)
 
-    def holds(self, counter_key: str) -> bool:  # noqa: ARG002 (protocol)
-        """Rates hold no money."""
-        return False
+    def holds(self, quota: Quota) -> bool:
+        """Whether a quota of running requests has its counter."""
+        return self._counters.holds(quota)
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Rates hold no money."""

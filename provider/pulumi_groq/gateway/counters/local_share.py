@@ -19,25 +19,25 @@ class SharedBucket:
     whose limit is its part. All own parts together are at most the limit.
     """
 
-    __slots__ = ("__weakref__", "_known", "_replicas", "limit", "own", "server_id", "window_s")
+    __slots__ = ("__weakref__", "_known", "_replicas", "limit", "own", "place", "window_s")
 
     own: Bucket | None
-    server_id: str
-    """Which server told the level, or was handed it over; an empty one told none."""
+    place: str
+    """Where the level was told, or handed over: the server and the home there; empty for nowhere."""
 
     def __init__(self, limit: int, window_s: int, now_s: float) -> None:
         self.limit = limit
         self.window_s = window_s
         self.own = None
-        self.server_id = ""
+        self.place = ""
         self._known = Bucket(limit, window_s, now_s)
         self._replicas = 1
 
-    def told(self, level: float, server_id: str, now_s: float) -> None:
+    def told(self, level: float, place: str, now_s: float) -> None:
         """A server has counted, and the bucket is at `level` with what is held in it."""
         self._known.level = level
         self._known.updated_s = now_s
-        self.server_id = server_id
+        self.place = place
         self.own = None
 
     def settled(self, less: int) -> None:
@@ -59,19 +59,19 @@ class SharedBucket:
         self.own.limit = self.limit // replicas
         return self.own
 
-    def knows(self, server_id: str) -> bool:
+    def knows(self, place: str) -> bool:
         """Whether this server has been told of everything."""
-        return self.own is None and self.server_id in {"", server_id}
+        return self.own is None and self.place in {"", place}
 
-    def hand_over(self, server_id: str, now_s: float) -> Restored:
+    def hand_over(self, place: str, now_s: float) -> Restored:
         """What the server that is asked next does not know: told once, since calls keep their order."""
         known = self.known_level(now_s)
         besides = 0.0
         if self.own is not None:
             self.own.drain(now_s)
             besides = max(0.0, self.own.level + self.own.held - known / self._replicas)
-        least = known if self.server_id not in {"", server_id} else 0.0
-        self.own, self.server_id = None, server_id
+        least = known if self.place not in {"", place} else 0.0
+        self.own, self.place = None, place
         return Restored(least, besides)
 
     def is_empty(self, now_s: float) -> bool:

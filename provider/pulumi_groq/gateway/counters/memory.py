@@ -183,9 +183,9 @@ class MemoryCounters:
             totals, buckets["requests"], running, buckets["tokens"], highest_levels(quotas)
         )
 
-    def holds(self, counter_key: str) -> bool:
-        """Whether a total of money is held."""
-        return counter_key in self._totals
+    def holds(self, quota: Quota) -> bool:
+        """Whether a quota of money or of running requests has its counter."""
+        return quota.counter_key in (self._running if quota.unit == "running" else self._totals)
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Count more, or less, as spent in a total; one that is not held is opened right."""

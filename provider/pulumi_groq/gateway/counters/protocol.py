@@ -66,8 +66,10 @@ class Counters(Protocol):
         """
         ...
 
-    def holds(self, counter_key: str) -> bool:
-        """Whether a total of money is held, and with it all that was reserved in it."""
+    def holds(self, quota: Quota) -> bool:
+        """Whether a quota of money or of running requests has its counter, and with it all that is held in
+        it.
+        """
         ...
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:

@@ -1,7 +1,8 @@
 """Rates and running requests in Redis: all counters of a key or none, in one call of `rates.lua` a request.
 
-Keys of one API key have one hash tag, so that Redis Cluster keeps them on one node: where its team has
-limits, that of the team. While Redis is out, a replica decides by its own part of each limit, or denies.
+Keys of one API key have one hash tag, so that Redis Cluster keeps them on one node: that of its team, whose
+limits count its requests, too. A key that moves to another team takes along what this replica knows of its
+buckets. While Redis is out, a replica decides by its own part of each limit, or denies.
 
 What runs has a place in Redis for half a minute, which its gateway renews: the places of a gateway that died
 are free then. What Redis may not know of is renewed at once, as after an outage.
@@ -77,9 +78,9 @@ class RedisCounters:
             self.renewals.all_untold()
         await asyncio.gather(*(each.renew(now_s) for each in self.renewals.due(now_s)))
 
-    def holds(self, counter_key: str) -> bool:  # noqa: ARG002 (protocol)
-        """Rates hold no money."""
-        return False
+    def holds(self, quota: Quota) -> bool:  # noqa: ARG002 (protocol)
+        """The server has the counts of what runs, of all gateways; money is counted elsewhere."""
+        return True
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Rates hold no money."""
@@ -150,28 +151,29 @@ class RedisCounterSet:
         connection = counters.servers.connection(self._calls.slot)
         if connection is None:
             return await self._without_redis(demand, now_s, reservation_id, expires_s)
-        is_news = not all(each.knows(connection.server_id) for each in self._buckets)
-        before = [(each.own, each.server_id) for each in self._buckets] if is_news else []
+        place = f"{connection.server_id}/{self._calls.home}"
+        is_news = not all(each.knows(place) for each in self._buckets)
+        before = [(each.own, each.place) for each in self._buckets] if is_news else []
         sent = self._calls.take(
             now_s,
             reservation_id,
             demand.tokens,
             expires_s=expires_s,
-            restored=self._handed_over(connection.server_id, now_s) if is_news else (),
+            restored=self._handed_over(place, now_s) if is_news else (),
             drains_first=self._is_new,
         )
         try:
             answer = await counters.servers.call(self._calls.slot, sent)
         except CountersUnavailableError:
-            for bucket, (own, server_id) in zip(self._buckets, before, strict=False):
-                if own is not None or bucket.own is None:  # handed over in vain, perhaps
-                    bucket.own, bucket.server_id = own, server_id
+            for bucket, former in zip(self._buckets, before, strict=False):
+                if former[0] is not None or bucket.own is None:  # handed over in vain, perhaps
+                    bucket.own, bucket.place = former
             return await self._after_no_answer(demand, now_s, reservation_id, expires_s)
         except asyncio.CancelledError:
             self._release(demand, reservation_id, 0, now_s)
             raise
         self._is_new = False
-        return self._counted(answer, demand, reservation_id, connection.server_id, now_s)
+        return self._counted(answer, demand, reservation_id, place, now_s)
 
     async def full(self, now_s: float) -> TakeResult:
         """Which request counter, if any, is too full for one more; nothing is taken."""
@@ -223,7 +225,7 @@ class RedisCounterSet:
         )
 
     def _counted(
-        self, answer: bytes, demand: Demand, reservation_id: str, server_id: str, now_s: float
+        self, answer: bytes, demand: Demand, reservation_id: str, place: str, now_s: float
     ) -> TakeResult:
         """What a server has said to a `take`, and its levels afterwards."""
         refused, levels, held = read_answer(answer)
@@ -238,7 +240,7 @@ class RedisCounterSet:
                 self._counters.renewals.runs(self, now_s)
         for each, level in zip(self._shared, levels, strict=True):
             if isinstance(each, SharedBucket):
-                each.told(level, server_id, now_s)
+                each.told(level, place, now_s)
         return TakeResult(refused, levels, () if refused is None else held)
 
     async def renew(self, now_s: float) -> None:
@@ -263,10 +265,9 @@ class RedisCounterSet:
         sent = self._calls.settle(now_s, reservation_id, demand.tokens, tokens)
         self._counters.servers.send(self._calls.slot, sent)
 
-    def _handed_over(self, server_id: str, now_s: float) -> list[Restored | None]:
+    def _handed_over(self, place: str, now_s: float) -> list[Restored | None]:
         return [
-            each.hand_over(server_id, now_s) if isinstance(each, SharedBucket) else None
-            for each in self._shared
+            each.hand_over(place, now_s) if isinstance(each, SharedBucket) else None for each in self._shared
         ]
 
     async def _after_no_answer(

@@ -28,11 +28,11 @@ class ScriptCalls:
 
     def __init__(self, quotas: Sequence[Quota], *, uses_server_time: bool) -> None:
         self._uses_server_time = uses_server_time
-        tag = _tag_of(quotas)
-        self.slot = slot_of(tag)
+        self.home = quotas[0].home if quotas else ""
+        self.slot = slot_of(self.home)
         keys: list[bytes] = []
         for quota in quotas:
-            key = f"{KEY_PREFIX}:{{{tag}}}:{quota.counter_key}"
+            key = f"{KEY_PREFIX}:{{{self.home}}}:{quota.counter_key}"
             keys += [key.encode(), f"{key}:holds".encode()]
         packed = b"".join(
             pack("<ddd", _UNITS[quota.unit], quota.ceiling or 0, quota.window_s or 0) for quota in quotas
@@ -87,13 +87,3 @@ def read_answer(answer: bytes) -> tuple[int | None, list[float], list[float]]:
     held = pairs[1::2]
     levels = [level + holds for level, holds in zip(pairs[::2], held, strict=True)]
     return (None if refused < 0 else int(refused)), levels, held
-
-
-def _tag_of(quotas: Sequence[Quota]) -> str:
-    """What all of them have in common: a team's limit has to be beside those of each of its keys. Where a
-    team gets its first such limit, the counters of its keys so begin empty.
-    """
-    for quota in quotas:
-        if quota.scope.team is not None:
-            return quota.counter_key.partition(":")[2]
-    return quotas[0].counter_key.split(":")[1] if quotas else ""

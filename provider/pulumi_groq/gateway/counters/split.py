@@ -104,9 +104,9 @@ class SplitCounters:
             second,
         )
 
-    def holds(self, counter_key: str) -> bool:
-        """Whether a total of money is held."""
-        return self._first.holds(counter_key)
+    def holds(self, quota: Quota) -> bool:
+        """Whether a quota of money or of running requests has its counter."""
+        return (self._second if quota.unit in self._units_of_second else self._first).holds(quota)
 
     def correct(self, counter_key: str, more_micro_usd: int) -> None:
         """Count more, or less, as spent."""

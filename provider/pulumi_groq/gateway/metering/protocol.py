@@ -32,6 +32,10 @@ class Metering(Protocol):
 class Holding(Metering, Protocol):
     """Metering of what outlasts its request and this process: whoever holds keeps it in the store."""
 
+    def paused(self, key: KeyAccess) -> Denial | None:
+        """The denial while the key is paused for runaway spend."""
+        ...
+
     def moves(self, reservation: Reservation) -> Callable[[Connection], None]:
         """What has to be done in the transaction that keeps a record of what is held. That waits for the
         store, and raises `FencedError`.

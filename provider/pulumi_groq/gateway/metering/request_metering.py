@@ -7,7 +7,8 @@ costs what it reserved. A request belongs to the windows in which it was admitte
 next ones.
 
 A budget that is set while requests run counts them too: a total that is opened begins with what is settled in
-its window, and what is reserved in it already is held there besides.
+its window, and what is reserved in it already is held there besides. So does a limit on parallel requests. A
+limit of a rate begins with nothing used: what went before it is not of its minute.
 """
 
 import logging
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from math import inf
 from typing import Final
 
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
@@ -22,12 +24,7 @@ from pulumi_groq.gateway.counters.protocol import Counters
 from pulumi_groq.gateway.health import Health
 from pulumi_groq.gateway.metering.compiled_limits import CompiledLimits, CompiledLimitsByKey
 from pulumi_groq.gateway.metering.events import MeteringEvents
-from pulumi_groq.gateway.metering.journal import (
-    Admission,
-    LedgerRow,
-    Settlement,
-    charged_as_reserved,
-)
+from pulumi_groq.gateway.metering.journal import Admission, LedgerRow, Settlement, charged_as_reserved
 from pulumi_groq.gateway.metering.ledger import JOURNAL, Ledger
 from pulumi_groq.gateway.metering.ledger_writer import charged_record
 from pulumi_groq.gateway.metering.reservations import Hold, OpenReservations, Part, Reservation
@@ -42,13 +39,7 @@ from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.decision import denial_of
 from pulumi_groq.policy.escrow import FencedError
-from pulumi_groq.policy.limits import (
-    Consumption,
-    Demand,
-    Denial,
-    Header,
-    Quota,
-)
+from pulumi_groq.policy.limits import Consumption, Demand, Denial, Header, Quota
 from pulumi_groq.policy.messages import ORGANISATION_ID, rates_unavailable, store_unavailable
 from pulumi_groq.policy.quotas import always_counts, counter_keys_of_money, model_budgets, quotas_of
 from pulumi_groq.policy.windows import day_at
@@ -117,7 +108,7 @@ class RequestMetering:
         many run as may. Takes nothing.
         """
         now_s = self._clock.now_s()
-        paused = self._paused(key)
+        paused = self.paused(key)
         if paused is not None:
             return self._denied(paused, key, ANY_REQUEST, now_s)
         limits = self._limits.find(key, self._directory.organisation, None, now_s)
@@ -134,7 +125,7 @@ class RequestMetering:
     async def admit(self, key: KeyAccess, demand: Demand, request_id: str) -> Reservation | Denial:
         """As `Metering.admit` says."""
         now_s = self._clock.now_s()
-        closed = self._paused(key) or (store_unavailable() if self._ledger.is_behind else None)
+        closed = self.paused(key) or (store_unavailable() if self._ledger.is_behind else None)
         if closed is not None:
             return self._denied(closed, key, demand, now_s)
         model = demand.model if demand.cost_by_model is None else None
@@ -228,7 +219,11 @@ class RequestMetering:
             for part in parts:
                 await part.settle(hold.id, 0, now_s)
         else:
-            hold.parts.extend(parts)
+            for part in parts:
+                if part.is_run:
+                    await part.settle(hold.id, 0, now_s)
+                else:
+                    hold.parts.append(part)
             for quota in reservation.quotas:
                 if quota.unit == "micro_usd":
                     await self._hold_in(quota, [hold], now_s)
@@ -299,7 +294,8 @@ class RequestMetering:
             for part in parts:
                 await part.settle(reservation.id, part.demand.cost_micro_usd, now_s)
 
-    def _paused(self, key: KeyAccess) -> Denial | None:
+    def paused(self, key: KeyAccess) -> Denial | None:
+        """As `Holding.paused` says."""
         if key.runaway is not None or self._guard.is_in_use:
             return self._guard.turns_away(key)
         return None
@@ -346,13 +342,19 @@ class RequestMetering:
         return [
             quota
             for quota in quotas
-            if quota.unit == "micro_usd" and not self._counters.holds(quota.counter_key)
+            if quota.unit in ("micro_usd", "running") and not self._counters.holds(quota)
         ]
 
     async def _hold_in_opened(self, opened: Sequence[Quota], now_s: float) -> None:
-        """In totals that were opened just now: what is reserved in their windows already."""
+        """In totals that were opened just now: what is reserved in their windows already, and in counts of
+        running requests those that run.
+        """
         for quota in opened:
-            if quota.window is not None:  # pragma: no branch  (what is opened is money, and of a window)
+            if quota.unit == "running":
+                running = self._open.admitted_since(-inf)
+                covered = [each for each in running if quota.scope.covers(each.lineage_id, each.team)]
+                await self._hold_in(quota, covered, now_s)
+            elif quota.window is not None:  # pragma: no branch  (else it is money, and of a window)
                 # What always counts is open as long as a request of it is.
                 requests = () if always_counts(quota) else self._open.admitted_since(quota.window.from_s)
                 within = [
@@ -367,8 +369,10 @@ class RequestMetering:
         model = quota.scope.model
         for hold in holds:
             cost = hold.demand.cost_micro_usd if model is None else hold.demand.cost_of(model)
-            if cost:
-                part = Part(counters, Demand(hold.demand.model, 0, cost), model)
+            if cost or quota.unit == "running":
+                part = Part(
+                    counters, Demand(hold.demand.model, 0, cost), model, is_run=quota.unit == "running"
+                )
                 await counters.take(part.demand, now_s, hold.id, now_s + self._reservation_ttl_s)
                 hold.parts.append(part)
 

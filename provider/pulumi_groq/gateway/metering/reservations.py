@@ -33,14 +33,16 @@ class Reservation(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Money that is held beside a request's own counters: in totals of one model of several, or in such as
-    were opened after its admission. `model` is set where only the cost of that model counts.
+    """What is held beside a request's own counters: money in totals of one model of several, or in such as
+    were opened after its admission; with `is_run` its place in a count of running requests. `model` is set
+    where only the cost of that model counts.
     """
 
     counters: CounterSet
     demand: Demand
     model: str | None
     counter_keys: Sequence[str] = ()
+    is_run: bool = False
 
     async def settle(self, reservation_id: str, cost_micro_usd: int, now_s: float) -> None:
         """Let go what is held, and count the cost instead."""
