@@ -169,3 +169,36 @@ def test_killed_gateway_books_the_batch_after_its_restart(
     server = start()
     assert usage(server)["cost_usd"] == expected_cost_usd()
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "limit", ["0001", "1" + "0" * 4400, "0001" + "0" * 4400, "1e2", "-1", "%D9%A3", "101"]
+)
+def test_a_strange_limit_of_a_list_is_400(start: Callable[[], Server], limit: str) -> None:
+    """Also one with so many digits that Python reads no number in it."""
+    server = start()
+    headers = {"authorization": f"Bearer {new_key(server, 'lister')}"}
+    for route in ("files", "batches"):
+        answer = httpx.get(f"{server.url}/openai/v1/{route}?limit={limit}", headers=headers)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "limit")
+
+
+def test_a_paused_key_uploads_nothing(start: Callable[[], Server], upstream: BatchUpstream) -> None:
+    """What it has stays readable, and its batches can be cancelled."""
+    server = start()
+    with server.client() as admin:
+        body = {"name": "loop", "allowed_models": [MODEL], "runaway": {"spend_usd_per_10_min": 0.000001}}
+        made = admin.post("/api-keys", json=body).json()
+    client = openai.OpenAI(api_key=made["api_key"], base_url=f"{server.url}/openai/v1", max_retries=0)
+    kept = client.files.create(file=("in.jsonl", io.BytesIO(LINES)), purpose="batch")
+    deadline = time.monotonic() + DEADLINE_S
+    chat = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}
+    headers = {"authorization": f"Bearer {made['api_key']}"}
+    while time.monotonic() < deadline:
+        answer = httpx.post(f"{server.url}/openai/v1/chat/completions", json=chat, headers=headers)
+        if answer.status_code != 200:
+            break
+    assert answer.json()["error"]["code"] == "key_paused_runaway"
+    with pytest.raises(openai.BadRequestError, match="is paused since"):
+        client.files.create(file=("in.jsonl", io.BytesIO(LINES)), purpose="batch")
+    assert [each.id for each in client.files.list().data] == [kept.id]

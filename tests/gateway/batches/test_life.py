@@ -290,3 +290,30 @@ async def test_a_crash_right_after_the_batch_was_recorded_holds_its_money_once(
     assert bench.batches.held == (1, record.held_micro_usd)
     assert await bench.left(owner, CAP) == room - record.held_micro_usd
     assert bench.spent == 0
+
+
+async def test_clients_that_ask_all_the_time_ask_the_upstream_once_a_second(
+    bench: BatchBench, key: Key
+) -> None:
+    """Its limits are the organisation's: a loop of one key must not use them up."""
+    batch = await created(bench, key())
+    bench.upstream.before = failing("GET", batch.upstream_id)
+    bench.upstream.calls.clear()
+    for _ in range(10):
+        batch = await bench.batches.show(batch)
+    assert len(bench.upstream.calls) == 1
+    bench.bench.clock.advance(seconds=1)
+    await asyncio.gather(*(bench.batches.show(batch) for _ in range(10)))
+    assert len(bench.upstream.calls) == 2
+
+
+async def test_a_settled_batch_is_neither_cancelled_nor_read_again(bench: BatchBench, key: Key) -> None:
+    """Each try would fetch the whole output from the upstream."""
+    batch = await created(bench, key())
+    settled = await bench.batches.look(batch)
+    assert settled.is_settled
+    bench.upstream.calls.clear()
+    for _ in range(3):
+        assert await bench.batches.cancel(settled) == settled
+        assert await bench.batches.show(settled) == settled
+    assert bench.upstream.calls == []

@@ -16,6 +16,7 @@ from pulumi_groq.gateway.batches.lines import LineReader, worst_costs_micro_usd
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.permissions import ModelAccess, ToolAccess
 from pulumi_groq.policy.access import KeyAccess, Limits
+from work_time import quickest_s
 
 CATALOGUE = Catalogue.load()
 KEY = KeyAccess(
@@ -112,6 +113,24 @@ def test_repeated_custom_id_is_refused(read: Any) -> None:
     """Results could not be told apart."""
     with pytest.raises(Refusal, match=r"Line 2 .* earlier line"):
         read(line(1) + line(1))
+
+
+def test_custom_ids_of_any_text_are_told_apart(read: Any) -> None:
+    """Lone surrogates too, which are no UTF-8; the same one twice is refused."""
+    first, second = (line(0).replace(b'"r0"', b'"\\ud80%d"' % number) for number in range(2))
+    assert read(first + second).lines == 2
+    with pytest.raises(Refusal, match="Line 2 of the file: custom_id stands"):
+        read(first + first)
+
+
+def test_a_line_that_comes_byte_by_byte_is_not_read_over_and_over(read: Any) -> None:
+    """A megabyte in single bytes takes its time four times over for four times the bytes, not sixteen."""
+
+    def took_s(kilobytes: int) -> float:
+        content = line(0, content="x" * kilobytes * 1024)
+        return quickest_s(lambda: read(content, pieces=len(content)))
+
+    assert took_s(400) < 8 * took_s(100)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n"])

@@ -17,6 +17,7 @@ MOST_METADATA: Final = 15
 
 _KEYS: Final = frozenset({"input_file_id", "endpoint", "completion_window", "metadata"})
 _WINDOW: Final = re.compile(r"([1-9][0-9]{0,2})([hd])")
+_LIMIT: Final = re.compile(r"[1-9][0-9]?|100")
 _HOURS: Final = range(24, 7 * 24 + 1)
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """Of files and batches: it goes into paths."""
@@ -82,28 +83,38 @@ def shown(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "metadata": own or None}
 
 
-def page(documents: list[dict[str, Any]], query: bytes) -> bytes:
-    """A page of a list, newest first: `limit` of it (1 to 100, all the client asks for) after the id `after`.
+class Cursor(NamedTuple):
+    """Which page of a list is asked for: up to `limit` objects behind the one with the id `after`."""
 
-    Raises `Refusal` 400.
+    limit: int
+    after: str | None
+
+
+def read_cursor(query: bytes) -> Cursor:
+    """`limit` (1 to 100, which is the default) and `after`, all that the clients ask for. Raises `Refusal`
+    400.
     """
     parameters = dict(pair.split("=", 1) for pair in query.decode("latin-1").split("&") if "=" in pair)
     limit = parameters.get("limit", "100")
-    if not limit.isdigit() or not 1 <= int(limit[:4]) <= 100:
+    if not _LIMIT.fullmatch(limit):
         raise bad_request("limit must be from 1 to 100.", param="limit")
-    ids = [document["id"] for document in documents]
-    after = parameters.get("after")
-    if after is not None and after not in ids:
+    return Cursor(int(limit), parameters.get("after"))
+
+
+def page(cursor: Cursor, documents: list[dict[str, Any]] | None) -> bytes:
+    """A page of a list, newest first, of the `limit` documents behind `after` and one more, if there is one.
+    Raises `Refusal` 400 where there was no `after`.
+    """
+    if documents is None:
         raise bad_request("after must be the id of one of the listed objects.", param="after")
-    begin = 0 if after is None else ids.index(after) + 1
-    data = documents[begin : begin + int(limit)]
+    data = documents[: cursor.limit]
     return encoded(
         {
             "object": "list",
             "data": data,
             "first_id": data[0]["id"] if data else None,
             "last_id": data[-1]["id"] if data else None,
-            "has_more": begin + int(limit) < len(documents),
+            "has_more": len(documents) > cursor.limit,
         }
     )
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.batches.creation import ID, encoded, page, read_creation, shown
+from pulumi_groq.gateway.batches.creation import ID, encoded, page, read_creation, read_cursor, shown
 from pulumi_groq.gateway.batches.lines import LineReader
 from pulumi_groq.gateway.batches.records import Records
 from pulumi_groq.gateway.batches.service import Batches, missing
@@ -32,7 +32,7 @@ from pulumi_groq.gateway.store.batches import (
     remove_file,
 )
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
-from pulumi_groq.gateway.store.store import Store
+from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.messages import store_unavailable
 
 PURPOSE: Final = "batch"
@@ -88,19 +88,16 @@ class StoredPlane:
             await (self._create(exchange) if method == "POST" else self._list_batches(exchange))
         else:
             record = await self._batches.find(exchange.key.lineage_id, object_id)
-            look = self._batches.cancel if route is CANCEL else self._batches.look
+            look = self._batches.cancel if route is CANCEL else self._batches.show
             await exchange.answer(encoded(shown((await look(record)).document)))
 
     async def _upload(self, exchange: Exchange) -> None:
         lineage_id = exchange.key.lineage_id
+        paused = self._batches.paused(exchange.key)
+        if paused is not None:
+            raise denied(paused, close=True)
         if await self._records.read(count_files, lineage_id) >= MOST_FILES:
-            raise Refusal(
-                400,
-                INVALID_REQUEST,
-                f"This API key's lineage has {MOST_FILES} files. Delete those that are not needed any more.",
-                code="too_many_files",
-                close=True,
-            )
+            raise _too_many_files()
         lines = LineReader(exchange.key, self._models, self._tools)
         headers = exchange.headers
         upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, _KNOWN, lines.feed)
@@ -123,8 +120,9 @@ class StoredPlane:
             upstream_key=upstream_key,
         )
         try:
-            await self._records.write(insert_file, record)
-        except StoreUnavailableError:
+            if not await self._records.write(_insert_within, record):
+                raise _too_many_files()  # others were uploaded meanwhile
+        except (StoreUnavailableError, Refusal):
             # Nobody could ever read or delete it.
             with suppress(Refusal, UpstreamError):
                 await self._api.ask("DELETE", f"{FILES_PATH}/{file_id}", upstream_key)
@@ -132,8 +130,10 @@ class StoredPlane:
         await exchange.answer(encoded(_file(record)))
 
     async def _list_files(self, exchange: Exchange) -> None:
-        records = await self._records.read(files_of, exchange.key.lineage_id)
-        await exchange.answer(page([_file(record) for record in records], exchange.scope["query_string"]))
+        cursor = read_cursor(exchange.scope["query_string"])
+        lineage_id = exchange.key.lineage_id
+        records = await self._records.read(files_of, lineage_id, cursor.after, cursor.limit + 1)
+        await exchange.answer(page(cursor, None if records is None else list(map(_file, records))))
 
     async def _show_file(self, exchange: Exchange, file_id: str) -> None:
         await exchange.answer(encoded(_file(await self._file(exchange, file_id))))
@@ -186,9 +186,11 @@ class StoredPlane:
         await exchange.answer(encoded(shown(record.document)))
 
     async def _list_batches(self, exchange: Exchange) -> None:
-        records = await self._records.read(batches_of, exchange.key.lineage_id)
-        documents = [shown(record.document) for record in records]
-        await exchange.answer(page(documents, exchange.scope["query_string"]))
+        cursor = read_cursor(exchange.scope["query_string"])
+        lineage_id = exchange.key.lineage_id
+        records = await self._records.read(batches_of, lineage_id, cursor.after, cursor.limit + 1)
+        documents = None if records is None else [shown(record.document) for record in records]
+        await exchange.answer(page(cursor, documents))
 
     async def _file(self, exchange: Exchange, file_id: str) -> FileRecord:
         record: FileRecord | None = await self._records.read(find_file, exchange.key.lineage_id, file_id)
@@ -210,6 +212,19 @@ async def _judged(upload: Upload, lines: LineReader) -> AsyncIterator[bytes]:
     if upload.form.fields.get("purpose") != PURPOSE:
         raise bad_request(f"purpose must be {PURPOSE}.", param="purpose")
     yield held
+
+
+def _insert_within(connection: Connection, record: FileRecord) -> bool:
+    """Whether there was place for one more."""
+    if count_files(connection, record.lineage_id) >= MOST_FILES:
+        return False
+    insert_file(connection, record)
+    return True
+
+
+def _too_many_files() -> Refusal:
+    message = f"This API key's lineage has {MOST_FILES} files. Delete those that are not needed any more."
+    return Refusal(400, INVALID_REQUEST, message, code="too_many_files", close=True)
 
 
 def _file(record: FileRecord) -> dict[str, Any]:

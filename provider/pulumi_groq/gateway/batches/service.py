@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, Final
 
 from pulumi_groq.catalogue import Catalogue
@@ -44,6 +45,7 @@ POLL_PERIOD_S: Final = 15.0
 OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 """The states after which nothing changes (the groq client's types)."""
 
+LOOK_AGAIN_AFTER_S: Final = 1.0
 IN_DOUBT: Final = timedelta(minutes=10)
 """How long after its creation a batch that was not answered may appear in the upstream's list."""
 UNREAD: Final = timedelta(hours=24)
@@ -78,6 +80,7 @@ class Batches:
         self._clock = clock
         self._disbelieved = disbelieved
         self._holds: dict[str, Hold] = {}
+        self._looked_s: dict[str, float] = {}
 
     @property
     def held(self) -> tuple[int, int]:
@@ -135,6 +138,21 @@ class Batches:
             raise
         return await self._known(record, document)
 
+    def paused(self, key: KeyAccess) -> Denial | None:
+        """The denial while the key is paused for runaway spend."""
+        return self._metering.paused(key)
+
+    async def show(self, record: BatchRecord) -> BatchRecord:
+        """The batch as the upstream has it, which is asked once a second at most, however often a client
+        asks: its limits are the organisation's.
+        """
+        now_s = self._clock.now().timestamp()
+        if abs(now_s - self._looked_s.get(record.request_id, -inf)) < LOOK_AGAIN_AFTER_S:
+            return record
+        if not record.is_settled:
+            self._looked_s[record.request_id] = now_s
+        return await self.look(record)
+
     async def look(self, record: BatchRecord) -> BatchRecord:
         """The batch as the upstream has it now, settled if it is over; as it was last seen where the
         upstream does not answer.
@@ -149,7 +167,11 @@ class Batches:
         return await self._seen(record, document)
 
     async def cancel(self, record: BatchRecord) -> BatchRecord:
-        """Ask the upstream to go no further; what it has done by then is charged. Raises `Refusal`."""
+        """Ask the upstream to go no further; what it has done by then is charged. One that is settled stays
+        as it is. Raises `Refusal`.
+        """
+        if record.is_settled:
+            return record
         try:
             path = f"{BATCHES_PATH}/{record.upstream_id}/cancel"
             document = await self._api.ask("POST", path, record.upstream_key, {})
@@ -163,8 +185,10 @@ class Batches:
         """
         held = list(self._holds)
         records = await self._records.read(open_batches)
+        still_open = {record.request_id for record in records}
+        self._looked_s = {each: at_s for each, at_s in self._looked_s.items() if each in still_open}
         if self._store.member is not None:  # else whoever settles it lets it go, with what it cost
-            await self._let_go(held, {record.request_id for record in records})
+            await self._let_go(held, still_open)
         if not self._store.leads:
             return
         in_doubt: dict[str | None, list[BatchRecord]] = {}

@@ -1,17 +1,25 @@
 """Files and batches in the store: what applications have at the upstream, and what is held for it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from pulumi_groq.gateway.store.schema import batches, files
 
 Worst = Mapping[str, Sequence[int]]
 """By model: requests, the most prompt tokens and completion tokens of all of them, fees in micro-dollars, and
 the most prompt tokens and completion tokens of one."""
-
-LONGEST_PAGE: Final = 100
 
 
 class FileRecord(NamedTuple):
@@ -75,15 +83,35 @@ def has_file(connection: Connection, file_id: str) -> bool:
     return connection.execute(select(files.c.id).where(files.c.id == file_id)).first() is not None
 
 
-def files_of(connection: Connection, lineage_id: str) -> list[FileRecord]:
-    """The lineage's files, newest first."""
+def files_of(
+    connection: Connection, lineage_id: str, after: str | None, limit: int
+) -> list[FileRecord] | None:
+    """Up to `limit` files of the lineage, newest first, behind the one with the id `after`; `None` where it
+    has no such file.
+    """
     columns = files.c
-    statement = (
-        select(files)
-        .where(columns.lineage_id == lineage_id)
-        .order_by(columns.created_s.desc(), columns.id.desc())
-    )
-    return [FileRecord(*row) for row in connection.execute(statement)]
+    place = columns.created_s, columns.id
+    statement = select(files).where(columns.lineage_id == lineage_id)
+    found = _behind(connection, statement, place, columns.id, after, limit)
+    return None if found is None else [FileRecord(*row) for row in found]
+
+
+def _behind(
+    connection: Connection,
+    statement: Select[Any],
+    place: tuple[ColumnElement[Any], ...],
+    named: ColumnElement[str],
+    after: str | None,
+    limit: int,
+) -> list[Any] | None:
+    """The rows of `statement` with the highest `place` first, behind the one that is `named` so."""
+    if after is not None:
+        last = connection.execute(statement.with_only_columns(*place).where(named == after)).first()
+        if last is None:
+            return None
+        statement = statement.where(tuple_(*place) < tuple(last))
+    highest_first = (column.desc() for column in place)
+    return list(connection.execute(statement.order_by(*highest_first).limit(limit)))
 
 
 def count_files(connection: Connection, lineage_id: str) -> int:
@@ -123,15 +151,17 @@ def find_batch(connection: Connection, lineage_id: str, upstream_id: str) -> Bat
     return None if row is None else BatchRecord(*row)
 
 
-def batches_of(connection: Connection, lineage_id: str) -> list[BatchRecord]:
-    """The lineage's batches that the upstream is known to have, newest first."""
+def batches_of(
+    connection: Connection, lineage_id: str, after: str | None, limit: int
+) -> list[BatchRecord] | None:
+    """Up to `limit` batches of the lineage that the upstream is known to have, newest first, behind the one
+    with the upstream's id `after`; `None` where it has no such batch.
+    """
     columns = batches.c
-    statement = (
-        select(batches)
-        .where(columns.lineage_id == lineage_id, columns.upstream_id.is_not(None))
-        .order_by(columns.started_us.desc(), columns.request_id.desc())
-    )
-    return [BatchRecord(*row) for row in connection.execute(statement)]
+    place = columns.started_us, columns.request_id
+    statement = select(batches).where(columns.lineage_id == lineage_id, columns.upstream_id.is_not(None))
+    found = _behind(connection, statement, place, columns.upstream_id, after, limit)
+    return None if found is None else [BatchRecord(*row) for row in found]
 
 
 def open_batches(connection: Connection) -> list[BatchRecord]:
