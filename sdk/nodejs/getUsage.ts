@@ -26,6 +26,10 @@ export interface GetUsageResult {
      */
     readonly asOf: string;
     /**
+     * The organisation's budgets and its cap, and what is spent of them (as booked, which lags a second at most); empty for callers that may not read its spending.
+     */
+    readonly budgets?: outputs.BudgetUse[];
+    /**
      * The running calendar month (UTC), as `YYYY-MM`.
      */
     readonly month: string;
@@ -41,6 +45,10 @@ export interface GetUsageResult {
      * Usage of each key.
      */
     readonly usageByKey: outputs.KeyUsage[];
+    /**
+     * The teams that have budgets, by name.
+     */
+    readonly usageByTeam?: outputs.TeamUsage[];
 }
 /**
  * Today's and this month's usage, by key and in all. Days and months are UTC.

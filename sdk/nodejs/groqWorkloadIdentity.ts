@@ -2,6 +2,9 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 import * as pulumi from "@pulumi/pulumi";
+import * as inputs from "./types/input";
+import * as outputs from "./types/output";
+import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
@@ -55,6 +58,10 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
      */
     declare public readonly audience: pulumi.Output<string>;
     /**
+     * What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+     */
+    declare public readonly budgets: pulumi.Output<outputs.Budget[] | undefined>;
+    /**
      * What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
      */
     declare public /*out*/ readonly claim: pulumi.Output<string | undefined>;
@@ -95,7 +102,15 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly managedBy: pulumi.Output<string | undefined>;
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+     * Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+     */
+    declare public readonly maxParallelRequests: pulumi.Output<number | string | undefined>;
+    /**
+     * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+     */
+    declare public readonly modelLimits: pulumi.Output<{[key: string]: outputs.ModelLimits} | undefined>;
+    /**
+     * US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
      */
     declare public readonly monthlyBudgetUsd: pulumi.Output<number | undefined>;
     /**
@@ -111,7 +126,15 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
      */
     declare public readonly roleTeams: pulumi.Output<string[] | undefined>;
     /**
-     * The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+     * What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+     */
+    declare public readonly runaway: pulumi.Output<outputs.RunawayGuard | undefined>;
+    /**
+     * The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+     */
+    declare public readonly share: pulumi.Output<number | undefined>;
+    /**
+     * The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
      */
     declare public readonly team: pulumi.Output<string | undefined>;
     /**
@@ -145,15 +168,20 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
             resourceInputs["allowedModels"] = args?.allowedModels;
             resourceInputs["allowedTools"] = args?.allowedTools;
             resourceInputs["audience"] = args?.audience;
+            resourceInputs["budgets"] = args?.budgets;
             resourceInputs["claimPatterns"] = args?.claimPatterns;
             resourceInputs["claims"] = args?.claims;
             resourceInputs["credentialMinutes"] = args?.credentialMinutes;
             resourceInputs["identityName"] = args?.identityName;
             resourceInputs["issuer"] = args?.issuer;
+            resourceInputs["maxParallelRequests"] = args?.maxParallelRequests;
+            resourceInputs["modelLimits"] = args?.modelLimits;
             resourceInputs["monthlyBudgetUsd"] = args?.monthlyBudgetUsd;
             resourceInputs["requestsPerDay"] = args?.requestsPerDay;
             resourceInputs["requestsPerMinute"] = args?.requestsPerMinute;
             resourceInputs["roleTeams"] = args?.roleTeams;
+            resourceInputs["runaway"] = args?.runaway;
+            resourceInputs["share"] = args?.share;
             resourceInputs["team"] = args?.team;
             resourceInputs["tokensPerDay"] = args?.tokensPerDay;
             resourceInputs["tokensPerMinute"] = args?.tokensPerMinute;
@@ -168,6 +196,7 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
             resourceInputs["allowedModels"] = undefined /*out*/;
             resourceInputs["allowedTools"] = undefined /*out*/;
             resourceInputs["audience"] = undefined /*out*/;
+            resourceInputs["budgets"] = undefined /*out*/;
             resourceInputs["claim"] = undefined /*out*/;
             resourceInputs["claimPatterns"] = undefined /*out*/;
             resourceInputs["claims"] = undefined /*out*/;
@@ -178,10 +207,14 @@ export class GroqWorkloadIdentity extends pulumi.CustomResource {
             resourceInputs["identityName"] = undefined /*out*/;
             resourceInputs["issuer"] = undefined /*out*/;
             resourceInputs["managedBy"] = undefined /*out*/;
+            resourceInputs["maxParallelRequests"] = undefined /*out*/;
+            resourceInputs["modelLimits"] = undefined /*out*/;
             resourceInputs["monthlyBudgetUsd"] = undefined /*out*/;
             resourceInputs["requestsPerDay"] = undefined /*out*/;
             resourceInputs["requestsPerMinute"] = undefined /*out*/;
             resourceInputs["roleTeams"] = undefined /*out*/;
+            resourceInputs["runaway"] = undefined /*out*/;
+            resourceInputs["share"] = undefined /*out*/;
             resourceInputs["team"] = undefined /*out*/;
             resourceInputs["tokensPerDay"] = undefined /*out*/;
             resourceInputs["tokensPerMinute"] = undefined /*out*/;
@@ -218,6 +251,10 @@ export interface GroqWorkloadIdentityArgs {
      */
     audience: pulumi.Input<string>;
     /**
+     * What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+     */
+    budgets?: pulumi.Input<pulumi.Input<inputs.BudgetArgs>[] | undefined>;
+    /**
      * Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
      */
     claimPatterns?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
@@ -238,7 +275,15 @@ export interface GroqWorkloadIdentityArgs {
      */
     issuer: pulumi.Input<string>;
     /**
-     * US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+     * Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+     */
+    maxParallelRequests?: pulumi.Input<number | string | undefined>;
+    /**
+     * Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+     */
+    modelLimits?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ModelLimitsArgs>} | undefined>;
+    /**
+     * US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
      */
     monthlyBudgetUsd?: pulumi.Input<number | undefined>;
     /**
@@ -254,7 +299,15 @@ export interface GroqWorkloadIdentityArgs {
      */
     roleTeams?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+     * What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+     */
+    runaway?: pulumi.Input<inputs.RunawayGuardArgs | undefined>;
+    /**
+     * The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+     */
+    share?: pulumi.Input<number | undefined>;
+    /**
+     * The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
      */
     team?: pulumi.Input<string | undefined>;
     /**

@@ -178,6 +178,11 @@ def test_admin_keys_and_identities_are_declared_beside_the_teams(read: Callable[
             claims: {sub: "system:serviceaccount:research:app"}
             team: research
             allowed_models: [b]
+            budgets: [{usd: 5, per: hour}]
+            model_limits: {b: {requests_per_day: 9}}
+            runaway: {spend_usd_per_10_min: 1}
+            max_parallel_requests: 4
+            share: 2
     """)
     (key,), (identity,) = access.admin_keys, access.identities
     assert (key.name, key.line, key.reason) == ("preview", 4, "The team's own stack.")
@@ -186,7 +191,10 @@ def test_admin_keys_and_identities_are_declared_beside_the_teams(read: Callable[
         "teams": ["research"],
         "expires_at": "2027-01-01T00:00:00Z",
     }
-    assert (identity.name, identity.line, arguments(identity)["team"]) == ("pods", 10, "research")
+    given = arguments(identity)
+    assert (identity.name, identity.line, given["team"]) == ("pods", 10, "research")
+    assert (given["budgets"], given["share"]) == ([{"usd": 5, "per": "hour"}], 2)
+    assert given["model_limits"] == {"b": {"requests_per_day": 9}}
     assert access.warnings == ()
 
 

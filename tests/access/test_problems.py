@@ -57,6 +57,22 @@ def test_a_field_of_a_key(problems: Callable[[str], list[str]], field: str, line
 
 
 @pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("requests_per_minute: 0", 'requests_per_minute: must be at least 1; leave it out for none, or write "unlimited"'),
+        ("max_parallel_requests: 0", 'max_parallel_requests: must be at least 1; leave it out for none, or write "unlimited"'),
+        ("keys: {k: {model_limits: {a: {tokens_per_day: 0}}}}", 'keys.k.model_limits.a.tokens_per_day: must be at least 1; leave it out for none, or write "unlimited"'),
+        ("keys: {k: {budgets: [{usd: 0, per: day}]}}", "keys.k.budgets.0.usd: must be more than 0; leave it out for none"),
+    ],
+)  # fmt: skip
+def test_zero_says_what_leaving_it_out_means(
+    problems: Callable[[str], list[str]], field: str, line: str
+) -> None:
+    """Limits of a team and of a model have no default at the server."""
+    assert problems(f"teams: {{t: {{allowed_models: [a], {field}}}}}") == [f"1: teams.t.{line}"]
+
+
+@pytest.mark.parametrize(
     ("fields", "line"),
     [
         ("monthly_cap_usd: 5, alert_thresholds_usd: [1, 6]", "alert_thresholds_usd: must not exceed monthly_cap_usd (5)"),
@@ -98,6 +114,12 @@ def test_a_field_of_an_admin_key(problems: Callable[[str], list[str]], fields: s
         ("admin_role: owner", ": claims and claim_patterns must not both be empty"),
         ("claims: {sub: s}, team: t, allowed_models: [b]", ".allowed_models.0: must be one of the team's models; b is not"),
         ("claims: {sub: s}, allowed_models: [a], team: ' t'", ".team: must not begin or end with a space"),
+        ("claims: {sub: s}, admin_role: owner, share: 2", ": share is for the inference plane and has no meaning beside admin_role"),
+        ("claims: {sub: s}, admin_role: owner, model_limits: {a: {budget_usd: 1}}", ": model_limits is for the inference plane"),
+        ("claims: {sub: s}, allowed_models: [a], model_limits: {b: {budget_usd: 1}}", ".model_limits: must be for models of allowed_models; b is not one of them"),
+        ("claims: {sub: s}, allowed_models: [a], monthly_budget_usd: 1, budgets: [{usd: 1, per: month}]", ".budgets: must not have a budget per month beside monthly_budget_usd"),
+        ("claims: {sub: s}, allowed_models: [a], team: t, budgets: [{usd: 9, per: day}]", ".budgets: must be at most 8 per day, what the team has for all its keys; found 9"),
+        ("claims: {sub: s}, allowed_models: [a], runaway: {times_usual: 1}", ".runaway.times_usual: must be greater than or equal to 2"),
         ("claims: {sub: s}, admin_role: owner, credential_minutes: 61", ".credential_minutes: must be less than or equal to 60"),
     ],
 )  # fmt: skip
@@ -106,7 +128,7 @@ def test_a_field_of_a_workload_identity(problems: Callable[[str], list[str]], fi
     issuer = "" if "issuer" in fields else "issuer: https://i.example.com, "
     declared = f"{issuer}audience: a, {fields}"
     (told,) = problems(
-        f"teams: {{t: {{allowed_models: [a]}}}}\nworkload_identities: {{deploy: {{{declared}}}}}"
+        f"teams: {{t: {{allowed_models: [a], budgets: [{{usd: 8, per: day}}]}}}}\nworkload_identities: {{deploy: {{{declared}}}}}"
     )
     assert told.startswith(f"2: workload_identities.deploy{line}")
 

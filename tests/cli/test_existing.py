@@ -78,11 +78,20 @@ def test_rights_that_no_stack_declares_are_taken_over() -> None:
         live_admin_key(3, name="theirs", managed_by="organization/infra/prod"),
         live_admin_key(4, name="old", status="expired", expires_at="2026-11-02T00:00:00Z"),
     ]
-    identities = [live_identity(), live_identity("theirs", managed_by="organization/infra/prod")]
+    limits = {
+        "budgets": [{"usd": 5, "per": "day"}],
+        "model_limits": {"openai/gpt-oss-20b": {"budget_usd": 2}},
+        "runaway": {"times_usual": 10},
+        "share": 3,
+    }
+    app = live_identity("app", admin_role=None, allowed_models=["openai/gpt-oss-20b"], **limits)
+    identities = [live_identity(), app, live_identity("theirs", managed_by="organization/infra/prod")]
     take_over_rights(keys, identities, found)
     text = access_text({}, None, admin_keys=found.admin_keys, workload_identities=found.workload_identities)
     read = read_access(text.encode(), "access.yaml")
-    (key,), (identity,) = read.admin_keys, read.identities
+    (key,), (identity, application) = read.admin_keys, read.identities
+    taken_over = application.model_dump(mode="json", exclude_none=True, include=set(limits))
+    assert taken_over == {**limits, "runaway": {"times_usual": 10, "action": "pause_key"}}
     assert (key.name, key.role, key.teams, key.adopt_key_id) == (
         *("research", "team-admin", ["research"]),
         f"adm_{1:026}",

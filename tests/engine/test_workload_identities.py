@@ -51,3 +51,39 @@ def test_life_of_a_workload_identity(gateway: Any, stack: Any) -> None:
         client.put_workload_identity("deploy", widened)
         assert "adopt" in stack.fails_up().output
         assert client.get_workload_identity("deploy").admin_role == "owner"
+
+
+POD = {
+    "issuer": "https://cluster.example.com",
+    "audience": "https://groq.example.com",
+    "claims": {"sub": "system:serviceaccount:research:app"},
+    "allowed_models": ["openai/gpt-oss-20b"],
+    "budgets": [{"usd": 5, "per": "day"}],
+    "model_limits": {"openai/gpt-oss-20b": {"requests_per_day": 9}},
+    "runaway": {"times_usual": 10},
+    "share": 2,
+}
+
+
+@BOTH_PACKAGES
+def test_limits_of_a_workload_identity(gateway: Any, stack: Any) -> None:
+    """Set, unchanged, drifted and put right: what holds a key holds an identity."""
+    stack.declare(identities={"pods": POD})
+    stack.up()
+    with gateway.client() as client:
+        made = client.get_workload_identity("pods")
+        shown = made.model_dump(mode="json", exclude_none=True)
+        assert {name: shown[name] for name in ("budgets", "model_limits", "share")} == {
+            name: POD[name] for name in ("budgets", "model_limits", "share")
+        }
+        gateway.control("reset-counts")
+        stack.up()
+        assert gateway.requests() == {}
+
+        loose = WorkloadIdentitySettings.model_validate({**POD, "budgets": [], "runaway": None})
+        client.put_workload_identity("pods", loose)
+        stack.refresh()
+        assert "budgets" in stack.preview().output
+        stack.up()
+        repaired = client.get_workload_identity("pods")
+        assert (repaired.budgets, repaired.runaway) == (made.budgets, made.runaway)

@@ -67,10 +67,14 @@ class InProcessGateway:
 
     def chat(self, api_key: str) -> int:
         """One chat request with `api_key`; the status."""
+        return self.chat_answer(api_key).status_code
+
+    def chat_answer(self, api_key: str) -> httpx.Response:
+        """The same; the whole answer."""
         body = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 1}
         url = "http://gateway/openai/v1/chat/completions"
         headers = {"authorization": f"Bearer {api_key}"}
-        return self.answer(httpx.Request("POST", url, headers=headers, json=body)).status_code
+        return self.answer(httpx.Request("POST", url, headers=headers, json=body))
 
 
 @contextmanager

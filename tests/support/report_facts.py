@@ -10,6 +10,7 @@ from pulumi_groq.access import read_access
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, EffectiveLimits
+from pulumi_groq.models.history import UsageBucket
 from pulumi_groq.models.model import ModelPage
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team, TeamPage
@@ -202,6 +203,9 @@ def live(
     teams: Sequence[Team] = (),
     admin_keys: Sequence[AdminKey] | None = (),
     identities: Sequence[WorkloadIdentity] | None = (),
+    team_usage: Sequence[Mapping[str, Any]] = (),
+    today_by_model: Sequence[UsageBucket] = (),
+    month_by_model: Sequence[UsageBucket] = (),
 ) -> Live:
     """The gateway's facts at NOON; it has a price for every model of the shipped catalogue that has one."""
     spent = policy.status.spent_usd if policy else 0
@@ -210,6 +214,7 @@ def live(
         "as_of": NOON.isoformat(),
         "month": "2026-11",
         "usage_by_key": usage,
+        "usage_by_team": team_usage,
         "month_to_date": totals,
     }
     models = [{"id": model.id, "created": 0, "owned_by": "x"} for model in CATALOGUE.models if model.prices]
@@ -222,7 +227,21 @@ def live(
         tuple(ModelPage.model_validate_json(json.dumps({"data": models})).data),
         admin_keys,
         identities,
+        today_by_model,
+        month_by_model,
     )
+
+
+def budget_use(per: str, budget_usd: float, spent_usd: float, model: str | None = None) -> dict[str, Any]:
+    """A budget and what is spent of it, as usage shows it."""
+    return {
+        "per": per,
+        "model": model,
+        "budget_usd": budget_usd,
+        "spent_usd": spent_usd,
+        "remaining_usd": round(budget_usd - spent_usd, 6),
+        "resets_at": "2026-12-01T00:00:00Z",
+    }
 
 
 def live_admin_key(number: int = 1, **fields: Any) -> AdminKey:

@@ -201,6 +201,11 @@ class AdminClient:
         call = Call(f"resume API key {key_id}", "DELETE", f"{key_path(key_id)}/pause")
         return self._exchange(call, ApiKey)
 
+    def resume_workload_identity(self, identity_id: str) -> WorkloadIdentity:
+        """Let a paused workload identity go on. Raises NotFoundError when there is none with this id."""
+        call = Call(f"resume workload identity {identity_id}", "DELETE", f"{key_path(identity_id)}/pause")
+        return self._exchange(call, WorkloadIdentity)
+
     def delete_key(
         self, key_id: str, *, unless_used_within_s: int | None = None, claim: str | None = None
     ) -> Deleted | None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, ConfigurationError, InsufficientRoleError, NotFoundError
 from pulumi_groq.models.admin_key import AdminKey
+from pulumi_groq.models.history import UsageBucket
 from pulumi_groq.models.workload_identity import WorkloadIdentity
 from pulumi_groq.reports.guardrails.loader import Guardrails, load_guardrails
 from pulumi_groq.reports.live import Live
@@ -28,10 +30,12 @@ def admin_settings() -> AdminSettings:
     return AdminSettings.found(not_configured, os.environ)
 
 
-def live_facts(client: AdminClient) -> Live:
-    """Everything that the gateway knows. Raises GroqError where it cannot be read."""
+def live_facts(client: AdminClient, *, by_model: bool = False) -> Live:
+    """Everything that the gateway knows; use by model only where that is asked for. Raises GroqError where it
+    cannot be read.
+    """
     with progress() as shown:
-        asked = shown.add_task("asking the gateway", total=6)
+        asked = shown.add_task("asking the gateway", total=8 if by_model else 6)
         snapshot = client.snapshot()
         shown.advance(asked)
         teams = client.list_teams()
@@ -49,6 +53,14 @@ def live_facts(client: AdminClient) -> Live:
         models = client.models()
         shown.advance(asked)
         admin_keys, identities = rights(client)
+        today_by_model: list[UsageBucket] = []
+        month_by_model: list[UsageBucket] = []
+        if by_model:
+            today = snapshot.as_of.date()
+            shown.advance(asked)
+            today_by_model = _by_model(client, today, today)
+            shown.advance(asked)
+            month_by_model = _by_model(client, today.replace(day=1), today)
     return Live(
         as_of=snapshot.as_of,
         keys=tuple(snapshot.keys.values()),
@@ -58,7 +70,13 @@ def live_facts(client: AdminClient) -> Live:
         models=tuple(models),
         admin_keys=admin_keys,
         identities=identities,
+        today_by_model=today_by_model,
+        month_by_model=month_by_model,
     )
+
+
+def _by_model(client: AdminClient, since: date, until: date) -> list[UsageBucket]:
+    return list(client.usage_buckets(since=since, until=until, group_by=("key", "model")))
 
 
 def rights(

@@ -16,6 +16,7 @@ from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
+from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
 from pulumi_groq.reports.phrases import in_words, minute
 
 _LIMITS: Final = (
@@ -82,9 +83,14 @@ def show_key(key_id: str, output: str) -> None:
 def resume_key(key_id: str) -> None:
     """Let the key KEY_ID go on that was paused for runaway spend, and its lineage with it.
 
-    Find out first what spent the money: from here on only what is spent anew counts.
+    KEY_ID may also be the id of a workload identity (wid_...). Find out first what spent the money: from here
+    on only what is spent anew counts.
     """
     with admin_client() as client:
+        if key_id.startswith(IDENTITY_ID_PREFIX):
+            identity = client.resume_workload_identity(key_id)
+            click.echo(f"workload identity {identity.name} ({identity.id}) goes on")
+            return
         paused = client.get_key(key_id).paused
         key = client.resume_key(key_id)
     since = f"it was paused since {minute(paused.since)}" if paused else "it was not paused"

@@ -27,6 +27,7 @@ from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.reports.engine_state import stack_address
 from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.review.changes import sets_model_limits
 from pulumi_groq.reports.review.comment import review_markdown
 from pulumi_groq.reports.review.findings import Severity
 from pulumi_groq.reports.review.formats import findings_annotations, findings_sarif, review_json
@@ -106,7 +107,7 @@ def review_command(
     made = review(
         read,
         catalogue=catalogue(price_list),
-        live="The gateway was not asked (--offline)." if offline else _live(),
+        live="The gateway was not asked (--offline)." if offline else _live(read),
         now=datetime.now(UTC),
         access=declared_access(file),
         raise_factor=Decimal(str(raise_factor)),
@@ -139,11 +140,11 @@ def _stack_of(preview: Preview) -> str:
     return stack_address(preview.steps[0].urn)[1] if preview.steps else ""
 
 
-def _live() -> Live | str:
+def _live(preview: Preview) -> Live | str:
     """The gateway's facts, or one line that says why there are none: a review goes on without."""
     try:
         with AdminClient(admin_settings(), deadline_s=_PATIENCE_S, backoff=_TWO_ATTEMPTS) as client:
-            return live_facts(client)
+            return live_facts(client, by_model=sets_model_limits(preview))
     except GroqError as error:
         return f"The gateway could not be asked: {error}."
 

@@ -81,8 +81,8 @@ class LiveDirectory:
             self.put_key(key)
         self.put_policy(policy)
 
-    def put_key(self, record: KeyRecord) -> None:
-        """A key was created or changed."""
+    def put_key(self, record: KeyRecord, identity_id: str | None = None) -> None:
+        """A key, or what stands for a workload identity, was created or changed."""
         former = self._by_hash.get(record.key_hash)
         if former is not None and former.team is not None and former.team != record.team:
             self._hashes_by_team[former.team].discard(record.key_hash)
@@ -110,6 +110,7 @@ class LiveDirectory:
             disabled=record.disabled,
             runaway=record.runaway,
             share=record.share or 1,
+            identity_id=identity_id,
             upstream_key=self._upstream_keys.get(record.team or ""),
         )
 

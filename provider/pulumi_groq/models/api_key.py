@@ -81,8 +81,9 @@ MonthlyBudgetUsd = Annotated[
         "set, only its team's budgets and the organisation's hold."
     ),
 ]
+ShareWeight = Annotated[WholeNumber, Field(ge=1, le=1000)]
 Share = Annotated[
-    Annotated[WholeNumber, Field(ge=1, le=1000)] | None,
+    ShareWeight | None,
     Field(
         description="The key's weight while the upstream's own limits are near, which are then divided among "
         "the keys that ask: 1 to 1,000; 1 unless set. A rotated key shares it with its successor."

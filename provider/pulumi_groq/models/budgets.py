@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
-from pulumi_groq.models.fields import Limit, ModelId, Usd, WireModel, json_number
+from pulumi_groq.models.fields import ModelId, OwnLimit, Usd, WireModel, json_number
 
 Per = Literal["hour", "day", "week", "month"]
 """What a budget is for, the shortest first."""
@@ -59,15 +59,17 @@ class ModelLimits(WireModel):
     """What a key may use of one model, within all its other limits."""
 
     requests_per_minute: Annotated[
-        Limit | None, Field(description=f"Requests a minute to this model: {_LIMIT}")
+        OwnLimit | None, Field(description=f"Requests a minute to this model: {_LIMIT}")
     ] = None
     tokens_per_minute: Annotated[
-        Limit | None, Field(description=f"Tokens a minute of this model: {_LIMIT}")
+        OwnLimit | None, Field(description=f"Tokens a minute of this model: {_LIMIT}")
     ] = None
     requests_per_day: Annotated[
-        Limit | None, Field(description=f"Requests a day to this model: {_LIMIT}")
+        OwnLimit | None, Field(description=f"Requests a day to this model: {_LIMIT}")
     ] = None
-    tokens_per_day: Annotated[Limit | None, Field(description=f"Tokens a day of this model: {_LIMIT}")] = None
+    tokens_per_day: Annotated[OwnLimit | None, Field(description=f"Tokens a day of this model: {_LIMIT}")] = (
+        None
+    )
     budget_usd: Annotated[
         Usd | None,
         Field(
@@ -96,8 +98,11 @@ def strange_model(limits: Mapping[str, Any], allowed_models: Sequence[str]) -> s
 
 
 def of_allowed_models(limits: dict[str, ModelLimits], info: ValidationInfo) -> dict[str, ModelLimits]:
-    """`limits`; raises `ValueError` where they are for a model that is not in `allowed_models`."""
-    problem = strange_model(limits, info.data["allowed_models"]) if "allowed_models" in info.data else None
+    """`limits`; raises `ValueError` where they are for a model that is not in `allowed_models`, if that is
+    known.
+    """
+    allowed = info.data.get("allowed_models")
+    problem = None if allowed is None else strange_model(limits, allowed)
     if problem is not None:
         raise ValueError(problem)
     return limits
@@ -124,7 +129,7 @@ class Bounded:
 
     @classmethod
     def of(cls, declared: BaseModel) -> Self:
-        """Those of a model of a key or a team, or of a workload identity, which has fewer of them."""
+        """Those of a model of a key or of a workload identity, or of a team, which has none by model."""
         return cls(
             {name: getattr(declared, name, None) for name in LIMITS},
             getattr(declared, "monthly_budget_usd", None),

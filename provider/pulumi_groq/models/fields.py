@@ -54,15 +54,21 @@ def _whole(value: Any) -> Any:
 
 
 def _limit(value: Any) -> Any:
+    return _limit_unless_unset(value, "the server's default")
+
+
+def _own_limit(value: Any) -> Any:
+    return _limit_unless_unset(value, "none")
+
+
+def _limit_unless_unset(value: Any, unset: str) -> Any:
     value = _whole(value)
     if value == UNLIMITED:
         return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f'must be a whole number, or "{UNLIMITED}"')
     if value == 0:
-        raise ValueError(
-            f'must be at least 1; leave it out for the server\'s default, or write "{UNLIMITED}"'
-        )
+        raise ValueError(f'must be at least 1; leave it out for {unset}, or write "{UNLIMITED}"')
     if not 1 <= value <= LARGEST_LIMIT:
         raise ValueError(f'must be from 1 to {LARGEST_LIMIT}, or "{UNLIMITED}"')
     return value
@@ -130,10 +136,13 @@ ObjectId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern
 WholeNumber = Annotated[int, BeforeValidator(_whole)]
 """An integer; a double without a fraction counts as one."""
 
-Limit = Annotated[
-    Annotated[int, Field(ge=1, le=LARGEST_LIMIT)] | Literal["unlimited"], BeforeValidator(_limit)
-]
-"""A rate limit: 1 to 1,000,000,000 per window, or `"unlimited"`."""
+_AnyLimit = Annotated[int, Field(ge=1, le=LARGEST_LIMIT)] | Literal["unlimited"]
+
+Limit = Annotated[_AnyLimit, BeforeValidator(_limit)]
+"""A limit with a default at the server: 1 to 1,000,000,000 per window, or `"unlimited"`."""
+
+OwnLimit = Annotated[_AnyLimit, BeforeValidator(_own_limit)]
+"""The same without a default, as of a team or of a model: there is none unless it is set."""
 
 Usd = Annotated[
     Decimal,

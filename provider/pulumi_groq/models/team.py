@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from pulumi_groq.models.budgets import Budgets, not_of_the_month_twice
-from pulumi_groq.models.fields import AllowedModels, CreatedAt, Limit, Name, UpdatedAt, Usd, WireModel
+from pulumi_groq.models.fields import AllowedModels, CreatedAt, Name, OwnLimit, UpdatedAt, Usd, WireModel
 from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.tools import AllowedTools
 
@@ -33,17 +33,19 @@ TeamUpstreamKey = Annotated[
 ]
 _RANGE: Final = 'together: 1 to 1,000,000,000, or `"unlimited"`; none unless set.'
 TeamRequestsPerMinute = Annotated[
-    Limit | None, Field(description=f"Requests a minute of all the team's keys {_RANGE}")
+    OwnLimit | None, Field(description=f"Requests a minute of all the team's keys {_RANGE}")
 ]
 TeamTokensPerMinute = Annotated[
-    Limit | None, Field(description=f"Tokens a minute of all the team's keys {_RANGE}")
+    OwnLimit | None, Field(description=f"Tokens a minute of all the team's keys {_RANGE}")
 ]
 TeamRequestsPerDay = Annotated[
-    Limit | None, Field(description=f"Requests a day of all the team's keys {_RANGE}")
+    OwnLimit | None, Field(description=f"Requests a day of all the team's keys {_RANGE}")
 ]
-TeamTokensPerDay = Annotated[Limit | None, Field(description=f"Tokens a day of all the team's keys {_RANGE}")]
+TeamTokensPerDay = Annotated[
+    OwnLimit | None, Field(description=f"Tokens a day of all the team's keys {_RANGE}")
+]
 TeamMaxParallelRequests = Annotated[
-    Limit | None,
+    OwnLimit | None,
     Field(
         description="Requests of all the team's keys that may run at once, each until its answer's end, "
         f"streams included, {_RANGE}"

@@ -47,6 +47,13 @@ class KeyUsage(WireModel):
     key_id: Annotated[ObjectId, Field(description="The key's id.")]
     key_name: Annotated[Name, Field(description="The key's name.")]
     team: Annotated[Name | None, Field(description="The name of the key's team; null without one.")]
+    identity: Annotated[
+        Name | None,
+        Field(
+            description="The name of the workload identity, where the row is one of its subjects'; null for "
+            "keys."
+        ),
+    ] = None
     requests_today: Annotated[int, Field(description="Requests served since midnight (UTC).")]
     tokens_today: Annotated[int, Field(description="Tokens since midnight (UTC), prompt plus completion.")]
     estimated_cost_usd: Annotated[

@@ -5,11 +5,18 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from pulumi_groq.models.api_key import (
-    MonthlyBudgetUsd,
+    MaxParallelRequests,
     RequestsPerDay,
     RequestsPerMinute,
+    ShareWeight,
     TokensPerDay,
     TokensPerMinute,
+)
+from pulumi_groq.models.budgets import (
+    Budgets,
+    LimitsByModel,
+    not_of_the_month_twice,
+    of_allowed_models,
 )
 from pulumi_groq.models.fields import (
     AllowedModels,
@@ -17,15 +24,19 @@ from pulumi_groq.models.fields import (
     Name,
     ObjectId,
     UpdatedAt,
+    Usd,
     WholeNumber,
     WireModel,
     unique,
 )
 from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.role import AdminRole
+from pulumi_groq.models.runaway import KeyPause, RunawayGuard
 from pulumi_groq.models.tools import AllowedTools
 
 LONGEST_CLAIM: Final = 1024
+IDENTITY_ID_PREFIX: Final = "wid_"
+"""What the ids of workload identities begin with, and no other id."""
 
 Issuer = Annotated[
     str,
@@ -110,7 +121,44 @@ IdentityTeam = Annotated[
     Name | None,
     Field(
         description="The name of the identity's team on the inference plane, 1 to 128 printable characters: "
-        "its models and tools bound the identity's."
+        "its models, tools, limits and budgets bound the identity's."
+    ),
+]
+IdentityMonthlyBudgetUsd = Annotated[
+    Usd | None,
+    Field(
+        description="US dollars that all workloads of the identity together may spend in a calendar month "
+        "(UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's "
+        "budgets and the organisation's hold."
+    ),
+]
+IdentityBudgets = Annotated[
+    Budgets,
+    Field(
+        description="What all workloads of the identity together may spend by window, up to 4, at most one "
+        "each per hour, day, week or month, in UTC; not per month beside `monthly_budget_usd`. None unless "
+        "set."
+    ),
+]
+IdentityModelLimits = Annotated[
+    LimitsByModel,
+    Field(
+        description="Limits of single models, up to 200, by the model's id, which must be one of "
+        "`allowed_models`: they hold within all other limits. None unless set."
+    ),
+]
+IdentityRunaway = Annotated[
+    RunawayGuard | None,
+    Field(
+        description="What of the spend of all its workloads together is a runaway, and whether it pauses the "
+        "identity; unless set, nothing is."
+    ),
+]
+IdentityShare = Annotated[
+    ShareWeight | None,
+    Field(
+        description="The identity's weight, all its workloads together, while the upstream's own limits are "
+        "near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set."
     ),
 ]
 
@@ -120,7 +168,12 @@ _OF_THE_INFERENCE_PLANE: Final = (
     "tokens_per_minute",
     "requests_per_day",
     "tokens_per_day",
+    "max_parallel_requests",
     "monthly_budget_usd",
+    "budgets",
+    "model_limits",
+    "runaway",
+    "share",
     "team",
 )
 
@@ -142,7 +195,14 @@ class WorkloadIdentitySettings(WireModel):
     tokens_per_minute: TokensPerMinute = None
     requests_per_day: RequestsPerDay = None
     tokens_per_day: TokensPerDay = None
-    monthly_budget_usd: MonthlyBudgetUsd = None
+    max_parallel_requests: MaxParallelRequests = None
+    monthly_budget_usd: IdentityMonthlyBudgetUsd = None
+    budgets: Annotated[IdentityBudgets, AfterValidator(not_of_the_month_twice)] = Field(default_factory=list)
+    model_limits: Annotated[IdentityModelLimits, AfterValidator(of_allowed_models)] = Field(
+        default_factory=dict
+    )
+    runaway: IdentityRunaway = None
+    share: IdentityShare = None
 
     @model_validator(mode="after")
     def _hang_together(self) -> Self:
@@ -199,6 +259,9 @@ class WorkloadIdentity(WorkloadIdentitySettings, Owned):
         ObjectId, Field(description="The identity's id, given by the server; usage and the log have it.")
     ]
     name: IdentityName
+    paused: Annotated[
+        KeyPause | None, Field(description="Why and since when the identity is paused; null while it is not.")
+    ] = None
     created_at: CreatedAt
     updated_at: UpdatedAt
 

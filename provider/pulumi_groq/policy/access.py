@@ -43,7 +43,8 @@ class KeyAccess:
     """One key: `models` and `tools` are what both the key and its team allow; its budgets are its lineage's,
     `budgets` those beside the one for the UTC month. `team_bounds` are shared with the team's other keys,
     `model_bounds` hold the key by model, within all others. `upstream_key` names the operator's key of its
-    team, `None` the default one.
+    team, `None` the default one. `identity_id` is the workload identity's, where it stands for one and not
+    for a key.
     """
 
     key_id: str
@@ -59,6 +60,7 @@ class KeyAccess:
     runaway: RunawayLimit | None = None
     upstream_key: str | None = None
     share: int = 1
+    identity_id: str | None = None
     budgets: tuple[Budget, ...] = ()
     team_bounds: Bounds = UNBOUNDED
     model_bounds: Mapping[str, Bounds] = field(default_factory=dict, hash=False)

@@ -182,18 +182,21 @@ class Pause(NamedTuple):
     resumes_at: datetime | None
 
 
-def key_paused(key_id: str, pause: Pause) -> Denial:
-    """400: the key's spend ran away. Not 429, which clients answer by trying again."""
+def key_paused(holder_id: str, pause: Pause, *, is_key: bool) -> Denial:
+    """400: the spend of a key, or of a workload identity, ran away. Not 429, which clients answer by trying
+    again.
+    """
+    who = "API key" if is_key else "workload identity"
     by_itself = f"at {wire_time(pause.resumes_at)}, or before " if pause.resumes_at is not None else ""
     return Denial(
         status=400,
         type="invalid_request_error",
         code="key_paused_runaway",
         message=(
-            f"This API key is paused since {wire_time(pause.since)}: it spent "
+            f"This {who} is paused since {wire_time(pause.since)}: it spent "
             f"{_dollars(pause.spent_micro_usd)} within 10 minutes, where {_dollars(pause.allowed_micro_usd)} "
-            f"are allowed. It goes on {by_itself}when it is resumed with `pulumi-groq keys resume {key_id}`, "
-            f"which takes {holders('keys.resume', 'its team')}."
+            f"are allowed. It goes on {by_itself}when it is resumed with "
+            f"`pulumi-groq keys resume {holder_id}`, which takes {holders('keys.resume', 'its team')}."
         ),
         reason="key_paused_runaway",
     )

@@ -9,6 +9,7 @@ from functools import cached_property
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey, EffectiveLimits
 from pulumi_groq.models.fields import UNLIMITED
+from pulumi_groq.models.history import UsageBucket
 from pulumi_groq.models.model import Model
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team
@@ -20,7 +21,8 @@ from pulumi_groq.models.workload_identity import WorkloadIdentity
 class Live:
     """Keys, teams, policy, usage and rights of the whole organisation. `as_of` is the server's clock.
 
-    Admin keys and identities are `None` where the role may not read them.
+    Admin keys and identities are `None` where the role may not read them. Use by key and model, of today and
+    of the month, is there where it was asked for.
     """
 
     as_of: datetime
@@ -31,6 +33,8 @@ class Live:
     models: Sequence[Model]
     admin_keys: Sequence[AdminKey] | None = None
     identities: Sequence[WorkloadIdentity] | None = None
+    today_by_model: Sequence[UsageBucket] = ()
+    month_by_model: Sequence[UsageBucket] = ()
 
     @cached_property
     def keys_by_id(self) -> dict[str, ApiKey]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from pulumi_groq.models.budgets import Budget, ModelLimits
+from pulumi_groq.models.budgets import Budget, ModelLimits, Per
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.runaway import RunawayGuard
@@ -58,6 +58,14 @@ _UNITS: Final = {
     "max_parallel_requests": "parallel requests",
 }
 LIMITS: Final = tuple(_UNITS)
+WINDOWS: Final[dict[Per, str]] = {
+    "hour": "this hour",
+    "day": "today",
+    "week": "this week",
+    "month": "this month",
+}
+"""The window of a budget that runs."""
+
 _UNSET: Final = {
     "monthly_budget_usd": "none of its own",
     "expires_at": "never",

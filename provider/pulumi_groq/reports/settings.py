@@ -135,7 +135,12 @@ class IdentitySettings(Settings):
     tokens_per_minute: Limit | None = None
     requests_per_day: Limit | None = None
     tokens_per_day: Limit | None = None
+    max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
+    budgets: list[Budget] = Field(default_factory=list)
+    model_limits: dict[str, ModelLimits] = Field(default_factory=dict)
+    runaway: RunawayGuard | None = None
+    share: int | None = None
     managed_by: str | None = None
 
     @property

@@ -12,9 +12,11 @@ from pulumi_groq.lifecycle.workload_identity import (
     WorkloadIdentityLifecycle,
     WorkloadIdentityState,
 )
+from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
+from pulumi_groq.resources.runaway_args import RunawayArgs
 from pulumi_groq.resources.session import notify
 
 
@@ -51,7 +53,7 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
     :param allowed_tools: What a credential may let the upstream do or read beyond a request's own
         body, up to 100 permissions, written as a key's; none by default.
     :param team: The name of the identity's team on the inference plane, 1 to 128 printable
-        characters: its models and tools bound the identity's.
+        characters: its models, tools, limits and budgets bound the identity's.
     :param requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or
         `"unlimited"`; the server's default unless set.
     :param tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or
@@ -60,9 +62,20 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
         `"unlimited"`; the server's default unless set.
     :param tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or
         `"unlimited"`; the server's default unless set.
-    :param monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up
-        to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor.
-        Unless set, only its team's budgets and the organisation's hold.
+    :param max_parallel_requests: Requests that may run at once, each until its answer's end, streams
+        included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+    :param monthly_budget_usd: US dollars that all workloads of the identity together may spend in a
+        calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set,
+        only its team's budgets and the organisation's hold.
+    :param budgets: What all workloads of the identity together may spend by window, up to 4, at most
+        one each per hour, day, week or month, in UTC; not per month beside `monthly_budget_usd`. None
+        unless set.
+    :param model_limits: Limits of single models, up to 200, by the model's id, which must be one of
+        `allowed_models`: they hold within all other limits. None unless set.
+    :param runaway: What of the spend of all its workloads together is a runaway, and whether it pauses
+        the identity; unless set, nothing is.
+    :param share: The identity's weight, all its workloads together, while the upstream's own limits are
+        near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
     :param identity_name: The identity's name, 1 to 128 printable characters; the resource's name
         where left out. Changing it replaces the identity, and ends its credentials.
     :param adopt_existing: Whether to take over an identity of that name that exists and differs, or
@@ -96,7 +109,12 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
         tokens_per_minute: pulumi.Input[int | str] | None = None,
         requests_per_day: pulumi.Input[int | str] | None = None,
         tokens_per_day: pulumi.Input[int | str] | None = None,
+        max_parallel_requests: pulumi.Input[int | str] | None = None,
         monthly_budget_usd: pulumi.Input[float] | None = None,
+        budgets: pulumi.Input[Sequence[BudgetArgs]] | None = None,
+        model_limits: pulumi.Input[Mapping[str, ModelLimitsArgs]] | None = None,
+        runaway: pulumi.Input[RunawayArgs] | None = None,
+        share: pulumi.Input[int] | None = None,
         identity_name: pulumi.Input[str] | None = None,
         adopt_existing: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -116,7 +134,12 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
             "tokens_per_minute": tokens_per_minute,
             "requests_per_day": requests_per_day,
             "tokens_per_day": tokens_per_day,
+            "max_parallel_requests": max_parallel_requests,
             "monthly_budget_usd": monthly_budget_usd,
+            "budgets": budgets,
+            "model_limits": model_limits,
+            "runaway": runaway,
+            "share": share,
             "identity_name": identity_name,
             "adopt_existing": adopt_existing,
         }

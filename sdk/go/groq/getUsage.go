@@ -28,6 +28,8 @@ type GetUsageArgs struct {
 type GetUsageResult struct {
 	// The server's time when it answered (UTC).
 	AsOf string `pulumi:"asOf"`
+	// The organisation's budgets and its cap, and what is spent of them (as booked, which lags a second at most); empty for callers that may not read its spending.
+	Budgets []BudgetUse `pulumi:"budgets"`
 	// The running calendar month (UTC), as `YYYY-MM`.
 	Month string `pulumi:"month"`
 	// The sums of the running month over all keys.
@@ -36,6 +38,8 @@ type GetUsageResult struct {
 	Object *string `pulumi:"object"`
 	// Usage of each key.
 	UsageByKey []KeyUsage `pulumi:"usageByKey"`
+	// The teams that have budgets, by name.
+	UsageByTeam []TeamUsage `pulumi:"usageByTeam"`
 }
 
 func GetUsageOutput(ctx *pulumi.Context, args GetUsageOutputArgs, opts ...pulumi.InvokeOption) GetUsageResultOutput {
@@ -69,6 +73,11 @@ func (o GetUsageResultOutput) AsOf() pulumi.StringOutput {
 	return o.ApplyT(func(v GetUsageResult) string { return v.AsOf }).(pulumi.StringOutput)
 }
 
+// The organisation's budgets and its cap, and what is spent of them (as booked, which lags a second at most); empty for callers that may not read its spending.
+func (o GetUsageResultOutput) Budgets() BudgetUseArrayOutput {
+	return o.ApplyT(func(v GetUsageResult) []BudgetUse { return v.Budgets }).(BudgetUseArrayOutput)
+}
+
 // The running calendar month (UTC), as `YYYY-MM`.
 func (o GetUsageResultOutput) Month() pulumi.StringOutput {
 	return o.ApplyT(func(v GetUsageResult) string { return v.Month }).(pulumi.StringOutput)
@@ -87,6 +96,11 @@ func (o GetUsageResultOutput) Object() pulumi.StringPtrOutput {
 // Usage of each key.
 func (o GetUsageResultOutput) UsageByKey() KeyUsageArrayOutput {
 	return o.ApplyT(func(v GetUsageResult) []KeyUsage { return v.UsageByKey }).(KeyUsageArrayOutput)
+}
+
+// The teams that have budgets, by name.
+func (o GetUsageResultOutput) UsageByTeam() TeamUsageArrayOutput {
+	return o.ApplyT(func(v GetUsageResult) []TeamUsage { return v.UsageByTeam }).(TeamUsageArrayOutput)
 }
 
 func init() {

@@ -26,6 +26,8 @@ type GroqWorkloadIdentity struct {
 	AllowedTools pulumi.StringArrayOutput `pulumi:"allowedTools"`
 	// What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
 	Audience pulumi.StringOutput `pulumi:"audience"`
+	// What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+	Budgets BudgetArrayOutput `pulumi:"budgets"`
 	// What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 	Claim pulumi.StringPtrOutput `pulumi:"claim"`
 	// Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
@@ -46,7 +48,11 @@ type GroqWorkloadIdentity struct {
 	Issuer pulumi.StringOutput `pulumi:"issuer"`
 	// The stack that declares this, as `organization/project/stack`: 1 to 1,024 printable characters.
 	ManagedBy pulumi.StringPtrOutput `pulumi:"managedBy"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests pulumi.AnyOutput `pulumi:"maxParallelRequests"`
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits ModelLimitsMapOutput `pulumi:"modelLimits"`
+	// US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrOutput `pulumi:"monthlyBudgetUsd"`
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay pulumi.AnyOutput `pulumi:"requestsPerDay"`
@@ -54,7 +60,11 @@ type GroqWorkloadIdentity struct {
 	RequestsPerMinute pulumi.AnyOutput `pulumi:"requestsPerMinute"`
 	// The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
 	RoleTeams pulumi.StringArrayOutput `pulumi:"roleTeams"`
-	// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+	// What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+	Runaway RunawayGuardPtrOutput `pulumi:"runaway"`
+	// The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+	Share pulumi.IntPtrOutput `pulumi:"share"`
+	// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
 	Team pulumi.StringPtrOutput `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay pulumi.AnyOutput `pulumi:"tokensPerDay"`
@@ -124,6 +134,8 @@ type groqWorkloadIdentityArgs struct {
 	AllowedTools []string `pulumi:"allowedTools"`
 	// What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
 	Audience string `pulumi:"audience"`
+	// What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+	Budgets []Budget `pulumi:"budgets"`
 	// Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
 	ClaimPatterns map[string]string `pulumi:"claimPatterns"`
 	// Claims that a token must have with exactly these values, up to 16: names to texts; a list in a token must hold the value, numbers and booleans count as JSON writes them.
@@ -134,7 +146,11 @@ type groqWorkloadIdentityArgs struct {
 	IdentityName *string `pulumi:"identityName"`
 	// The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
 	Issuer string `pulumi:"issuer"`
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests interface{} `pulumi:"maxParallelRequests"`
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits map[string]ModelLimits `pulumi:"modelLimits"`
+	// US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd *float64 `pulumi:"monthlyBudgetUsd"`
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay interface{} `pulumi:"requestsPerDay"`
@@ -142,7 +158,11 @@ type groqWorkloadIdentityArgs struct {
 	RequestsPerMinute interface{} `pulumi:"requestsPerMinute"`
 	// The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
 	RoleTeams []string `pulumi:"roleTeams"`
-	// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+	// What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+	Runaway *RunawayGuard `pulumi:"runaway"`
+	// The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+	Share *int `pulumi:"share"`
+	// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
 	Team *string `pulumi:"team"`
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay interface{} `pulumi:"tokensPerDay"`
@@ -162,6 +182,8 @@ type GroqWorkloadIdentityArgs struct {
 	AllowedTools pulumi.StringArrayInput
 	// What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
 	Audience pulumi.StringInput
+	// What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+	Budgets BudgetArrayInput
 	// Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
 	ClaimPatterns pulumi.StringMapInput
 	// Claims that a token must have with exactly these values, up to 16: names to texts; a list in a token must hold the value, numbers and booleans count as JSON writes them.
@@ -172,7 +194,11 @@ type GroqWorkloadIdentityArgs struct {
 	IdentityName pulumi.StringPtrInput
 	// The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
 	Issuer pulumi.StringInput
-	// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+	// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+	MaxParallelRequests pulumi.Input
+	// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+	ModelLimits ModelLimitsMapInput
+	// US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
 	MonthlyBudgetUsd pulumi.Float64PtrInput
 	// Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	RequestsPerDay pulumi.Input
@@ -180,7 +206,11 @@ type GroqWorkloadIdentityArgs struct {
 	RequestsPerMinute pulumi.Input
 	// The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
 	RoleTeams pulumi.StringArrayInput
-	// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+	// What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+	Runaway RunawayGuardPtrInput
+	// The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+	Share pulumi.IntPtrInput
+	// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
 	Team pulumi.StringPtrInput
 	// Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
 	TokensPerDay pulumi.Input
@@ -250,6 +280,11 @@ func (o GroqWorkloadIdentityOutput) Audience() pulumi.StringOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringOutput { return v.Audience }).(pulumi.StringOutput)
 }
 
+// What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+func (o GroqWorkloadIdentityOutput) Budgets() BudgetArrayOutput {
+	return o.ApplyT(func(v *GroqWorkloadIdentity) BudgetArrayOutput { return v.Budgets }).(BudgetArrayOutput)
+}
+
 // What the declaration drew when it created or took over this: 1 to 64 letters, digits and underscores. A delete that names a claim deletes nothing while another one holds this, and another stack's claim changes nothing.
 func (o GroqWorkloadIdentityOutput) Claim() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringPtrOutput { return v.Claim }).(pulumi.StringPtrOutput)
@@ -300,7 +335,17 @@ func (o GroqWorkloadIdentityOutput) ManagedBy() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringPtrOutput { return v.ManagedBy }).(pulumi.StringPtrOutput)
 }
 
-// US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+// Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+func (o GroqWorkloadIdentityOutput) MaxParallelRequests() pulumi.AnyOutput {
+	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.AnyOutput { return v.MaxParallelRequests }).(pulumi.AnyOutput)
+}
+
+// Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+func (o GroqWorkloadIdentityOutput) ModelLimits() ModelLimitsMapOutput {
+	return o.ApplyT(func(v *GroqWorkloadIdentity) ModelLimitsMapOutput { return v.ModelLimits }).(ModelLimitsMapOutput)
+}
+
+// US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
 func (o GroqWorkloadIdentityOutput) MonthlyBudgetUsd() pulumi.Float64PtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.Float64PtrOutput { return v.MonthlyBudgetUsd }).(pulumi.Float64PtrOutput)
 }
@@ -320,7 +365,17 @@ func (o GroqWorkloadIdentityOutput) RoleTeams() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringArrayOutput { return v.RoleTeams }).(pulumi.StringArrayOutput)
 }
 
-// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+// What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+func (o GroqWorkloadIdentityOutput) Runaway() RunawayGuardPtrOutput {
+	return o.ApplyT(func(v *GroqWorkloadIdentity) RunawayGuardPtrOutput { return v.Runaway }).(RunawayGuardPtrOutput)
+}
+
+// The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+func (o GroqWorkloadIdentityOutput) Share() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.IntPtrOutput { return v.Share }).(pulumi.IntPtrOutput)
+}
+
+// The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
 func (o GroqWorkloadIdentityOutput) Team() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqWorkloadIdentity) pulumi.StringPtrOutput { return v.Team }).(pulumi.StringPtrOutput)
 }

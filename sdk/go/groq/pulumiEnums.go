@@ -442,6 +442,98 @@ func (in *budgetPerPtr) ToBudgetPerPtrOutputWithContext(ctx context.Context) Bud
 	return pulumi.ToOutputWithContext(ctx, in).(BudgetPerPtrOutput)
 }
 
+type BudgetUsePer string
+
+const (
+	BudgetUsePerHour  = BudgetUsePer("hour")
+	BudgetUsePerDay   = BudgetUsePer("day")
+	BudgetUsePerWeek  = BudgetUsePer("week")
+	BudgetUsePerMonth = BudgetUsePer("month")
+)
+
+type BudgetUsePerOutput struct{ *pulumi.OutputState }
+
+func (BudgetUsePerOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BudgetUsePer)(nil)).Elem()
+}
+
+func (o BudgetUsePerOutput) ToBudgetUsePerOutput() BudgetUsePerOutput {
+	return o
+}
+
+func (o BudgetUsePerOutput) ToBudgetUsePerOutputWithContext(ctx context.Context) BudgetUsePerOutput {
+	return o
+}
+
+func (o BudgetUsePerOutput) ToBudgetUsePerPtrOutput() BudgetUsePerPtrOutput {
+	return o.ToBudgetUsePerPtrOutputWithContext(context.Background())
+}
+
+func (o BudgetUsePerOutput) ToBudgetUsePerPtrOutputWithContext(ctx context.Context) BudgetUsePerPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v BudgetUsePer) *BudgetUsePer {
+		return &v
+	}).(BudgetUsePerPtrOutput)
+}
+
+func (o BudgetUsePerOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o BudgetUsePerOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e BudgetUsePer) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o BudgetUsePerOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o BudgetUsePerOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e BudgetUsePer) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type BudgetUsePerPtrOutput struct{ *pulumi.OutputState }
+
+func (BudgetUsePerPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**BudgetUsePer)(nil)).Elem()
+}
+
+func (o BudgetUsePerPtrOutput) ToBudgetUsePerPtrOutput() BudgetUsePerPtrOutput {
+	return o
+}
+
+func (o BudgetUsePerPtrOutput) ToBudgetUsePerPtrOutputWithContext(ctx context.Context) BudgetUsePerPtrOutput {
+	return o
+}
+
+func (o BudgetUsePerPtrOutput) Elem() BudgetUsePerOutput {
+	return o.ApplyT(func(v *BudgetUsePer) BudgetUsePer {
+		if v != nil {
+			return *v
+		}
+		var ret BudgetUsePer
+		return ret
+	}).(BudgetUsePerOutput)
+}
+
+func (o BudgetUsePerPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o BudgetUsePerPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *BudgetUsePer) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
 type GroqAdminKeyRole string
 
 const (
@@ -899,6 +991,8 @@ func init() {
 	pulumi.RegisterOutputType(ApiKeyStatusPtrOutput{})
 	pulumi.RegisterOutputType(BudgetPerOutput{})
 	pulumi.RegisterOutputType(BudgetPerPtrOutput{})
+	pulumi.RegisterOutputType(BudgetUsePerOutput{})
+	pulumi.RegisterOutputType(BudgetUsePerPtrOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyRoleOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyRolePtrOutput{})
 	pulumi.RegisterOutputType(GroqAdminKeyStatusOutput{})

@@ -378,6 +378,87 @@ func (o BudgetArrayOutput) Index(i pulumi.IntInput) BudgetOutput {
 	}).(BudgetOutput)
 }
 
+// A budget, and what is spent of it in the hour, day, week or month that runs.
+type BudgetUse struct {
+	// The budget in US dollars.
+	BudgetUsd float64 `pulumi:"budgetUsd"`
+	// The model that the budget is for; null where it is for all.
+	Model *string `pulumi:"model"`
+	// The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+	Per BudgetUsePer `pulumi:"per"`
+	// US dollars that are left of it; negative where it was lowered below its spend.
+	RemainingUsd float64 `pulumi:"remainingUsd"`
+	// When the next window begins (UTC).
+	ResetsAt string `pulumi:"resetsAt"`
+	// US dollars that requests cost which were admitted in the window.
+	SpentUsd float64 `pulumi:"spentUsd"`
+}
+
+// A budget, and what is spent of it in the hour, day, week or month that runs.
+type BudgetUseOutput struct{ *pulumi.OutputState }
+
+func (BudgetUseOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BudgetUse)(nil)).Elem()
+}
+
+func (o BudgetUseOutput) ToBudgetUseOutput() BudgetUseOutput {
+	return o
+}
+
+func (o BudgetUseOutput) ToBudgetUseOutputWithContext(ctx context.Context) BudgetUseOutput {
+	return o
+}
+
+// The budget in US dollars.
+func (o BudgetUseOutput) BudgetUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v BudgetUse) float64 { return v.BudgetUsd }).(pulumi.Float64Output)
+}
+
+// The model that the budget is for; null where it is for all.
+func (o BudgetUseOutput) Model() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BudgetUse) *string { return v.Model }).(pulumi.StringPtrOutput)
+}
+
+// The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+func (o BudgetUseOutput) Per() BudgetUsePerOutput {
+	return o.ApplyT(func(v BudgetUse) BudgetUsePer { return v.Per }).(BudgetUsePerOutput)
+}
+
+// US dollars that are left of it; negative where it was lowered below its spend.
+func (o BudgetUseOutput) RemainingUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v BudgetUse) float64 { return v.RemainingUsd }).(pulumi.Float64Output)
+}
+
+// When the next window begins (UTC).
+func (o BudgetUseOutput) ResetsAt() pulumi.StringOutput {
+	return o.ApplyT(func(v BudgetUse) string { return v.ResetsAt }).(pulumi.StringOutput)
+}
+
+// US dollars that requests cost which were admitted in the window.
+func (o BudgetUseOutput) SpentUsd() pulumi.Float64Output {
+	return o.ApplyT(func(v BudgetUse) float64 { return v.SpentUsd }).(pulumi.Float64Output)
+}
+
+type BudgetUseArrayOutput struct{ *pulumi.OutputState }
+
+func (BudgetUseArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]BudgetUse)(nil)).Elem()
+}
+
+func (o BudgetUseArrayOutput) ToBudgetUseArrayOutput() BudgetUseArrayOutput {
+	return o
+}
+
+func (o BudgetUseArrayOutput) ToBudgetUseArrayOutputWithContext(ctx context.Context) BudgetUseArrayOutput {
+	return o
+}
+
+func (o BudgetUseArrayOutput) Index(i pulumi.IntInput) BudgetUseOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) BudgetUse {
+		return vs[0].([]BudgetUse)[vs[1].(int)]
+	}).(BudgetUseOutput)
+}
+
 // The limits in force after defaults; `None` is unlimited.
 type EffectiveLimits struct {
 	// Requests at once; null is unlimited.
@@ -654,10 +735,14 @@ func (o KeyPausePtrOutput) SpentUsd() pulumi.Float64PtrOutput {
 
 // One key's usage.
 type KeyUsage struct {
+	// The key's budgets, those of single models included, and what is spent of them (as booked, which lags a second at most): a rotated key shares them with its successor, and the workloads of an identity share theirs.
+	Budgets []BudgetUse `pulumi:"budgets"`
 	// Whether the key is deleted.
 	Deleted *bool `pulumi:"deleted"`
 	// What the requests since midnight (UTC) cost, in US dollars.
 	EstimatedCostUsd float64 `pulumi:"estimatedCostUsd"`
+	// The name of the workload identity, where the row is one of its subjects'; null for keys.
+	Identity *string `pulumi:"identity"`
 	// The key's id.
 	KeyId string `pulumi:"keyId"`
 	// The key's name.
@@ -691,6 +776,11 @@ func (o KeyUsageOutput) ToKeyUsageOutputWithContext(ctx context.Context) KeyUsag
 	return o
 }
 
+// The key's budgets, those of single models included, and what is spent of them (as booked, which lags a second at most): a rotated key shares them with its successor, and the workloads of an identity share theirs.
+func (o KeyUsageOutput) Budgets() BudgetUseArrayOutput {
+	return o.ApplyT(func(v KeyUsage) []BudgetUse { return v.Budgets }).(BudgetUseArrayOutput)
+}
+
 // Whether the key is deleted.
 func (o KeyUsageOutput) Deleted() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v KeyUsage) *bool { return v.Deleted }).(pulumi.BoolPtrOutput)
@@ -699,6 +789,11 @@ func (o KeyUsageOutput) Deleted() pulumi.BoolPtrOutput {
 // What the requests since midnight (UTC) cost, in US dollars.
 func (o KeyUsageOutput) EstimatedCostUsd() pulumi.Float64Output {
 	return o.ApplyT(func(v KeyUsage) float64 { return v.EstimatedCostUsd }).(pulumi.Float64Output)
+}
+
+// The name of the workload identity, where the row is one of its subjects'; null for keys.
+func (o KeyUsageOutput) Identity() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v KeyUsage) *string { return v.Identity }).(pulumi.StringPtrOutput)
 }
 
 // The key's id.
@@ -1528,6 +1623,59 @@ func (o RunawayWatchPtrOutput) UsualUsd() pulumi.Float64PtrOutput {
 	}).(pulumi.Float64PtrOutput)
 }
 
+// What the keys of a team have spent together of its budgets.
+type TeamUsage struct {
+	// The team's budgets, and what is spent of them (as booked, which lags a second at most).
+	Budgets []BudgetUse `pulumi:"budgets"`
+	// The team's name.
+	Team string `pulumi:"team"`
+}
+
+// What the keys of a team have spent together of its budgets.
+type TeamUsageOutput struct{ *pulumi.OutputState }
+
+func (TeamUsageOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*TeamUsage)(nil)).Elem()
+}
+
+func (o TeamUsageOutput) ToTeamUsageOutput() TeamUsageOutput {
+	return o
+}
+
+func (o TeamUsageOutput) ToTeamUsageOutputWithContext(ctx context.Context) TeamUsageOutput {
+	return o
+}
+
+// The team's budgets, and what is spent of them (as booked, which lags a second at most).
+func (o TeamUsageOutput) Budgets() BudgetUseArrayOutput {
+	return o.ApplyT(func(v TeamUsage) []BudgetUse { return v.Budgets }).(BudgetUseArrayOutput)
+}
+
+// The team's name.
+func (o TeamUsageOutput) Team() pulumi.StringOutput {
+	return o.ApplyT(func(v TeamUsage) string { return v.Team }).(pulumi.StringOutput)
+}
+
+type TeamUsageArrayOutput struct{ *pulumi.OutputState }
+
+func (TeamUsageArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]TeamUsage)(nil)).Elem()
+}
+
+func (o TeamUsageArrayOutput) ToTeamUsageArrayOutput() TeamUsageArrayOutput {
+	return o
+}
+
+func (o TeamUsageArrayOutput) ToTeamUsageArrayOutputWithContext(ctx context.Context) TeamUsageArrayOutput {
+	return o
+}
+
+func (o TeamUsageArrayOutput) Index(i pulumi.IntInput) TeamUsageOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) TeamUsage {
+		return vs[0].([]TeamUsage)[vs[1].(int)]
+	}).(TeamUsageOutput)
+}
+
 // Sums over a span of time.
 type UsageTotals struct {
 	// What the requests cost, in US dollars.
@@ -1583,6 +1731,8 @@ func init() {
 	pulumi.RegisterOutputType(ApiKeyArrayOutput{})
 	pulumi.RegisterOutputType(BudgetOutput{})
 	pulumi.RegisterOutputType(BudgetArrayOutput{})
+	pulumi.RegisterOutputType(BudgetUseOutput{})
+	pulumi.RegisterOutputType(BudgetUseArrayOutput{})
 	pulumi.RegisterOutputType(EffectiveLimitsOutput{})
 	pulumi.RegisterOutputType(FreezeWindowOutput{})
 	pulumi.RegisterOutputType(FreezeWindowArrayOutput{})
@@ -1600,5 +1750,7 @@ func init() {
 	pulumi.RegisterOutputType(RunawayGuardPtrOutput{})
 	pulumi.RegisterOutputType(RunawayWatchOutput{})
 	pulumi.RegisterOutputType(RunawayWatchPtrOutput{})
+	pulumi.RegisterOutputType(TeamUsageOutput{})
+	pulumi.RegisterOutputType(TeamUsageArrayOutput{})
 	pulumi.RegisterOutputType(UsageTotalsOutput{})
 }

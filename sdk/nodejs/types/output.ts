@@ -151,6 +151,36 @@ export interface Budget {
 }
 
 /**
+ * A budget, and what is spent of it in the hour, day, week or month that runs.
+ */
+export interface BudgetUse {
+    /**
+     * The budget in US dollars.
+     */
+    budgetUsd: number;
+    /**
+     * The model that the budget is for; null where it is for all.
+     */
+    model?: string;
+    /**
+     * The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+     */
+    per: enums.BudgetUsePer;
+    /**
+     * US dollars that are left of it; negative where it was lowered below its spend.
+     */
+    remainingUsd: number;
+    /**
+     * When the next window begins (UTC).
+     */
+    resetsAt: string;
+    /**
+     * US dollars that requests cost which were admitted in the window.
+     */
+    spentUsd: number;
+}
+
+/**
  * The limits in force after defaults; `None` is unlimited.
  */
 export interface EffectiveLimits {
@@ -217,6 +247,10 @@ export interface KeyPause {
  */
 export interface KeyUsage {
     /**
+     * The key's budgets, those of single models included, and what is spent of them (as booked, which lags a second at most): a rotated key shares them with its successor, and the workloads of an identity share theirs.
+     */
+    budgets?: outputs.BudgetUse[];
+    /**
      * Whether the key is deleted.
      */
     deleted?: boolean;
@@ -224,6 +258,10 @@ export interface KeyUsage {
      * What the requests since midnight (UTC) cost, in US dollars.
      */
     estimatedCostUsd: number;
+    /**
+     * The name of the workload identity, where the row is one of its subjects'; null for keys.
+     */
+    identity?: string;
     /**
      * The key's id.
      */
@@ -390,6 +428,20 @@ export interface RunawayWatch {
      * What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
      */
     usualUsd: number;
+}
+
+/**
+ * What the keys of a team have spent together of its budgets.
+ */
+export interface TeamUsage {
+    /**
+     * The team's budgets, and what is spent of them (as booked, which lags a second at most).
+     */
+    budgets: outputs.BudgetUse[];
+    /**
+     * The team's name.
+     */
+    team: string;
 }
 
 /**

@@ -10,6 +10,7 @@ __all__ = [
     'AdminKeyArgsRole',
     'ApiKeyStatus',
     'BudgetPer',
+    'BudgetUsePer',
     'GroqAdminKeyRole',
     'GroqAdminKeyStatus',
     'GroqApiKeyStatus',
@@ -36,6 +37,14 @@ class ApiKeyStatus(_builtins.str, Enum):
 
 @pulumi.type_token("groq:index:BudgetPer")
 class BudgetPer(_builtins.str, Enum):
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@pulumi.type_token("groq:index:BudgetUsePer")
+class BudgetUsePer(_builtins.str, Enum):
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"

@@ -14,6 +14,7 @@ else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
 from . import outputs
+from ._enums import *
 
 __all__ = [
     'GetUsageResult',
@@ -24,10 +25,13 @@ __all__ = [
 
 @pulumi.output_type
 class GetUsageResult:
-    def __init__(__self__, as_of=None, month=None, month_to_date=None, object=None, usage_by_key=None):
+    def __init__(__self__, as_of=None, budgets=None, month=None, month_to_date=None, object=None, usage_by_key=None, usage_by_team=None):
         if as_of and not isinstance(as_of, str):
             raise TypeError("Expected argument 'as_of' to be a str")
         pulumi.set(__self__, "as_of", as_of)
+        if budgets and not isinstance(budgets, list):
+            raise TypeError("Expected argument 'budgets' to be a list")
+        pulumi.set(__self__, "budgets", budgets)
         if month and not isinstance(month, str):
             raise TypeError("Expected argument 'month' to be a str")
         pulumi.set(__self__, "month", month)
@@ -40,6 +44,9 @@ class GetUsageResult:
         if usage_by_key and not isinstance(usage_by_key, list):
             raise TypeError("Expected argument 'usage_by_key' to be a list")
         pulumi.set(__self__, "usage_by_key", usage_by_key)
+        if usage_by_team and not isinstance(usage_by_team, list):
+            raise TypeError("Expected argument 'usage_by_team' to be a list")
+        pulumi.set(__self__, "usage_by_team", usage_by_team)
 
     @_builtins.property
     @pulumi.getter(name="asOf")
@@ -48,6 +55,14 @@ class GetUsageResult:
         The server's time when it answered (UTC).
         """
         return pulumi.get(self, "as_of")
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> Optional[Sequence['outputs.BudgetUse']]:
+        """
+        The organisation's budgets and its cap, and what is spent of them (as booked, which lags a second at most); empty for callers that may not read its spending.
+        """
+        return pulumi.get(self, "budgets")
 
     @_builtins.property
     @pulumi.getter
@@ -81,6 +96,14 @@ class GetUsageResult:
         """
         return pulumi.get(self, "usage_by_key")
 
+    @_builtins.property
+    @pulumi.getter(name="usageByTeam")
+    def usage_by_team(self) -> Optional[Sequence['outputs.TeamUsage']]:
+        """
+        The teams that have budgets, by name.
+        """
+        return pulumi.get(self, "usage_by_team")
+
 
 class AwaitableGetUsageResult(GetUsageResult):
     # pylint: disable=using-constant-test
@@ -89,10 +112,12 @@ class AwaitableGetUsageResult(GetUsageResult):
             yield self
         return GetUsageResult(
             as_of=self.as_of,
+            budgets=self.budgets,
             month=self.month,
             month_to_date=self.month_to_date,
             object=self.object,
-            usage_by_key=self.usage_by_key)
+            usage_by_key=self.usage_by_key,
+            usage_by_team=self.usage_by_team)
 
 
 def get_usage(opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetUsageResult:
@@ -105,10 +130,12 @@ def get_usage(opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetUsageR
 
     return AwaitableGetUsageResult(
         as_of=pulumi.get(__ret__, 'as_of'),
+        budgets=pulumi.get(__ret__, 'budgets'),
         month=pulumi.get(__ret__, 'month'),
         month_to_date=pulumi.get(__ret__, 'month_to_date'),
         object=pulumi.get(__ret__, 'object'),
-        usage_by_key=pulumi.get(__ret__, 'usage_by_key'))
+        usage_by_key=pulumi.get(__ret__, 'usage_by_key'),
+        usage_by_team=pulumi.get(__ret__, 'usage_by_team'))
 def get_usage_output(opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetUsageResult]:
     """
     Today's and this month's usage, by key and in all. Days and months are UTC.
@@ -118,7 +145,9 @@ def get_usage_output(opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOut
     __ret__ = pulumi.runtime.invoke_output('groq:index:getUsage', __args__, opts=opts, typ=GetUsageResult)
     return __ret__.apply(lambda __response__: GetUsageResult(
         as_of=pulumi.get(__response__, 'as_of'),
+        budgets=pulumi.get(__response__, 'budgets'),
         month=pulumi.get(__response__, 'month'),
         month_to_date=pulumi.get(__response__, 'month_to_date'),
         object=pulumi.get(__response__, 'object'),
-        usage_by_key=pulumi.get(__response__, 'usage_by_key')))
+        usage_by_key=pulumi.get(__response__, 'usage_by_key'),
+        usage_by_team=pulumi.get(__response__, 'usage_by_team')))

@@ -13,6 +13,9 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
+from . import outputs
+from ._enums import *
+from ._inputs import *
 
 __all__ = ['GroqWorkloadIdentityArgs', 'GroqWorkloadIdentity']
 
@@ -25,14 +28,19 @@ class GroqWorkloadIdentityArgs:
                  adopt_existing: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]] = None,
                  claim_patterns: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  claims: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  credential_minutes: pulumi.Input[Optional[_builtins.int]] = None,
                  identity_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input['ModelLimitsArgs']]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  role_teams: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 runaway: pulumi.Input[Optional['RunawayGuardArgs']] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None):
@@ -45,15 +53,20 @@ class GroqWorkloadIdentityArgs:
         :param pulumi.Input[_builtins.bool] adopt_existing: Whether to take over an identity of that name that exists and differs, or that another stack declares. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
+        :param pulumi.Input[Sequence[pulumi.Input['BudgetArgs']]] budgets: What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claim_patterns: Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claims: Claims that a token must have with exactly these values, up to 16: names to texts; a list in a token must hold the value, numbers and booleans count as JSON writes them.
         :param pulumi.Input[_builtins.int] credential_minutes: How long a credential lives, in minutes: 5 to 60. Default: 15. Default: 15.
         :param pulumi.Input[_builtins.str] identity_name: The identity's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the identity, and ends its credentials.
-        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        :param pulumi.Input[Mapping[str, pulumi.Input['ModelLimitsArgs']]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] role_teams: The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
-        :param pulumi.Input[_builtins.str] team: The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+        :param pulumi.Input['RunawayGuardArgs'] runaway: What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+        :param pulumi.Input[_builtins.int] share: The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+        :param pulumi.Input[_builtins.str] team: The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
@@ -67,6 +80,8 @@ class GroqWorkloadIdentityArgs:
             pulumi.set(__self__, "allowed_models", allowed_models)
         if allowed_tools is not None:
             pulumi.set(__self__, "allowed_tools", allowed_tools)
+        if budgets is not None:
+            pulumi.set(__self__, "budgets", budgets)
         if claim_patterns is not None:
             pulumi.set(__self__, "claim_patterns", claim_patterns)
         if claims is not None:
@@ -75,6 +90,10 @@ class GroqWorkloadIdentityArgs:
             pulumi.set(__self__, "credential_minutes", credential_minutes)
         if identity_name is not None:
             pulumi.set(__self__, "identity_name", identity_name)
+        if max_parallel_requests is not None:
+            pulumi.set(__self__, "max_parallel_requests", max_parallel_requests)
+        if model_limits is not None:
+            pulumi.set(__self__, "model_limits", model_limits)
         if monthly_budget_usd is not None:
             pulumi.set(__self__, "monthly_budget_usd", monthly_budget_usd)
         if requests_per_day is not None:
@@ -83,6 +102,10 @@ class GroqWorkloadIdentityArgs:
             pulumi.set(__self__, "requests_per_minute", requests_per_minute)
         if role_teams is not None:
             pulumi.set(__self__, "role_teams", role_teams)
+        if runaway is not None:
+            pulumi.set(__self__, "runaway", runaway)
+        if share is not None:
+            pulumi.set(__self__, "share", share)
         if team is not None:
             pulumi.set(__self__, "team", team)
         if tokens_per_day is not None:
@@ -163,6 +186,18 @@ class GroqWorkloadIdentityArgs:
         pulumi.set(self, "allowed_tools", value)
 
     @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]:
+        """
+        What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+        """
+        return pulumi.get(self, "budgets")
+
+    @budgets.setter
+    def budgets(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['BudgetArgs']]]]):
+        pulumi.set(self, "budgets", value)
+
+    @_builtins.property
     @pulumi.getter(name="claimPatterns")
     def claim_patterns(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
@@ -211,10 +246,34 @@ class GroqWorkloadIdentityArgs:
         pulumi.set(self, "identity_name", value)
 
     @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]:
+        """
+        Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
+
+    @max_parallel_requests.setter
+    def max_parallel_requests(self, value: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]]):
+        pulumi.set(self, "max_parallel_requests", value)
+
+    @_builtins.property
+    @pulumi.getter(name="modelLimits")
+    def model_limits(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input['ModelLimitsArgs']]]]:
+        """
+        Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        """
+        return pulumi.get(self, "model_limits")
+
+    @model_limits.setter
+    def model_limits(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input['ModelLimitsArgs']]]]):
+        pulumi.set(self, "model_limits", value)
+
+    @_builtins.property
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> pulumi.Input[Optional[_builtins.float]]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+        US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 
@@ -260,9 +319,33 @@ class GroqWorkloadIdentityArgs:
 
     @_builtins.property
     @pulumi.getter
+    def runaway(self) -> pulumi.Input[Optional['RunawayGuardArgs']]:
+        """
+        What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+        """
+        return pulumi.get(self, "runaway")
+
+    @runaway.setter
+    def runaway(self, value: pulumi.Input[Optional['RunawayGuardArgs']]):
+        pulumi.set(self, "runaway", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def share(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+        """
+        return pulumi.get(self, "share")
+
+    @share.setter
+    def share(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "share", value)
+
+    @_builtins.property
+    @pulumi.getter
     def team(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+        The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
         """
         return pulumi.get(self, "team")
 
@@ -306,15 +389,20 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  audience: pulumi.Input[Optional[_builtins.str]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
                  claim_patterns: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  claims: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  credential_minutes: pulumi.Input[Optional[_builtins.int]] = None,
                  identity_name: pulumi.Input[Optional[_builtins.str]] = None,
                  issuer: pulumi.Input[Optional[_builtins.str]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[Union['ModelLimitsArgs', 'ModelLimitsArgsDict']]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  role_teams: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 runaway: pulumi.Input[Optional[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']]] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -329,16 +417,21 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_models: Ids of the models that a credential may call on the inference plane, 1 to 200; their order means nothing. Without any it is for the admin plane, by `adminRole`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allowed_tools: What a credential may let the upstream do or read beyond a request's own body, up to 100 permissions, written as a key's; none by default.
         :param pulumi.Input[_builtins.str] audience: What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]] budgets: What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claim_patterns: Claims that a token must have with values like these, up to 16: `*` stands for any characters but a colon, every other character for itself.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] claims: Claims that a token must have with exactly these values, up to 16: names to texts; a list in a token must hold the value, numbers and booleans count as JSON writes them.
         :param pulumi.Input[_builtins.int] credential_minutes: How long a credential lives, in minutes: 5 to 60. Default: 15. Default: 15.
         :param pulumi.Input[_builtins.str] identity_name: The identity's name, 1 to 128 printable characters; the resource's name where left out. Changing it replaces the identity, and ends its credentials.
         :param pulumi.Input[_builtins.str] issuer: The issuer of the tokens, exactly as their `iss` claim has it: an https URL whose `/.well-known/openid-configuration` the gateway can read, up to 1,024 characters.
-        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+        :param pulumi.Input[Union[_builtins.int, _builtins.str]] max_parallel_requests: Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        :param pulumi.Input[Mapping[str, pulumi.Input[Union['ModelLimitsArgs', 'ModelLimitsArgsDict']]]] model_limits: Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        :param pulumi.Input[_builtins.float] monthly_budget_usd: US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_day: Requests a day, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] requests_per_minute: Requests a minute, refilled continuously: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] role_teams: The teams that the role is for, up to 100; needed by `team-admin`, possible for `viewer`, where none means all.
-        :param pulumi.Input[_builtins.str] team: The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+        :param pulumi.Input[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']] runaway: What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+        :param pulumi.Input[_builtins.int] share: The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+        :param pulumi.Input[_builtins.str] team: The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_day: Tokens a day, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         :param pulumi.Input[Union[_builtins.int, _builtins.str]] tokens_per_minute: Tokens a minute, prompt and completion together: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
         """
@@ -371,15 +464,20 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
                  allowed_models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  allowed_tools: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  audience: pulumi.Input[Optional[_builtins.str]] = None,
+                 budgets: pulumi.Input[Optional[Sequence[pulumi.Input[Union['BudgetArgs', 'BudgetArgsDict']]]]] = None,
                  claim_patterns: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  claims: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  credential_minutes: pulumi.Input[Optional[_builtins.int]] = None,
                  identity_name: pulumi.Input[Optional[_builtins.str]] = None,
                  issuer: pulumi.Input[Optional[_builtins.str]] = None,
+                 max_parallel_requests: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
+                 model_limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[Union['ModelLimitsArgs', 'ModelLimitsArgsDict']]]]] = None,
                  monthly_budget_usd: pulumi.Input[Optional[_builtins.float]] = None,
                  requests_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  requests_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  role_teams: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 runaway: pulumi.Input[Optional[Union['RunawayGuardArgs', 'RunawayGuardArgsDict']]] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None,
                  team: pulumi.Input[Optional[_builtins.str]] = None,
                  tokens_per_day: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
                  tokens_per_minute: pulumi.Input[Optional[Union[_builtins.int, _builtins.str]]] = None,
@@ -399,6 +497,7 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
             if audience is None and not opts.urn:
                 raise TypeError("Missing required property 'audience'")
             __props__.__dict__["audience"] = audience
+            __props__.__dict__["budgets"] = budgets
             __props__.__dict__["claim_patterns"] = claim_patterns
             __props__.__dict__["claims"] = claims
             __props__.__dict__["credential_minutes"] = credential_minutes
@@ -406,10 +505,14 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
             if issuer is None and not opts.urn:
                 raise TypeError("Missing required property 'issuer'")
             __props__.__dict__["issuer"] = issuer
+            __props__.__dict__["max_parallel_requests"] = max_parallel_requests
+            __props__.__dict__["model_limits"] = model_limits
             __props__.__dict__["monthly_budget_usd"] = monthly_budget_usd
             __props__.__dict__["requests_per_day"] = requests_per_day
             __props__.__dict__["requests_per_minute"] = requests_per_minute
             __props__.__dict__["role_teams"] = role_teams
+            __props__.__dict__["runaway"] = runaway
+            __props__.__dict__["share"] = share
             __props__.__dict__["team"] = team
             __props__.__dict__["tokens_per_day"] = tokens_per_day
             __props__.__dict__["tokens_per_minute"] = tokens_per_minute
@@ -447,6 +550,7 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         __props__.__dict__["allowed_models"] = None
         __props__.__dict__["allowed_tools"] = None
         __props__.__dict__["audience"] = None
+        __props__.__dict__["budgets"] = None
         __props__.__dict__["claim"] = None
         __props__.__dict__["claim_patterns"] = None
         __props__.__dict__["claims"] = None
@@ -457,10 +561,14 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         __props__.__dict__["identity_name"] = None
         __props__.__dict__["issuer"] = None
         __props__.__dict__["managed_by"] = None
+        __props__.__dict__["max_parallel_requests"] = None
+        __props__.__dict__["model_limits"] = None
         __props__.__dict__["monthly_budget_usd"] = None
         __props__.__dict__["requests_per_day"] = None
         __props__.__dict__["requests_per_minute"] = None
         __props__.__dict__["role_teams"] = None
+        __props__.__dict__["runaway"] = None
+        __props__.__dict__["share"] = None
         __props__.__dict__["team"] = None
         __props__.__dict__["tokens_per_day"] = None
         __props__.__dict__["tokens_per_minute"] = None
@@ -505,6 +613,14 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this gateway, such as its URL, that no other service uses.
         """
         return pulumi.get(self, "audience")
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> pulumi.Output[Optional[Sequence['outputs.Budget']]]:
+        """
+        What all workloads of the identity together may spend by window, up to 4, at most one each per hour, day, week or month, in UTC; not per month beside `monthlyBudgetUsd`. None unless set.
+        """
+        return pulumi.get(self, "budgets")
 
     @_builtins.property
     @pulumi.getter
@@ -587,10 +703,26 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
         return pulumi.get(self, "managed_by")
 
     @_builtins.property
+    @pulumi.getter(name="maxParallelRequests")
+    def max_parallel_requests(self) -> pulumi.Output[Optional[Any]]:
+        """
+        Requests that may run at once, each until its answer's end, streams included: 1 to 1,000,000,000, or `"unlimited"`; the server's default unless set.
+        """
+        return pulumi.get(self, "max_parallel_requests")
+
+    @_builtins.property
+    @pulumi.getter(name="modelLimits")
+    def model_limits(self) -> pulumi.Output[Optional[Mapping[str, 'outputs.ModelLimits']]]:
+        """
+        Limits of single models, up to 200, by the model's id, which must be one of `allowedModels`: they hold within all other limits. None unless set.
+        """
+        return pulumi.get(self, "model_limits")
+
+    @_builtins.property
     @pulumi.getter(name="monthlyBudgetUsd")
     def monthly_budget_usd(self) -> pulumi.Output[Optional[_builtins.float]]:
         """
-        US dollars that the key may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. A rotated key shares it with its successor. Unless set, only its team's budgets and the organisation's hold.
+        US dollars that all workloads of the identity together may spend in a calendar month (UTC): above 0, up to 1,000,000,000, with at most 6 decimal places. Unless set, only its team's budgets and the organisation's hold.
         """
         return pulumi.get(self, "monthly_budget_usd")
 
@@ -620,9 +752,25 @@ class GroqWorkloadIdentity(pulumi.CustomResource):
 
     @_builtins.property
     @pulumi.getter
+    def runaway(self) -> pulumi.Output[Optional['outputs.RunawayGuard']]:
+        """
+        What of the spend of all its workloads together is a runaway, and whether it pauses the identity; unless set, nothing is.
+        """
+        return pulumi.get(self, "runaway")
+
+    @_builtins.property
+    @pulumi.getter
+    def share(self) -> pulumi.Output[Optional[_builtins.int]]:
+        """
+        The identity's weight, all its workloads together, while the upstream's own limits are near, which are then divided among the keys that ask: 1 to 1,000; 1 unless set.
+        """
+        return pulumi.get(self, "share")
+
+    @_builtins.property
+    @pulumi.getter
     def team(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The name of the identity's team on the inference plane, 1 to 128 printable characters: its models and tools bound the identity's.
+        The name of the identity's team on the inference plane, 1 to 128 printable characters: its models, tools, limits and budgets bound the identity's.
         """
         return pulumi.get(self, "team")
 

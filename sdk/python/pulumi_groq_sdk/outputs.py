@@ -19,6 +19,7 @@ from ._enums import *
 __all__ = [
     'ApiKey',
     'Budget',
+    'BudgetUse',
     'EffectiveLimits',
     'FreezeWindow',
     'KeyPause',
@@ -28,6 +29,7 @@ __all__ = [
     'RotationSchedule',
     'RunawayGuard',
     'RunawayWatch',
+    'TeamUsage',
     'UsageTotals',
 ]
 
@@ -436,6 +438,85 @@ class Budget(dict):
 
 
 @pulumi.output_type
+class BudgetUse(dict):
+    """
+    A budget, and what is spent of it in the hour, day, week or month that runs.
+    """
+    def __init__(__self__, *,
+                 budget_usd: _builtins.float,
+                 per: 'BudgetUsePer',
+                 remaining_usd: _builtins.float,
+                 resets_at: _builtins.str,
+                 spent_usd: _builtins.float,
+                 model: Optional[_builtins.str] = None):
+        """
+        A budget, and what is spent of it in the hour, day, week or month that runs.
+
+        :param _builtins.float budget_usd: The budget in US dollars.
+        :param 'BudgetUsePer' per: The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+        :param _builtins.float remaining_usd: US dollars that are left of it; negative where it was lowered below its spend.
+        :param _builtins.str resets_at: When the next window begins (UTC).
+        :param _builtins.float spent_usd: US dollars that requests cost which were admitted in the window.
+        :param _builtins.str model: The model that the budget is for; null where it is for all.
+        """
+        pulumi.set(__self__, "budget_usd", budget_usd)
+        pulumi.set(__self__, "per", per)
+        pulumi.set(__self__, "remaining_usd", remaining_usd)
+        pulumi.set(__self__, "resets_at", resets_at)
+        pulumi.set(__self__, "spent_usd", spent_usd)
+        if model is not None:
+            pulumi.set(__self__, "model", model)
+
+    @_builtins.property
+    @pulumi.getter(name="budgetUsd")
+    def budget_usd(self) -> _builtins.float:
+        """
+        The budget in US dollars.
+        """
+        return pulumi.get(self, "budget_usd")
+
+    @_builtins.property
+    @pulumi.getter
+    def per(self) -> 'BudgetUsePer':
+        """
+        The window in UTC: `hour`, `day`, `week` (from Monday) or `month`.
+        """
+        return pulumi.get(self, "per")
+
+    @_builtins.property
+    @pulumi.getter(name="remainingUsd")
+    def remaining_usd(self) -> _builtins.float:
+        """
+        US dollars that are left of it; negative where it was lowered below its spend.
+        """
+        return pulumi.get(self, "remaining_usd")
+
+    @_builtins.property
+    @pulumi.getter(name="resetsAt")
+    def resets_at(self) -> _builtins.str:
+        """
+        When the next window begins (UTC).
+        """
+        return pulumi.get(self, "resets_at")
+
+    @_builtins.property
+    @pulumi.getter(name="spentUsd")
+    def spent_usd(self) -> _builtins.float:
+        """
+        US dollars that requests cost which were admitted in the window.
+        """
+        return pulumi.get(self, "spent_usd")
+
+    @_builtins.property
+    @pulumi.getter
+    def model(self) -> Optional[_builtins.str]:
+        """
+        The model that the budget is for; null where it is for all.
+        """
+        return pulumi.get(self, "model")
+
+
+@pulumi.output_type
 class EffectiveLimits(dict):
     """
     The limits in force after defaults; `None` is unlimited.
@@ -607,7 +688,9 @@ class KeyUsage(dict):
                  requests_today: _builtins.int,
                  team: _builtins.str,
                  tokens_today: _builtins.int,
+                 budgets: Optional[Sequence['outputs.BudgetUse']] = None,
                  deleted: Optional[_builtins.bool] = None,
+                 identity: Optional[_builtins.str] = None,
                  runaway: Optional['outputs.RunawayWatch'] = None):
         """
         One key's usage.
@@ -620,7 +703,9 @@ class KeyUsage(dict):
         :param _builtins.int requests_today: Requests served since midnight (UTC).
         :param _builtins.str team: The name of the key's team; null without one.
         :param _builtins.int tokens_today: Tokens since midnight (UTC), prompt plus completion.
+        :param Sequence['BudgetUse'] budgets: The key's budgets, those of single models included, and what is spent of them (as booked, which lags a second at most): a rotated key shares them with its successor, and the workloads of an identity share theirs.
         :param _builtins.bool deleted: Whether the key is deleted.
+        :param _builtins.str identity: The name of the workload identity, where the row is one of its subjects'; null for keys.
         :param 'RunawayWatch' runaway: The spend that the key's guard watches; null for keys without one.
         """
         pulumi.set(__self__, "estimated_cost_usd", estimated_cost_usd)
@@ -631,8 +716,12 @@ class KeyUsage(dict):
         pulumi.set(__self__, "requests_today", requests_today)
         pulumi.set(__self__, "team", team)
         pulumi.set(__self__, "tokens_today", tokens_today)
+        if budgets is not None:
+            pulumi.set(__self__, "budgets", budgets)
         if deleted is not None:
             pulumi.set(__self__, "deleted", deleted)
+        if identity is not None:
+            pulumi.set(__self__, "identity", identity)
         if runaway is not None:
             pulumi.set(__self__, "runaway", runaway)
 
@@ -702,11 +791,27 @@ class KeyUsage(dict):
 
     @_builtins.property
     @pulumi.getter
+    def budgets(self) -> Optional[Sequence['outputs.BudgetUse']]:
+        """
+        The key's budgets, those of single models included, and what is spent of them (as booked, which lags a second at most): a rotated key shares them with its successor, and the workloads of an identity share theirs.
+        """
+        return pulumi.get(self, "budgets")
+
+    @_builtins.property
+    @pulumi.getter
     def deleted(self) -> Optional[_builtins.bool]:
         """
         Whether the key is deleted.
         """
         return pulumi.get(self, "deleted")
+
+    @_builtins.property
+    @pulumi.getter
+    def identity(self) -> Optional[_builtins.str]:
+        """
+        The name of the workload identity, where the row is one of its subjects'; null for keys.
+        """
+        return pulumi.get(self, "identity")
 
     @_builtins.property
     @pulumi.getter
@@ -1151,6 +1256,40 @@ class RunawayWatch(dict):
         What it usually spends in 10 minutes at this hour of the day, in US dollars; null in the first 3 days.
         """
         return pulumi.get(self, "usual_usd")
+
+
+@pulumi.output_type
+class TeamUsage(dict):
+    """
+    What the keys of a team have spent together of its budgets.
+    """
+    def __init__(__self__, *,
+                 budgets: Sequence['outputs.BudgetUse'],
+                 team: _builtins.str):
+        """
+        What the keys of a team have spent together of its budgets.
+
+        :param Sequence['BudgetUse'] budgets: The team's budgets, and what is spent of them (as booked, which lags a second at most).
+        :param _builtins.str team: The team's name.
+        """
+        pulumi.set(__self__, "budgets", budgets)
+        pulumi.set(__self__, "team", team)
+
+    @_builtins.property
+    @pulumi.getter
+    def budgets(self) -> Sequence['outputs.BudgetUse']:
+        """
+        The team's budgets, and what is spent of them (as booked, which lags a second at most).
+        """
+        return pulumi.get(self, "budgets")
+
+    @_builtins.property
+    @pulumi.getter
+    def team(self) -> _builtins.str:
+        """
+        The team's name.
+        """
+        return pulumi.get(self, "team")
 
 
 @pulumi.output_type

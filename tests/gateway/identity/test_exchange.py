@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ import pytest
 from in_process_gateway import ADMIN_KEY, MODEL, InProcessGateway, Wire, in_process_gateway
 from oidc_issuer import AUDIENCE, JWKS, SUBJECT, OidcIssuer
 from pulumi_groq.admin import AdminClient
-from pulumi_groq.errors import ConflictError
+from pulumi_groq.errors import ConflictError, NotFoundError
 from pulumi_groq.gateway.identity.exchange import MOST_SUBJECTS
 from pulumi_groq.gateway.identity.token_endpoint import (
     BODY_LIMIT_BYTES,
@@ -150,6 +151,76 @@ def test_the_budget_is_the_identitys(
     for number in range(20):
         statuses.add(gateway.chat(credential(gateway, issuer, sub=f"repo:{number}")))
     assert statuses == {200, 400}
+
+
+EVERY_REPOSITORY = {"claims": {}, "claim_patterns": {"sub": "repo:*"}, "allowed_models": [MODEL]}
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"budgets": [{"usd": 0.00003, "per": "hour"}]}, "budget_exceeded"),
+        ({"model_limits": {MODEL: {"budget_usd": 0.00003}}}, "budget_exceeded"),
+        ({"model_limits": {MODEL: {"requests_per_day": 3}}}, "rate_limit_exceeded"),
+    ],
+)
+def test_an_identity_has_the_limits_of_a_key(
+    gateway: InProcessGateway, admin: AdminClient, issuer: OidcIssuer, limits: Any, code: str
+) -> None:
+    """Budgets by window and limits of models hold all its subjects together, and usage says what is left."""
+    admin.put_workload_identity("app", trusting(issuer, **EVERY_REPOSITORY, **limits))
+    tokens = [credential(gateway, issuer, sub=f"repo:{number}") for number in range(2)]
+    refused = next(
+        answer
+        for answer in (gateway.chat_answer(token) for _ in range(20) for token in tokens)
+        if answer.status_code != 200
+    )
+    assert refused.json()["error"]["code"] == code
+    (window,) = limits.get("budgets") or [None]
+    if window is None:
+        return
+
+    def spent() -> list[Decimal]:
+        return [use.spent_usd for row in admin.usage().usage_by_key for use in row.budgets]
+
+    rows = admin.usage().usage_by_key
+    assert {row.identity for row in rows} == {"app"}
+    assert {(use.per, use.budget_usd) for row in rows for use in row.budgets} == {
+        ("hour", Decimal("0.00003"))
+    }
+    total = admin.usage().month_to_date.cost_usd
+    assert next(found for found in iter(spent, None) if found == [total, total])
+    gateway.advance(timedelta(minutes=14, seconds=59))
+    assert gateway.chat(tokens[0]) == 400
+
+
+def test_runaway_spend_pauses_the_identity_and_its_id_resumes_it(
+    gateway: InProcessGateway, admin: AdminClient, issuer: OidcIssuer
+) -> None:
+    """All its subjects together are watched and refused; the refusal says what to resume."""
+    guard = {"spend_usd_per_10_min": 0.00003}
+    made = admin.put_workload_identity("app", trusting(issuer, **EVERY_REPOSITORY, runaway=guard))
+    tokens = [credential(gateway, issuer, sub=f"repo:{number}") for number in range(2)]
+    answers = (gateway.chat_answer(token) for _ in range(10_000) for token in tokens)
+    refused = next(answer for answer in answers if answer.status_code != 200).json()["error"]
+    assert refused["code"] == "key_paused_runaway"
+    assert refused["message"].startswith("This workload identity is paused since")
+    assert f"pulumi-groq keys resume {made.id}" in refused["message"]
+    assert [gateway.chat(token) for token in tokens] == [400, 400]
+    paused = admin.get_workload_identity("app").paused
+    assert paused is not None
+    watches = [row.runaway for row in admin.usage().usage_by_key]
+    assert [watch and watch.paused for watch in watches] == [paused, paused]
+    assert admin.resume_workload_identity(made.id).paused is None
+    assert gateway.chat(tokens[0]) == 200
+    told = [(each.kind, each.object_id, each.name, each.action) for each in admin.changes(2)]
+    assert told == [("workload_identity", made.id, "app", action) for action in ("resumed", "paused")]
+
+
+def test_an_identity_that_does_not_exist_is_not_resumed(admin: AdminClient) -> None:
+    """As of a key: 404."""
+    with pytest.raises(NotFoundError):
+        admin.resume_workload_identity("wid_01")
 
 
 def test_a_credential_dies_with_its_identity_and_with_its_trust(

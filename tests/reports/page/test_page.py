@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from made_up_facts import NOON, bucket, facts, key, key_id, page_facts_of, policy
+from made_up_facts import NOON, bucket, facts, key, key_id, page_facts_of, policy, today
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.consumer import Consumer
-from pulumi_groq.models.history import Change, DenialBucket
+from pulumi_groq.models.history import Change, DenialBucket, ObjectKind
 from pulumi_groq.models.rotation import RotationSchedule
+from pulumi_groq.models.usage import BudgetUse, TeamUsage
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, PageFacts, page, page_facts, sign_in_page
 from pulumi_groq.reports.page.facts import OVERLAPS_ASKED
 from recorded_source import RecordedSource
@@ -70,6 +72,43 @@ def section(html: str, id_: str) -> str:
 
 def hash_of(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+@pytest.mark.parametrize("kind", get_args(ObjectKind))
+def test_a_change_of_each_kind_of_object_is_shown(kind: ObjectKind) -> None:
+    """Whatever the admin API was told to change."""
+    change = Change(
+        id=1, at=NOON, kind=kind, object_id="x", name="n", action="created", fields=[], managed_by=None
+    )
+    shown = section(page(page_facts_of(facts(), changes=[change]), live=False), "changes")
+    assert "<bdi>n</bdi> created" in shown
+
+
+def use(per: Per, model: str | None = None) -> BudgetUse:
+    amounts = {"budget_usd": Decimal(5), "spent_usd": Decimal(4), "remaining_usd": Decimal(1)}
+    return BudgetUse(per=per, model=model, resets_at=NOON, **amounts)
+
+
+def test_what_is_left_of_budgets_is_shown(parse: Any) -> None:
+    """Of each window and model of a key, of teams, and of the organisation; other months' not."""
+    used = today(1).model_copy(update={"budgets": [use("hour"), use("month", "m")]})
+    held = facts(
+        keys=[key(1)],
+        today=[used],
+        teams=[TeamUsage(team="<b>", budgets=[use("week")])],
+        budgets=[use("day")],
+    )
+    html = page(page_facts_of(held), live=False)
+    of_key = parse(section(html, "key-table")).texts
+    assert [text for text in of_key if " of 5.00 " in text] == [
+        "1.00 of 5.00 this hour",
+        "1.00 of 5.00 this month",
+    ]
+    assert "m" in of_key
+    of_team = parse(section(html, "team-budgets")).texts
+    assert ("<b>" in of_team, "1.00 of 5.00 this week" in of_team) == (True, True)
+    assert "Spent 4.00 USD today: 1.00 of 5.00 left." in parse(section(html, "spend")).texts
+    assert 'id="team-budgets"' not in page(page_facts_of(facts(keys=[key(1)])), live=False)
 
 
 def test_every_section_is_there(recorded: PageFacts, parse: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pulumi_groq.access import read_access
+from pulumi_groq.models.history import UsageBucket
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.reports.guardrails.loader import load_guardrails
 from pulumi_groq.reports.live import Live
@@ -24,14 +25,17 @@ from report_facts import (
     CATALOGUE,
     KEY_ID,
     NOON,
+    budget_use,
     key_step,
     live,
+    live_identity,
     live_key,
     live_policy,
     policy_step,
     preview,
     step,
     taker,
+    team,
     usage_row,
 )
 
@@ -39,6 +43,7 @@ RULE_FILES = sorted(Path(*rules_package.__path__).glob("*.py"))
 USED = "2026-11-23T11:58:00Z"
 QUIET = "2026-11-21T11:58:00Z"
 OTHER_ID = "key_01000000000000000000000002"
+MODEL = "openai/gpt-oss-20b"
 
 
 def found(*steps: Mapping[str, Any], facts: Live | str = "not asked") -> list[Finding]:
@@ -533,6 +538,164 @@ def test_minute_limits_are_held_against_the_average() -> None:
     )
     assert finding.severity is Severity.HIGH
     assert "100 requests a minute on average since midnight" in finding.what
+
+
+def in_hours(usd: float) -> dict[str, Any]:
+    return {"budgets": [{"usd": usd, "per": "hour"}]}
+
+
+def limits_of_model(**limits: float) -> dict[str, Any]:
+    return {"model_limits": {MODEL: limits}}
+
+
+def buckets(requests: int, tokens: int, cost_usd: str, key_id: str = KEY_ID) -> list[UsageBucket]:
+    counts: dict[str, Any] = {
+        "requests": requests,
+        "prompt_tokens": tokens,
+        "cached_tokens": 0,
+        "completion_tokens": 0,
+    }
+    return [UsageBucket(key_id=key_id, model=MODEL, cost_usd=Decimal(cost_usd), **counts)]
+
+
+NEAR = [
+    # A budget of any window that is there already, and new ones by what usage says.
+    (
+        in_hours(5),
+        in_hours(2),
+        {"usage": [usage_row(budgets=[budget_use("hour", 5, 1.9)])]},
+        "1.90 USD spent this hour",
+    ),
+    (
+        {},
+        {"budgets": [{"usd": 2, "per": "day"}]},
+        {"usage": [usage_row(estimated_cost_usd=2)]},
+        "2 USD spent today",
+    ),
+    (
+        {},
+        {"budgets": [{"usd": 2, "per": "week"}]},
+        {"usage": [usage_row(estimated_cost_usd=2)]},
+        "at least 2 USD spent this week",
+    ),
+    # Of a model.
+    (
+        limits_of_model(budget_usd=9),
+        limits_of_model(budget_usd=3),
+        {"usage": [usage_row(budgets=[budget_use("month", 9, 3, MODEL)])]},
+        "3 USD spent this month",
+    ),
+    (
+        {},
+        limits_of_model(budget_usd=3),
+        {"usage": [usage_row()], "month_by_model": buckets(1, 1, "2.5")},
+        "2.50 USD spent this month",
+    ),
+    (
+        limits_of_model(requests_per_day=90),
+        limits_of_model(requests_per_day=50),
+        {"usage": [usage_row()], "today_by_model": buckets(50, 1, "0")},
+        "50 requests used today",
+    ),
+    (
+        {},
+        limits_of_model(tokens_per_minute=10),
+        {"usage": [usage_row()], "today_by_model": buckets(1, 7_200, "0")},
+        "10 tokens a minute on average since midnight (UTC)",
+    ),
+]
+FAR = [
+    (in_hours(5), in_hours(2), {"usage": [usage_row(budgets=[budget_use("hour", 5, 1.5)])]}),
+    ({}, in_hours(2), {"usage": [usage_row(estimated_cost_usd=5)]}),
+    (
+        {},
+        limits_of_model(budget_usd=3),
+        {"usage": [usage_row()], "month_by_model": buckets(1, 1, "3", OTHER_ID)},
+    ),
+    ({}, {"max_parallel_requests": 1}, {"usage": [usage_row(requests_today=5_000)]}),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "facts", "words"), NEAR)
+def test_any_limit_that_is_lowered_is_held_against_its_use(
+    old: Mapping[str, Any], new: Mapping[str, Any], facts: Mapping[str, Any], words: str
+) -> None:
+    """Budgets of each window, limits and budgets of models."""
+    seen = found(key_step(UPDATED, old, new), facts=live(live_key(), **facts))
+    (told,) = [each for each in seen if each.rule == "limit-near-use"]
+    assert told.what.endswith(f", {words}")
+
+
+@pytest.mark.parametrize(("old", "new", "facts"), FAR)
+def test_what_is_not_known_to_be_near_is_no_finding(
+    old: Mapping[str, Any], new: Mapping[str, Any], facts: Mapping[str, Any]
+) -> None:
+    """A new budget per hour and requests at once have no use that is kept; another key's use is its own."""
+    seen = rules(key_step(UPDATED, old, new), facts=live(live_key(), **facts))
+    assert not [rule for rule, _ in seen if rule == "limit-near-use"]
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ({"requests_per_day": 10}, "10 requests used today"),
+        ({"budgets": [{"usd": 4, "per": "week"}]}, "4 USD spent this week"),
+        ({"monthly_budget_usd": 5}, "5 USD spent this month"),
+    ],
+)
+def test_what_a_team_has_is_held_against_the_use_of_its_keys(new: Mapping[str, Any], words: str) -> None:
+    """Of all its keys together."""
+    month = {"requests": 1, "tokens": 1, "cost_usd": 2.5}
+    rows = [
+        usage_row(f"{KEY_ID[:-1]}{number}", team=team, requests_today=5, month_to_date=month)
+        for number, team in enumerate(("chatbot", "chatbot", "other"))
+    ]
+    uses = [{"team": "chatbot", "budgets": [budget_use("week", 40, 4)]}]
+    facts = live(usage=rows, team_usage=uses)
+    old = {"team_name": "chatbot", "allowed_models": [MODEL], "budgets": [{"usd": 40, "per": "week"}]}
+    lowered = step(UPDATED, "GroqTeam", "chatbot", old=old, new={**old, **new})
+    (told,) = [each for each in found(lowered, facts=facts) if each.rule == "limit-near-use"]
+    assert (told.severity, told.what.endswith(words)) == (Severity.HIGH, True)
+    assert told.why.startswith("The team is over")
+
+
+def app_step(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {
+        "identity_name": "app",
+        "issuer": "https://i.example.com",
+        "audience": "a",
+        "claims": {"sub": "s"},
+        "allowed_models": [MODEL],
+        "team": "chatbot",
+    }
+    return step(UPDATED, "GroqWorkloadIdentity", "app", old={**plain, **old}, new={**plain, **new})
+
+
+GUARD = {"runaway": {"times_usual": 5}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ({"requests_per_day": 10}, {"requests_per_day": 100}, ("limit-raised", "medium")),
+        ({"budgets": [{"usd": 1, "per": "day"}]}, {}, ("limit-removed", "high")),
+        ({}, {"requests_per_day": 10}, ("limit-near-use", "high")),
+        ({"share": 1}, {"share": 5}, ("share-raised", "medium")),
+        (GUARD, {}, ("guard-weakened", "high")),
+        (GUARD, {**GUARD, "share": 2}, ("key-paused", "medium")),
+        ({}, {"monthly_budget_usd": 9}, ("above-its-team", "high")),
+    ],
+)
+def test_limits_of_a_workload_identity_are_looked_at_as_a_keys(
+    old: Mapping[str, Any], new: Mapping[str, Any], rule: tuple[str, str]
+) -> None:
+    """Its subjects use them together."""
+    rows = [usage_row(f"wis_{number}", identity="app", requests_today=5) for number in range(2)]
+    pause = {"since": USED, "spent_usd": 2, "allowed_usd": 1, "resumes_at": None}
+    bounds = team("chatbot", MODEL).model_copy(update={"monthly_budget_usd": Decimal(5)})
+    live_app = live_identity("app", admin_role=None, allowed_models=[MODEL], paused=pause)
+    facts = live(usage=rows, teams=[bounds], identities=[live_app])
+    assert rule in rules(app_step(old, new), facts=facts)
 
 
 def test_a_budget_that_outgrows_the_cap_is_found_on_the_key() -> None:

@@ -224,3 +224,16 @@ def test_a_paused_key_and_unusual_spend_are_noted() -> None:
         ("3 times its usual spend now",),
         (),
     ]
+
+
+def test_a_subject_of_an_identity_is_not_a_deleted_key() -> None:
+    """Its row says what it is, and shows what is left for all of them."""
+    used = today(9).model_copy(update={"identity": "app", "budgets": [use("day", "5", "1.75")]})
+    asked = {"keys": [key(1)], "today": [used], "buckets": [bucket(9), bucket(3)]}
+    found = rows(**asked)
+    assert {name: row.notes for name, row in found.items()} == {
+        "key-1": (),
+        "key-9": ("workload identity",),
+        "key-3": ("deleted",),
+    }
+    assert cells(found["key-9"], **asked)["Left"] == "3.25 of 5.00 today"

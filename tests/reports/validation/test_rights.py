@@ -161,3 +161,39 @@ def test_a_role_that_may_not_read_rights_compares_none() -> None:
         "workload identities all: not compared: your role may not read them",
     ]
     assert compared(stack(), None, live(admin_keys=None, identities=None)) == ()
+
+
+LIMITS: dict[str, Any] = {
+    "admin_role": None,
+    "allowed_models": ["openai/gpt-oss-20b"],
+    "budgets": [{"usd": 5, "per": "day"}],
+    "runaway": {"times_usual": 10},
+}
+
+
+def test_limits_of_an_identity_are_compared() -> None:
+    """Budgets and guard as declared hold; what was changed by hand is told with both values."""
+    same = compared(stack(identity=LIMITS), None, live(identities=[live_identity(**OURS, **LIMITS)]))
+    assert said(same) == []
+    changed = {**LIMITS, "budgets": [{"usd": 9, "per": "day"}], "share": 5}
+    facts = live(identities=[live_identity(**OURS, **changed)])
+    assert said(compared(stack(identity=LIMITS), None, facts)) == [
+        "workload identities deploy: changed: budgets: declared 5 USD per day, live 9 USD per day; "
+        "share of the upstream's limits: declared 1, live 5"
+    ]
+
+
+def test_a_paused_identity_is_told_with_what_resumes_it() -> None:
+    """Of the stack's own; others' are theirs to look after."""
+    pause = {"since": "2026-11-23T11:00:00Z", "spent_usd": 2, "allowed_usd": 1, "resumes_at": None}
+    identities = [
+        live_identity(name, **LIMITS, managed_by=owner, paused=pause)
+        for name, owner in (("deploy", OWNER), ("other", "organization/infra/prod"))
+    ]
+    checks = compared(stack(identity=LIMITS), None, live(identities=identities))
+    assert said(checks) == [
+        "workload identities deploy: paused since 2026-11-23 11:00 UTC: 2 USD in 10 minutes, where 1 USD are "
+        "allowed"
+    ]
+    (told,) = [check.todo for check in checks if check.outcome is Outcome.MISMATCH]
+    assert told == "find out what spent it, then: pulumi-groq keys resume wid_deploy"

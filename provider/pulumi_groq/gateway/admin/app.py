@@ -40,7 +40,7 @@ def admin_app(
         redirect_slashes=False,
         dependencies=[Depends(require_role), Depends(refuse_unknown_parameters)],
     )
-    app.include_router(key_routes(handlers.keys, handlers.minting))
+    app.include_router(key_routes(handlers.keys, handlers.minting, handlers.identities))
     app.include_router(admin_key_routes(handlers.admin_keys))
     app.include_router(team_routes(handlers.teams))
     app.include_router(spending_routes(handlers.spending))

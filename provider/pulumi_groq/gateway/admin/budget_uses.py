@@ -1,13 +1,12 @@
 """What is spent of the budgets that are set: by the store, so the same on every gateway."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.metering.read_back import booked_spend
-from pulumi_groq.gateway.store.keys import KeyLabel, identities_of_subjects
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.usage import BudgetUse, TeamUsage
@@ -28,12 +27,14 @@ def budget_uses(
     connection: Connection,
     directory: LiveDirectory,
     caller: Caller,
-    labels: Iterable[KeyLabel],
+    holders: Mapping[str, str],
     now: datetime,
 ) -> BudgetUses:
-    """The uses of the budgets of the keys of `labels`, of teams and of the organisation."""
+    """The uses of the budgets of keys, of teams and of the organisation. `holders` are the ids of whose
+    budgets hold what usage is shown by: the key itself, or the workload identity of a subject.
+    """
     now_s = now.timestamp()
-    of_keys = _of_keys(connection, directory, labels, now_s)
+    of_keys = _of_keys(directory, holders, now_s)
     of_teams = {
         team: budgets_of_team(team, bounds, now_s)
         for team, bounds in sorted(directory.bounds_of_teams.items())
@@ -49,15 +50,10 @@ def budget_uses(
     )
 
 
-def _of_keys(
-    connection: Connection, directory: LiveDirectory, labels: Iterable[KeyLabel], now_s: float
-) -> dict[str, list[Quota]]:
-    ids = [label.id for label in labels]
-    subjects = [each for each in ids if directory.of_id(each) is None]
-    identities = identities_of_subjects(connection, subjects)
+def _of_keys(directory: LiveDirectory, holders: Mapping[str, str], now_s: float) -> dict[str, list[Quota]]:
     found = {}
-    for key_id in ids:
-        key = directory.of_id(identities.get(key_id, key_id))
+    for key_id, holder_id in holders.items():
+        key = directory.of_id(holder_id)
         quotas = [] if key is None else budgets_of_key(key, now_s)
         if quotas:
             found[key_id] = quotas

@@ -139,5 +139,6 @@ def admin_handlers(
             clock=clock,
             ids=ids,
             addresses=issuer_addresses,
+            pauses=pauses,
         ),
     )

@@ -8,6 +8,7 @@ from typing import Final
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
+from pulumi_groq.gateway.admin.key_guard import end_pause_of, guard_of, guard_shown, pause_shown
 from pulumi_groq.gateway.admin.key_rules import (
     require_priced,
     require_team,
@@ -19,14 +20,16 @@ from pulumi_groq.gateway.admin.refusals import Conflict, Invalid, no_identity
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.identity.issuer_documents import IssuerAddresses
-from pulumi_groq.gateway.protocols import Clock
+from pulumi_groq.gateway.protocols import Clock, Pauses
 from pulumi_groq.gateway.store.identities import (
     IdentityRecord,
     all_identities,
     find_identity,
+    identity_by_id,
     put_identity,
     remove_identity,
 )
+from pulumi_groq.gateway.store.runaways import Runaway
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.fields import micro_usd, usd
 from pulumi_groq.models.ownership import Deleted
@@ -54,6 +57,7 @@ class WorkloadIdentities:
         clock: Clock,
         ids: ObjectIds,
         addresses: IssuerAddresses,
+        pauses: Pauses,
     ) -> None:
         self._store = store
         self._changes = changes
@@ -62,11 +66,12 @@ class WorkloadIdentities:
         self._clock = clock
         self._ids = ids
         self._addresses = addresses
+        self._pauses = pauses
 
     def list(self) -> WorkloadIdentityPage:
         """All workload identities, by name."""
         with self._store.read() as connection:
-            return WorkloadIdentityPage(data=[_shown(record) for record in all_identities(connection)])
+            return WorkloadIdentityPage(data=[self._show(record) for record in all_identities(connection)])
 
     def show(self, name: str) -> WorkloadIdentity:
         """One workload identity."""
@@ -74,7 +79,7 @@ class WorkloadIdentities:
             record = find_identity(connection, name)
         if record is None:
             raise no_identity(name)
-        return _shown(record)
+        return self._show(record)
 
     def put(
         self, caller: Caller, name: str, settings: WorkloadIdentityWrite, *, take_over: bool
@@ -83,14 +88,19 @@ class WorkloadIdentities:
         now = self._clock.now()
         with self._changes.begin(caller) as change:
             former = find_identity(change.connection, name)
-            record = _record(self._ids.new("wid") if former is None else former.id, name, settings, now)
+            record = _record(
+                self._ids.new("wid") if former is None else former.id,
+                name,
+                settings,
+                now,
+            )
             record = replace(record, created_at=now if former is None else former.created_at)
             record = put(record, former, settings, take_over=take_over)
             if former is not None and replace(record, updated_at=former.updated_at) == former:
-                return _shown(former)
+                return self._show(former)
             self._require_possible(change.connection, record, former)
             self._write(change, former, record, now)
-        return _shown(record)
+        return self._show(record)
 
     def delete(self, caller: Caller, name: str, claim: str | None) -> Deleted:
         """Delete a workload identity, and with it its credentials; with a claim, once no other declaration
@@ -116,6 +126,20 @@ class WorkloadIdentities:
         put_identity(change.connection, record)
         change.log(former, record, now)
         change.then(partial(self._directory.put, record))
+
+    def resume(self, caller: Caller, identity_id: str) -> WorkloadIdentity:
+        """Let a workload identity go on that was paused for runaway spend; any other stays as it is."""
+        now = self._clock.now()
+        with self._changes.begin(caller) as change:
+            record = identity_by_id(change.connection, identity_id)
+            if record is None:
+                raise no_identity(identity_id)
+            caller.require("keys.resume", record.team)
+            end_pause_of(self._pauses, change, record.id, now)
+        return self._show(record)
+
+    def _show(self, record: IdentityRecord) -> WorkloadIdentity:
+        return _shown(record, self._pauses.pause_of(record.id))
 
     def _require_possible(
         self, connection: Connection, record: IdentityRecord, former: IdentityRecord | None
@@ -154,13 +178,18 @@ def _record(identity_id: str, name: str, settings: WorkloadIdentitySettings, now
         tokens_per_minute=settings.tokens_per_minute,
         requests_per_day=settings.requests_per_day,
         tokens_per_day=settings.tokens_per_day,
+        max_parallel_requests=settings.max_parallel_requests,
         monthly_budget_micro_usd=None if budget is None else micro_usd(budget),
+        budgets=tuple(settings.budgets),
+        model_limits=dict(settings.model_limits),
+        runaway=guard_of(settings.runaway),
+        share=settings.share,
         created_at=now,
         updated_at=now,
     )
 
 
-def _shown(record: IdentityRecord) -> WorkloadIdentity:
+def _shown(record: IdentityRecord, pause: Runaway | None) -> WorkloadIdentity:
     budget = record.monthly_budget_micro_usd
     return WorkloadIdentity(
         id=record.id,
@@ -179,7 +208,13 @@ def _shown(record: IdentityRecord) -> WorkloadIdentity:
         tokens_per_minute=record.tokens_per_minute,
         requests_per_day=record.requests_per_day,
         tokens_per_day=record.tokens_per_day,
+        max_parallel_requests=record.max_parallel_requests,
         monthly_budget_usd=None if budget is None else usd(budget),
+        budgets=list(record.budgets),
+        model_limits=dict(record.model_limits),
+        runaway=None if record.runaway is None else guard_shown(record.runaway),
+        share=record.share,
+        paused=pause_shown(pause),
         created_at=record.created_at,
         updated_at=record.updated_at,
         managed_by=record.managed_by,

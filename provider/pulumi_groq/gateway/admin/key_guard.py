@@ -1,6 +1,12 @@
 """A key's guard against runaway spend between the API's dollars and the gateway's micro-dollars."""
 
-from pulumi_groq.gateway.store.runaways import Runaway
+from datetime import datetime
+from functools import partial
+
+from pulumi_groq.gateway.admin.changes import PendingChange
+from pulumi_groq.gateway.protocols import Pauses
+from pulumi_groq.gateway.store.change_log import log_resumption
+from pulumi_groq.gateway.store.runaways import Runaway, end_pause
 from pulumi_groq.models.fields import micro_usd, usd
 from pulumi_groq.models.runaway import KeyPause, RunawayGuard
 from pulumi_groq.policy.runaway import RunawayLimit
@@ -28,6 +34,14 @@ def guard_shown(limit: RunawayLimit) -> RunawayGuard:
         action=limit.action,
         resume_after_minutes=limit.resume_after_minutes,
     )
+
+
+def end_pause_of(pauses: Pauses, change: PendingChange, lineage_id: str, now: datetime) -> None:
+    """Let a lineage of keys, or a workload identity, go on if it is paused."""
+    pause = pauses.pause_of(lineage_id)
+    if pause is not None and end_pause(change.connection, lineage_id, now):
+        log_resumption(change.connection, change.actor, pause, now)
+        change.then(partial(pauses.resumed, lineage_id))
 
 
 def pause_shown(pause: Runaway | None) -> KeyPause | None:

@@ -8,6 +8,7 @@ from functools import partial
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.changes import Changes, PendingChange
+from pulumi_groq.gateway.admin.key_guard import end_pause_of
 from pulumi_groq.gateway.admin.key_merge import merged
 from pulumi_groq.gateway.admin.key_rules import (
     require_coherent,
@@ -24,7 +25,6 @@ from pulumi_groq.gateway.admin.quiet_period import QuietPeriods
 from pulumi_groq.gateway.admin.refusals import Invalid, no_key, shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, ConsumerSource, Pauses
-from pulumi_groq.gateway.store.change_log import log_resumption
 from pulumi_groq.gateway.store.idempotency import forget_answers
 from pulumi_groq.gateway.store.keys import (
     KeyQuery,
@@ -36,7 +36,6 @@ from pulumi_groq.gateway.store.keys import (
     page_of_keys,
     replace_key,
 )
-from pulumi_groq.gateway.store.runaways import end_pause
 from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.api_key import ApiKey, ApiKeyPage, ApiKeyUpdate
 from pulumi_groq.models.consumer import ConsumerList
@@ -142,10 +141,7 @@ class Keys:
         with self._changes.begin(caller) as change:
             record = _existing(change.connection, key_id)
             caller.require("keys.resume", record.team)
-            pause = self._pauses.pause_of(record.lineage_id)
-            if pause is not None and end_pause(change.connection, record.lineage_id, now):
-                log_resumption(change.connection, change.actor, pause, now)
-                change.then(partial(self._pauses.resumed, record.lineage_id))
+            end_pause_of(self._pauses, change, record.lineage_id, now)
         return self._views.show(record, now)
 
     def delete(

@@ -10,10 +10,12 @@ from pulumi_groq.gateway.admin.budget_uses import budget_uses
 from pulumi_groq.gateway.admin.key_guard import pause_shown
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.protocols import Clock, KeyUsageRow, Pauses, UsageSource
+from pulumi_groq.gateway.store.identities import guarded_identities
 from pulumi_groq.gateway.store.keys import (
     KeyLabel,
     deleted_labels,
     guarded_keys,
+    identities_of_subjects,
     live_labels,
     subject_labels,
 )
@@ -22,7 +24,7 @@ from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.models.fields import usd
 from pulumi_groq.models.model import Model, ModelPage
 from pulumi_groq.models.runaway import RunawayWatch
-from pulumi_groq.models.usage import BudgetUse, KeyUsage, Usage, UsageTotals
+from pulumi_groq.models.usage import KeyUsage, Usage, UsageTotals
 
 _NONE = UsageTotals(requests=0, tokens=0, cost_usd=Decimal(0))
 
@@ -58,8 +60,11 @@ class Reporting:
             used = [key_id for key_id, row in rows.items() if row.month_to_date.requests]
             gone = _seen(caller, deleted_labels(connection, used))
             subjects = _seen(caller, subject_labels(connection, used))
+            identities = identities_of_subjects(connection, [label.id for label in subjects])
             watches = self._watches(connection, caller, now)
-            spent = budget_uses(connection, self._directory, caller, (*living, *subjects), now)
+            holders = {label.id: label.id for label in living}
+            holders |= {subject_id: identity.id for subject_id, identity in identities.items()}
+            spent = budget_uses(connection, self._directory, caller, holders, now)
         if caller.teams is None:
             shown = list(rows.values())
         else:
@@ -68,19 +73,30 @@ class Reporting:
             as_of=now,
             month=f"{now:%Y-%m}",
             usage_by_key=[
-                _key_usage(label, rows, watches.get(label.id), spent.of_keys.get(label.id, ()), deleted=False)
+                _key_usage(label, rows).model_copy(
+                    update={
+                        "identity": identities[label.id].name if label.id in identities else None,
+                        "runaway": watches.get(holders.get(label.id, "")),
+                        "budgets": spent.of_keys.get(label.id, []),
+                    }
+                )
                 for label in (*living, *subjects)
             ]
-            + [_key_usage(label, rows, None, (), deleted=True) for label in gone],
+            + [_key_usage(label, rows).model_copy(update={"deleted": True}) for label in gone],
             usage_by_team=spent.of_teams,
             budgets=spent.of_organisation,
             month_to_date=_sum([row.month_to_date for row in shown]),
         )
 
     def _watches(self, connection: Connection, caller: Caller, now: datetime) -> dict[str, RunawayWatch]:
-        """The guarded keys that the caller may see, by id."""
-        guarded = [each for each in guarded_keys(connection) if caller.identity.covers(each.team)]
-        return {record.id: self._watch(connection, record.lineage_id, now) for record in guarded}
+        """The guarded keys and workload identities that the caller may see, by id."""
+        guarded = [(each.id, each.lineage_id, each.team) for each in guarded_keys(connection)]
+        guarded += [(each.id, each.id, each.team) for each in guarded_identities(connection)]
+        return {
+            holder_id: self._watch(connection, lineage_id, now)
+            for holder_id, lineage_id, team in guarded
+            if caller.identity.covers(team)
+        }
 
     def _watch(self, connection: Connection, lineage_id: str, now: datetime) -> RunawayWatch:
         usual = read_usual(connection, lineage_id, now.timestamp())
@@ -109,14 +125,7 @@ def _seen(caller: Caller, labels: Sequence[KeyLabel]) -> list[KeyLabel]:
     return [label for label in labels if caller.identity.covers(label.team)]
 
 
-def _key_usage(
-    label: KeyLabel,
-    rows: Mapping[str, KeyUsageRow],
-    watch: RunawayWatch | None,
-    budgets: Sequence[BudgetUse],
-    *,
-    deleted: bool,
-) -> KeyUsage:
+def _key_usage(label: KeyLabel, rows: Mapping[str, KeyUsageRow]) -> KeyUsage:
     row = rows.get(label.id)
     return KeyUsage(
         key_id=label.id,
@@ -127,9 +136,6 @@ def _key_usage(
         estimated_cost_usd=usd(row.cost_today_micro_usd) if row else Decimal(0),
         last_used_at=row.last_used_at if row else None,
         month_to_date=row.month_to_date if row else _NONE,
-        runaway=watch,
-        budgets=list(budgets),
-        deleted=deleted,
     )
 
 

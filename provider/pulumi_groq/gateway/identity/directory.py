@@ -36,7 +36,7 @@ class IdentityDirectory:
         if former is not None and former.allowed_models and not record.allowed_models:
             self._keys.drop_key(_place_of(record.id))
         if record.allowed_models:
-            self._keys.put_key(_as_key(record))
+            self._keys.put_key(_as_key(record), identity_id=record.id)
         self._by_id = {**self._by_id, record.id: record}
         self._trust_anew()
 
@@ -97,7 +97,12 @@ def _as_key(record: IdentityRecord) -> KeyRecord:
         tokens_per_minute=record.tokens_per_minute,
         requests_per_day=record.requests_per_day,
         tokens_per_day=record.tokens_per_day,
+        max_parallel_requests=record.max_parallel_requests,
         monthly_budget_micro_usd=record.monthly_budget_micro_usd,
+        budgets=record.budgets,
+        model_limits=record.model_limits,
+        runaway=record.runaway,
+        share=record.share,
         expires_at=None,
         metadata={},
         disabled=False,

@@ -9,6 +9,7 @@ from pulumi_groq.gateway.store.alerts import Alert, read_alerts
 from pulumi_groq.gateway.store.runaways import Runaway, read_runaways
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.fields import json_number, usd, wire_time
+from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
 
 
 class Announcement(NamedTuple):
@@ -61,8 +62,8 @@ def of_runaway(runaway: Runaway) -> Announcement:
         _body(
             "key.runaway",
             runaway.at,
-            f"Groq key {runaway.key_name} ({runaway.key_id}) spent ${spent} in 10 minutes, where ${allowed} "
-            f"are allowed. {_what_now(runaway)}",
+            f"Groq {_holder(runaway)} {runaway.key_name} ({runaway.key_id}) spent ${spent} in 10 minutes, "
+            f"where ${allowed} are allowed. {_what_now(runaway)}",
             {
                 "key_id": runaway.key_id,
                 "key_name": runaway.key_name,
@@ -76,6 +77,10 @@ def of_runaway(runaway: Runaway) -> Announcement:
             },
         ),
     )
+
+
+def _holder(runaway: Runaway) -> str:
+    return "workload identity" if runaway.key_id.startswith(IDENTITY_ID_PREFIX) else "key"
 
 
 def _what_now(runaway: Runaway) -> str:

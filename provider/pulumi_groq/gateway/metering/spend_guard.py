@@ -94,7 +94,7 @@ class SpendGuard:
         if paused is None:
             return None
         pause = Pause(paused.at, paused.spent_micro_usd, paused.allowed_micro_usd, paused.resumes_at)
-        return key_paused(key.key_id, pause)
+        return key_paused(key.identity_id or key.key_id, pause, is_key=key.identity_id is None)
 
     def pause_of(self, lineage_id: str) -> Runaway | None:
         """What pauses the lineage, if anything does."""
@@ -115,12 +115,10 @@ class SpendGuard:
         self._watched.pop(lineage_id, None)
         self._usual.pop(lineage_id, None)
 
-    def spent_elsewhere(self, key_id: str, cost_micro_usd: int) -> None:
-        """A key has spent so much at other gateways since it was last said."""
-        now_s = self._clock.now_s()
-        for lineage_id, watched in self._watched.items():
-            if watched.key.key_id == key_id:
-                self.recent.add(lineage_id, now_s, cost_micro_usd)
+    def spent_elsewhere(self, lineage_id: str, cost_micro_usd: int) -> None:
+        """A lineage has spent so much at other gateways since it was last said."""
+        if lineage_id in self._watched:
+            self.recent.add(lineage_id, self._clock.now_s(), cost_micro_usd)
 
     async def follow(self, _changed: object) -> None:
         """Have the pauses that the store has: other gateways may have found or ended some. Raises
@@ -186,7 +184,7 @@ class SpendGuard:
         return Runaway(
             lineage_id=lineage_id,
             at=now,
-            key_id=key.key_id,
+            key_id=key.identity_id or key.key_id,
             key_name=key.name,
             team=key.team,
             action=limit.action,

@@ -51,7 +51,7 @@ class UsageRefresh:
         rows, aside = self._ledger.unwritten
         own = [day_sums(record) for record in records_beside(rows, [*news.set_aside, *aside])]
         for key_id, more in usage.replace(_with(news.days, own), _with(news.months, _by_month(own))):
-            self._spent_elsewhere(key_id, more)
+            self._spent_elsewhere(news.lineages.get(key_id, key_id), more)
         for key_id, at in news.last_used.items():
             usage.used(key_id, at.timestamp())
         self._ledger.set_aside = len(news.set_aside)

@@ -1,7 +1,7 @@
 """Workload identities in the store, and the subjects that their usage is booked under."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +22,18 @@ from sqlalchemy import (
     update,
 )
 
-from pulumi_groq.gateway.store.column_types import DeclaredLimit, LimitSetting, UtcTimestamp
+from pulumi_groq.gateway.store.column_types import (
+    DeclaredBudgets,
+    DeclaredLimit,
+    DeclaredModelLimits,
+    LimitSetting,
+    UtcTimestamp,
+)
 from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
 from pulumi_groq.gateway.store.schema import metadata
+from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.models.role import AdminRole
+from pulumi_groq.policy.runaway import RunawayLimit
 
 workload_identities = Table(
     "workload_identities",
@@ -46,7 +54,12 @@ workload_identities = Table(
     Column("tokens_per_minute", DeclaredLimit, nullable=True),
     Column("requests_per_day", DeclaredLimit, nullable=True),
     Column("tokens_per_day", DeclaredLimit, nullable=True),
+    Column("max_parallel_requests", DeclaredLimit, nullable=True),
     Column("monthly_budget_micro_usd", BigInteger, nullable=True),
+    Column("budgets", DeclaredBudgets, nullable=False),
+    Column("model_limits", DeclaredModelLimits, nullable=False),
+    Column("runaway", JSON(none_as_null=True), nullable=True),
+    Column("share", Integer, nullable=True),
     Column("managed_by", String(1024), nullable=True),
     Column("declared_as", String(1024), nullable=True),
     Column("claim", String(64), nullable=True),
@@ -91,6 +104,11 @@ class IdentityRecord:
     monthly_budget_micro_usd: int | None
     created_at: datetime
     updated_at: datetime
+    max_parallel_requests: LimitSetting = None
+    budgets: tuple[Budget, ...] = ()
+    model_limits: Mapping[str, ModelLimits] = field(default_factory=dict)
+    runaway: RunawayLimit | None = None
+    share: int | None = None
     managed_by: str | None = None
     declared_as: str | None = None
     claim: str | None = None
@@ -115,6 +133,11 @@ def identity_by_id(connection: Connection, identity_id: str) -> IdentityRecord |
     query = select(workload_identities).where(workload_identities.c.id == identity_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else _record(row)
+
+
+def guarded_identities(connection: Connection) -> list[IdentityRecord]:
+    """The workload identities that declare a guard against runaway spend, by name."""
+    return [each for each in all_identities(connection) if each.runaway is not None]
 
 
 def put_identity(connection: Connection, record: IdentityRecord) -> None:
@@ -165,4 +188,6 @@ def _record(row: Row[Any]) -> IdentityRecord:
     for name in ("role_teams", "allowed_models", "allowed_tools"):
         values[name] = tuple(values[name])
     values["former_holders"] = holders_of(values["former_holders"])
+    if values["runaway"] is not None:
+        values["runaway"] = RunawayLimit(**values["runaway"])
     return IdentityRecord(**values)

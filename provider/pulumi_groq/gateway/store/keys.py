@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, null, select, update
 
 from pulumi_groq.gateway.store.column_types import LimitSetting
 from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
-from pulumi_groq.gateway.store.identities import identity_subjects
+from pulumi_groq.gateway.store.identities import guarded_identities, identity_subjects, workload_identities
 from pulumi_groq.gateway.store.schema import api_keys, is_text
 from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.policy.runaway import RunawayLimit
@@ -57,6 +57,13 @@ class KeyLabel:
     id: str
     name: str
     team: str | None
+
+
+class IdentityLabel(NamedTuple):
+    """A workload identity by id and name."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +197,9 @@ def guarded_keys(connection: Connection) -> list[KeyRecord]:
 
 
 def guarded_lineages(connection: Connection) -> list[str]:
-    """Their lineages."""
-    return list(dict.fromkeys(record.lineage_id for record in guarded_keys(connection)))
+    """Their lineages, and the workload identities that declare one."""
+    lineages = (record.lineage_id for record in guarded_keys(connection))
+    return [*dict.fromkeys(lineages), *(record.id for record in guarded_identities(connection))]
 
 
 def live_labels(connection: Connection) -> list[KeyLabel]:
@@ -231,13 +239,16 @@ def subject_labels(connection: Connection, key_ids: Sequence[str]) -> list[KeyLa
     return sorted(found, key=lambda label: (label.name, label.id))
 
 
-def identities_of_subjects(connection: Connection, key_ids: Sequence[str]) -> dict[str, str]:
-    """The ids of the workload identities of those of `key_ids` that are subjects of one."""
-    columns = [identity_subjects.c.id, identity_subjects.c.identity_id]
-    found: dict[str, str] = {}
-    for start in range(0, len(key_ids), _BATCH_ROWS):
-        batch = key_ids[start : start + _BATCH_ROWS]
-        found.update(connection.execute(select(*columns).where(identity_subjects.c.id.in_(batch))).all())
+def identities_of_subjects(connection: Connection, subject_ids: Sequence[str]) -> dict[str, IdentityLabel]:
+    """The workload identities that exist, by the ids of subjects of theirs."""
+    columns = [identity_subjects.c.id, workload_identities.c.id, workload_identities.c.name]
+    of_subject = identity_subjects.c.identity_id == workload_identities.c.id
+    found: dict[str, IdentityLabel] = {}
+    for start in range(0, len(subject_ids), _BATCH_ROWS):
+        batch = subject_ids[start : start + _BATCH_ROWS]
+        query = select(*columns).join(workload_identities, of_subject)
+        for subject_id, *label in connection.execute(query.where(identity_subjects.c.id.in_(batch))):
+            found[subject_id] = IdentityLabel(*label)
     return found
 
 

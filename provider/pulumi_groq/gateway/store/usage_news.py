@@ -14,13 +14,15 @@ from pulumi_groq.gateway.store.set_aside import SetAside, read_set_aside
 
 class UsageNews(NamedTuple):
     """As of the write number `newest`: whole days and whole months (as `day` they have `YYYY-MM`) of every
-    key that was written to, oldest first; when keys were last used; all that is set aside.
+    key that was written to, oldest first; when keys were last used, and the lineages of those that were
+    written to; all that is set aside.
     """
 
     newest: int
     days: Sequence[KeyDaySums]
     months: Sequence[KeyDaySums]
     last_used: Mapping[str, datetime]
+    lineages: Mapping[str, str]
     set_aside: Collection[SetAside]
 
 
@@ -46,12 +48,16 @@ def usage_news(
         columns.key_id.in_(select(columns.key_id).where(written)), columns.key_id.in_(sorted(named))
     )
     month = func.substr(columns.day, literal_column("1"), literal_column("7"))
-    used = select(columns.key_id, func.max(columns.last_used_at)).where(written).group_by(columns.key_id)
+    used = select(columns.key_id, func.max(columns.last_used_at), func.max(columns.lineage_id))
+    uses = connection.execute(used.where(written).group_by(columns.key_id)).all()
     return UsageNews(
         newest=newest,
         days=_sums(connection, columns.day, concerned & (columns.day >= since_day)),
         months=_sums(connection, month, concerned & (columns.day >= f"{since_month}-01")),
-        last_used=_latest(dict(connection.execute(used).all()), reported_uses(connection, after_write)),
+        last_used=_latest(
+            {key_id: used_at for key_id, used_at, _ in uses}, reported_uses(connection, after_write)
+        ),
+        lineages={key_id: lineage_id for key_id, _, lineage_id in uses},
         set_aside=set_aside,
     )
 

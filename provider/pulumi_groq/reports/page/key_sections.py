@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pulumi_groq.models.api_key import ApiKey
-from pulumi_groq.models.history import Change
+from pulumi_groq.models.history import Change, ObjectKind
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.budget_section import budget_meters
 from pulumi_groq.reports.page.charts import life_bars, share_bar
@@ -20,7 +20,13 @@ from pulumi_groq.rotation.machine import LiveKey, next_rotation_at
 ROWS_SHOWN: Final = 100
 CONSUMERS_SHOWN: Final = 5
 _LIFE_SPAN: Final = timedelta(days=90)
-_KINDS: Final = {"api_key": "key", "team": "team", "spend_policy": "", "admin_key": "admin key"}
+_KINDS: Final[dict[ObjectKind, str]] = {
+    "api_key": "key",
+    "team": "team",
+    "spend_policy": "",
+    "admin_key": "admin key",
+    "workload_identity": "workload identity",
+}
 
 
 def keys_section(report: UsageReport, keys: Sequence[ApiKey]) -> Markup:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Final, Literal
 
 from pulumi_groq.reports.engine_state import ResourceState, groq_kind, is_readable, output, resource_name
@@ -18,6 +19,8 @@ from pulumi_groq.reports.settings import (
     field_changes,
 )
 
+UserSettings = KeySettings | IdentitySettings
+BoundedSettings = KeySettings | TeamSettings | IdentitySettings
 Operation = Literal["create", "update", "replace", "delete"]
 
 _OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -88,6 +91,18 @@ class PlannedChange:
         """Old and new settings of a team; both `None` for anything else."""
         return _both(self, TeamSettings)
 
+    def user(self) -> tuple[UserSettings | None, UserSettings | None]:
+        """Old and new settings of what may use models, a key or a workload identity; both `None` for anything
+        else.
+        """
+        return _both(self, UserSettings)
+
+    def bounded(self) -> tuple[BoundedSettings | None, BoundedSettings | None]:
+        """Old and new settings of what has limits and budgets for the use of models; both `None` for anything
+        else.
+        """
+        return _both(self, BoundedSettings)
+
     def admin_key(self) -> tuple[AdminKeySettings | None, AdminKeySettings | None]:
         """Old and new settings of an admin key; both `None` for anything else."""
         return _both(self, AdminKeySettings)
@@ -101,7 +116,7 @@ class PlannedChange:
         return _both(self, PolicySettings)
 
 
-def _both(change: PlannedChange, kind: type[Any]) -> tuple[Any, Any]:
+def _both(change: PlannedChange, kind: type[Any] | UnionType) -> tuple[Any, Any]:
     old, new = change.old, change.new
     return (old if isinstance(old, kind) else None), (new if isinstance(new, kind) else None)
 
@@ -117,6 +132,11 @@ def changes_of(preview: Preview) -> tuple[PlannedChange, ...]:
             by_urn[step.urn] = _change(step, operation, groq_kind(state.type), takers.get(step.urn, ()))
     order = list(SETTINGS)
     return tuple(sorted(by_urn.values(), key=lambda change: (order.index(change.kind), change.urn)))
+
+
+def sets_model_limits(preview: Preview) -> bool:
+    """Whether a change sets limits of single models, whose use the gateway tells only when asked."""
+    return any(field.field == "model_limits" for change in changes_of(preview) for field in change.fields)
 
 
 def others_of(preview: Preview) -> dict[str, int]:

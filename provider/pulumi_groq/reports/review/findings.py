@@ -14,6 +14,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.budgets import Bounded
 from pulumi_groq.models.usage import KeyUsage
+from pulumi_groq.models.workload_identity import WorkloadIdentity
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review.changes import PlannedChange
 
@@ -89,6 +90,12 @@ class ReviewedPlan:
     def key_of(self, change: PlannedChange) -> ApiKey | None:
         """The live key that the change is about, where there is one."""
         return self.live.keys_by_id.get(change.key_id) if self.live and change.key_id else None
+
+    def identity_of(self, change: PlannedChange) -> WorkloadIdentity | None:
+        """The live workload identity that the change is about, where there is one and it may be seen."""
+        if change.kind != "GroqWorkloadIdentity" or self.live is None:
+            return None
+        return next((each for each in self.live.identities or () if each.name == change.name), None)
 
     def usage_of(self, change: PlannedChange) -> KeyUsage | None:
         """What the live key that the change is about has used."""

@@ -47,7 +47,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 NEEDS_GATEWAY: Final = (
     "whether keys that are deleted, replaced, rotated, disabled or narrowed are in use",
-    "whether a lowered limit or budget is near what its key uses",
+    "whether a lowered limit or budget is near what is used of it",
     "whether the cap is below what was spent this month",
     "limits and budgets against the server's defaults and other stacks' keys",
     "whether models have a price in the gateway's own price list",

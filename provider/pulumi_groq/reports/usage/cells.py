@@ -4,20 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.fields import micro_usd, usd
 from pulumi_groq.models.usage import BudgetUse
 from pulumi_groq.reports.escaping import visible
-from pulumi_groq.reports.phrases import minute
+from pulumi_groq.reports.phrases import WINDOWS, minute
 from pulumi_groq.reports.usage.projection import Pace, last_day
 from pulumi_groq.reports.usage.report import Counts, UsageReport, UsageRow
 
-WINDOWS: Final[dict[Per, str]] = {
-    "hour": "this hour",
-    "day": "today",
-    "week": "this week",
-    "month": "this month",
-}
 _HEADINGS: Final = {"key": "Key", "team": "Team", "model": "Model", "day": "Day"}
 
 

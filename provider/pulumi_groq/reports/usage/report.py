@@ -208,13 +208,15 @@ def _key_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
                 budgets=_budgets_of(today.get(key.id)),
             )
         rows.append(row)
-    return rows + list(_deleted_rows(facts, buckets, denied))
+    return rows + list(_rows_besides(facts, buckets, denied))
 
 
-def _deleted_rows(
+def _rows_besides(
     facts: UsageFacts, buckets: Mapping[str, UsageBucket], denied: Mapping[str, int]
 ) -> Iterator[UsageRow]:
+    """Of what is no live key: subjects of workload identities, and deleted keys."""
     living = {key.id for key in facts.keys}
+    subjects = {each.key_id: each for each in facts.today if each.identity is not None}
     names = {each.key_id or "": each.key_name for each in facts.denials}
     names |= {key_id: bucket.key_name for key_id, bucket in buckets.items()}
     for key_id, name in names.items():
@@ -222,7 +224,19 @@ def _deleted_rows(
             bucket = buckets.get(key_id)
             counts = Counts.of(bucket, denied.get(key_id, 0))
             team = bucket.team if bucket else None
-            yield UsageRow(key_id, name or key_id, counts, team, notes=("deleted",))
+            row = UsageRow(key_id, name or key_id, counts, team, notes=("deleted",))
+            yield row if key_id not in subjects else _of_subject(row, subjects[key_id], facts)
+
+
+def _of_subject(row: UsageRow, used: KeyUsage, facts: UsageFacts) -> UsageRow:
+    paused = used.runaway.paused if used.runaway else None
+    notes = ["workload identity"] if paused is None else [f"paused since {minute(paused.since)}"]
+    row = replace(row, last_used_at=used.last_used_at, notes=(*notes, *_unusual(used)))
+    if not facts.is_running:
+        return row
+    of_month = _budget_of_month(used, facts.as_of)
+    projected = _projected(row.counts, facts.as_of)
+    return replace(row, budgets=_budgets_of(used), budget=of_month, projected_micro_usd=projected)
 
 
 def _projected(counts: Counts, as_of: datetime) -> int | None:
@@ -238,8 +252,8 @@ def _budgets_of(used: KeyUsage | TeamUsage | None) -> tuple[BudgetUse, ...]:
     return () if used is None else tuple(used.budgets)
 
 
-def _budget_of_team(used: TeamUsage | None, as_of: datetime) -> Pace | None:
-    of_month = next((each for each in used.budgets if each.per == "month"), None) if used else None
+def _budget_of_month(used: KeyUsage | TeamUsage, as_of: datetime) -> Pace | None:
+    of_month = next((each for each in used.budgets if (each.per, each.model) == ("month", None)), None)
     if of_month is None:
         return None
     return pace(micro_usd(of_month.spent_usd), micro_usd(of_month.budget_usd), as_of)
@@ -261,12 +275,16 @@ def _notes(key: ApiKey, today: KeyUsage | None, as_of: datetime) -> Iterable[str
         yield f"paused since {minute(key.paused.since)}"
     elif key.status != "active":
         yield key.status
-    watch = today.runaway if today else None
-    if watch is not None and watch.usual_usd and watch.spent_usd >= UNUSUAL * watch.usual_usd:
-        yield f"{watch.spent_usd / watch.usual_usd:,.0f} times its usual spend now"
+    yield from _unusual(today)
     days = unused_days(key, as_of)
     if days is not None:
         yield f"unused for {days} days" if key.last_used_at else f"never used in {days} days"
+
+
+def _unusual(today: KeyUsage | None) -> Iterator[str]:
+    watch = today.runaway if today else None
+    if watch is not None and watch.usual_usd and watch.spent_usd >= UNUSUAL * watch.usual_usd:
+        yield f"{watch.spent_usd / watch.usual_usd:,.0f} times its usual spend now"
 
 
 def _spent_by_lineage(buckets: Iterable[UsageBucket]) -> dict[str, int]:
@@ -289,7 +307,7 @@ def _other_rows(facts: UsageFacts, denied: Mapping[str, int]) -> list[UsageRow]:
         shown = name or (NO_TEAM if facts.by == "team" else NO_MODEL)
         row = UsageRow(name, shown, counts, projected_micro_usd=projected)
         if name in teams:
-            budget = _budget_of_team(teams[name], facts.as_of)
+            budget = _budget_of_month(teams[name], facts.as_of)
             row = replace(row, budget=budget, budgets=_budgets_of(teams[name]))
         rows.append(row)
     return rows

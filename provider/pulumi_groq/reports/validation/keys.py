@@ -7,10 +7,11 @@ from pulumi_groq.access import Access, DeclaredKey
 from pulumi_groq.models.api_key import ApiKey, EffectiveLimits
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.phrases import LABELS, counted, dollars, in_force, in_words, minute
+from pulumi_groq.reports.phrases import LABELS, counted, in_force, in_words
 from pulumi_groq.reports.settings import KeySettings, field_changes
 from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
+from pulumi_groq.reports.validation.guard import guard_checks
 
 SECTION: Final = "keys"
 _REPAIR: Final = "pulumi up --refresh puts the declared settings back"
@@ -30,7 +31,7 @@ def stack_keys(state: StackState, live: Live) -> Iterator[Check]:
         yield Check(SECTION, key.name, "exists", Outcome.OK, f"{key.key_id} …{found.last_four}")
         yield _settings(key.settings, found, f"{key.name}", "settings as in the stack", _REPAIR)
         yield _limits_in_force(key.settings, found, key.name)
-        yield from _guard(found, key.name)
+        yield from guard_checks(SECTION, key.name, found)
 
 
 def file_keys(access: Access, state: StackState | None, live: Live) -> Iterator[Check]:
@@ -118,19 +119,6 @@ def _limits_in_force(declared: KeySettings, key: ApiKey, subject: str) -> Check:
     if wrong:
         return Check(SECTION, subject, "limits in force", Outcome.MISMATCH, "; ".join(wrong), _REPAIR)
     return Check(SECTION, subject, "limits in force", Outcome.OK, ", ".join(shown))
-
-
-def _guard(key: ApiKey, subject: str) -> Iterator[Check]:
-    """Whether the guard against runaway spend holds the key; nothing of one that never had a guard."""
-    if key.paused is not None:
-        detail = (
-            f"paused since {minute(key.paused.since)}: {dollars(key.paused.spent_usd)} in 10 minutes, where "
-            f"{dollars(key.paused.allowed_usd)} are allowed"
-        )
-        todo = f"find out what spent it, then: pulumi-groq keys resume {key.id}"
-        yield Check(SECTION, subject, "runaway guard", Outcome.MISMATCH, detail, todo)
-    elif key.runaway is not None:
-        yield Check(SECTION, subject, "runaway guard", Outcome.OK, in_words("runaway", key.runaway))
 
 
 def _check_file(name: str, outcome: Outcome, detail: str) -> Check:

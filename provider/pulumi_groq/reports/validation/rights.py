@@ -14,6 +14,7 @@ from pulumi_groq.reports.phrases import LABELS, in_words
 from pulumi_groq.reports.settings import AdminKeySettings, IdentitySettings, field_changes
 from pulumi_groq.reports.stack_export import HeldKey, StackAdminKey, StackIdentity, StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
+from pulumi_groq.reports.validation.guard import guard_checks
 
 ADMIN_KEYS: Final = "admin keys"
 IDENTITIES: Final = "workload identities"
@@ -50,6 +51,10 @@ def rights(
     yield from compared.checks(access.admin_keys if access else None, allow_unmanaged=allow_unmanaged)
     compared = _Comparison(IDENTITIES, identities, state, held[1])
     yield from compared.checks(access.identities if access else None, allow_unmanaged=allow_unmanaged)
+    own = {each.name for each in held[1]} | {each.name for each in (access.identities if access else ())}
+    for identity in live.identities or ():
+        if identity.name in own:
+            yield from guard_checks(IDENTITIES, identity.name, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +172,9 @@ def _differences(declared: RightSettings, live: RightSettings) -> Iterator[str]:
 
 
 def _ordered(settings: RightSettings) -> RightSettings:
-    lists = {name for name in type(settings).model_fields if isinstance(getattr(settings, name), list)}
-    return settings.model_copy(update={name: sorted(getattr(settings, name)) for name in lists})
+    lists = {name: getattr(settings, name) for name in type(settings).model_fields}
+    names = {field: each for field, each in lists.items() if isinstance(each, list) and field != "budgets"}
+    return settings.model_copy(update={field: sorted(each) for field, each in names.items()})
 
 
 def _as_words(settings: RightSettings) -> str:

@@ -30,6 +30,15 @@ export const BudgetPer = {
 
 export type BudgetPer = (typeof BudgetPer)[keyof typeof BudgetPer];
 
+export const BudgetUsePer = {
+    Hour: "hour",
+    Day: "day",
+    Week: "week",
+    Month: "month",
+} as const;
+
+export type BudgetUsePer = (typeof BudgetUsePer)[keyof typeof BudgetUsePer];
+
 export const GroqAdminKeyRole = {
     Owner: "owner",
     Team_admin: "team-admin",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 
 from pulumi_groq.gateway.admin.authorization import CallerOf, takes
 from pulumi_groq.gateway.admin.idempotency import KeyT, Minted
+from pulumi_groq.gateway.admin.identities import WorkloadIdentities
 from pulumi_groq.gateway.admin.keys import Keys, PageQuery
 from pulumi_groq.gateway.admin.minting import Minting
 from pulumi_groq.gateway.admin.openapi import Responses, body_errors, errors
@@ -22,6 +23,7 @@ from pulumi_groq.models.api_key import (
 from pulumi_groq.models.consumer import ConsumerList
 from pulumi_groq.models.fields import Address, Name, ObjectId
 from pulumi_groq.models.ownership import Deleted
+from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX, WorkloadIdentity
 
 PATH: Final = "/openai/v1/api-keys"
 LONGEST_QUIET_S: Final = 366 * 24 * 3600
@@ -67,7 +69,7 @@ def shown_once(minted: Minted[KeyT], response: Response) -> KeyT:
     return minted.key
 
 
-def key_routes(keys: Keys, minting: Minting) -> APIRouter:
+def key_routes(keys: Keys, minting: Minting, identities: WorkloadIdentities) -> APIRouter:
     """The routes over their handlers."""
     router = APIRouter(prefix=PATH, tags=["API keys"])
 
@@ -115,10 +117,15 @@ def key_routes(keys: Keys, minting: Minting) -> APIRouter:
         return keys.update(caller, key_id, body, take_over=take_over)
 
     @router.delete("/{key_id}/pause", responses=errors(404), openapi_extra=takes("keys.resume"))
-    def resume_key(caller: CallerOf, key_id: KeyId) -> ApiKey:
-        """Let a key go on that was paused for runaway spend, and its lineage with it; any other key stays as
-        it is.
+    def resume_key(
+        caller: CallerOf,
+        key_id: Annotated[str, Path(description="The id of the key, or of the workload identity.")],
+    ) -> ApiKey | WorkloadIdentity:
+        """Let a key go on that was paused for runaway spend, and its lineage with it, or a workload identity;
+        any other stays as it is.
         """
+        if key_id.startswith(IDENTITY_ID_PREFIX):
+            return identities.resume(caller, key_id)
         return keys.resume(caller, key_id)
 
     @router.delete("/{key_id}", responses=errors(404, 409), openapi_extra=takes("keys.write"))

@@ -7,13 +7,13 @@ from typing import Final
 from pydantic import BaseModel
 
 from pulumi_groq.models.budgets import Bounded, misfits_of
-from pulumi_groq.reports.phrases import LABELS, dollars, in_words
-from pulumi_groq.reports.review.amounts import BUDGET, amounts_of
+from pulumi_groq.reports.phrases import LABELS
+from pulumi_groq.reports.review.amounts import amounts_of
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
+from pulumi_groq.reports.review.use import use_of
 
-_KEPT: Final = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day", BUDGET)
-"""The limits whose use is known: how many ran at once is not kept, nor spend by the hour."""
+_WHO: Final = {"GroqApiKey": "key", "GroqTeam": "team", "GroqWorkloadIdentity": "workload identity"}
 NEAR: Final = Decimal("0.8")
 """Use of at least this share of a limit counts as near it."""
 
@@ -38,7 +38,6 @@ def limit_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]
 
 def limit_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A limit that held becomes unlimited, or a budget goes."""
-    whose = "key" if change.kind == "GroqApiKey" else "team"
     for amount in amounts_of(change, plan):
         if amount.old is not None and amount.new is None and amount.is_endless:
             rest = "Only the other budgets and the organisation's cap hold then."
@@ -49,65 +48,44 @@ def limit_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding
                 change,
                 plan,
                 what=f"{amount.label} removed: {amount.from_to}",
-                why=f"One {whose} can take what all others need. {bound}",
+                why=f"One {_WHO[change.kind]} can take what all others need. {bound}",
                 todo="Set a high limit instead of none.",
             )
 
 
 def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A limit is lowered to what the key uses already, or near it."""
+    """A limit or budget is lowered to what is used of it already, or near that."""
+    if plan.live is None:
+        return
     for amount in amounts_of(change, plan):
-        old, new, field = amount.old, amount.new, amount.field
-        lowered = new is not None and (old is None or new < old)
-        used = _used(change, field, plan)
-        if not lowered or new is None or used is None or used < new * NEAR or used <= 0:
+        old, new = amount.old, amount.new
+        if new is None or (old is not None and new >= old):
             continue
-        over = used >= new
+        used = use_of(amount, change, plan.live)
+        if used is None or used.amount < new * NEAR or used.amount <= 0:
+            continue
+        over = used.amount >= new
         yield finding(
             "limit-near-use",
             Severity.HIGH if over else Severity.MEDIUM,
             change,
             plan,
-            what=f"{amount.label} lowered to {_in_words(field, new)}, {_use_in_words(field, used)}",
+            what=f"{amount.label} lowered to {amount.in_words(new)}, {used.words}",
             why=(
-                "The key is over the new limit already: its callers are refused as soon as the run is done."
+                f"The {_WHO[change.kind]} is over the new limit already: its callers are refused as soon as "
+                "the run is done."
                 if over
-                else f"The key uses {used / new:.0%} of the new limit already."
+                else f"The {_WHO[change.kind]} uses {used.amount / new:.0%} of the new limit already."
             ),
             todo="Ask the team before lowering it, or lower it in steps.",
         )
 
 
-def _used(change: PlannedChange, field: str, plan: ReviewedPlan) -> Decimal | None:
-    """What the key has used of `field`'s window; of a minute, the average since midnight: a lower bound."""
-    row = plan.usage_of(change)
-    if row is None or field not in _KEPT:
-        return None
-    if field == BUDGET:
-        return row.month_to_date.cost_usd
-    today = Decimal(row.requests_today if field.startswith("requests") else row.tokens_today)
-    if field.endswith("per_day"):
-        return today
-    minutes = plan.now.hour * 60 + plan.now.minute
-    return today / max(1, minutes)
-
-
-def _use_in_words(field: str, used: Decimal) -> str:
-    if field == BUDGET:
-        return f"{dollars(used)} spent this month"
-    things = field.split("_", maxsplit=1)[0]
-    if field.endswith("per_day"):
-        return f"{used:,.0f} {things} used today"
-    return f"{used:,.0f} {things} a minute on average since midnight (UTC)"
-
-
-def _in_words(field: str, amount: Decimal) -> str:
-    return in_words(field, amount if field == BUDGET else int(amount))
-
-
 def share_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A key that exists gets a larger part of the upstream's limits, which the others lose."""
-    old, new = change.key()
+    """A key or workload identity that exists gets a larger part of the upstream's limits, which the others
+    lose.
+    """
+    old, new = change.user()
     if old is None or new is None or "share" in old.hidden | new.hidden:
         return
     was, becomes = old.share or 1, new.share or 1
@@ -124,8 +102,8 @@ def share_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]
 
 
 def above_its_team(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A key declares more than its team has for all its keys: the run would fail."""
-    old, new = change.key()
+    """A key or workload identity declares more than its team has for all its keys: the run would fail."""
+    old, new = change.user()
     if new is None or new.team is None or "team" in new.hidden:
         return
     changed = {each.field for each in change.fields}

@@ -10,8 +10,8 @@ from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Sev
 
 
 def guard_weakened(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A key that exists loses its guard, or it lets more pass than before."""
-    old, new = change.key()
+    """A key or workload identity that exists loses its guard, or it lets more pass than before."""
+    old, new = change.user()
     if old is None or new is None or "runaway" in old.hidden | new.hidden:
         return
     if not weaker_guard(old.runaway, new.runaway):
@@ -30,8 +30,8 @@ def guard_weakened(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Findin
 
 
 def paused_key(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A key that the run changes is paused, which the run does not end."""
-    live = plan.key_of(change)
+    """A key or workload identity that the run changes is paused, which the run does not end."""
+    live = plan.key_of(change) or plan.identity_of(change)
     if live is None or live.paused is None or change.operation == "delete":
         return
     yield finding(
