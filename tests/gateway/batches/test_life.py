@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -10,7 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from batch_bench import BatchBench, failing, line, result
+from pulumi_groq.gateway.batches.creation import shown
 from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.upstream import UnknownUpstreamKeyError, UpstreamCall
 from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.policy.access import KeyAccess
@@ -317,3 +320,54 @@ async def test_a_settled_batch_is_neither_cancelled_nor_read_again(bench: BatchB
         assert await bench.batches.cancel(settled) == settled
         assert await bench.batches.show(settled) == settled
     assert bench.upstream.calls == []
+
+
+STRANGE: list[dict[str, Any]] = [
+    {"id": "another"},
+    {"id": None},
+    {"status": ["completed"]},
+    {"metadata": "text"},
+]
+
+
+@pytest.mark.parametrize("change", STRANGE)
+async def test_a_strange_answer_leaves_the_batch_as_it_was_seen(
+    bench: BatchBench, key: Key, change: dict[str, Any]
+) -> None:
+    """Another batch's id, a status or metadata of another type: nothing fails, and the list can be shown."""
+    batch = await created(bench, key())
+    assert batch.upstream_id is not None
+    echo = bench.upstream.echo.batches
+    document = echo.batches[batch.upstream_id]
+    echo.batches[batch.upstream_id] = {**document, "status": "finalizing", **change}
+    for look in (bench.batches.look, bench.batches.cancel):
+        with suppress(Refusal):
+            batch = await look(batch)
+    assert not batch.is_settled
+    assert batch.document["id"] == batch.upstream_id
+    await bench.batches.round()
+    assert shown(batch.document)["id"] == batch.upstream_id
+
+
+async def test_an_id_that_another_batch_has_is_not_taken(
+    bench: BatchBench, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """502, and the money stays reserved: something was created."""
+    first = await created(bench, key())
+    file = await bench.uploaded(key(), [line()])
+    monkeypatch.setattr(bench.upstream.echo.batches, "_id", lambda _: first.upstream_id)
+    with pytest.raises(Refusal) as refused:
+        await bench.create_of(key(), file.id)
+    assert refused.value.status == 502
+    await bench.batches.round()
+    assert len(bench.still_open()) == 1
+
+
+async def test_ids_of_the_echo_never_come_again(bench: BatchBench, key: Key) -> None:
+    """Neither after a deletion nor after a restart, which the gateway's store outlives."""
+    ids = [(await bench.uploaded(key(), [line()])).id for _ in range(2)]
+    del bench.upstream.echo.batches.files[ids[0]]
+    ids.append((await bench.uploaded(key(), [line()])).id)
+    bench.upstream.echo = EchoUpstream(bench.bench.clock)
+    ids.append((await bench.uploaded(key(), [line()])).id)
+    assert len(set(ids)) == 4

@@ -18,9 +18,9 @@ from pulumi_groq.gateway.counters.redis_servers import RedisServers, slot_of
 from pulumi_groq.policy.limits import Demand, Quota
 from redis_server import PASSWORD, RedisServer, cluster
 
-RPD = Quota("requests_per_day", "rpd:k", "requests", 50, 86_400)
-RUNNING = Quota("max_parallel_requests", "running:k", "running", 3, None)
-TPD = Quota("tokens_per_day", "tpd:k", "tokens", 1000, 86_400)
+RPD = Quota("requests_per_day", "rpd:k", "requests", 50, 86_400, home="k")
+RUNNING = Quota("max_parallel_requests", "running:k", "running", 3, None, home="k")
+TPD = Quota("tokens_per_day", "tpd:k", "tokens", 1000, 86_400, home="k")
 DEMAND = Demand("m", tokens=100, cost_micro_usd=0)
 
 
@@ -350,7 +350,7 @@ async def test_a_cluster_is_asked_where_the_key_is_and_followed_when_it_moves() 
         async with redis_counters(url, told) as counters:
             names = [f"k{number}" for number in range(20)]
             sets = [
-                counters.counter_set([replace(RPD, counter_key=f"rpd:{name}"), tokens_of(name)], 0.0)
+                counters.counter_set([replace(RPD, home=name, counter_key=f"rpd:{name}"), tokens_of(name)], 0.0)
                 for name in names
             ]
             assert [await admitted(each, 12, name) for each, name in zip(sets, names, strict=True)] == [
@@ -365,7 +365,7 @@ async def test_a_cluster_is_asked_where_the_key_is_and_followed_when_it_moves() 
 
 def tokens_of(name: str) -> Quota:
     """Ten requests fit it."""
-    return replace(TPD, counter_key=f"tpd:{name}")
+    return replace(TPD, home=name, counter_key=f"tpd:{name}")
 
 
 def _move_slot(source: RedisServer, target: RedisServer, slot: int) -> None:

@@ -27,6 +27,7 @@ from pulumi_groq.gateway.store.batches import (
     count_files,
     files_of,
     find_file,
+    has_file,
     holding_file,
     insert_file,
     remove_file,
@@ -119,6 +120,8 @@ class StoredPlane:
             created_s=int(self._clock.now().timestamp()),
             upstream_key=upstream_key,
         )
+        if await self._records.read(has_file, file_id):
+            raise bad_answer(200)  # somebody's: not to be written over, nor deleted
         try:
             if not await self._records.write(_insert_within, record):
                 raise _too_many_files()  # others were uploaded meanwhile

@@ -27,6 +27,7 @@ from pulumi_groq.gateway.store.batches import (
     FileRecord,
     find_batch,
     find_file,
+    has_batch,
     has_file,
     insert_batch,
     insert_file,
@@ -161,6 +162,7 @@ class Batches:
             return record
         try:
             document = await self._api.ask("GET", f"{BATCHES_PATH}/{record.upstream_id}", record.upstream_key)
+            _require_of(record, document)
         except (UpstreamError, Refusal) as failure:
             _log.warning("batch %s could not be looked at: %s", record.upstream_id, failure)
             return await self._unread(record)
@@ -177,6 +179,7 @@ class Batches:
             document = await self._api.ask("POST", path, record.upstream_key, {})
         except UpstreamError as failure:
             raise no_answer(failure) from failure
+        _require_of(record, document)
         return await self._seen(record, document)
 
     async def round(self) -> None:
@@ -245,11 +248,14 @@ class Batches:
         upstream_id = document.get("id")
         if not isinstance(upstream_id, str) or not ID.fullmatch(upstream_id):
             raise bad_answer(200)
+        if await self._records.read(has_batch, upstream_id, record.request_id):
+            raise bad_answer(200)
         return await self._seen(record._replace(upstream_id=upstream_id), document)
 
     async def _seen(self, record: BatchRecord, document: dict[str, Any]) -> BatchRecord:
         seen = record._replace(document=document)
-        if document.get("status") in OVER:
+        status = document.get("status")
+        if isinstance(status, str) and status in OVER:
             return await self._settle(seen)
         await self._records.write(replace_batch, seen)
         return seen
@@ -338,10 +344,20 @@ class Batches:
         for record in records:
             document = by_tag.get(record.request_id)
             if document is not None:
-                await self._known(record, document)
+                try:
+                    await self._known(record, document)
+                except Refusal as refusal:
+                    _log.warning("batch %s is not what was created: %s", record.request_id, refusal)
+                    await self._unread(record)
             elif began - _started(record) >= IN_DOUBT:
                 _log.warning("batch %s was never created", record.request_id)
                 await self._never_was(record)
+
+
+def _require_of(record: BatchRecord, document: Mapping[str, Any]) -> None:
+    """Raises `Refusal` 502 where the upstream tells of another batch, or of none."""
+    if document.get("id") != record.upstream_id:
+        raise bad_answer(200)
 
 
 def missing(what: str, object_id: str) -> Refusal:
@@ -359,6 +375,7 @@ def _started(record: BatchRecord) -> datetime:
     return datetime.fromtimestamp(record.started_us / 1_000_000, UTC)
 
 
-def _tag(document: Mapping[str, Any]) -> Any:
+def _tag(document: Mapping[str, Any]) -> str | None:
     metadata = document.get("metadata")
-    return metadata.get(TAG) if isinstance(metadata, dict) else None
+    tag = metadata.get(TAG) if isinstance(metadata, dict) else None
+    return tag if isinstance(tag, str) else None

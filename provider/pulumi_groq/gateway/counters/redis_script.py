@@ -20,11 +20,11 @@ _UNITS: Final[Mapping[Unit, int]] = {"tokens": 0, "requests": 1, "running": 2}
 
 
 class ScriptCalls:
-    """The calls for the counters of some quotas, all of which are in one `slot`. They count on the server's
+    """The calls for the counters of some quotas, all of which are in the `slot` of their `home`. They count on the server's
     own time unless `uses_server_time` is false: then on `now_s` (Unix seconds).
     """
 
-    __slots__ = ("_head", "_uses_server_time", "_words", "slot")
+    __slots__ = ("_head", "_uses_server_time", "_words", "home", "slot")
 
     def __init__(self, quotas: Sequence[Quota], *, uses_server_time: bool) -> None:
         self._uses_server_time = uses_server_time

@@ -151,6 +151,13 @@ def find_batch(connection: Connection, lineage_id: str, upstream_id: str) -> Bat
     return None if row is None else BatchRecord(*row)
 
 
+def has_batch(connection: Connection, upstream_id: str, besides: str) -> bool:
+    """Whether a batch has this id at the upstream, but for the one that the request `besides` created."""
+    columns = batches.c
+    others = (columns.upstream_id == upstream_id, columns.request_id != besides)
+    return connection.execute(select(columns.request_id).where(*others)).first() is not None
+
+
 def batches_of(
     connection: Connection, lineage_id: str, after: str | None, limit: int
 ) -> list[BatchRecord] | None:

@@ -1,8 +1,10 @@
 """Files and batches of the echo: kept in memory, and served when somebody looks at them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
+from secrets import token_hex
 from typing import Any, Final
 
 from pulumi_groq.gateway.inference.echo.request import EchoRefusalError
@@ -37,6 +39,12 @@ class EchoBatches:
     now_s: Callable[[], int]
     files: dict[str, EchoFile] = field(default_factory=dict)
     batches: dict[str, Document] = field(default_factory=dict)
+    life: str = field(default_factory=lambda: token_hex(6))
+    """In all ids: the gateway's store outlives this process, and knows those of former ones."""
+    _count: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def _id(self, kind: str) -> str:
+        return f"{kind}_01echo{self.life}{next(self._count):06d}"
 
     def answer(self, method: str, path: str, body: bytes, content_type: bytes) -> Document | bytes | None:
         """What a call is answered; `None` for another path. Raises `EchoMissingError` and
@@ -86,7 +94,7 @@ class EchoBatches:
 
     def kept(self, filename: str, purpose: str, content: bytes) -> Document:
         """Keep a file; the document that describes it."""
-        file_id = f"file_01echo{len(self.files) + 1:016d}"
+        file_id = self._id("file")
         document = {
             "id": file_id,
             "object": "file",
@@ -106,7 +114,7 @@ class EchoBatches:
         created = self.now_s()
         content = self.files[asked["input_file_id"]].content
         batch = {
-            "id": f"batch_01echo{len(self.batches) + 1:016d}",
+            "id": self._id("batch"),
             "object": "batch",
             "endpoint": asked["endpoint"],
             "errors": None,
