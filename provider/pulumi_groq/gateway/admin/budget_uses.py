@@ -34,7 +34,7 @@ def budget_uses(
     budgets hold what usage is shown by: the key itself, or the workload identity of a subject.
     """
     now_s = now.timestamp()
-    of_keys = _of_keys(directory, holders, now_s)
+    of_keys = _of_keys(directory, caller, holders, now_s)
     of_teams = {
         team: budgets_of_team(team, bounds, now_s)
         for team, bounds in sorted(directory.bounds_of_teams.items())
@@ -50,13 +50,15 @@ def budget_uses(
     )
 
 
-def _of_keys(directory: LiveDirectory, holders: Mapping[str, str], now_s: float) -> dict[str, list[Quota]]:
+def _of_keys(
+    directory: LiveDirectory, caller: Caller, holders: Mapping[str, str], now_s: float
+) -> dict[str, list[Quota]]:
     found = {}
     for key_id, holder_id in holders.items():
         key = directory.of_id(holder_id)
-        quotas = [] if key is None else budgets_of_key(key, now_s)
-        if quotas:
-            found[key_id] = quotas
+        # Usage of a workload identity that has moved to another team stays with the former one.
+        if key is not None and caller.identity.covers(key.team):
+            found[key_id] = budgets_of_key(key, now_s)
     return found
 
 
