@@ -75,7 +75,7 @@ def test_a_refusal_for_the_organisations_own_limit_says_whose_it_is(
 )
 def test_a_paused_key_says_how_it_goes_on(resumes_at: datetime | None, said: str) -> None:
     """By itself at a time, and by whom before that; it is no 429, which clients answer by trying again."""
-    denial = key_paused("key_01a", Pause(NOON, 27_300_000, 25_000_000, resumes_at))
+    denial = key_paused("key_01a", Pause(NOON, 27_300_000, 25_000_000, resumes_at), is_key=True)
 
     assert (denial.status, denial.retry_after_s) == (400, None)
     assert "it spent $27.3 within 10 minutes, where $25 are allowed" in denial.message
