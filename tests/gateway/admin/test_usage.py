@@ -22,6 +22,7 @@ def test_every_key_has_a_row(api: Api) -> None:
                 "key_id": key["id"],
                 "key_name": "chatbot-prod",
                 "team": None,
+                "identity": None,
                 "requests_today": 0,
                 "tokens_today": 0,
                 "estimated_cost_usd": 0,
