@@ -147,7 +147,7 @@ class Batches:
         """The batch as the upstream has it, which is asked once a second at most, however often a client
         asks: its limits are the organisation's.
         """
-        now_s = self._clock.now().timestamp()
+        now_s = self._clock.now_s()
         if abs(now_s - self._looked_s.get(record.request_id, -inf)) < LOOK_AGAIN_AFTER_S:
             return record
         if not record.is_settled:
