@@ -92,7 +92,9 @@ async def play_changes(
             both = [await each.take(demand, now_s, name, now_s + 10**6) for each in sets]
             if both[0].refused is None:
                 running.append((sets, demand, name))
-            found.append(((both[0].refused, list(both[0].levels)), (both[1].refused, list(both[1].levels))))
+            # Made anew for each request, the sets in memory drain in other steps.
+            levels = [[round(level, 6) for level in each.levels] for each in both]
+            found.append(((both[0].refused, levels[0]), (both[1].refused, levels[1])))
     return found
 
 
@@ -176,16 +178,21 @@ def test_a_new_limit_lets_its_burst_through_and_no_more(
         async with redis_counters(shared_redis_server.url, uses_server_time=False) as counters:
             for back_end in (counters, MemoryCounters()):
                 number = 0
+                kept: list[CounterSet] = []
 
-                async def sent(key: KeyAccess, now_s: float, back_end: Counters = back_end) -> int:
+                async def sent(
+                    key: KeyAccess,
+                    now_s: float,
+                    back_end: Counters = back_end,
+                    kept: list[CounterSet] = kept,
+                ) -> int:
                     nonlocal number
                     quotas = [
                         replace(each, counter_key=each.counter_key + namespace) for each in rate_quotas(key)
                     ]
                     number += 1
-                    answer = await back_end.counter_set(quotas, now_s).take(
-                        Demand("m", 1, 0), now_s, f"r{number}", now_s + 60
-                    )
+                    kept.append(back_end.counter_set(quotas, now_s))
+                    answer = await kept[-1].take(Demand("m", 1, 0), now_s, f"r{number}", now_s + 60)
                     return answer.refused is None
 
                 for _ in range(before):

@@ -159,8 +159,8 @@ EVERY_REPOSITORY = {"claims": {}, "claim_patterns": {"sub": "repo:*"}, "allowed_
 @pytest.mark.parametrize(
     ("limits", "code"),
     [
-        ({"budgets": [{"usd": 0.00003, "per": "hour"}]}, "budget_exceeded"),
-        ({"model_limits": {MODEL: {"budget_usd": 0.00003}}}, "budget_exceeded"),
+        ({"budgets": [{"usd": 0.00003, "per": "hour"}]}, "key_budget_exceeded"),
+        ({"model_limits": {MODEL: {"budget_usd": 0.00003}}}, "key_budget_exceeded"),
         ({"model_limits": {MODEL: {"requests_per_day": 3}}}, "rate_limit_exceeded"),
     ],
 )

@@ -50,19 +50,21 @@ async def test_a_limit_that_is_set_while_requests_run_counts_them(bench: Bench, 
     free, other = make_key("key_a"), make_key("key_b")
     first, second = await admitted(bench, service, free), await admitted(bench, service, other)
     third = await admitted(bench, service, free)
-    own = replace(free, limits=Limits(max_parallel_requests=3))
-    of_team = replace(free, team_bounds=Bounds(Limits(max_parallel_requests=3)))
-    assert reason(await bench.admit(service, of_team)) == "team_max_parallel_requests"
-    fourth = await admitted(bench, service, own)
-    assert reason(await bench.admit(service, own)) == "max_parallel_requests"
-
+    held = replace(
+        free, team_bounds=Bounds(Limits(max_parallel_requests=4)), limits=Limits(max_parallel_requests=3)
+    )
+    fourth = await admitted(bench, service, held)
+    assert reason(await bench.admit(service, held)) == "max_parallel_requests"
     await service.metering.settle(first, used(1), 200)
-    assert reason(await bench.admit(service, of_team)) == "team_max_parallel_requests"
-    await service.metering.keep(third, 200)
-    await service.metering.settle(fourth, used(1), 200)
+    fifth = await admitted(bench, service, held)
     await service.metering.settle(second, used(1), 200)
-    last = [await bench.admit(service, replace(own, team_bounds=of_team.team_bounds)) for _ in range(4)]
-    assert [reason(each) for each in last] == ["", "", "", "max_parallel_requests"]
+    await service.metering.keep(third, 200)
+    of_team = replace(held, limits=Limits())
+    last = [await bench.admit(service, of_team) for _ in range(3)]
+    assert [reason(each) for each in last] == ["", "", "team_max_parallel_requests"]
+    for each in (fourth, fifth):
+        await service.metering.settle(each, used(1), 200)
+    assert reason(await bench.admit(service, held)) == ""
 
 
 async def test_a_request_without_an_answer_frees_its_place(bench: Bench, make_key: MakeKey) -> None:
