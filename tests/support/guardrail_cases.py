@@ -120,7 +120,7 @@ CASES = (
     Case(_BUDGET, _IDENTITY, _OWNER_ROLE, None),
     Case(_RPM, _IDENTITY, _CALLER, "requests_per_minute is not declared"),
     Case(_RPM, _IDENTITY, _OWNER_ROLE, None),
-    Case(_at_most("max_parallel_requests", 5), _IDENTITY, _CALLER, None),
+    Case(_at_most("max_parallel_requests", 5), _IDENTITY, _CALLER, "max_parallel_requests is not declared"),
     Case(
         {**_BUDGET, "waivers": [{**_WAIVED, "until": "2026-11-27T12:00:01Z"}]},
         _KEY,
