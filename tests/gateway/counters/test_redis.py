@@ -350,7 +350,9 @@ async def test_a_cluster_is_asked_where_the_key_is_and_followed_when_it_moves() 
         async with redis_counters(url, told) as counters:
             names = [f"k{number}" for number in range(20)]
             sets = [
-                counters.counter_set([replace(RPD, home=name, counter_key=f"rpd:{name}"), tokens_of(name)], 0.0)
+                counters.counter_set(
+                    [replace(RPD, home=name, counter_key=f"rpd:{name}"), tokens_of(name)], 0.0
+                )
                 for name in names
             ]
             assert [await admitted(each, 12, name) for each, name in zip(sets, names, strict=True)] == [

@@ -20,8 +20,8 @@ _UNITS: Final[Mapping[Unit, int]] = {"tokens": 0, "requests": 1, "running": 2}
 
 
 class ScriptCalls:
-    """The calls for the counters of some quotas, all of which are in the `slot` of their `home`. They count on the server's
-    own time unless `uses_server_time` is false: then on `now_s` (Unix seconds).
+    """The calls for the counters of some quotas, all of which are in the `slot` of their `home`. They count
+    on the server's own time unless `uses_server_time` is false: then on `now_s` (Unix seconds).
     """
 
     __slots__ = ("_head", "_uses_server_time", "_words", "home", "slot")
