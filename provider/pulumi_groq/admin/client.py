@@ -198,8 +198,7 @@ class AdminClient:
 
     def resume_key(self, key_id: str) -> ApiKey:
         """Let a paused key go on, and its lineage. Raises NotFoundError when there is none."""
-        call = Call(f"resume API key {key_id}", "DELETE", f"{key_path(key_id)}/pause")
-        return self._exchange(call, ApiKey)
+        return self._exchange(Call(f"resume API key {key_id}", "DELETE", f"{key_path(key_id)}/pause"), ApiKey)
 
     def resume_workload_identity(self, identity_id: str) -> WorkloadIdentity:
         """Let a paused workload identity go on. Raises NotFoundError when there is none with this id."""
@@ -346,8 +345,7 @@ class AdminClient:
 
     def changes(self, limit: int) -> list[Change]:
         """The last changes (at most 100) of keys, teams, rights and the spending policy, newest first."""
-        filters = query(limit=limit, action=",".join(ACTS))
-        call = Call("read the last changes", "GET", CHANGES, query=filters)
+        call = Call("read the last changes", "GET", CHANGES, query=query(limit=limit, action=",".join(ACTS)))
         return self._exchange(call, ChangePage).data
 
     def audit(self, **filters: str | None) -> Iterator[Change]:
