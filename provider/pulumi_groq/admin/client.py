@@ -85,11 +85,11 @@ def _utc_now() -> datetime:
 class AdminClient:
     """The gateway's admin API, called synchronously. Thread-safe: one client serves all threads.
 
-    Every call retries what may be temporary (see RetryingTransport) and ends within `deadline_s`
-    seconds; listing keys counts that per page. Every call raises NoAnswerError when there is no
-    answer in time, and the ApiError that fits an error answer; messages are one line and hold no
-    key. `clock` is monotonic seconds, `random` gives numbers from 0 to 1, `now` is the wall clock
-    for `retry-after` dates of servers that do not say what time it is.
+    Every call retries what may be temporary (see RetryingTransport) and ends within `deadline_s` seconds;
+    listing keys counts that per page. Every call raises NoAnswerError when there is no answer in time, and
+    the ApiError that fits an error answer; messages are one line and hold no key. `clock` is monotonic
+    seconds, `random` gives numbers from 0 to 1, `now` is the wall clock for `retry-after` dates of servers
+    that do not say what time it is.
     """
 
     def __init__(
@@ -191,8 +191,7 @@ class AdminClient:
         With a `claim` in it, raises ConflictError `held_elsewhere` while another stack's declaration holds
         the key, unless it is to be taken over.
         """
-        body = update.model_dump_json(exclude_unset=True)
-        filters = taking_over(take_over)
+        body, filters = update.model_dump_json(exclude_unset=True), taking_over(take_over)
         call = Call(f"update API key {key_id}", "PATCH", key_path(key_id), query=filters, body=body)
         return self._exchange(call, ApiKey)
 
