@@ -75,7 +75,7 @@ def test_a_refusal_for_the_organisations_own_limit_says_whose_it_is(
 )
 def test_a_paused_key_says_how_it_goes_on(resumes_at: datetime | None, said: str) -> None:
     """By itself at a time, and by whom before that; it is no 429, which clients answer by trying again."""
-    denial = key_paused("key_01a", Pause(NOON, 27_300_000, 25_000_000, resumes_at), is_key=True)
+    denial = key_paused("key_01a", Pause(NOON, 27_300_000, 25_000_000, resumes_at))
 
     assert (denial.status, denial.retry_after_s) == (400, None)
     assert "it spent $27.3 within 10 minutes, where $25 are allowed" in denial.message
@@ -97,11 +97,12 @@ def test_what_cannot_be_counted_or_recorded_is_worth_another_try() -> None:
 
 
 def test_a_refusal_by_a_rate_says_whose_limit_it_is() -> None:
-    """The key's, the key's for a model, its team's; with none of them named it is everybody's."""
+    """The key's, the key's for a model, an identity's, its team's; where it names none, everybody's."""
     scopes = {
         "the organization": ORGANISATION,
         "this API key": Scope("k"),
         "this API key for the model `m`": Scope("k", model="m"),
+        "this workload identity": Scope("wid_k"),
         "the team `chat`, which its keys share,": Scope(team="chat"),
     }
     for whose, scope in scopes.items():

@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.fields import wire_time
+from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
 from pulumi_groq.policy.limits import (
     ORGANISATION,
     Allowance,
@@ -182,18 +183,17 @@ class Pause(NamedTuple):
     resumes_at: datetime | None
 
 
-def key_paused(holder_id: str, pause: Pause, *, is_key: bool) -> Denial:
+def key_paused(holder_id: str, pause: Pause) -> Denial:
     """400: the spend of a key, or of a workload identity, ran away. Not 429, which clients answer by trying
     again.
     """
-    who = "API key" if is_key else "workload identity"
     by_itself = f"at {wire_time(pause.resumes_at)}, or before " if pause.resumes_at is not None else ""
     return Denial(
         status=400,
         type="invalid_request_error",
         code="key_paused_runaway",
         message=(
-            f"This {who} is paused since {wire_time(pause.since)}: it spent "
+            f"This {_kind(holder_id)} is paused since {wire_time(pause.since)}: it spent "
             f"{_dollars(pause.spent_micro_usd)} within 10 minutes, where {_dollars(pause.allowed_micro_usd)} "
             f"are allowed. It goes on {by_itself}when it is resumed with "
             f"`pulumi-groq keys resume {holder_id}`, which takes {holders('keys.resume', 'its team')}."
@@ -251,7 +251,12 @@ def _whose(quota: Quota) -> str:
         return f"the team `{team}`, which its keys share,"
     if lineage_id is None:
         return "the organization"
-    return "this API key" if model is None else f"this API key for the model `{model}`"
+    who = f"this {_kind(lineage_id)}"
+    return who if model is None else f"{who} for the model `{model}`"
+
+
+def _kind(holder_id: str) -> str:
+    return "workload identity" if holder_id.startswith(IDENTITY_ID_PREFIX) else "API key"
 
 
 def _limit(quota: Quota) -> str:

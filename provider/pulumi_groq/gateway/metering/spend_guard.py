@@ -94,7 +94,7 @@ class SpendGuard:
         if paused is None:
             return None
         pause = Pause(paused.at, paused.spent_micro_usd, paused.allowed_micro_usd, paused.resumes_at)
-        return key_paused(key.identity_id or key.key_id, pause, is_key=key.identity_id is None)
+        return key_paused(key.identity_id or key.key_id, pause)
 
     def pause_of(self, lineage_id: str) -> Runaway | None:
         """What pauses the lineage, if anything does."""
