@@ -85,6 +85,13 @@ LIMITS: Final = {
     "tokens_per_day": 5000,
     "max_parallel_requests": 20,
 }
+RUNAWAY: Final = {
+    "spend_usd_per_10_min": 2.5,
+    "times_usual": 5,
+    "action": "pause_key",
+    "resume_after_minutes": 60,
+}
+MODEL_LIMITS: Final = {"openai/gpt-oss-120b": {"requests_per_minute": 3, "budget_usd": 0.5}}
 BUDGETS: Final = [{"usd": 0.25, "per": "hour"}, {"usd": 1.5, "per": "day"}]
 ROTATION: Final = {
     "every_days": 30,
@@ -109,14 +116,9 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "rotation": ROTATION,
         "adopt_key_id": "",  # made by the test
         "allow_delete_in_use": True,
-        "runaway": {
-            "spend_usd_per_10_min": 2.5,
-            "times_usual": 5,
-            "action": "pause_key",
-            "resume_after_minutes": 60,
-        },
+        "runaway": RUNAWAY,
         "share": 3,
-        "model_limits": {"openai/gpt-oss-120b": {"requests_per_minute": 3, "budget_usd": 0.5}},
+        "model_limits": MODEL_LIMITS,
         "budgets": BUDGETS,
     },
     "GroqTeam": {
@@ -157,11 +159,12 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
         "allowed_models": MODELS,
         "allowed_tools": ["mcp:docs.example.com", "stored_responses"],
         "team": "anchor",
-        "requests_per_minute": 5,
-        "tokens_per_minute": "unlimited",
-        "requests_per_day": 500,
-        "tokens_per_day": 5000,
+        **LIMITS,
         "monthly_budget_usd": 1.25,
+        "budgets": BUDGETS,
+        "model_limits": MODEL_LIMITS,
+        "runaway": RUNAWAY,
+        "share": 3,
         "identity_name": "identity-{}",
         "adopt_existing": True,
     },

@@ -249,7 +249,7 @@ async def test_a_recall_is_answered_with_what_lies_idle(start: Start, make_key: 
     gateway.money.answer_recalls(notifications)
     assert gateway.standing().outstanding > 10
     (recalled,) = heard.values()
-    await recalled(f'{{"from": "b", "round": 1, "accounts": ["{CAP}"]}}')
+    await recalled(f'{{"from": "b", "round": 1, "subject": ["{CAP}"]}}')
 
     assert gateway.standing().outstanding == 10
 
