@@ -9,7 +9,7 @@ WHEEL := .tools/wheel/bin
 OLDEST := .tools/oldest
 # What runs in this process and says something of those four; whole servers have processes of their own.
 COVERED := tests/policy tests/rotation tests/lifecycle tests/plugin \
-	tests/gateway/batches tests/gateway/counters tests/gateway/metering \
+	tests/gateway/batches tests/gateway/counters tests/gateway/metering tests/gateway/store/test_booked_spend.py \
 	--ignore tests/gateway/counters/test_whole_gateway.py --ignore tests/gateway/metering/test_whole_gateway.py \
 	--ignore tests/gateway/metering/test_crash.py --ignore tests/gateway/metering/test_postgresql_outage.py \
 	--ignore tests/lifecycle/test_rotation_states.py

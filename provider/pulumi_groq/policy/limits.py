@@ -199,10 +199,8 @@ def refusing(highest: Levels, amounts: Sequence[int], levels: Levels) -> int | N
     """
     if not any(map(gt, map(add, levels, amounts), highest)):
         return None
-    for position, (most, amount, level) in enumerate(zip(highest, amounts, levels, strict=True)):
-        if level + amount > most:
-            return position
-    return None
+    counters = zip(highest, amounts, levels, strict=True)
+    return next(position for position, (most, amount, level) in enumerate(counters) if level + amount > most)
 
 
 _NS_PER_S: Final = 1_000_000_000

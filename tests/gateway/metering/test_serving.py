@@ -10,6 +10,7 @@ from key_factory import MakeKey
 from metering_bench import Bench
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.replicas import reported_uses
 from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.policy.limits import Denial
 
@@ -38,6 +39,15 @@ async def test_the_end_writes_what_waits(bench: Bench, make_key: MakeKey) -> Non
 
     assert written(bench) == 1
     assert bench.open().usage.month_spend_micro_usd(bench.clock.now()) == 12
+
+
+async def test_a_gateway_alone_reports_no_uses(bench: Bench, make_key: MakeKey) -> None:
+    """Nobody else is on its store who could ask before a key is deleted."""
+    service = bench.open()
+    await bench.spend(service, make_key(), 7)
+    await service.report()
+    with bench.store.read() as connection:
+        assert reported_uses(connection, 0) == {}
 
 
 async def test_too_long_a_queue_refuses_new_requests(bench: Bench, make_key: MakeKey) -> None:

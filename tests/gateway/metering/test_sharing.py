@@ -15,6 +15,7 @@ from fake_clock import FakeClock
 from key_factory import MakeKey
 from metering_bench import START, used
 from pulumi_groq.gateway.metering.announcements import of_runaway, of_threshold
+from pulumi_groq.gateway.metering.replica_work import LEFT_OUT
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.shared_money import BankBooks, TermsInForce, close_former, former_life
 from pulumi_groq.gateway.store import bank
@@ -328,6 +329,34 @@ async def test_the_uses_of_keys_are_reported_before_they_are_in_the_ledger(
     with other.store.read() as connection:
         assert reported_use(connection, key.key_id) == clock.now()
         assert set(reported_uses(connection, 0)) == {key.key_id}
+
+
+async def test_the_uses_of_keys_are_reported_when_somebody_asks(start: Start, make_key: MakeKey) -> None:
+    """At once, without the round that would report them a second later."""
+    key = make_key(budget=500)
+    gateway, other = start("a", key), start("b", key)
+    await admitted(gateway, key, 10)
+    await gateway.service.report()
+
+    with other.store.read() as connection:
+        assert set(reported_uses(connection, 0)) == {key.key_id}
+
+
+async def test_spend_after_a_quiet_time_is_seen_once_the_rounds_left_out_are_over(
+    start: Start, make_key: MakeKey
+) -> None:
+    """While nobody writes, a gateway asks in one round of so many whether anybody has."""
+    key = make_key()
+    gateway, other = start("a", key), start("b", key)
+    await other.service.upkeep()
+    await spend(gateway, key, 10)
+    await gateway.service.upkeep()
+    seen = []
+    for _ in range(LEFT_OUT + 1):
+        await other.service.upkeep()
+        seen.append(other.service.usage.month_spend_micro_usd(START))
+
+    assert seen == [0] * LEFT_OUT + [10]
 
 
 async def test_a_cap_that_refuses_here_has_refused_at_the_others(start: Start, make_key: MakeKey) -> None:
