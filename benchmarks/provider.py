@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from local_engine import DYNAMIC, NATIVE, Gateway, Stack, new_stack, start_gateway
+from local_engine import DYNAMIC, NATIVE, WITHOUT_CHECKPOINTS, Gateway, Stack, new_stack, start_gateway
 
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500, "tokens_per_minute": 100_000}
 PATIENCE_S = 1800
@@ -140,8 +140,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--skip-checkpoints", action="store_true", help="write the state once for each run")
     options = parser.parse_args()
-    skipping = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-    environment = skipping if options.skip_checkpoints else {}
+    environment = WITHOUT_CHECKPOINTS if options.skip_checkpoints else {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         gateway = start_gateway(folder / "gateway.db")

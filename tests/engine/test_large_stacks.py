@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from killed_runs import up_killed
-from local_engine import BOTH_PACKAGES
+from local_engine import BOTH_PACKAGES, WITHOUT_CHECKPOINTS
 
 pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
@@ -17,7 +17,7 @@ KEYS = {
 
 def test_killed_run_without_checkpoints_makes_no_key_twice(gateway: Any, stack: Any) -> None:
     """`kill -9` of everything, with no state saved at all, loses no key: the next run takes each over."""
-    stack.environment.update(PULUMI_EXPERIMENTAL="true", PULUMI_SKIP_CHECKPOINTS="true")
+    stack.environment |= WITHOUT_CHECKPOINTS
     stack.declare(keys=KEYS)
     created = "POST /openai/v1/api-keys"
     up_killed(stack, lambda: gateway.requests().get(created, 0) >= len(KEYS) // 2, whole_run=True)

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from local_engine import BOTH_PACKAGES, NATIVE, Gateway, Stack, start_gateway
+from local_engine import BOTH_PACKAGES, NATIVE, WITHOUT_CHECKPOINTS, Gateway, Stack, start_gateway
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyArgs
@@ -65,9 +65,6 @@ ARGS: Final[dict[str, type[BaseModel]]] = {
     "GroqAdminKey": AdminKeyArgs,
     "GroqWorkloadIdentity": WorkloadIdentityArgs,
 }
-SAVED_ONCE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-"""The state is written at the end of a run, not whole after each of hundreds of resources."""
-
 UPSTREAM_KEY: Final = "research"
 TRUST: Final = {"issuer": "https://issuer.example.com", "audience": "groq", "claims": {"sub": "job"}}
 NEEDED: Final[dict[str, dict[str, Any]]] = {
@@ -271,8 +268,7 @@ def test_every_argument_as_every_kind_of_value(gateway: Gateway, stack: Stack) -
 
     Whatever kind of value the program hands over, what is deployed is what the plain value deploys.
     """
-    stack.environment.update(PULUMI_EXPERIMENTAL="true", PULUMI_SKIP_CHECKPOINTS="true")
-    stack.environment |= SAVED_ONCE
+    stack.environment |= WITHOUT_CHECKPOINTS
     cases = adoptable(gateway, all_cases())
     declare(stack, cases, MODELS)
     preview = stack.preview()

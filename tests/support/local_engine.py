@@ -34,6 +34,9 @@ DYNAMIC = "pulumi_groq"
 NATIVE = "pulumi_groq_sdk"
 """The package of the plugin's resources; in Python, both spell their arguments alike."""
 
+WITHOUT_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""Has the engine write the state at the end of a run, not whole after each of hundreds of resources."""
+
 BOTH_PACKAGES = pytest.mark.parametrize(
     "package", [DYNAMIC, NATIVE], ids=["dynamic", "native"], indirect=True
 )

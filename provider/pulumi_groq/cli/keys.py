@@ -16,7 +16,7 @@ from pulumi_groq.cli.progress import reading
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
-from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
+from pulumi_groq.models.workload_identity import is_identity_id
 from pulumi_groq.reports.phrases import in_words, minute
 
 _LIMITS: Final = (
@@ -87,7 +87,7 @@ def resume_key(key_id: str) -> None:
     on only what is spent anew counts.
     """
     with admin_client() as client:
-        if key_id.startswith(IDENTITY_ID_PREFIX):
+        if is_identity_id(key_id):
             identity = client.resume_workload_identity(key_id)
             click.echo(f"workload identity {identity.name} ({identity.id}) goes on")
             return

@@ -35,8 +35,13 @@ from pulumi_groq.models.runaway import KeyPause, RunawayGuard
 from pulumi_groq.models.tools import AllowedTools
 
 LONGEST_CLAIM: Final = 1024
-IDENTITY_ID_PREFIX: Final = "wid_"
-"""What the ids of workload identities begin with, and no other id."""
+_ID_PREFIX: Final = "wid_"
+
+
+def is_identity_id(holder_id: str) -> bool:
+    """Whether this id of what holds limits is a workload identity's: those of keys begin otherwise."""
+    return holder_id.startswith(_ID_PREFIX)
+
 
 Issuer = Annotated[
     str,

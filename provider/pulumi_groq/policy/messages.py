@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.fields import wire_time
-from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
+from pulumi_groq.models.workload_identity import is_identity_id
 from pulumi_groq.policy.limits import (
     ORGANISATION,
     Allowance,
@@ -256,7 +256,7 @@ def _whose(quota: Quota) -> str:
 
 
 def _kind(holder_id: str) -> str:
-    return "workload identity" if holder_id.startswith(IDENTITY_ID_PREFIX) else "API key"
+    return "workload identity" if is_identity_id(holder_id) else "API key"
 
 
 def _limit(quota: Quota) -> str:

@@ -9,7 +9,7 @@ from pulumi_groq.gateway.store.alerts import Alert, read_alerts
 from pulumi_groq.gateway.store.runaways import Runaway, read_runaways
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.models.fields import json_number, usd, wire_time
-from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
+from pulumi_groq.models.workload_identity import is_identity_id
 
 
 class Announcement(NamedTuple):
@@ -80,7 +80,7 @@ def of_runaway(runaway: Runaway) -> Announcement:
 
 
 def _holder(runaway: Runaway) -> str:
-    return "workload identity" if runaway.key_id.startswith(IDENTITY_ID_PREFIX) else "key"
+    return "workload identity" if is_identity_id(runaway.key_id) else "key"
 
 
 def _what_now(runaway: Runaway) -> str:

@@ -19,7 +19,7 @@ from pulumi_groq.gateway.store.teams import TeamRecord
 from pulumi_groq.models.change_chain import BEGINNING, hash_of
 from pulumi_groq.models.fields import json_number, usd, wire_time
 from pulumi_groq.models.history import Change, ChangeAction, ObjectKind
-from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX
+from pulumi_groq.models.workload_identity import is_identity_id
 
 MOST_CHANGES: Final = 1_000_000
 """Older ones are forgotten, so that a loop of updates cannot fill the disk."""
@@ -236,7 +236,7 @@ def _of_pause(
     return Change(
         id=1,
         at=at,
-        kind="workload_identity" if runaway.key_id.startswith(IDENTITY_ID_PREFIX) else "api_key",
+        kind="workload_identity" if is_identity_id(runaway.key_id) else "api_key",
         object_id=runaway.key_id,
         name=runaway.key_name,
         action=action,

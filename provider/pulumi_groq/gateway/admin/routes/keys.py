@@ -23,7 +23,7 @@ from pulumi_groq.models.api_key import (
 from pulumi_groq.models.consumer import ConsumerList
 from pulumi_groq.models.fields import Address, Name, ObjectId
 from pulumi_groq.models.ownership import Deleted
-from pulumi_groq.models.workload_identity import IDENTITY_ID_PREFIX, WorkloadIdentity
+from pulumi_groq.models.workload_identity import WorkloadIdentity, is_identity_id
 
 PATH: Final = "/openai/v1/api-keys"
 LONGEST_QUIET_S: Final = 366 * 24 * 3600
@@ -124,7 +124,7 @@ def key_routes(keys: Keys, minting: Minting, identities: WorkloadIdentities) -> 
         """Let a key go on that was paused for runaway spend, and its lineage with it, or a workload identity;
         any other stays as it is.
         """
-        if key_id.startswith(IDENTITY_ID_PREFIX):
+        if is_identity_id(key_id):
             return identities.resume(caller, key_id)
         return keys.resume(caller, key_id)
 
