@@ -223,7 +223,7 @@ def test_wrong_admin_key_says_what_to_set(base_url: str) -> None:
     ):
         client.usage()
     assert "Invalid API Key (401 invalid_api_key" in str(caught.value)
-    assert "`pulumi config set --secret groq:adminKey` or set GROQ_ADMIN_KEY" in str(caught.value)
+    assert "correct the admin key: give AdminSettings another admin_key" in str(caught.value)
 
 
 def test_address_that_is_not_the_admin_api_does_not_mean_gone(base_url: str) -> None:

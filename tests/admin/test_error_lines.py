@@ -1,5 +1,6 @@
 """Every way in which a call fails: its class, its fields, and the one line that a person reads."""
 
+import json
 import ssl
 from typing import Any
 
@@ -8,6 +9,10 @@ import pytest
 
 from pulumi_groq import errors
 from pulumi_groq.admin import AdminClient, AdminSettings
+from pulumi_groq.admin.answers import AnswerReader
+from pulumi_groq.admin.sending import Call, HttpAnswer
+from pulumi_groq.admin.settings import Redaction
+from pulumi_groq.admin.workload_login import WorkloadLogin
 from pulumi_groq.models.api_key import ApiKeyCreate
 
 KEY_ID = "key_01000000000000000000000001"
@@ -78,7 +83,7 @@ def test_error_carries_the_facts(make_client: Any, refusal: Any) -> None:
             None,
             "Invalid API Key",
             "cannot create API key 'chatbot-prod': Invalid API Key (401 invalid_api_key, request req_01abc); "
-            "correct the admin key: run `pulumi config set --secret groq:adminKey` or set GROQ_ADMIN_KEY",
+            "correct the admin key: give AdminSettings another admin_key",
         ),
         (
             409,
@@ -104,7 +109,7 @@ def test_error_carries_the_facts(make_client: Any, refusal: Any) -> None:
             "Unknown request URL",
             "cannot create API key 'chatbot-prod': Unknown request URL (404 unknown_url, request req_01abc); "
             "check that http://127.0.0.1:8700 is the admin API, in a version that fits: "
-            "run `pulumi config set groq:baseUrl URL` or set GROQ_ADMIN_BASE_URL",
+            "give AdminSettings another base_url",
         ),
         (
             503,
@@ -232,7 +237,10 @@ def test_long_message_is_cut(make_client: Any, refusal: Any) -> None:
         ),
         (httpx.ConnectTimeout("timed out"), "no connection within 5 s (timed out)"),
         (httpx.ReadTimeout("timed out"), "the server stayed silent for too long (timed out)"),
-        (httpx.RemoteProtocolError("Server disconnected"), "the connection broke (Server disconnected)"),
+        (
+            httpx.RemoteProtocolError("Server disconnected"),
+            "the connection broke (Server disconnected); if it speaks TLS, its address begins with https",
+        ),
         (httpx.ReadError(""), "the connection broke"),
         (httpx.ProxyError("407"), "the proxy refused (407)"),
     ],
@@ -244,7 +252,7 @@ def test_no_answer_line(error: httpx.TransportError, reason: str, make_client: A
     assert str(caught) == (
         f"cannot create API key 'chatbot-prod': no answer from http://127.0.0.1:8700: {reason}; "
         "gave up after 7 attempts in 16 s; check that the gateway runs there, or correct the address: "
-        "run `pulumi config set groq:baseUrl URL` or set GROQ_ADMIN_BASE_URL"
+        "give AdminSettings another base_url"
     )
 
 
@@ -296,3 +304,44 @@ def test_cookies_are_neither_kept_nor_sent(
     client.usage()
     client.usage()
     assert ["cookie" in request.headers for request in server.requests] == [False, False]
+
+
+STACK = AdminSettings.found({"baseUrl": "http://127.0.0.1:8700", "adminKey": "adm-0123456789"}.get, {})
+ENVIRONMENT = AdminSettings.from_environment(
+    {"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:8700", "GROQ_ADMIN_KEY": "adm-0123456789"}
+)
+WORKLOAD = AdminSettings("http://127.0.0.1:8700", workload=WorkloadLogin(token_file="token", identity="ci"))
+FOR_MODELS = AdminSettings("http://127.0.0.1:8700", "pgq_0123456789")
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "code", "advice"),
+    [
+        (
+            STACK,
+            401,
+            "invalid_api_key",
+            "run `pulumi config set --secret groq:adminKey` or set GROQ_ADMIN_KEY",
+        ),
+        (STACK, 404, "unknown_url", "run `pulumi config set groq:baseUrl URL` or set GROQ_ADMIN_BASE_URL"),
+        (ENVIRONMENT, 401, "invalid_api_key", "; correct the admin key: set GROQ_ADMIN_KEY"),
+        (ENVIRONMENT, 403, "insufficient_role", "; use an admin key with that role: set GROQ_ADMIN_KEY"),
+        (ENVIRONMENT, 404, "unknown_url", "in a version that fits: set GROQ_ADMIN_BASE_URL"),
+        (
+            WORKLOAD,
+            403,
+            "insufficient_role",
+            "; use a workload identity that may do this: give WorkloadLogin",
+        ),
+        (FOR_MODELS, 401, "invalid_api_key", "; the key is one for calling models, not an admin key: give"),
+    ],
+)
+def test_advice_is_for_where_the_settings_came_from(
+    settings: AdminSettings, status: int, code: str, advice: str
+) -> None:
+    """A command knows no stack, and a program neither: each is told what it can change itself."""
+    reader = AnswerReader(settings, Redaction(settings.admin_key))
+    body = json.dumps({"error": {"message": "No", "type": "x", "code": code}}).encode()
+    error = reader.error(Call("read usage", "GET", "/usage"), HttpAnswer(status, httpx.Headers(), body))
+    assert advice in str(error)
+    assert "pulumi config" not in str(error) or settings is STACK

@@ -101,6 +101,29 @@ def test_nobody_listening_is_said_so() -> None:
     assert f"no answer from http://127.0.0.1:{port}: no connection (" in str(caught.value)
 
 
+def test_https_to_a_server_without_tls_is_said_so(serve: Any) -> None:
+    """It is not tried again, and the line says how the address has to begin."""
+    address, requests = serve([b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+    settings = AdminSettings(address.replace("http:", "https:"), "adm-0123456789")
+    with (
+        AdminClient(settings, sleep=lambda _: None) as client,
+        pytest.raises(NoAnswerError, match=r"it speaks no TLS .* give the address with http://"),
+    ):
+        client.usage()
+    assert len(requests) == 1
+
+
+def test_http_to_a_server_with_tls_is_told(serve: Any) -> None:
+    """Such a server closes the connection; it may also be one that restarts, so it is tried again."""
+    address, requests = serve([b""] * 7)
+    with (
+        AdminClient(AdminSettings(address, "adm-0123456789"), sleep=lambda _: None) as client,
+        pytest.raises(NoAnswerError, match=r"if it speaks TLS, its address begins with https"),
+    ):
+        client.usage()
+    assert len(requests) == 7
+
+
 def test_this_machine_is_called_without_a_proxy(
     serve: Any, usage_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,7 +99,7 @@ def make_transport(settings: AdminSettings, fake_time: Any) -> Iterator[Callable
             fake_time.clock,
         )
         senders.append(sender)
-        reader = AnswerReader(settings.base_url, redaction)
+        reader = AnswerReader(settings, redaction)
         seams = {"clock": fake_time.clock, "sleep": fake_time.sleep, "random": lambda: 1.0}
         return RetryingTransport(sender, reader, **seams, deadline_s=120.0, backoff=Backoff())
 

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -50,24 +51,52 @@ def test_base_url_is_kept_without_its_tail(given: str, kept: str) -> None:
     ],
 )
 def test_unusable_base_url_names_the_setting(base_url: str) -> None:
-    """An unusable address gives one line with both names of the setting, and not the value."""
-    with pytest.raises(ConfigurationError) as caught:
-        AdminSettings(base_url, KEY)
-    message = str(caught.value)
-    assert message.startswith("groq:baseUrl (environment: GROQ_ADMIN_BASE_URL) ")
-    assert "hunter2" not in message
-    assert "\n" not in message
+    """An unusable address gives one line with the setting's names where it came from, and not the value."""
+    in_the_environment = {"GROQ_ADMIN_BASE_URL": base_url, "GROQ_ADMIN_KEY": KEY}
+    cases: list[tuple[Callable[[], AdminSettings], str, str]] = [
+        (lambda: AdminSettings(base_url, KEY), "base_url ", "give it to AdminSettings"),
+        (
+            lambda: AdminSettings.from_environment(in_the_environment),
+            "GROQ_ADMIN_BASE_URL ",
+            "set it in the env",
+        ),
+        (
+            lambda: AdminSettings.found(lambda _: None, in_the_environment),
+            "groq:baseUrl (environment: GROQ_ADMIN_BASE_URL) ",
+            "run `pulumi config set groq:baseUrl URL` or set GROQ_ADMIN_BASE_URL",
+        ),
+    ]
+    for settings, begins, advice in cases:
+        with pytest.raises(ConfigurationError) as caught:
+            settings()
+        message = str(caught.value)
+        assert message.startswith(begins)
+        assert advice in message
+        assert "hunter2" not in message
+        assert "\n" not in message
 
 
 @pytest.mark.parametrize("admin_key", ["", " ", "hunter2 ", "hunter2\n", "hunter\x002", "hünter2", "a\tb"])
 def test_unusable_admin_key_names_the_setting(admin_key: str) -> None:
-    """An unusable admin key gives one line with both names of the setting, and not the value."""
-    with pytest.raises(ConfigurationError) as caught:
-        AdminSettings("http://127.0.0.1:8700", admin_key)
-    message = str(caught.value)
-    assert message.startswith("groq:adminKey (environment: GROQ_ADMIN_KEY) ")
-    assert not re.search("h.nter", message)
-    assert "\n" not in message
+    """An unusable admin key gives one line with the setting's names where it came from, and not the value."""
+    in_the_environment = {"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:8700", "GROQ_ADMIN_KEY": admin_key}
+    cases: list[tuple[Callable[[], AdminSettings], str, str]] = [
+        (lambda: AdminSettings("http://127.0.0.1:8700", admin_key), "admin_key ", "give it to AdminSettings"),
+        (lambda: AdminSettings.from_environment(in_the_environment), "GROQ_ADMIN_KEY ", "set it in the env"),
+        (
+            lambda: AdminSettings.found(lambda _: None, in_the_environment),
+            "groq:adminKey (environment: GROQ_ADMIN_KEY) ",
+            "run `pulumi config set --secret groq:adminKey` or set GROQ_ADMIN_KEY",
+        ),
+    ]
+    for settings, begins, advice in cases:
+        with pytest.raises(ConfigurationError) as caught:
+            settings()
+        message = str(caught.value)
+        assert message.startswith(begins)
+        assert advice in message
+        assert not re.search("h.nter", message)
+        assert "\n" not in message
 
 
 def test_repr_hides_the_admin_key() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from in_process_gateway import InProcessGateway, Wire, in_process_gateway
 from oidc_issuer import AUDIENCE, SUBJECT, OidcIssuer, oidc_issuer
-from pulumi_groq.admin import AdminClient, AdminSettings, not_configured
+from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.errors import ConfigurationError, GroqError, NoAnswerError
 from pulumi_groq.models.workload_identity import WorkloadIdentitySettings
@@ -73,7 +73,7 @@ def platform(gateway: InProcessGateway, issuer: OidcIssuer, identity: str) -> Pl
 
 
 def client(platform: Platform, gateway: InProcessGateway, environment: dict[str, str]) -> AdminClient:
-    settings = AdminSettings.found(not_configured, {"GROQ_ADMIN_BASE_URL": BASE_URL} | environment)
+    settings = AdminSettings.from_environment({"GROQ_ADMIN_BASE_URL": BASE_URL} | environment)
     return AdminClient(
         settings,
         transport=platform,
@@ -167,7 +167,7 @@ def test_a_credential_that_was_ended_early_is_renewed_once(
         ("/token", httpx.Response(200, json={"value": 5}), ConfigurationError, "id-token: write"),
         ("/token", httpx.Response(500), NoAnswerError, "GitHub gives no token now"),
         ("/openai/v1/auth/token", httpx.Response(404, text="<html>"), ConfigurationError, "status 404"),
-        ("/openai/v1/auth/token", httpx.Response(200, json={}), ConfigurationError, "groq:baseUrl"),
+        ("/openai/v1/auth/token", httpx.Response(200, json={}), ConfigurationError, "correct the address"),
         ("/openai/v1/auth/token", httpx.Response(503), NoAnswerError, "no credential now"),
         (
             "/openai/v1/auth/token",
@@ -228,8 +228,8 @@ def test_a_file_without_a_token_is_named(
 
 def test_a_key_goes_before_a_token(platform: Platform, gateway: InProcessGateway) -> None:
     """Whoever gives a key means it."""
-    settings = AdminSettings.found(
-        not_configured, GITHUB | {"GROQ_ADMIN_BASE_URL": BASE_URL, "GROQ_ADMIN_KEY": "a-key"}
+    settings = AdminSettings.from_environment(
+        GITHUB | {"GROQ_ADMIN_BASE_URL": BASE_URL, "GROQ_ADMIN_KEY": "a-key"}
     )
     assert (settings.admin_key, settings.workload) == ("a-key", None)
 
@@ -246,7 +246,7 @@ def test_a_stack_may_name_file_and_identity(tmp_path: Path) -> None:
 def test_without_key_and_token_both_ways_are_told() -> None:
     """One line."""
     with pytest.raises(ConfigurationError, match=r"GROQ_ADMIN_KEY.* is missing.*GROQ_ADMIN_OIDC_TOKEN_FILE"):
-        AdminSettings.found(not_configured, {"GROQ_ADMIN_BASE_URL": BASE_URL})
+        AdminSettings.from_environment({"GROQ_ADMIN_BASE_URL": BASE_URL})
 
 
 def test_a_token_is_requested_over_https_only() -> None:
@@ -256,11 +256,11 @@ def test_a_token_is_requested_over_https_only() -> None:
         "ACTIONS_ID_TOKEN_REQUEST_URL": "http://example.com",
     }
     with pytest.raises(ConfigurationError, match="no https URL"):
-        AdminSettings.found(not_configured, environment)
+        AdminSettings.from_environment(environment)
 
 
 def test_settings_show_no_secret() -> None:
     """Neither the key nor GitHub's request token."""
-    settings = AdminSettings.found(not_configured, GITHUB | {"GROQ_ADMIN_BASE_URL": BASE_URL})
+    settings = AdminSettings.from_environment(GITHUB | {"GROQ_ADMIN_BASE_URL": BASE_URL})
     assert "request-token" not in repr(settings)
     assert "request-token" not in json.dumps(str(settings))

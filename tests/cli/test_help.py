@@ -21,7 +21,9 @@ def below(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str,
 @pytest.mark.parametrize("words", [*below(commands, ())], ids=lambda words: " ".join(words) or "pulumi-groq")
 def test_it_fits(words: tuple[str, ...]) -> None:
     """No line is longer, and no summary is cut off; what the exit codes mean stands below."""
-    shown = CliRunner().invoke(commands, [*words, "--help"], terminal_width=COLUMNS, prog_name="pulumi-groq")
+    shown = CliRunner().invoke(
+        commands, [*words, "--help"], env={"COLUMNS": str(COLUMNS)}, prog_name="pulumi-groq"
+    )
     lines = shown.output.splitlines()
     assert shown.exit_code == 0
     assert [line for line in lines if len(line) > COLUMNS] == []

@@ -193,9 +193,9 @@ def test_refusal_is_one_line_and_exit_code_1(arguments: tuple[str, ...], serve: 
 @pytest.mark.parametrize(
     ("environment", "setting"),
     [
-        ({"GROQ_ADMIN_BASE_URL": ""}, "groq:baseUrl (environment: GROQ_ADMIN_BASE_URL)"),
-        ({"GROQ_ADMIN_BASE_URL": "gateway"}, "groq:baseUrl (environment: GROQ_ADMIN_BASE_URL)"),
-        ({"GROQ_ADMIN_KEY": ""}, "groq:adminKey (environment: GROQ_ADMIN_KEY)"),
+        ({"GROQ_ADMIN_BASE_URL": ""}, "GROQ_ADMIN_BASE_URL is missing:"),
+        ({"GROQ_ADMIN_BASE_URL": "gateway"}, "GROQ_ADMIN_BASE_URL must be"),
+        ({"GROQ_ADMIN_KEY": ""}, "GROQ_ADMIN_KEY is missing:"),
     ],
 )
 def test_missing_setting_is_one_line_and_exit_code_2(

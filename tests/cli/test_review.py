@@ -55,7 +55,7 @@ def test_fail_on(preview: str, fail_on: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("environment", "why"),
     [
-        (NO_GATEWAY, "GROQ_ADMIN_BASE_URL) is missing"),
+        (NO_GATEWAY, "GROQ_ADMIN_BASE_URL is missing"),
         ({"GROQ_ADMIN_BASE_URL": "http://127.0.0.1:9", "GROQ_ADMIN_KEY": "adm-0123456789"}, "no answer from"),
     ],
 )

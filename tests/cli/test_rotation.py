@@ -258,7 +258,7 @@ def test_refusal_is_one_line_and_exit_code_1(serve: Any) -> None:
     [
         ("no stack", {}, "- holds no stack: give the output of `pulumi stack export`"),
         ("{}", {}, "- holds no stack"),
-        ("", {"GROQ_ADMIN_KEY": ""}, "groq:adminKey (environment: GROQ_ADMIN_KEY) is missing"),
+        ("", {"GROQ_ADMIN_KEY": ""}, "Error: GROQ_ADMIN_KEY is missing"),
     ],
 )
 def test_bad_setting_is_one_line_and_exit_code_2(

@@ -164,7 +164,7 @@ def test_an_access_file_tells_when_keys_are_rotated(gateway: Gateway, tmp_path: 
     declared = tmp_path / "access.yaml"
     declared.write_text(json.dumps(access))
     file = tmp_path / "report.html"
-    result = run(gateway, "report", "--html", str(file), "--access", str(declared))
+    result = run(gateway, "report", "--html", str(file), "--access-file", str(declared))
     assert result.exit_code == 0, result.output
     assert "2026-12-20" in file.read_text()
 
@@ -173,5 +173,5 @@ def test_an_unusable_access_file_ends_with_2(gateway: Gateway, tmp_path: Path) -
     """With its line."""
     declared = tmp_path / "access.yaml"
     declared.write_text("teams: 7\n")
-    result = run(gateway, "report", "--html", str(tmp_path / "r.html"), "--access", str(declared))
+    result = run(gateway, "report", "--html", str(tmp_path / "r.html"), "--access-file", str(declared))
     assert (result.exit_code, "access.yaml:1" in result.stderr) == (2, True)

@@ -231,4 +231,4 @@ def test_a_missing_gateway_setting_is_exit_code_2() -> None:
     """Nothing can be validated without the gateway's address."""
     result = run(None, str(STACK))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "GROQ_ADMIN_BASE_URL) is missing" in result.stderr
+    assert "GROQ_ADMIN_BASE_URL is missing" in result.stderr

@@ -3,7 +3,7 @@
 from pulumi_groq.admin.client import AdminClient
 from pulumi_groq.admin.keys import CreatedAdminKey, CreatedKey, KeySnapshot
 from pulumi_groq.admin.listing import AdminKeyListing, KeyListing
-from pulumi_groq.admin.settings import AdminSettings, Configured, not_configured
+from pulumi_groq.admin.settings import AdminSettings, Configured
 
 __all__ = [
     "AdminClient",
@@ -14,5 +14,4 @@ __all__ = [
     "CreatedKey",
     "KeyListing",
     "KeySnapshot",
-    "not_configured",
 ]

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from pulumi_groq.admin.sending import Call, Failure, HttpAnswer
-from pulumi_groq.admin.settings import SET_ADMIN_KEY, SET_BASE_URL, Redaction
+from pulumi_groq.admin.settings import AdminSettings, Redaction
 from pulumi_groq.errors import (
     ApiError,
     InsufficientRoleError,
@@ -24,8 +24,6 @@ ModelT = TypeVar("ModelT", bound=WireModel)
 _FIELD_NAME: Final = re.compile(r"[a-z_]{1,64}")
 _LATER: Final = "try again later"
 _ADVICE: Final = {
-    401: f"correct the admin key: {SET_ADMIN_KEY}",
-    403: f"use the gateway's admin key: {SET_ADMIN_KEY}",
     408: _LATER,
     413: "send less: shorter lists, fewer or shorter metadata labels",
     429: _LATER,
@@ -35,8 +33,10 @@ _ADVICE: Final = {
 class AnswerReader:
     """Reads answers. A later server may add fields, so unknown fields of answers are ignored."""
 
-    def __init__(self, base_url: str, redaction: Redaction) -> None:
-        self._base_url = base_url
+    def __init__(self, settings: AdminSettings, redaction: Redaction) -> None:
+        self._settings = settings
+        self._base_url = settings.base_url
+        self._correct_address = settings.names.base_url.correct
         self._redaction = redaction
 
     def model(self, call: Call, answer: HttpAnswer, model: type[ModelT]) -> ModelT:
@@ -59,23 +59,40 @@ class AnswerReader:
         # make every key look deleted.
         if kind is NotFoundError and not (detail.code or "").endswith("_not_found"):
             return self.unexpected(call, answer, detail.message or "there is no such address", detail)
-        advice = _ADVICE.get(answer.status, _LATER if answer.status >= 500 else "")
-        if kind is InsufficientRoleError:
-            advice = f"use an admin key with that role: {SET_ADMIN_KEY}"
+        if answer.status in {401, 403}:
+            advice = self._other_credential(kind, answer.status)
+        else:
+            advice = _ADVICE.get(answer.status, _LATER if answer.status >= 500 else "")
         return self._error(kind, call, answer, detail, "; ".join(filter(None, (note, advice))))
+
+    def _other_credential(self, kind: type[ApiError], status: int) -> str:
+        settings, names = self._settings, self._settings.names
+        if settings.workload is not None:
+            return f"use a workload identity that may do this: {names.workload_identity}"
+        if settings.is_for_models:
+            return f"the key is one for calling models, not an admin key: {names.admin_key.correct}"
+        if kind is InsufficientRoleError:
+            return f"use an admin key with that role: {names.admin_key.correct}"
+        which = "correct the admin key" if status == 401 else "use the gateway's admin key"
+        return f"{which}: {names.admin_key.correct}"
 
     def unexpected(
         self, call: Call, answer: HttpAnswer, why: str, detail: ErrorDetail | None = None
     ) -> ApiError:
         """The error of an answer that is not the admin API's."""
-        advice = f"check that {self._base_url} is the admin API, in a version that fits: {SET_BASE_URL}"
+        advice = (
+            f"check that {self._base_url} is the admin API, in a version that fits: {self._correct_address}"
+        )
         detail = (detail or ErrorDetail()).model_copy(update={"message": why})
         return self._error(UnexpectedAnswerError, call, answer, detail, advice)
 
     def failure(self, call: Call, failure: Failure, note: str = "") -> NoAnswerError:
         """The error of a call whose last attempt ended in `failure`."""
         reason = "; ".join(filter(None, (f"no answer from {self._base_url}: {failure.reason}", note)))
-        advice = f"check that the gateway runs there, or correct the address: {SET_BASE_URL}"
+        advice = (
+            failure.advice
+            or f"check that the gateway runs there, or correct the address: {self._correct_address}"
+        )
         return NoAnswerError(f"{self._cannot(call)}: {reason}; {advice}")
 
     def not_sent(self, call: Call, reason: str) -> NoAnswerError:

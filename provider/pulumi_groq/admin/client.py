@@ -105,7 +105,7 @@ class AdminClient:
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         redaction = Redaction(settings.admin_key)
-        self._reader = AnswerReader(settings.base_url, redaction)
+        self._reader = AnswerReader(settings, redaction)
         self._sender = Sender(settings, redaction, transport, now, clock)
         self._transport = RetryingTransport(
             self._sender,

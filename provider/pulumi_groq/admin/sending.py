@@ -47,10 +47,13 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer, in words. a `passing` failure may be over by the next attempt."""
+    """Why there is no answer, in words. A `passing` failure may be over by the next attempt; `advice` says
+    what to do where that is more than to look at the gateway and its address.
+    """
 
     reason: str
     passing: bool
+    advice: str = ""
 
 
 class Deadline:
@@ -73,6 +76,12 @@ class Deadline:
 CONNECT_TIMEOUT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 30.0
 LARGEST_ANSWER_BYTES: Final = 64 * 1024 * 1024
+
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})
+_WITHOUT_TLS: Final = "give the address with http:// where nothing but this machine or a tunnel is in between"
+_UNTRUSTED: Final = (
+    "name the authority that signed its certificate in SSL_CERT_FILE, and the host that it is for"
+)
 
 _THIS_MACHINE: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _WORDS: Final = (
@@ -188,7 +197,15 @@ class Sender:
     def _failure(self, error: httpx.TransportError) -> Failure:
         words = next(words for kind, words in _WORDS if isinstance(error, kind))
         detail = self._redaction.line(str(error), longest=200)
-        return Failure(f"{words} ({detail})" if detail else words, passing=not _is_certificate_failure(error))
+        reason = f"{words} ({detail})" if detail else words
+        tls = _tls_error(error)
+        if isinstance(tls, ssl.SSLCertVerificationError):
+            return Failure(reason, passing=False, advice=_UNTRUSTED)
+        if tls is not None and tls.reason in _NO_TLS:
+            return Failure(f"it speaks no TLS ({detail})", passing=False, advice=_WITHOUT_TLS)
+        if isinstance(error, httpx.RemoteProtocolError) and self._base_url.startswith("http:"):
+            return Failure(f"{reason}; if it speaks TLS, its address begins with https", passing=True)
+        return Failure(reason, passing=True)
 
 
 def _timeout(deadline: Deadline) -> httpx.Timeout:
@@ -207,11 +224,9 @@ def _body(response: httpx.Response, deadline: Deadline) -> bytes | Failure:
     return bytes(body)
 
 
-def _is_certificate_failure(error: BaseException) -> bool:
-    """Whether `error` comes from a certificate that does not verify: trying again does not help."""
+def _tls_error(error: BaseException) -> ssl.SSLError | None:
+    """What TLS said, where that is what `error` comes from."""
     cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
+    while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
-    return False
+    return cause

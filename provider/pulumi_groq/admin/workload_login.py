@@ -142,7 +142,7 @@ class WorkloadCredential:
         credential, lives_s = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(credential, str) or not _CREDENTIAL.fullmatch(credential):
             raise ConfigurationError(
-                f"{self._base_url} is no gateway that exchanges tokens: correct groq:baseUrl"
+                f"{self._base_url} is no gateway that exchanges tokens: correct the address"
             )
         lifetime_s = float(lives_s) if isinstance(lives_s, int) and lives_s > 0 else 60.0
         self._credential = credential

@@ -114,7 +114,7 @@ def audit(
             )
 
 
-@audit.command("verify", epilog=CONNECTION_HELP)
+@audit.command("verify", short_help="Check that no change was removed or altered.", epilog=CONNECTION_HELP)
 @click.option(
     "--anchor", metavar="NUMBER:HASH", help="What verify printed before: the change must still be there."
 )

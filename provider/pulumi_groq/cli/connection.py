@@ -8,17 +8,18 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from pulumi_groq.admin import AdminClient, AdminSettings, not_configured
+from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
 
-CONNECTION_HELP: Final = """\b
+SETTINGS_HELP: Final = """\b
 Settings come from the environment:
   GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700 (needed)
   GROQ_ADMIN_KEY       its admin key; or, for a workload identity:
   GROQ_ADMIN_OIDC_TOKEN_FILE, or a job of GitHub Actions with id-token: write,
   GROQ_ADMIN_OIDC_AUDIENCE and GROQ_ADMIN_WORKLOAD_IDENTITY where they differ
-
+"""
+CONNECTION_HELP: Final = f"""{SETTINGS_HELP}
 Exit codes: 0 done, 1 the admin API refused or gave no answer, 2 a setting or option is wrong.
 """
 
@@ -26,9 +27,8 @@ Exit codes: 0 done, 1 the admin API refused or gave no answer, 2 a setting or op
 @contextmanager
 def admin_client() -> Iterator[AdminClient]:
     """A client for the block; what goes wrong in it ends the command: exit code 2 for settings, else 1."""
-    environment = os.environ
     try:
-        with AdminClient(AdminSettings.found(not_configured, environment)) as client:
+        with AdminClient(AdminSettings.from_environment(os.environ)) as client:
             yield client
     except ConfigurationError as error:
         raise UnusableSettingError(str(error)) from None

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from pulumi_groq.access import Access, load_access
-from pulumi_groq.admin import AdminClient, AdminSettings, not_configured
+from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.progress import progress
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
@@ -27,7 +27,7 @@ _FOLDERS: Final = (Path("stacks"), Path())
 
 def admin_settings() -> AdminSettings:
     """Where the gateway is, from the environment. Raises ConfigurationError."""
-    return AdminSettings.found(not_configured, os.environ)
+    return AdminSettings.from_environment(os.environ)
 
 
 def live_facts(client: AdminClient, *, by_model: bool = False) -> Live:

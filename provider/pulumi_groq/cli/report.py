@@ -26,7 +26,8 @@ from pulumi_groq.reports.page import page, page_facts
     help="Where to write the page; a file that is there is replaced.",
 )
 @click.option(
-    "--access",
+    "--access-file",
+    "access",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="access.yaml, which knows when keys are rotated next; the gateway does not.",

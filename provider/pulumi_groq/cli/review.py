@@ -13,7 +13,7 @@ from rich.markdown import Markdown
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.admin.retry import Backoff
-from pulumi_groq.cli.connection import access_file_option, price_list_option, project_options
+from pulumi_groq.cli.connection import SETTINGS_HELP, access_file_option, price_list_option, project_options
 from pulumi_groq.cli.facts import (
     access_file,
     admin_settings,
@@ -38,13 +38,11 @@ FOUND: Final = 3
 _PATIENCE_S: Final = 15.0
 _TWO_ATTEMPTS: Final = Backoff(most_attempts=2)  # a review can do without
 
-_EPILOG: Final = """\b
-Checks that need the gateway are made when the environment says where it is:
-  GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700
-  GROQ_ADMIN_KEY       its admin key
+_EPILOG: Final = f"""\
+Without the gateway's settings, or when it does not answer, the review says what it
+could not check.
 
-Without it, or when it does not answer, the review says what it could not check.
-
+{SETTINGS_HELP.replace(" (needed)", "")}
 Exit codes: 0 done, 1 the preview could not be made, 2 a setting or option is wrong,
 3 a finding of the --fail-on severity or worse, or a rule of high severity in
 policy.yaml is violated.

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.admin import AdminClient
-from pulumi_groq.cli.connection import admin_client, project_options, table_or_json_option
+from pulumi_groq.cli.connection import SETTINGS_HELP, admin_client, project_options, table_or_json_option
 from pulumi_groq.cli.facts import held_stack
 from pulumi_groq.cli.progress import reading, waiting
 from pulumi_groq.errors import NotFoundError
@@ -37,15 +37,11 @@ _PIPE_WIDTH: Final = 250
 _CONSUMER_HEADINGS: Final = ("Name", "Value", "Key", "Address", "User agent", "Last used")
 _HEADINGS: Final = ("Name", "Gen", "Key", "Age", "Next rotation", "Previous", "Retire after", "Due")
 
-_EPILOG: Final = """\
+_EPILOG: Final = f"""\
 Nothing is changed, and no secret is read. What is due follows from the rotation as it was last
 deployed; a trigger that was changed in the program since shows in `pulumi preview`.
 
-\b
-Settings come from the environment:
-  GROQ_ADMIN_BASE_URL  the gateway, such as http://127.0.0.1:8700 (needed)
-  GROQ_ADMIN_KEY       its admin key (needed)
-
+{SETTINGS_HELP}
 Exit codes: 0 nothing is due, 1 the admin API or pulumi failed, 2 a setting or option is wrong,
 3 something is due: run `pulumi up`.
 """

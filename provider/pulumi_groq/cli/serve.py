@@ -59,7 +59,7 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     )
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Run the gateway.", epilog=_EPILOG)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",

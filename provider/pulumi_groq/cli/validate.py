@@ -15,7 +15,12 @@ from rich.text import Text
 
 from pulumi_groq.access import Access
 from pulumi_groq.admin import AdminClient, AdminSettings
-from pulumi_groq.cli.connection import access_file_option, price_list_option, project_options
+from pulumi_groq.cli.connection import (
+    SETTINGS_HELP,
+    access_file_option,
+    price_list_option,
+    project_options,
+)
 from pulumi_groq.cli.facts import (
     access_file,
     admin_settings,
@@ -107,17 +112,13 @@ DIFFERS: Final = 3
 _PIPE_WIDTH: Final = 200
 _STYLES: Final = {Outcome.OK: "green", Outcome.MISMATCH: "bold red", Outcome.SKIPPED: "dim"}
 
-_EPILOG: Final = """\
+_EPILOG: Final = f"""\
 Each key whose value is known is tried for real: its list of models, one call with max_tokens 1
 to a model it may use, which costs the price of a few tokens and counts as use of the key (a key
 in use cannot be deleted for its quiet hours), and one call that must be refused. --no-try
 leaves these calls out. The values come from `pulumi stack export --show-secrets`, run here.
 
-\b
-Settings come from the environment:
-  GROQ_ADMIN_BASE_URL       the gateway: http://127.0.0.1:8700 (needed)
-  GROQ_ADMIN_KEY            its admin key (needed)
-  PULUMI_CONFIG_PASSPHRASE  for the stack's secrets, where it uses one
+{SETTINGS_HELP}  PULUMI_CONFIG_PASSPHRASE, or another way to the stack's secrets
 
 Exit codes: 0 all as declared, 1 the admin API or pulumi failed, 2 a setting or option is wrong,
 3 something differs.
