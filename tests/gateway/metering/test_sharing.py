@@ -143,30 +143,102 @@ async def test_a_killed_gateway_is_booked_under_the_life_that_spent(start: Start
     assert gateway.service.usage.month_spend_micro_usd(START) == 40
 
 
-@pytest.mark.parametrize(
-    ("changed", "kept"),
-    [
-        (ChangedObject("spend_policy", "spend_policy", ""), {BUDGET, "team"}),
-        (ChangedObject("team", "chat", "chat"), {CAP, BUDGET}),
-        (ChangedObject("api_key", "key_01a", ""), {CAP, "team"}),
-        (ChangedObject("api_key", "key_of_nobody", ""), {CAP, BUDGET, "team"}),
-        (None, set()),
-    ],
-)
-async def test_a_changed_limit_calls_back_what_lies_idle_below_it(
-    start: Start, make_key: MakeKey, changed: ChangedObject | None, kept: set[str]
-) -> None:
-    """That of the organisation, of a team, of a key; what is not concerned stays; everything, if so told."""
-    bounds = Bounds(Limits(), (Budget("month", 800),))
-    key = replace(make_key(budget=500), team_bounds=bounds)
+CHANGED_OBJECTS = [
+    (ChangedObject("spend_policy", "spend_policy", ""), {BUDGET, "team"}),
+    (ChangedObject("team", "chat", "chat"), {CAP, BUDGET}),
+    (ChangedObject("api_key", "key_01a", ""), {CAP, "team"}),
+    (ChangedObject("api_key", "key_of_nobody", ""), {CAP, BUDGET, "team"}),
+    (None, set()),
+]
+
+
+async def holder_of_all(start: Start, make_key: MakeKey) -> tuple[SharingGateway, str]:
+    """A gateway that holds money of organisation, key and team, all of it idle, and the team's account."""
+    key = replace(make_key(budget=500), team_bounds=Bounds(Limits(), (Budget("month", 800),)))
     gateway = start("a", key)
     await spend(gateway, key, 10)
     (team,) = gateway.held() - {CAP, BUDGET}
     await gateway.service.upkeep()
+    return gateway, team
+
+
+def halve_all_limits(gateway: SharingGateway) -> None:
+    (key,) = gateway.directory.keys
+    bounds = Bounds(Limits(), (Budget("month", 400),))
+    gateway.directory.keys = [replace(key, monthly_budget_micro_usd=250, team_bounds=bounds)]
+    gateway.cap(500)
+
+
+@pytest.mark.parametrize(("changed", "kept"), CHANGED_OBJECTS)
+async def test_a_changed_limit_calls_back_what_lies_idle_below_it(
+    start: Start, make_key: MakeKey, changed: ChangedObject | None, kept: set[str]
+) -> None:
+    """That of the organisation, of a team, of a key; what is not concerned stays; everything, if so told."""
+    gateway, team = await holder_of_all(start, make_key)
+    halve_all_limits(gateway)
 
     await gateway.money.changed(None if changed is None else [changed])
 
     assert gateway.held() == {team if each == "team" else each for each in kept}
+
+
+@pytest.mark.parametrize("changed", [changed for changed, _ in CHANGED_OBJECTS])
+async def test_what_was_granted_under_limits_that_stay_stays(
+    start: Start, make_key: MakeKey, changed: ChangedObject | None
+) -> None:
+    """A key was created or renamed, and PostgreSQL is out right after: it goes on with what is granted."""
+    gateway, team = await holder_of_all(start, make_key)
+
+    await gateway.money.changed(None if changed is None else [changed])
+
+    assert gateway.held() == {CAP, BUDGET, team}
+
+
+async def test_money_of_two_limits_goes_back_though_one_of_them_is_in_force(
+    start: Start, make_key: MakeKey
+) -> None:
+    """Some was granted while the cap was higher, and that was over before anybody heard of it."""
+    key = make_key()
+    gateway = start("a", key)
+    await spend(gateway, key, 10)
+    gateway.cap(5_000)
+    await spend(gateway, key, 400)
+    await gateway.service.upkeep()
+    gateway.cap(1_000)
+    assert gateway.standing().outstanding > 0
+
+    await gateway.money.changed([ChangedObject("spend_policy", "spend_policy", "")])
+
+    assert CAP not in gateway.held()
+
+
+async def test_what_a_request_held_goes_back_at_the_next_change(start: Start, make_key: MakeKey) -> None:
+    """It was granted under the former limit, and lies idle now that the request is over."""
+    key = make_key()
+    gateway = start("a", key)
+    reservation = await admitted(gateway, key, 100)
+    gateway.cap(500)
+    policy = [ChangedObject("spend_policy", "spend_policy", "")]
+    await gateway.money.changed(policy)
+    assert gateway.standing().outstanding == 100
+    await gateway.service.metering.settle(reservation, used(10), 200)
+    await gateway.service.upkeep()
+    assert gateway.standing().outstanding == 90
+
+    await gateway.money.changed(policy)
+
+    assert CAP not in gateway.held()
+
+
+async def test_money_of_a_team_that_is_gone_goes_back(start: Start, make_key: MakeKey) -> None:
+    """Nothing says what its limit is."""
+    gateway, team = await holder_of_all(start, make_key)
+    gateway.directory.keys = []
+
+    await gateway.money.changed([ChangedObject("team", "chat", "chat")])
+
+    assert gateway.held() == {CAP, BUDGET}
+    assert team not in gateway.held()
 
 
 async def test_money_of_a_month_that_is_over_goes_back(

@@ -124,6 +124,7 @@ class EscrowCounters:
         self._quotas: dict[str, Quota] = {}
         self._refusals: dict[str, _Refusal] = {}
         self._seen: dict[str, _Seen] = {}
+        self._granted_under: dict[str, set[int | None]] = {}
 
     def counter_set(self, quotas: Sequence[Quota], now_s: float) -> EscrowCounterSet:  # noqa: ARG002 (protocol)
         """The accounts of these quotas, all of them of money."""
@@ -184,10 +185,21 @@ class EscrowCounters:
             purses = [self.wallet.purses.get(account) for account in accounts]
             if any(purse is not None and purse.idle > 0 for purse in purses):
                 await self._send(self.wallet.call({}, accounts), None)
+            for account, purse in zip(accounts, purses, strict=True):
+                if purse is None or not purse.held:  # else more of it may lie idle soon
+                    self._granted_under.pop(account, None)
 
-    def accounts_of(self, scopes: Collection[Scope]) -> list[str]:
-        """The accounts in use of these scopes, for all models or for one."""
-        return [key for key, quota in self._quotas.items() if quota.scope._replace(model=None) in scopes]
+    def accounts_of(self, scopes: Collection[Scope] | None) -> Mapping[str, Quota]:
+        """The accounts in use of these scopes, or of all, for all models or for one."""
+        return {
+            account: quota
+            for account, quota in self._quotas.items()
+            if scopes is None or quota.scope._replace(model=None) in scopes
+        }
+
+    def granted_under(self, account: str) -> Collection[int | None]:
+        """The limits that the account had when what lies idle of it was granted."""
+        return self._granted_under.get(account, ())
 
     async def forget_windows(self, now_s: float) -> None:
         """Give back what is left of windows that are over. Raises what the bank raises."""
@@ -200,7 +212,7 @@ class EscrowCounters:
             await self.give_back(over)
         for key in over:
             if self.wallet.forgets(key):
-                for known in (self._quotas, self._seen, self._refusals):
+                for known in (self._quotas, self._seen, self._refusals, self._granted_under):
                     known.pop(key, None)
 
     def booked(
@@ -248,6 +260,8 @@ class EscrowCounters:
         needed = {account: self._quotas[account] for account in call.needed}
         answer = await self._bank.exchange(self.wallet.holder, call, needed)
         self.wallet.receive(answer)
+        for account, standing in answer.standings.items():
+            self._granted_under.setdefault(account, set()).add(standing.limit)
         if now_s is not None:
             for account, standing in answer.standings.items():
                 self._seen[account] = _Seen(standing, now_s)

@@ -126,8 +126,8 @@ class SharedMoney:
     def __init__(self, store: Store, holder: Holder, directory: DirectoryByScope, followed: Followed) -> None:
         self._directory = directory
         self._holder = holder
-        terms = TermsInForce(store, directory, followed)
-        self._bank = PostgresqlBank(store.engine, holder, terms=terms)
+        self._terms = TermsInForce(store, directory, followed)
+        self._bank = PostgresqlBank(store.engine, holder, terms=self._terms)
         self.counters = EscrowCounters(holder, self._bank)
         self.books = BankBooks(holder)
 
@@ -136,11 +136,19 @@ class SharedMoney:
         self._bank.answer_recalls(notifications, self.counters.give_back)
 
     async def changed(self, changed: Sequence[ChangedObject] | None) -> None:
-        """Limits may have changed: what lies idle under the former ones goes back. Raises
+        """Limits may have changed: what lies idle under former ones goes back. What was granted under those
+        in force stays, so that an outage after a change of something else refuses nothing. Raises
         `StoreUnavailableError`.
         """
+        accounts = self.counters.accounts_of(None if changed is None else self._concerned(changed))
+        limits, _ = self._terms.limits_of(accounts)
+        former = [
+            account
+            for account in accounts
+            if account not in limits or {*self.counters.granted_under(account)} - {limits[account]}
+        ]
         with suppress(FencedError):  # then nothing that it holds is anybody else's
-            await self.counters.give_back(None if changed is None else self._concerned(changed))
+            await self.counters.give_back(former)
 
     async def forget_windows(self, now_s: float) -> None:
         """Give back what is left of windows that are over. Raises `StoreUnavailableError`."""
@@ -171,7 +179,7 @@ class SharedMoney:
         with suppress(FencedError):
             await self.counters.give_back()
 
-    def _concerned(self, changed: Sequence[ChangedObject]) -> Collection[str]:
+    def _concerned(self, changed: Sequence[ChangedObject]) -> Collection[Scope]:
         scopes = set()
         for each in changed:
             if each.kind == "spend_policy":
@@ -180,7 +188,7 @@ class SharedMoney:
                 scopes.add(Scope(team=each.name))
             elif (key := self._directory.of_id(each.object_id)) is not None:
                 scopes.add(Scope(key.lineage_id))
-        return self.counters.accounts_of(scopes)
+        return scopes
 
 
 def close_former(store: Store, holder: Holder) -> None:
