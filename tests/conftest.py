@@ -10,7 +10,7 @@ from hypothesis import settings
 from postgresql_server import PostgresqlServer
 from redis_server import RedisServer
 
-pytest_plugins = ["time_limit"]
+pytest_plugins = ["failure_logs", "one_day", "time_limit"]
 
 # Images of containers set it. Of all that the tests start, every gateway, program, plugin and language host
 # would then compile each of its modules anew, which is half of what its start costs.

@@ -1,0 +1,51 @@
+"""A failure can be understood from what the run prints of it, where nobody can look at the machine."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SUPPORT = Path(__file__).parents[1] / "support"
+TESTS = """\
+import subprocess
+
+
+def log(folder, line):
+    with (folder / "gateway.log").open("a") as file:
+        file.write(f"{line}\\n")
+
+
+def test_that_passes(tmp_path):
+    log(tmp_path, "a line of what passed")
+
+
+def test_that_fails(tmp_path):
+    log(tmp_path, "a line of what failed")
+    raise AssertionError
+
+
+def test_that_waits():
+    command = ["sh", "-c", "echo a word of what hangs; echo and another >&2; exec sleep 60"]
+    subprocess.run(command, capture_output=True, text=True, timeout=1)
+"""
+
+
+def test_what_the_processes_of_a_failed_test_said_is_printed(tmp_path: Path) -> None:
+    """The logs that were written while it ran, and the output of a process that did not end in time."""
+    (tmp_path / "test_it.py").write_text(TESTS)
+    plugins = ("-p", "failure_logs", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, f"--basetemp={tmp_path}/base", str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(SUPPORT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert "2 failed, 1 passed" in done.stdout
+    assert "test_that_fails0/gateway.log" in done.stdout
+    assert "a line of what failed" in done.stdout
+    assert "a line of what passed" not in done.stdout
+    for said in ("\na word of what hangs\n", "\nand another\n"):
+        assert said in done.stdout
