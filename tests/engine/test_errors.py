@@ -1,22 +1,15 @@
 """What goes wrong is told in one line, at preview where it can be known there."""
 
-import socket
 from typing import Any
 
 import pytest
 
+from free_ports import free_port
 from local_engine import BOTH_PACKAGES
 
 pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500}
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_bad_input_fails_the_preview_with_the_property(stack: Any) -> None:
@@ -75,7 +68,7 @@ def test_configuration_takes_precedence_over_the_environment(gateway: Any, stack
 def test_gateway_down_is_one_line(stack: Any) -> None:
     """A gateway that is not there is named with its address and what to check."""
     stack.declare(keys={"chatbot-prod": KEY})
-    address = f"http://127.0.0.1:{unused_port()}"
+    address = f"http://127.0.0.1:{free_port()}"
     run = stack.fails_up(GROQ_ADMIN_BASE_URL=address, GROQ_ADMIN_DEADLINE_SECONDS="2")
     assert f"no answer from {address}" in run.output
     assert "check that the gateway runs there" in run.output
@@ -84,7 +77,7 @@ def test_gateway_down_is_one_line(stack: Any) -> None:
 def test_preview_needs_no_gateway(stack: Any) -> None:
     """A preview of a plain key makes no request, so it works where the gateway cannot be reached."""
     stack.declare(keys={"chatbot-prod": KEY})
-    run = stack.preview(GROQ_ADMIN_BASE_URL=f"http://127.0.0.1:{unused_port()}")
+    run = stack.preview(GROQ_ADMIN_BASE_URL=f"http://127.0.0.1:{free_port()}")
     assert run.code == 0
     assert "requests_per_minute: 500" in run.output
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from free_ports import free_port
+
 START = "import sys; sys.path.insert(0, 'setup'); import local_gateway as g; print(g.start(int(sys.argv[1])))"
 STOP = "import sys; sys.path.insert(0, 'setup'); import local_gateway as g; print(g.stop())"
 
@@ -31,56 +33,54 @@ def call(installed: Path) -> Iterator[Call]:
 
 
 @pytest.fixture
-def free_port() -> str:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+def port() -> str:
+    """One that nobody listens on."""
+    return str(free_port())
 
 
 def _pid(checkout: Path) -> int:
     return int(json.loads((checkout / ".local" / "gateway.json").read_text(encoding="utf-8"))["pid"])
 
 
-def test_a_started_gateway_is_ready(call: Call, free_port: str) -> None:
+def test_a_started_gateway_is_ready(call: Call, port: str) -> None:
     """Once start returns, the gateway answers at the address that it gave."""
-    assert call(START, free_port).stdout == f"http://127.0.0.1:{free_port}\n"
-    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/readyz", timeout=10) as answer:
+    assert call(START, port).stdout == f"http://127.0.0.1:{port}\n"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as answer:
         assert answer.status == 200
 
 
-def test_a_running_gateway_is_kept(call: Call, free_port: str, installed: Path) -> None:
+def test_a_running_gateway_is_kept(call: Call, port: str, installed: Path) -> None:
     """A second start gives the running gateway, whatever port it asks for."""
-    first = call(START, free_port).stdout
+    first = call(START, port).stdout
     pid = _pid(installed)
     assert call(START, "1").stdout == first
     assert _pid(installed) == pid
 
 
-def test_stopping_ends_it(call: Call, free_port: str) -> None:
+def test_stopping_ends_it(call: Call, port: str) -> None:
     """After stop nothing listens, and a second stop says that there was nothing to stop."""
-    call(START, free_port)
+    call(START, port)
     assert call(STOP).stdout == "True\n"
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", int(free_port))) != 0
+        assert probe.connect_ex(("127.0.0.1", int(port))) != 0
     assert call(STOP).stdout == "False\n"
 
 
-def test_a_crashed_gateway_is_started_again(call: Call, free_port: str, installed: Path) -> None:
+def test_a_crashed_gateway_is_started_again(call: Call, port: str, installed: Path) -> None:
     """A gateway that was killed leaves nothing behind that keeps the next one from starting."""
-    call(START, free_port)
+    call(START, port)
     killed = _pid(installed)
     os.kill(killed, signal.SIGKILL)
-    assert call(START, free_port).returncode == 0
+    assert call(START, port).returncode == 0
     assert _pid(installed) != killed
 
 
-def test_a_number_left_by_another_process_is_harmless(call: Call, free_port: str, installed: Path) -> None:
+def test_a_number_left_by_another_process_is_harmless(call: Call, port: str, installed: Path) -> None:
     """Stop never signals a process that merely has the number of a gateway that is gone."""
-    call(START, free_port)
+    call(START, port)
     call(STOP)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as bystander:
-        record = f'{{"pid": {bystander.pid}, "port": {free_port}}}'
+        record = f'{{"pid": {bystander.pid}, "port": {port}}}'
         (installed / ".local" / "gateway.json").write_text(record, encoding="utf-8")
         assert call(STOP).stdout == "False\n"
         assert bystander.poll() is None
@@ -100,16 +100,16 @@ def test_a_taken_port_is_one_line(call: Call) -> None:
     )
 
 
-def test_a_gateway_that_cannot_run_says_why(call: Call, free_port: str, installed: Path) -> None:
+def test_a_gateway_that_cannot_run_says_why(call: Call, port: str, installed: Path) -> None:
     """A gateway that ends at once gives its own last line and where the rest is."""
     (installed / ".local" / "gateway.db").mkdir(parents=True)
-    done = call(START, free_port)
+    done = call(START, port)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("setup: the gateway ended at once: ")
     assert done.stderr.endswith("(see .local/gateway.log)\n")
 
 
-def test_secrets_are_readable_by_their_owner_alone(call: Call, free_port: str, installed: Path) -> None:
+def test_secrets_are_readable_by_their_owner_alone(call: Call, port: str, installed: Path) -> None:
     """The admin key is made with mode 0600."""
-    call(START, free_port)
+    call(START, port)
     assert (installed / ".local" / "admin-key").stat().st_mode & 0o777 == 0o600

@@ -4,12 +4,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from free_ports import free_port
 from setup_commands import Run
 
 pytestmark = pytest.mark.engine
@@ -17,10 +17,8 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def port() -> str:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    """One that nobody listens on."""
+    return str(free_port())
 
 
 def _values(checkout: Path) -> dict[str, str]:

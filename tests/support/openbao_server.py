@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from free_ports import free_port
 from process_output import wait_for
 
 BAO = Path(sys.prefix, "bin", "bao")
@@ -26,15 +26,15 @@ class OpenBao:
 
     def get(self, path: str) -> httpx.Response:
         """What the engine answers for `path`."""
-        return httpx.get(f"{self.address}/v1/secret/{path}", headers={"x-vault-token": self.token})
+        return httpx.get(
+            f"{self.address}/v1/secret/{path}", headers={"x-vault-token": self.token}, timeout=60
+        )
 
 
 @contextmanager
 def openbao_server(home: Path) -> Iterator[OpenBao]:
     """A running server on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     token = f"root-{secrets.token_hex(8)}"
     process = subprocess.Popen(
         [

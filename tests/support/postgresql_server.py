@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from itertools import count
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from free_ports import free_port
 
 USER = "gateway"
 PASSWORD = "pw-of-the-tests"
@@ -57,9 +58,7 @@ class PostgresqlServer:
             "--locale=C.UTF-8",
             "--no-sync",
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._numbers = count(1)
         self.start()
 
@@ -122,4 +121,5 @@ class PostgresqlServer:
             check=False,
             **self._as_user,
         )
-        assert done.returncode == 0, f"{name}: {done.stderr}"
+        log = self._folder / "log"
+        assert done.returncode == 0, f"{name}: {done.stderr}{log.read_text() if log.exists() else ''}"

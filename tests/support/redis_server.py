@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from certificates import make_certificate
+from free_ports import free_port
 from process_output import wait_for
 
 PASSWORD = "pw-of-the-redis-tests"
@@ -24,23 +25,12 @@ def binary() -> str:
     return found
 
 
-def free_port(highest: int = 65_535) -> int:
-    """Nobody listens on it right now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port <= highest:
-            return port
-
-
 class RedisServer:
     """A running server without persistence; `close` ends it and removes its folder."""
 
     def __init__(self, *options: str, sentinel: bool = False, tls: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
-        # Nodes of a cluster talk to one another on a port that is 10,000 higher.
-        self.port = free_port(55_000 if "--cluster-enabled" in options else 65_535)
+        self.port = free_port()
         self._options = ["--bind", "127.0.0.1", "--dir", str(self._folder), *options]
         if tls:
             self.ca_file = self._folder / "ca.pem"
@@ -70,7 +60,11 @@ class RedisServer:
         self._process = subprocess.Popen(
             [binary(), *self._options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        wait_for("Ready to accept connections|Sentinel ID is", self._process.stdout)
+        try:
+            wait_for("Ready to accept connections|Sentinel ID is", self._process.stdout)
+        except AssertionError:
+            self.close()
+            raise
 
     def kill(self) -> None:
         """As `kill -9` does: what it held is lost."""
