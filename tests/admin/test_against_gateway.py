@@ -27,7 +27,9 @@ class Controls:
 
     def __init__(self, base_url: str) -> None:
         self._http = httpx.Client(
-            base_url=f"{base_url}/__test__", headers={"authorization": f"Bearer {ADMIN_KEY}"}
+            base_url=f"{base_url}/__test__",
+            headers={"authorization": f"Bearer {ADMIN_KEY}"},
+            timeout=60,
         )
 
     def order(self, name: str, **body: Any) -> None:
@@ -47,7 +49,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-c", "from pulumi_groq.cli import main; main()", "serve", "--port", "0"]
     command += ["--store", f"sqlite:///{folder}/gateway.db", "--test-controls"]
     with (
-        (folder / "log").open("w") as log,
+        (folder / "gateway.log").open("w") as log,
         subprocess.Popen(
             command, env={"GROQ_ADMIN_KEY": ADMIN_KEY}, stdout=subprocess.PIPE, stderr=log, text=True
         ) as gateway,

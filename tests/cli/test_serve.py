@@ -75,7 +75,9 @@ def refusal(run: Run) -> str:
 def test_it_says_where_it_listens_and_serves(run: Callable[..., Run]) -> None:
     """One line on stdout; the store is beside it."""
     url = run("--port=0").url()
-    answers = [httpx.get(f"{url}{path}", trust_env=False) for path in ("/healthz", "/readyz", "/metrics")]
+    answers = [
+        httpx.get(f"{url}{path}", trust_env=False, timeout=60) for path in ("/healthz", "/readyz", "/metrics")
+    ]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
@@ -99,7 +101,7 @@ def test_a_running_request_is_finished_first(run: Callable[..., Run]) -> None:
     with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
         connection.sendall(head + body[:10])
         # Answered requests on another connection mean that the server has read what came before.
-        httpx.get(f"http://{host}:{port}/healthz", trust_env=False)
+        httpx.get(f"http://{host}:{port}/healthz", trust_env=False, timeout=60)
         running.process.send_signal(signal.SIGTERM)
         _until_refused(host, int(port))
         connection.sendall(body[10:])
@@ -129,7 +131,7 @@ def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., R
             b"POST /openai/v1/api-keys HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
             + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: 9\r\n\r\n".encode()
         )
-        httpx.get(f"http://{host}:{port}/healthz", trust_env=False)
+        httpx.get(f"http://{host}:{port}/healthz", trust_env=False, timeout=60)
         code, _, _ = running.stop()
     assert code == 0
 
@@ -139,11 +141,13 @@ def test_what_was_written_is_there_after_a_restart(run: Callable[..., Run]) -> N
     first = run("--port=0")
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
-    key = httpx.post(f"{first.url()}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).json()
+    key = httpx.post(
+        f"{first.url()}/openai/v1/api-keys", json=body, headers=headers, trust_env=False, timeout=60
+    ).json()
     first.stop()
     url = run("--port=0").url()
     own = {"authorization": f"Bearer {key['api_key']}"}
-    models = httpx.get(f"{url}/openai/v1/models", headers=own, trust_env=False).json()
+    models = httpx.get(f"{url}/openai/v1/models", headers=own, trust_env=False, timeout=60).json()
     assert [model["id"] for model in models["data"]] == ["gemma2-9b-it"]
 
 
@@ -236,7 +240,9 @@ def test_default_limits_are_in_force(run: Callable[..., Run]) -> None:
     url = run("--port=0", *options).url()
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
-    key = httpx.post(f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).json()
+    key = httpx.post(
+        f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False, timeout=60
+    ).json()
     assert key["effective_limits"] == {
         "requests_per_minute": 7,
         "tokens_per_minute": None,
@@ -250,7 +256,7 @@ def test_log_lines_are_json_when_asked(run: Callable[..., Run]) -> None:
     """One object a line, with the request id of the answer."""
     running = run("--port=0", "--log-format=json")
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-    answer = httpx.get(f"{running.url()}/openai/v1/teams", headers=headers, trust_env=False)
+    answer = httpx.get(f"{running.url()}/openai/v1/teams", headers=headers, trust_env=False, timeout=60)
     _, _, err = running.stop()
     (line,) = (json.loads(each) for each in err.splitlines())
     assert (line["request_id"], line["route"], line["status"]) == (
@@ -275,7 +281,9 @@ def test_damage_is_one_line_and_exit_2(run: Callable[..., Run], tmp_path: Path) 
     url = killed.url()
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     body = {"name": "x", "allowed_models": ["gemma2-9b-it"]}
-    httpx.post(f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False).raise_for_status()
+    httpx.post(
+        f"{url}/openai/v1/api-keys", json=body, headers=headers, trust_env=False, timeout=60
+    ).raise_for_status()
     killed.process.kill()
     killed.outcome()
 
@@ -297,7 +305,7 @@ def test_damage_is_one_line_and_exit_2(run: Callable[..., Run], tmp_path: Path) 
     database.write_bytes(whole)
 
     url = run("--port=0").url()
-    keys = httpx.get(f"{url}/openai/v1/api-keys", headers=headers, trust_env=False).json()["data"]
+    keys = httpx.get(f"{url}/openai/v1/api-keys", headers=headers, trust_env=False, timeout=60).json()["data"]
     assert [key["name"] for key in keys] == ["x"]
 
 

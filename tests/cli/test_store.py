@@ -27,6 +27,7 @@ def chat(gateway: Server, key: str) -> int:
         json=CHAT,
         headers={"authorization": f"Bearer {key}"},
         trust_env=False,
+        timeout=60,
     ).status_code
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from local_engine import Gateway
+from patience import until
 from played_history import played_gateway
 from pulumi_groq.cli.main import commands
 
@@ -127,10 +127,7 @@ def test_ctrl_c_ends_a_watch_cleanly(gateway: Gateway) -> None:
 def _wait_for_requests(gateway: Gateway, call: str, more: int) -> None:
     """Until so many more of them were answered."""
     wanted = gateway.requests().get(call, 0) + more
-    deadline = time.monotonic() + DEADLINE_S
-    while gateway.requests().get(call, 0) < wanted:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: gateway.requests().get(call, 0) >= wanted, f"{wanted} times {call}", seen=gateway.requests)
 
 
 def test_a_report_replaces_the_file_that_is_there(gateway: Gateway, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Files and batches through both official clients, in front of an upstream that outlives the gateway."""
 
 import io
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,10 +12,10 @@ import pytest
 from batch_bench import MODEL, line
 from batch_upstream import BatchUpstream, batch_upstream
 from gateway_process import Server
+from patience import until
 from pulumi_groq.catalogue import Catalogue
 
 LINES = b"".join(line(number) for number in range(20))
-DEADLINE_S = 30
 ENDPOINT: Any = "/v1/chat/completions"
 
 
@@ -132,16 +131,15 @@ def test_compressed_body_is_refused_as_on_every_route(start: Callable[[], Server
         "content-encoding": "gzip",
         "content-type": "multipart/form-data; boundary=x",
     }
-    answer = httpx.post(f"{server.url}/openai/v1/{route}", content=b"x", headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{server.url}/openai/v1/{route}", content=b"x", headers=headers, trust_env=False, timeout=60
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_content_encoding")
 
 
 def found(client: openai.OpenAI) -> Any:
     """The only batch, once the gateway knows it: one that was not answered is looked for at the start."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (listed := list(client.batches.list())) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    (batch,) = listed
+    (batch,) = until(lambda: list(client.batches.list()), "the gateway has found the batch")
     return batch
 
 
@@ -179,7 +177,7 @@ def test_a_strange_limit_of_a_list_is_400(start: Callable[[], Server], limit: st
     server = start()
     headers = {"authorization": f"Bearer {new_key(server, 'lister')}"}
     for route in ("files", "batches"):
-        answer = httpx.get(f"{server.url}/openai/v1/{route}?limit={limit}", headers=headers)
+        answer = httpx.get(f"{server.url}/openai/v1/{route}?limit={limit}", headers=headers, timeout=60)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "limit")
 
 
@@ -191,14 +189,15 @@ def test_a_paused_key_uploads_nothing(start: Callable[[], Server], upstream: Bat
         made = admin.post("/api-keys", json=body).json()
     client = openai.OpenAI(api_key=made["api_key"], base_url=f"{server.url}/openai/v1", max_retries=0)
     kept = client.files.create(file=("in.jsonl", io.BytesIO(LINES)), purpose="batch")
-    deadline = time.monotonic() + DEADLINE_S
     chat = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}
     headers = {"authorization": f"Bearer {made['api_key']}"}
-    while time.monotonic() < deadline:
-        answer = httpx.post(f"{server.url}/openai/v1/chat/completions", json=chat, headers=headers)
-        if answer.status_code != 200:
-            break
-    assert answer.json()["error"]["code"] == "key_paused_runaway"
+    address = f"{server.url}/openai/v1/chat/completions"
+
+    def refusal() -> Any:
+        answer = httpx.post(address, json=chat, headers=headers, timeout=60)
+        return None if answer.is_success else answer.json()["error"]
+
+    assert until(refusal, "the key is paused")["code"] == "key_paused_runaway"
     with pytest.raises(openai.BadRequestError, match="is paused since"):
         client.files.create(file=("in.jsonl", io.BytesIO(LINES)), purpose="batch")
     assert [each.id for each in client.files.list().data] == [kept.id]

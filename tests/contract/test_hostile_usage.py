@@ -150,7 +150,7 @@ class Gateway:
         return totals["requests"], round(totals["cost_usd"] * 1_000_000)
 
     def metric(self, name: str) -> float:
-        lines = httpx.get(f"{self.server.url}/metrics", trust_env=False).text.splitlines()
+        lines = httpx.get(f"{self.server.url}/metrics", trust_env=False, timeout=60).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name}{{"))
 
     def charged(self, path: str, answer: bytes, headers: dict[str, str], **request: Any) -> int:
@@ -273,7 +273,7 @@ def test_the_books_are_whole_after_a_restart(gateway: Gateway) -> None:
     before = gateway.totals()
     gateway.restart()
     assert gateway.totals() == before
-    assert httpx.get(f"{gateway.server.url}/readyz", trust_env=False).status_code == 200
+    assert httpx.get(f"{gateway.server.url}/readyz", trust_env=False, timeout=60).status_code == 200
     assert (
         gateway.charged(path, answer({"prompt_tokens": 10, "completion_tokens": 5}), headers, json=body) > 0
     )

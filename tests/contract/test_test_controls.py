@@ -1,14 +1,18 @@
 """The controls of a gateway started with --test-controls."""
 
+import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway_process import Server
+from gateway_process import ADMIN_KEY, Server
+from patience import until
 
 KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
+CREATE = "POST /openai/v1/api-keys"
 
 
 @pytest.fixture
@@ -55,12 +59,28 @@ def test_a_lost_answer_is_a_request_done(server: Server) -> None:
 def test_a_stalled_request_is_never_answered(server: Server, handled: bool, made: int) -> None:
     """Unhandled or after its commit, as told; it ends when its client gives up."""
     server.control("stall", method="POST", path_prefix="/openai/v1/api-keys", handled=handled)
-    with server.client() as client:
-        with pytest.raises(httpx.ReadTimeout):
-            client.post("/api-keys", json=KEY, timeout=0.5)
-        listed = client.get("/api-keys").json()["data"]
-    assert len(listed) == made
+    body = json.dumps(KEY).encode()
+    with server.client() as client, socket.create_connection(address_of(server), timeout=60) as stalled:
+        stalled.sendall(
+            b"POST /openai/v1/api-keys HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+            + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        until(
+            lambda: client.get(f"{server.url}/__test__/requests").json()["requests"].get(CREATE),
+            "the request has arrived",
+        )
+        until(lambda: len(client.get("/api-keys").json()["data"]) == made, f"{made} keys are listed")
+        stalled.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            stalled.recv(1)
     assert server.stop() == 0
+
+
+def address_of(server: Server) -> tuple[str, int]:
+    """Where it listens."""
+    host, port = server.url.removeprefix("http://").split(":")
+    return host, int(port)
 
 
 def test_an_order_may_skip_the_first_requests(server: Server) -> None:
@@ -122,7 +142,7 @@ def test_impossible_orders_are_refused(
 
 def test_the_controls_need_the_admin_key(one_server: Server) -> None:
     """As everything that changes something."""
-    answer = httpx.get(f"{one_server.url}/__test__/requests", trust_env=False)
+    answer = httpx.get(f"{one_server.url}/__test__/requests", trust_env=False, timeout=60)
     assert answer.status_code == 401
 
 

@@ -159,6 +159,7 @@ def _call(base_url: str, key: str, model: str) -> None:
         f"{base_url}/openai/v1/chat/completions",
         headers={"authorization": f"Bearer {key}"},
         json={"model": model, "messages": [{"role": "user", "content": "How are you?"}]},
+        timeout=60,
     )
     answer.raise_for_status()
 
@@ -183,7 +184,7 @@ def _record(name: str, gateway: Any, stack: Any) -> None:
 
 def _read(gateway: Any, path: str) -> Any:
     headers = {"authorization": f"Bearer {gateway.admin_key}"}
-    return httpx.get(f"{gateway.base_url}/openai/v1/{path}", headers=headers).json()
+    return httpx.get(f"{gateway.base_url}/openai/v1/{path}", headers=headers, timeout=60).json()
 
 
 def _write(name: str, document: Any) -> None:

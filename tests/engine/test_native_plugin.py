@@ -75,7 +75,7 @@ def test_a_program_asks_for_models_keys_and_usage(gateway: Any, stack: Any) -> N
     chat = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}]}
     headers = {"authorization": f"Bearer {value}"}
     url = f"{gateway.base_url}/openai/v1/chat/completions"
-    httpx.post(url, json=chat, headers=headers).raise_for_status()
+    httpx.post(url, json=chat, headers=headers, timeout=60).raise_for_status()
     Path(stack.folder, "__main__.py").write_text(QUESTIONS)
     stack.up()
     assert stack.output("models") == served

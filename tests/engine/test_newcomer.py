@@ -78,6 +78,7 @@ class Newcomer:
             f"{self.exported['GROQ_ADMIN_BASE_URL']}/openai/v1/chat/completions",
             json=body,
             headers={"authorization": f"Bearer {key}", "user-agent": "my-app/1"},
+            timeout=60,
         ).status_code
 
 

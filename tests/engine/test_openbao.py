@@ -38,7 +38,9 @@ def destroyed(openbao: OpenBao) -> dict[str, bool]:
 def _call(gateway: Any, api_key: str) -> int:
     body = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
     headers = {"authorization": f"Bearer {api_key}"}
-    answer = httpx.post(f"{gateway.base_url}/openai/v1/chat/completions", json=body, headers=headers)
+    answer = httpx.post(
+        f"{gateway.base_url}/openai/v1/chat/completions", json=body, headers=headers, timeout=60
+    )
     return answer.status_code
 
 

@@ -22,7 +22,10 @@ def call(gateway: Any, api_key: str) -> int:
     body = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
     headers = {"authorization": f"Bearer {api_key}"}
     return httpx.post(
-        f"{gateway.base_url}/openai/v1/chat/completions", json=body, headers=headers
+        f"{gateway.base_url}/openai/v1/chat/completions",
+        json=body,
+        headers=headers,
+        timeout=60,
     ).status_code
 
 

@@ -145,6 +145,7 @@ def test_answers_follow_the_policy(
                 f"{gateway.base_url}/openai/v1/chat/completions",
                 content=sent,
                 headers={"authorization": f"Bearer {key.api_key}", "content-type": "application/json"},
+                timeout=60,
             )
             now = time.monotonic()
             drained.pass_time(now - began)

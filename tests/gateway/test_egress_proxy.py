@@ -203,6 +203,7 @@ def test_a_gateway_that_is_served_uses_it(
                 json={"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}]},
                 headers={"authorization": f"Bearer {created['api_key']}"},
                 trust_env=False,
+                timeout=60,
             )
         finally:
             gateway.clear_away()

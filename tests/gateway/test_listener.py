@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import httpx
@@ -10,9 +9,8 @@ import pytest
 
 from certificates import make_certificate
 from gateway_process import ADMIN_KEY, Server, start_gateway
+from patience import until
 
-MOST_ROUNDS = 300
-ROUND_S = 0.1
 KEY = {"name": "chatbot", "allowed_models": ["openai/gpt-oss-20b"]}
 
 
@@ -37,6 +35,7 @@ def client(gateway: Server, files: tuple[Path, Path]) -> httpx.Client:
         base_url=gateway.url,
         verify=str(files[0]),
         headers={"authorization": f"Bearer {ADMIN_KEY}", "x-forwarded-for": "198.51.100.9, 203.0.113.5"},
+        timeout=60,
         trust_env=False,
     )
 
@@ -49,12 +48,15 @@ def address_of_the_change(admin: httpx.Client) -> str:
 
 def readiness(admin: httpx.Client, *, degraded: bool) -> dict[str, Any]:
     """The answer of /readyz once something is degraded, or nothing is."""
-    for _ in range(MOST_ROUNDS):
-        answer: dict[str, Any] = admin.get("/readyz").json()
-        if ("degraded" in answer) is degraded:
-            return answer
-        Event().wait(ROUND_S)  # a process that tells us nothing: there is nothing else to wait for
-    raise AssertionError(answer)
+    told: dict[str, Any] = {}
+
+    def is_so() -> bool:
+        told.clear()
+        told.update(admin.get("/readyz").json())
+        return ("degraded" in told) is degraded
+
+    until(is_so, f"degraded is {degraded}", seen=lambda: told)
+    return told
 
 
 @pytest.mark.filterwarnings("ignore:`verify=<str>` is deprecated")

@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from local_engine import start_gateway
+from patience import until
 from pulumi_groq.models.api_key import ApiKeyCreate
 from pulumi_groq.models.spend_policy import SpendPolicySettings
 
@@ -25,7 +25,6 @@ SELECTOR = re.compile(r"\b(pulumi_groq_\w+)\{([^}]*)\}")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
 MODEL = "llama-3.1-8b-instant"
-DEADLINE_S = 30
 
 
 @dataclass
@@ -79,21 +78,21 @@ def exposed(tmp_path_factory: pytest.TempPathFactory, webhook_url: str) -> Itera
         for model in (MODEL, "openai/gpt-oss-20b"):
             call = {"model": model, "messages": [{"role": "user", "content": "hello there"}]}
             headers = {"authorization": f"Bearer {made.api_key}"}
-            httpx.post(f"{gateway.base_url}/openai/v1/chat/completions", json=call, headers=headers)
+            httpx.post(
+                f"{gateway.base_url}/openai/v1/chat/completions", json=call, headers=headers, timeout=60
+            )
         yield _exposed(gateway.base_url)
     finally:
         gateway.stop()
 
 
 def _exposed(base_url: str) -> Exposed:
-    deadline = time.monotonic() + DEADLINE_S
-    while True:
-        text = httpx.get(f"{base_url}/metrics").text
-        if "alert_deliveries_total{" in text or time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
+    def all_metrics() -> str:
+        return httpx.get(f"{base_url}/metrics", timeout=60).text
+
+    until(lambda: "alert_deliveries_total{" in all_metrics(), "the alert is delivered", seen=all_metrics)
     found = Exposed()
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(all_metrics()):
         for sample in family.samples:
             found.labels.setdefault(sample.name, set()).update(sample.labels)
     return found

@@ -10,17 +10,22 @@ from pulumi_groq.gateway.counters.protocol import WhenDown
 from pulumi_groq.gateway.counters.redis import RedisCounters
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
 from pulumi_groq.gateway.counters.redis_script import SCRIPT
-from pulumi_groq.gateway.counters.redis_servers import DEADLINE_S, RedisServers
+from pulumi_groq.gateway.counters.redis_servers import RedisServers
 
 ROUND_S = 0.02
 PATIENCE_S = 30.0
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for a change that comes from outside, such as a process that ends."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110  another process changes it
-            await asyncio.sleep(ROUND_S)
+async def until(is_so: Callable[[], bool], seen: Callable[[], object] = lambda: "") -> None:
+    """Wait for a change that comes from outside, such as a process that ends. Raises `AssertionError` with
+    what is `seen` instead.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_so():  # noqa: ASYNC110  another process changes it
+                await asyncio.sleep(ROUND_S)
+    except TimeoutError:
+        raise AssertionError(f"it did not come within {PATIENCE_S:g} s: {seen()}") from None
 
 
 @dataclass
@@ -43,11 +48,11 @@ class Told:
 
     async def until(self, is_so: Callable[["Told"], bool]) -> None:
         """Wait for a change that is told."""
-        await until(lambda: is_so(self))
+        await until(lambda: is_so(self), lambda: self.changes)
 
     @property
     def is_down(self) -> bool:
-        return self.changes[-1] != "up"
+        return self.changes[-1:] != ["up"]
 
 
 @asynccontextmanager
@@ -77,12 +82,9 @@ async def redis_counters(
 
     keeping = asyncio.create_task(keep())
     try:
-        await events.until(lambda told: bool(told.changes) and not told.is_down)
+        await events.until(lambda told: not told.is_down)
         yield counters
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
         servers.close()
-
-
-__all__ = ["DEADLINE_S", "Told", "redis_counters", "until"]

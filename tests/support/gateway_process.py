@@ -25,6 +25,7 @@ class Server:
     process: "subprocess.Popen[str]"
     url: str
     store: Path
+    log: Path
 
     def client(self) -> httpx.Client:
         """A client of the admin API."""
@@ -48,9 +49,14 @@ class Server:
         self.process.wait(STOP_DEADLINE_S)
 
     def stop(self) -> int:
-        """SIGTERM; gives the exit code."""
+        """SIGTERM; gives the exit code. Raises `AssertionError` when it goes on."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_DEADLINE_S)
+        try:
+            return self.process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"the gateway went on for {STOP_DEADLINE_S} s: {self.log.read_text()}"
+            ) from None
 
     def clear_away(self) -> None:
         """End it if it still runs."""
@@ -67,18 +73,18 @@ def start_gateway(
     store_url: str | None = None,
 ) -> Server:
     """A gateway on a SQLite file in `folder`, or on the store `store_url`."""
-    store = folder / "gateway.db"
-    with (folder / "gateway.log").open("a") as log:
+    store, log = folder / "gateway.db", folder / "gateway.log"
+    with log.open("a") as file:
         process = subprocess.Popen(
             [*command, "serve", "--port=0", f"--store={store_url or f'sqlite:///{store}'}", *options],
             env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY, "GROQ_API_KEY": UPSTREAM_KEY},
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=file,
             text=True,
         )
     try:
         listening = wait_for(r"gateway listening on (\S+)", process.stdout)
-    except AssertionError:
+    except AssertionError as silent:
         process.kill()
-        raise
-    return Server(process, listening[1], store)
+        raise AssertionError(f"the gateway did not start: {silent}: {log.read_text()}") from silent
+    return Server(process, listening[1], store, log)

@@ -3,11 +3,11 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from local_engine import DYNAMIC, NATIVE, Run, Stack
+from patience import until
 from process_tree import descendants, ended, kill_tree
 
 STEP_DEADLINE_S = 90
@@ -46,11 +46,11 @@ def _up(stack: Stack, when: Callable[[], object], then: "Callable[[subprocess.Po
 
 
 def _wait_for_step(run: "subprocess.Popen[str]", when: Callable[[], object]) -> None:
-    deadline = time.monotonic() + STEP_DEADLINE_S
-    while not when():
+    def come() -> object:
         assert run.poll() is None, f"the run ended before the step: {ended(run, STEP_DEADLINE_S)}"
-        assert time.monotonic() < deadline, "the run did not come to the step in time"
-        time.sleep(0.02)
+        return when()
+
+    until(come, "the run comes to the step", patience_s=STEP_DEADLINE_S)
 
 
 def _provider_of(pid: int, package: str) -> int:

@@ -116,7 +116,8 @@ class Gateway:
 
     def _controls(self, method: str, action: str, **options: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.admin_key}"}
-        return httpx.request(method, f"{self.base_url}/__test__/{action}", headers=headers, **options)
+        address = f"{self.base_url}/__test__/{action}"
+        return httpx.request(method, address, headers=headers, timeout=60, **options)
 
     def stop(self) -> None:
         """End the process, letting running requests finish."""
@@ -263,7 +264,7 @@ def start_gateway(store: Path, *options: str) -> Gateway:
         listening = wait_for(r"listening on (http://\S+)", process.stdout)
     except AssertionError as silent:
         process.stop()
-        raise AssertionError(f"the gateway did not start: {log.read_text()}") from silent
+        raise AssertionError(f"the gateway did not start: {silent}: {log.read_text()}") from silent
     return Gateway(process, listening[1], admin_key, store)
 
 

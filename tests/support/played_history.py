@@ -1,6 +1,5 @@
 """Weeks of real traffic through a real gateway, in seconds: each request is sent, only the clock moves."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 
 from local_engine import Gateway, start_gateway
+from patience import until
 
 LLAMA_8B, LLAMA_70B, GPT_OSS = "llama-3.1-8b-instant", "llama-3.3-70b-versatile", "openai/gpt-oss-120b"
 BEGIN = datetime(2026, 10, 19, 9, tzinfo=UTC)
@@ -153,12 +153,11 @@ def played_gateway(folder: Path, scale: float = 1.0) -> Gateway:
 
 def _wait_for_the_ledger(gateway: Gateway) -> None:
     """Until past usage holds what was served last: the ledger is written in batches."""
-    deadline = time.monotonic() + 30
     with gateway.client() as client:
         served = sum(each.requests_today for each in client.usage().usage_by_key)
-        while time.monotonic() < deadline:
-            (booked,) = client.usage_buckets(since=END.date(), until=END.date())
-            if booked.requests == served:
-                return
-            time.sleep(0.05)
-    raise AssertionError("the ledger was not written in time")
+
+        def booked() -> int:
+            (bucket,) = client.usage_buckets(since=END.date(), until=END.date())
+            return bucket.requests
+
+        until(lambda: booked() == served, f"the ledger has {served} requests", seen=booked)

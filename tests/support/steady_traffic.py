@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -10,6 +9,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
+
+from patience import until
 
 SERVICES: Final = 3
 REQUESTS_PER_READ: Final = 20
@@ -75,18 +76,18 @@ class SteadyTraffic:
 
     def wait_until_all_hold(self, value: str) -> None:
         """Wait until every service has read `value` and had its earlier requests answered."""
-        self._wait(lambda: all(held == value for held in self._held), "the services did not read their key")
+        self._wait(lambda: all(held == value for held in self._held), "all services have read their key")
 
     def wait_for(self, total: int) -> None:
         """Wait until `total` requests were answered."""
-        self._wait(lambda: self.total >= total, f"{total} requests took too long")
+        self._wait(lambda: self.total >= total, f"{total} requests are answered")
 
-    def _wait(self, done: Callable[[], bool], failure: str) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not done():
-            assert time.monotonic() < deadline, failure
+    def _wait(self, done: Callable[[], bool], what: str) -> None:
+        def done_or_died() -> bool:
             assert all(thread.is_alive() for thread in self._threads), "a service died"
-            time.sleep(0.02)
+            return done()
+
+        until(done_or_died, what, seen=lambda: self.statuses, patience_s=DEADLINE_S)
 
     def _call(self, index: int) -> None:
         connection = HTTPConnection(self._address, timeout=TIMEOUT_S)

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,13 +18,13 @@ import httpx
 
 import pulumi_groq
 from gateway_process import ADMIN_KEY
+from patience import until
 from pulumi_groq.cli.main import commands
 
 PACKAGE = str(Path(pulumi_groq.__file__).parent) + os.sep
 UPKEEP = ("gateway/metering/service.py", "gateway/health.py")
 LOG_TIMER = "BatchingHandler.flush"
 WRITTEN = "gateway/store/ledger.py"
-DEADLINE_S = 30
 
 
 def package_file(frame: FrameType) -> str:
@@ -68,7 +67,7 @@ def visit(url: str, recorder: Recorder) -> None:
     policy = {"monthly_cap_usd": 100, "alert_thresholds_usd": [50]}
     key = {"name": "walk", "allowed_models": ["openai/gpt-oss-20b"], "monthly_budget_usd": 10}
     call = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "hi"}]}
-    with httpx.Client(base_url=f"{url}/openai/v1", trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=f"{url}/openai/v1", trust_env=False, timeout=60) as client:
         admin = {"authorization": f"Bearer {ADMIN_KEY}"}
         client.put("/spend-policy", json=policy, headers=admin).raise_for_status()
         made = client.post("/api-keys", json=key, headers=admin).raise_for_status().json()
@@ -76,9 +75,7 @@ def visit(url: str, recorder: Recorder) -> None:
         client.post("/chat/completions", json=call, headers=headers).raise_for_status()
         recorder.on = True
         client.post("/chat/completions", json=call, headers=headers).raise_for_status()
-        deadline = time.monotonic() + DEADLINE_S
-        while WRITTEN not in recorder.upkeep and time.monotonic() < deadline:
-            threading.Event().wait(0.01)
+        until(lambda: WRITTEN in recorder.upkeep, f"{WRITTEN} is entered", seen=lambda: list(recorder.upkeep))
         recorder.on = False
 
 

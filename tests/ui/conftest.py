@@ -29,7 +29,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def _use_hostile_names(gateway: Gateway) -> None:
     admin = {"authorization": f"Bearer {gateway.admin_key}"}
     model = "llama-3.1-8b-instant"
-    with httpx.Client(base_url=f"{gateway.base_url}/openai/v1", trust_env=False) as http:
+    with httpx.Client(base_url=f"{gateway.base_url}/openai/v1", trust_env=False, timeout=60) as http:
         team = {"allowed_models": [model], "budgets": [{"usd": 5, "per": "hour"}]}
         http.put("/teams/%3Cscript%3Ealert(1)%3C%2Fscript%3E", json=team, headers=admin).raise_for_status()
         key = {"name": HOSTILE_NAME, "team": "<script>alert(1)</script>", "allowed_models": [model]}

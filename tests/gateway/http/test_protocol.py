@@ -21,8 +21,8 @@ from pulumi_groq.gateway.http.request_reader import HEAD_LIMIT_BYTES
 DEADLINE_S = 30
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-IMPATIENT = partial(HttpProtocol, deadlines=Deadlines(head_s=0.2))
-IDLE = partial(HttpProtocol, deadlines=Deadlines(keep_alive_s=0.2))
+IMPATIENT = partial(HttpProtocol, deadlines=Deadlines(head_s=0.5))
+IDLE = partial(HttpProtocol, deadlines=Deadlines(keep_alive_s=0.5))
 
 
 async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,7 +142,7 @@ def test_an_idle_connection_is_closed() -> None:
     """After its answers, however many they were."""
     one = b"GET /kept HTTP/1.1\r\nhost: h\r\n\r\n"
     with serving(IDLE, answer_with_request) as port:
-        told = told_by(asyncio.run(exchange(port, one, one, one)))
+        told = told_by(asyncio.run(exchange(port, one * 3)))
     assert [request["path"] for request in told] == ["/kept"] * 3
 
 

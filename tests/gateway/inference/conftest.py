@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import socket
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from patience import until
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.gateway.clock import ObjectIds
 from pulumi_groq.gateway.counters.memory import MemoryCounters
@@ -219,19 +219,6 @@ def bench() -> Callable[..., Bench]:
     return Bench
 
 
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for a condition, at most to a deadline."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true in time"
-            time.sleep(0.002)
-
-    return wait
-
-
 @contextmanager
 def _serving(app: Any, config: dict[str, Any]) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
@@ -253,10 +240,7 @@ def _serving(app: Any, config: dict[str, Any]) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        deadline = time.monotonic() + DEADLINE_S
-        while not server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
+        until(lambda: server.started, "the server has started")
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

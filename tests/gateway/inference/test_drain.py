@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from patience import until
+
 KEY = "pgq_" + "A" * 48
 HEADERS = {"authorization": f"Bearer {KEY}"}
 STREAM = {"model": "openai/gpt-oss-20b", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
@@ -29,24 +31,31 @@ async def test_an_idle_plane_is_drained_at_once(bench: Callable[..., Any]) -> No
 
 
 def test_running_streams_finish(
-    bench: Callable[..., Any], serving: Callable[..., str], echo_script: Any, wait_until: Callable[..., None]
+    bench: Callable[..., Any], serving: Callable[..., str], echo_script: Any
 ) -> None:
     """A stream that runs when the drain begins is served to its end, while a new request is refused."""
-    made = bench(script=echo_script(chunks=30, pause_s=0.01))
+    goes_on = threading.Event()
+
+    async def pause(_: float) -> None:
+        while not goes_on.is_set():  # noqa: ASYNC110  another thread sets it
+            await asyncio.sleep(0.001)
+
+    made = bench(script=echo_script(chunks=30, pause_s=1), sleep=pause)
     base = serving(made.plane)
     got: list[bytes] = []
 
     def read() -> None:
-        answer = httpx.post(f"{base}/openai/v1/chat/completions", json=STREAM, headers=HEADERS, timeout=20)
+        answer = httpx.post(f"{base}/openai/v1/chat/completions", json=STREAM, headers=HEADERS, timeout=60)
         got.append(answer.content)
 
     reader = threading.Thread(target=read)
     reader.start()
-    wait_until(lambda: made.plane.drain.running == 1)
+    until(lambda: made.plane.drain.running == 1, "the stream runs")
     made.plane.drain.begin()
-    refused = httpx.post(f"{base}/openai/v1/chat/completions", json=STREAM, headers=HEADERS)
-    reader.join(20)
+    refused = httpx.post(f"{base}/openai/v1/chat/completions", json=STREAM, headers=HEADERS, timeout=60)
+    goes_on.set()
+    reader.join(60)
     assert (refused.status_code, refused.headers["connection"]) == (503, "close")
     assert got[0].endswith(b"data: [DONE]\n\n")
     assert [each.consumption.completion_tokens for each in made.metering.settled] == [30]
-    wait_until(lambda: made.plane.drain.running == 0)
+    until(lambda: made.plane.drain.running == 0, "nothing runs")

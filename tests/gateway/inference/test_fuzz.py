@@ -76,7 +76,7 @@ def base(bench: Callable[..., Any], serving: Callable[..., str]) -> tuple[str, i
 
 def spoken(base: tuple[str, int], request: bytes) -> bytes:
     """What a server says to these bytes before it closes or falls silent; the writer has then finished."""
-    with socket.create_connection(base, timeout=5) as connection:
+    with socket.create_connection(base, timeout=60) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         answer = b""

@@ -297,7 +297,7 @@ def running(folder: Path, upstream: Upstream) -> Iterator[Gateway]:
     prices.write_text(PRICE_LIST)
     command = [sys.executable, "-m", "pulumi_groq.cli", "serve", "--port", "0", "--upstream", upstream.url]
     with (
-        (folder / "log").open("a") as log,
+        (folder / "gateway.log").open("a") as log,
         subprocess.Popen(
             [*command, "--store", f"sqlite:///{folder / 'gateway.db'}", "--price-list", str(prices)],
             env={**os.environ, "GROQ_ADMIN_KEY": ADMIN_KEY, "GROQ_API_KEY": "operator-key-of-the-gateway"},
@@ -306,11 +306,13 @@ def running(folder: Path, upstream: Upstream) -> Iterator[Gateway]:
             text=True,
         ) as process,
     ):
-        url = wait_for(r"http://\S+", process.stdout)[0]
-        headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=30) as admin:
-            yield Gateway(process, url, admin)
-        process.kill()
+        try:
+            url = wait_for(r"http://\S+", process.stdout)[0]
+            headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+            with httpx.Client(base_url=url, headers=headers, timeout=60) as admin:
+                yield Gateway(process, url, admin)
+        finally:
+            process.kill()
 
 
 def test_no_stated_usage_poisons_the_books(tmp_path: Path, upstream: Upstream) -> None:
@@ -349,7 +351,7 @@ def test_no_stated_usage_poisons_the_books(tmp_path: Path, upstream: Upstream) -
             gateway.admin.get("/readyz").raise_for_status()
             total = gateway.spent()
             gateway.process.send_signal(end)
-            gateway.process.wait(30)
+            gateway.process.wait(60)
     log = (tmp_path / "log").read_text()
     assert "Traceback" not in log
     assert max(map(len, log.splitlines())) < 400

@@ -87,12 +87,12 @@ def talk(
         server = await asyncio.start_server(guarded, "127.0.0.1", 0, ssl=tls.get("server"))
         port = server.sockets[0].getsockname()[1]
         scheme = "https" if tls else "http"
-        timeouts = UpstreamTimeouts(connect_s=2, read_s=read_s)
+        timeouts = UpstreamTimeouts(connect_s=30, read_s=read_s)
         upstream = HttpUpstream(
             f"{scheme}://localhost:{port}", keys, timeouts=timeouts, tls=tls.get("client")
         )
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 return await use(upstream)
         finally:
             await upstream.close()

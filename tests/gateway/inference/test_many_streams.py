@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from patience import until
+
 KEY = "pgq_" + "A" * 48
 STREAMS = 1000
 CHUNKS = 12
@@ -54,7 +56,7 @@ async def read_stream(port: int, opened: asyncio.Semaphore) -> bytes:
 
 @pytest.mark.usefixtures("enough_files")
 async def test_a_thousand_streams_lose_no_frame(
-    bench: Callable[..., Any], serving: Callable[..., str], echo_script: Any, wait_until: Callable[..., None]
+    bench: Callable[..., Any], serving: Callable[..., str], echo_script: Any
 ) -> None:
     """All streams are open at once, each gets every frame, and each is settled once with its usage."""
     gate = Gate()
@@ -69,6 +71,6 @@ async def test_a_thousand_streams_lose_no_frame(
     # The role chunk, the tokens, the finish chunk and [DONE]; the usage chunk was not asked for.
     assert {stream.count(b"data: ") for stream in streams} == {CHUNKS + 3}
     assert all(b" token11" in stream and b"data: [DONE]" in stream for stream in streams)
-    wait_until(lambda: len(made.records) == STREAMS)
+    until(lambda: len(made.records) == STREAMS, "all are over", seen=lambda: len(made.records))
     assert [each.consumption.completion_tokens for each in made.metering.settled] == [CHUNKS] * STREAMS
     assert (made.metering.open, made.metering.twice) == ({}, 0)

@@ -260,7 +260,7 @@ def test_what_goes_upstream(faulty: Callable[..., Any]) -> None:
     body = (
         b' {"model": "openai/gpt-oss-20b",\n "messages":[{"role":"user","content":"\\u00e9"}], "top_p": 1.50}'
     )
-    got = httpx.post(f"{base}/openai/v1/chat/completions", content=body, headers=HEADERS)
+    got = httpx.post(f"{base}/openai/v1/chat/completions", content=body, headers=HEADERS, timeout=60)
     head, _, sent = requests[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     names = sorted(line.split(":")[0].lower() for line in lines[1:])

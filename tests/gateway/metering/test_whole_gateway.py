@@ -58,7 +58,7 @@ class Running:
     def call(self, key: str) -> httpx.Response:
         """One call with the key."""
         headers = {"authorization": f"Bearer {key}"}
-        return httpx.post(f"{self.url}/openai/v1/chat/completions", json=CALL, headers=headers)
+        return httpx.post(f"{self.url}/openai/v1/chat/completions", json=CALL, headers=headers, timeout=60)
 
     def month_to_date(self) -> tuple[int, int, int]:
         """Requests, tokens and micro-dollars of the month."""
@@ -70,17 +70,20 @@ class Running:
 def running(store: Path) -> Iterator[Running]:
     """`pulumi-groq serve` over the store, with the echo upstream; killed at the end."""
     command = [sys.executable, "-m", "pulumi_groq.cli", "serve", "--port", "0", "--test-controls"]
-    with subprocess.Popen(
-        [*command, "--store", f"sqlite:///{store}"],
-        env={**os.environ, "GROQ_ADMIN_KEY": ADMIN_KEY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    with (
+        store.with_suffix(".log").open("a") as log,
+        subprocess.Popen(
+            [*command, "--store", f"sqlite:///{store}"],
+            env={**os.environ, "GROQ_ADMIN_KEY": ADMIN_KEY},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
         try:
             url = wait_for(r"http://\S+", process.stdout)[0]
             headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-            with httpx.Client(base_url=url, headers=headers, timeout=30) as admin:
+            with httpx.Client(base_url=url, headers=headers, timeout=60) as admin:
                 yield Running(process, url, admin)
         finally:
             process.kill()
@@ -119,7 +122,9 @@ def test_200_at_once_spend_nothing_past_the_cap(store: Path) -> None:
         ).raise_for_status()
         for _ in range(2):
             answers += asyncio.run(call_all(gateway.url, key))
-        with httpx.Client(base_url=gateway.url, headers={"authorization": f"Bearer {key}"}) as client:
+        with httpx.Client(
+            base_url=gateway.url, headers={"authorization": f"Bearer {key}"}, timeout=60
+        ) as client:
             answers.append(client.post("/openai/v1/chat/completions", json=CALL))
             while answers[-1].status_code != 400:
                 answers.append(client.post("/openai/v1/chat/completions", json=CALL))
@@ -147,7 +152,9 @@ def test_kill_9_under_load_loses_no_answered_request(store: Path) -> None:
         key = gateway.new_key()
 
         def client(_: int) -> None:
-            with httpx.Client(base_url=gateway.url, headers={"authorization": f"Bearer {key}"}) as http:
+            with httpx.Client(
+                base_url=gateway.url, headers={"authorization": f"Bearer {key}"}, timeout=60
+            ) as http:
                 while True:
                     try:
                         answer = http.post("/openai/v1/chat/completions", json=CALL)
@@ -181,7 +188,7 @@ def test_a_loop_is_paused_until_it_is_resumed(store: Path) -> None:
             assert spent_micro_usd < 100_000
         shown = gateway.admin.get(f"/openai/v1/api-keys/{made['id']}").json()
         (row,) = gateway.admin.get("/openai/v1/usage").json()["usage_by_key"]
-        metrics = httpx.get(f"{gateway.url}/metrics").text
+        metrics = httpx.get(f"{gateway.url}/metrics", timeout=60).text
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "key_paused_runaway")
     assert f"keys resume {made['id']}" in answer.json()["error"]["message"]
     assert spent_micro_usd > 500
