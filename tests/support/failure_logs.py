@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-MOST_CHARACTERS: Final = 20_000
+MOST_CHARACTERS: Final = 10_000
 """Of the end of each log."""
 
 _FOLDER: Final = pytest.StashKey[Path]()

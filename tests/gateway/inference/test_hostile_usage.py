@@ -352,7 +352,7 @@ def test_no_stated_usage_poisons_the_books(tmp_path: Path, upstream: Upstream) -
             total = gateway.spent()
             gateway.process.send_signal(end)
             gateway.process.wait(60)
-    log = (tmp_path / "log").read_text()
+    log = (tmp_path / "gateway.log").read_text()
     assert "Traceback" not in log
     assert max(map(len, log.splitlines())) < 400
 
