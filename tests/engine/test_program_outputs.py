@@ -97,3 +97,11 @@ def test_misspelt_property_is_an_error(gateway: Any, stack: Any) -> None:
     failed = stack.pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
     assert failed.code != 0
     assert "has no attribute 'kee_id'" in failed.printed
+
+
+def test_engine_keeps_the_programs_line(gateway: Any, stack: Any) -> None:
+    """What declares a resource is the program, not the package's constructor."""
+    write(stack)
+    stack.up()
+    (key,) = stack.resources()
+    assert key["sourcePosition"] == "project:///__main__.py#5"

@@ -1,5 +1,8 @@
 """What the resource classes register with the engine, seen through Pulumi's own mocks."""
 
+import subprocess
+import sys
+
 import pytest
 from pydantic import BaseModel
 
@@ -98,6 +101,14 @@ def test_output_is_read_under_mocks() -> None:
         outputs={kind: {"status": "active"}},
     )
     assert [resource["name"] for resource in registered] == ["chatbot-prod", "active"]
+
+
+def test_program_loads_no_http_client() -> None:
+    """Only the provider's process talks to the gateway; every run waits for what the program loads."""
+    names = "GroqAdminKey, GroqApiKey, GroqSpendPolicy, GroqTeam, GroqWorkloadIdentity"
+    told = f"import sys; from pulumi_groq import {names}; print('httpx' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == "False\n"
 
 
 def test_typed_rotation_has_the_fields_of_the_schedule() -> None:

@@ -31,7 +31,7 @@ from pulumi_groq.admin.addressing import (
     team_path,
 )
 from pulumi_groq.admin.answers import AnswerReader
-from pulumi_groq.admin.keys import CreatedAdminKey, CreatedKey, KeySnapshot
+from pulumi_groq.admin.keys import CreatedAdminKey, CreatedKey
 from pulumi_groq.admin.retry import Backoff
 from pulumi_groq.admin.sending import Call, Sender
 from pulumi_groq.admin.settings import AdminSettings, Redaction
@@ -59,6 +59,7 @@ from pulumi_groq.models.history import (
     UsageGroup,
     UsagePage,
 )
+from pulumi_groq.models.key_snapshot import KeySnapshot
 from pulumi_groq.models.model import Model, ModelPage
 from pulumi_groq.models.ownership import Deleted
 from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings

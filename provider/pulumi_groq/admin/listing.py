@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from typing import Final, Generic, TypeVar
 
 from pulumi_groq.admin.client import AdminClient
-from pulumi_groq.admin.keys import KeySnapshot
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.key_snapshot import KeySnapshot
 
 MAX_AGE_S: Final = 30.0
 

@@ -1,10 +1,9 @@
 """The life of an admin key."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from pulumi_groq.admin import AdminClient, AdminKeyListing
 from pulumi_groq.lifecycle.key_calls import AdminKeyCalls
 from pulumi_groq.lifecycle.key_lifecycle import KeyLifecycle
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim
@@ -20,6 +19,9 @@ from pulumi_groq.models.admin_key import (
 from pulumi_groq.models.fields import DeclaredAs, ManagedBy, Name
 from pulumi_groq.models.markers import ONCE, REPLACE, SECRET
 from pulumi_groq.models.rotation import Rotation
+
+if TYPE_CHECKING:
+    from pulumi_groq.admin import AdminClient, AdminKeyListing
 
 
 class AdminKeyArgs(AdminKeySettings, RotatedKeyArgs):
@@ -68,8 +70,8 @@ class AdminKeyLifecycle(KeyLifecycle[AdminKeyArgs, AdminKeyState]):
 
     def __init__(
         self,
-        client: AdminClient,
-        listing: AdminKeyListing,
+        client: "AdminClient",
+        listing: "AdminKeyListing",
         notify: Notify,
         new_claim: NewClaim = random_claim,
     ) -> None:

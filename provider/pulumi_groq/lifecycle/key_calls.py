@@ -1,12 +1,15 @@
 """The admin API's calls for keys of one kind, as lifecycles and rotations make them."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pulumi_groq.admin import AdminClient, AdminKeyListing, KeyListing, KeySnapshot
 from pulumi_groq.lifecycle.rotated_key import ServedKey
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.key_snapshot import KeySnapshot
 from pulumi_groq.models.ownership import Deleted
+
+if TYPE_CHECKING:
+    from pulumi_groq.admin import AdminClient, AdminKeyListing, KeyListing
 
 
 class Minted(NamedTuple):
@@ -65,7 +68,7 @@ class ApiKeyCalls:
 
     noun = "API key"
 
-    def __init__(self, client: AdminClient, listing: KeyListing) -> None:
+    def __init__(self, client: "AdminClient", listing: "KeyListing") -> None:
         self._client = client
         self._listing = listing
 
@@ -107,7 +110,7 @@ class AdminKeyCalls:
 
     noun = "admin key"
 
-    def __init__(self, client: AdminClient, listing: AdminKeyListing) -> None:
+    def __init__(self, client: "AdminClient", listing: "AdminKeyListing") -> None:
         self._client = client
         self._listing = listing
 

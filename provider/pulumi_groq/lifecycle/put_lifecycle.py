@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pulumi_groq.admin import AdminClient
 from pulumi_groq.errors import ConfigurationError, NotFoundError
 from pulumi_groq.lifecycle.ownership import NewClaim, random_claim, tell_if_kept
 from pulumi_groq.lifecycle.properties import (
@@ -15,6 +14,9 @@ from pulumi_groq.lifecycle.properties import (
 )
 from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.models.ownership import Deleted, Owned, Placed, place_of
+
+if TYPE_CHECKING:
+    from pulumi_groq.admin import AdminClient
 
 
 class PutArgs(Placed):
@@ -44,7 +46,7 @@ class PutLifecycle(Generic[ArgsT, StateT, ServedT]):
     args: type[ArgsT]
     state: type[StateT]
 
-    def __init__(self, client: AdminClient, notify: Notify, new_claim: NewClaim = random_claim) -> None:
+    def __init__(self, client: "AdminClient", notify: Notify, new_claim: NewClaim = random_claim) -> None:
         self._client = client
         self._notify = notify
         self._new_claim = new_claim

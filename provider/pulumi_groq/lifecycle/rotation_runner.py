@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from pulumi_groq.admin import KeySnapshot
 from pulumi_groq.errors import ConflictError, NoAnswerError, RotationRefusedError
 from pulumi_groq.lifecycle.key_calls import KeyCalls
 from pulumi_groq.lifecycle.minting import mint
@@ -11,6 +10,7 @@ from pulumi_groq.lifecycle.ownership import tell_if_kept
 from pulumi_groq.lifecycle.properties import Checked, Properties, is_unknown
 from pulumi_groq.lifecycle.resource import Notify
 from pulumi_groq.lifecycle.rotated_key import RotatedKeyState, ServedKey
+from pulumi_groq.models.key_snapshot import KeySnapshot
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.rotation.machine import (
     Action,

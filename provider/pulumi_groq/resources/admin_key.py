@@ -7,17 +7,19 @@ import pulumi
 
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyLifecycle, AdminKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.resources.declaration import DeclaredResource
-from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.provider import LifecycleProvider, pickled
 from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.session import notify
+
+if TYPE_CHECKING:
+    from pulumi_groq.lifecycle.session import Session
 
 
 class AdminKeyProvider(LifecycleProvider):
     """Serves `GroqAdminKey`."""
 
-    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+    def lifecycle(self, session: "Session") -> Lifecycle[Any, Any]:
         return AdminKeyLifecycle(session.client, session.admin_listing, notify)
 
 
@@ -45,6 +47,7 @@ class GroqAdminKey(DeclaredResource, module="groq", name="GroqAdminKey"):
     :param opts: Pulumi's resource options.
     """
 
+    _served_by = pickled(AdminKeyProvider)
     _args = AdminKeyArgs
     _state = AdminKeyState
 
@@ -85,6 +88,4 @@ class GroqAdminKey(DeclaredResource, module="groq", name="GroqAdminKey"):
             "rotation": rotation,
             "adopt_key_id": adopt_key_id,
         }
-        super().__init__(
-            AdminKeyProvider(), resource_name, *self._registration(resource_name, arguments, opts)
-        )
+        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))

@@ -8,20 +8,22 @@ import pulumi
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.provider import LifecycleProvider, pickled
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.runaway_args import RunawayArgs
 from pulumi_groq.resources.session import notify
 
+if TYPE_CHECKING:
+    from pulumi_groq.lifecycle.session import Session
+
 
 class ApiKeyProvider(LifecycleProvider):
     """Serves `GroqApiKey`."""
 
-    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+    def lifecycle(self, session: "Session") -> Lifecycle[Any, Any]:
         return ApiKeyLifecycle(session.client, session.listing, notify)
 
 
@@ -85,6 +87,7 @@ class GroqApiKey(DeclaredResource, module="groq", name="GroqApiKey"):
     found again by the next run. The constructor raises nothing.
     """
 
+    _served_by = pickled(ApiKeyProvider)
     _args = ApiKeyArgs
     _state = ApiKeyState
 
@@ -150,7 +153,7 @@ class GroqApiKey(DeclaredResource, module="groq", name="GroqApiKey"):
             "adopt_key_id": adopt_key_id,
             "allow_delete_in_use": allow_delete_in_use,
         }
-        super().__init__(ApiKeyProvider(), resource_name, *self._registration(resource_name, arguments, opts))
+        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
         warn_of_retired_models(self, allowed_models)
 
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
+from pulumi_groq.resources.provider import PROVIDER
 
 
 class DeclaredResource(Resource):
@@ -18,18 +19,25 @@ class DeclaredResource(Resource):
     Each property that the SDK is told of costs the program four futures and a task, and each
     annotation of the class is resolved anew for each resource. So the SDK is told of what is set and of
     secrets; the engine is asked for any other property when the program reads it.
+
+    A constructor passes its registration to `CustomResource`'s, not to `Resource`'s, which would pickle
+    the same provider for each resource, and would have the engine keep our line as the one that
+    declares: the SDK takes the caller of the third constructor for the program.
     """
 
+    _served_by: ClassVar[str]
     _args: ClassVar[type[BaseModel]]
     _state: ClassVar[type[BaseModel]]
 
     @classmethod
     def _registration(
         cls, resource_name: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions | None
-    ) -> tuple[dict[str, Any], pulumi.ResourceOptions]:
-        """What the constructor hands to the SDK's; the SDK counts constructors to find the program's line."""
+    ) -> tuple[str, str, dict[str, Any], pulumi.ResourceOptions]:
+        """Type, name, properties and options of a dynamic resource with these arguments."""
         filled = place(resource_name, opts).fill(cls._args, arguments)
-        return declare(cls._state, filled), options_for(cls._state, opts)
+        properties = {**declare(cls._state, filled), PROVIDER: cls._served_by}
+        kind = f"pulumi-python:{cls._resource_type_name}"
+        return kind, resource_name, properties, options_for(cls._state, opts)
 
     @cached_property
     def _registered(self) -> pulumi.Output["_Registered"]:

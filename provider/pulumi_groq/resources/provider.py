@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -14,29 +14,32 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.run import LifecycleRun
-from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.resources.session import configured_session
 
-_PROVIDER = "__provider"
+if TYPE_CHECKING:
+    from pulumi_groq.lifecycle.session import Session
+
+PROVIDER: Final = "__provider"
+"""The property that tells the engine's host of dynamic providers which one serves a resource."""
 
 
 class LifecycleProvider(ResourceProvider):
     """Serves one lifecycle to the engine.
 
-    Pulumi pickles the instance into the state of every resource. Subclasses are importable and
+    The instance is pickled into the state of every resource. Subclasses are importable and
     instances hold nothing before `configure`, so what is pickled is a constant: the class's name.
     """
 
-    serialize_as_secret_always: bool = False  # nothing in it is secret
     _run: LifecycleRun
 
-    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+    def lifecycle(self, session: "Session") -> Lifecycle[Any, Any]:
         """The lifecycle that this provider serves."""
         raise NotImplementedError
 
@@ -77,8 +80,13 @@ class LifecycleProvider(ResourceProvider):
         self._run.delete(_id, _received(_props))
 
 
+def pickled(provider: type[LifecycleProvider]) -> str:
+    """An instance of `provider` as it stands in states, pickled the SDK's way."""
+    return str(serialize_provider(provider()))
+
+
 def _received(properties: Mapping[str, Any]) -> Properties:
-    return {name: _known(value) for name, value in properties.items() if name != _PROVIDER}
+    return {name: _known(value) for name, value in properties.items() if name != PROVIDER}
 
 
 def _known(value: Any) -> Any:

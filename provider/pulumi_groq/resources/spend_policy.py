@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.spend_policy import (
     SPEND_POLICY_ID,
     SpendPolicyArgs,
@@ -15,14 +14,17 @@ from pulumi_groq.lifecycle.spend_policy import (
 )
 from pulumi_groq.resources.budget_args import BudgetArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.provider import LifecycleProvider, pickled
 from pulumi_groq.resources.session import notify
+
+if TYPE_CHECKING:
+    from pulumi_groq.lifecycle.session import Session
 
 
 class SpendPolicyProvider(LifecycleProvider):
     """Serves `GroqSpendPolicy`."""
 
-    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+    def lifecycle(self, session: "Session") -> Lifecycle[Any, Any]:
         return SpendPolicyLifecycle(session.client, notify)
 
 
@@ -48,6 +50,7 @@ class GroqSpendPolicy(DeclaredResource, module="groq", name="GroqSpendPolicy"):
     :param opts: Pulumi's resource options.
     """
 
+    _served_by = pickled(SpendPolicyProvider)
     _args = SpendPolicyArgs
     _state = SpendPolicyState
 
@@ -77,9 +80,7 @@ class GroqSpendPolicy(DeclaredResource, module="groq", name="GroqSpendPolicy"):
             "alert_webhook_signing_secret": alert_webhook_signing_secret,
             "adopt_existing": adopt_existing,
         }
-        super().__init__(
-            SpendPolicyProvider(), resource_name, *self._registration(resource_name, arguments, opts)
-        )
+        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
 
     @classmethod
     def get(cls, resource_name: str, opts: pulumi.ResourceOptions | None = None) -> "GroqSpendPolicy":

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.team import TeamArgs, TeamLifecycle, TeamState
 from pulumi_groq.resources.budget_args import BudgetArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.provider import LifecycleProvider, pickled
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.session import notify
+
+if TYPE_CHECKING:
+    from pulumi_groq.lifecycle.session import Session
 
 
 class TeamProvider(LifecycleProvider):
     """Serves `GroqTeam`."""
 
-    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+    def lifecycle(self, session: "Session") -> Lifecycle[Any, Any]:
         return TeamLifecycle(session.client, notify)
 
 
@@ -57,6 +59,7 @@ class GroqTeam(DeclaredResource, module="groq", name="GroqTeam"):
     :param opts: Pulumi's resource options.
     """
 
+    _served_by = pickled(TeamProvider)
     _args = TeamArgs
     _state = TeamState
 
@@ -97,7 +100,7 @@ class GroqTeam(DeclaredResource, module="groq", name="GroqTeam"):
             "team_name": team_name,
             "adopt_existing": adopt_existing,
         }
-        super().__init__(TeamProvider(), resource_name, *self._registration(resource_name, arguments, opts))
+        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
         warn_of_retired_models(self, allowed_models)
 
     @classmethod

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.lifecycle.session import Session
 from pulumi_groq.lifecycle.workload_identity import (
     WorkloadIdentityArgs,
     WorkloadIdentityLifecycle,
@@ -14,16 +13,19 @@ from pulumi_groq.lifecycle.workload_identity import (
 )
 from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider
+from pulumi_groq.resources.provider import LifecycleProvider, pickled
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.runaway_args import RunawayArgs
 from pulumi_groq.resources.session import notify
+
+if TYPE_CHECKING:
+    from pulumi_groq.lifecycle.session import Session
 
 
 class WorkloadIdentityProvider(LifecycleProvider):
     """Serves `GroqWorkloadIdentity`."""
 
-    def lifecycle(self, session: Session) -> Lifecycle[Any, Any]:
+    def lifecycle(self, session: "Session") -> Lifecycle[Any, Any]:
         return WorkloadIdentityLifecycle(session.client, notify)
 
 
@@ -83,6 +85,7 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
     :param opts: Pulumi's resource options.
     """
 
+    _served_by = pickled(WorkloadIdentityProvider)
     _args = WorkloadIdentityArgs
     _state = WorkloadIdentityState
 
@@ -143,9 +146,7 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
             "identity_name": identity_name,
             "adopt_existing": adopt_existing,
         }
-        super().__init__(
-            WorkloadIdentityProvider(), resource_name, *self._registration(resource_name, arguments, opts)
-        )
+        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
         warn_of_retired_models(self, allowed_models)
 
     @classmethod
