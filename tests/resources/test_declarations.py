@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from pulumi.dynamic.dynamic import serialize_provider
 from pydantic import BaseModel
 
 from mocked_program import registrations
@@ -11,6 +12,7 @@ from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
 from pulumi_groq.models.rotation import FreezeWindow, RotationSchedule
+from pulumi_groq.resources.api_key import ApiKeyProvider
 from pulumi_groq.resources.declaration import options_for
 from pulumi_groq.resources.rotation_args import FreezeWindowArgs, RotationArgs
 
@@ -101,6 +103,15 @@ def test_output_is_read_under_mocks() -> None:
         outputs={kind: {"status": "active"}},
     )
     assert [resource["name"] for resource in registered] == ["chatbot-prod", "active"]
+
+
+def test_provider_is_declared_by_its_name() -> None:
+    """What the engine keeps of the provider with each resource is the SDK's pickle of a name, in clear."""
+    (key,) = registrations(
+        "from pulumi_groq import GroqApiKey\n"
+        "key = GroqApiKey('chatbot-prod', allowed_models=['openai/gpt-oss-20b'])\n"
+    )
+    assert key["inputs"]["__provider"] == serialize_provider(ApiKeyProvider())
 
 
 def test_program_loads_no_http_client() -> None:

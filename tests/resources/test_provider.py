@@ -79,7 +79,7 @@ def serving() -> Callable[[RecordingLifecycle], LifecycleProvider]:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_pickle_is_small_constant_and_by_reference(provider: type[LifecycleProvider]) -> None:
+def test_pickle_is_small_constant_and_by_reference(provider: Callable[[], LifecycleProvider]) -> None:
     """It is the SDK's for any instance, less than 120 characters, and unpickles to the importable class."""
     found = pickled(provider)
     assert found == serialize_provider(provider())

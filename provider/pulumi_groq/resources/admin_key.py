@@ -8,7 +8,7 @@ import pulumi
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyLifecycle, AdminKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.resources.declaration import DeclaredResource
-from pulumi_groq.resources.provider import LifecycleProvider, pickled
+from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.session import notify
 
@@ -47,7 +47,7 @@ class GroqAdminKey(DeclaredResource, module="groq", name="GroqAdminKey"):
     :param opts: Pulumi's resource options.
     """
 
-    _served_by = pickled(AdminKeyProvider)
+    _served_by = AdminKeyProvider
     _args = AdminKeyArgs
     _state = AdminKeyState
 

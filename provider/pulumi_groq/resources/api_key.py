@@ -10,7 +10,7 @@ from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider, pickled
+from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.runaway_args import RunawayArgs
@@ -87,7 +87,7 @@ class GroqApiKey(DeclaredResource, module="groq", name="GroqApiKey"):
     found again by the next run. The constructor raises nothing.
     """
 
-    _served_by = pickled(ApiKeyProvider)
+    _served_by = ApiKeyProvider
     _args = ApiKeyArgs
     _state = ApiKeyState
 

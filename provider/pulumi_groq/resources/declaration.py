@@ -1,6 +1,6 @@
 """What the resource classes have in common: how they register, and how what they did not set is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
-from pulumi_groq.resources.provider import PROVIDER
+from pulumi_groq.resources.provider import PROVIDER, LifecycleProvider, pickled
 
 
 class DeclaredResource(Resource):
@@ -25,7 +25,7 @@ class DeclaredResource(Resource):
     declares: the SDK takes the caller of the third constructor for the program.
     """
 
-    _served_by: ClassVar[str]
+    _served_by: ClassVar[Callable[[], LifecycleProvider]]
     _args: ClassVar[type[BaseModel]]
     _state: ClassVar[type[BaseModel]]
 
@@ -35,7 +35,7 @@ class DeclaredResource(Resource):
     ) -> tuple[str, str, dict[str, Any], pulumi.ResourceOptions]:
         """Type, name, properties and options of a dynamic resource with these arguments."""
         filled = place(resource_name, opts).fill(cls._args, arguments)
-        properties = {**declare(cls._state, filled), PROVIDER: cls._served_by}
+        properties = {**declare(cls._state, filled), PROVIDER: pickled(cls._served_by)}
         kind = f"pulumi-python:{cls._resource_type_name}"
         return kind, resource_name, properties, options_for(cls._state, opts)
 

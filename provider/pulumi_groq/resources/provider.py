@@ -1,7 +1,8 @@
 """From Pulumi's dynamic providers to lifecycles: property bags in, property bags out."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -80,8 +81,12 @@ class LifecycleProvider(ResourceProvider):
         self._run.delete(_id, _received(_props))
 
 
-def pickled(provider: type[LifecycleProvider]) -> str:
-    """An instance of `provider` as it stands in states, pickled the SDK's way."""
+@cache
+def pickled(provider: Callable[[], LifecycleProvider]) -> str:
+    """An instance of the class `provider` as it stands in states, pickled the SDK's way.
+
+    Its module must be loaded to its end: until then the pickle holds the class itself, not its name.
+    """
     return str(serialize_provider(provider()))
 
 

@@ -14,7 +14,7 @@ from pulumi_groq.lifecycle.spend_policy import (
 )
 from pulumi_groq.resources.budget_args import BudgetArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider, pickled
+from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.session import notify
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class GroqSpendPolicy(DeclaredResource, module="groq", name="GroqSpendPolicy"):
     :param opts: Pulumi's resource options.
     """
 
-    _served_by = pickled(SpendPolicyProvider)
+    _served_by = SpendPolicyProvider
     _args = SpendPolicyArgs
     _state = SpendPolicyState
 

@@ -9,7 +9,7 @@ from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.team import TeamArgs, TeamLifecycle, TeamState
 from pulumi_groq.resources.budget_args import BudgetArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider, pickled
+from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.session import notify
 
@@ -59,7 +59,7 @@ class GroqTeam(DeclaredResource, module="groq", name="GroqTeam"):
     :param opts: Pulumi's resource options.
     """
 
-    _served_by = pickled(TeamProvider)
+    _served_by = TeamProvider
     _args = TeamArgs
     _state = TeamState
 

@@ -13,7 +13,7 @@ from pulumi_groq.lifecycle.workload_identity import (
 )
 from pulumi_groq.resources.budget_args import BudgetArgs, ModelLimitsArgs
 from pulumi_groq.resources.declaration import DeclaredResource, by_id
-from pulumi_groq.resources.provider import LifecycleProvider, pickled
+from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.retirement import warn_of_retired_models
 from pulumi_groq.resources.runaway_args import RunawayArgs
 from pulumi_groq.resources.session import notify
@@ -85,7 +85,7 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
     :param opts: Pulumi's resource options.
     """
 
-    _served_by = pickled(WorkloadIdentityProvider)
+    _served_by = WorkloadIdentityProvider
     _args = WorkloadIdentityArgs
     _state = WorkloadIdentityState
 
