@@ -3,10 +3,10 @@
 import pytest
 from pydantic import BaseModel
 
+from pulumi_groq.lifecycle.default_values import with_defaults, without_defaults
 from pulumi_groq.lifecycle.key_state import ApiKeyArgs, ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.models.spelling import camel, outward
-from pulumi_groq.plugin.default_values import with_defaults, without_defaults
 from pulumi_groq.plugin.spelling import inward, respelled, strangers
 
 BAG = {

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from random import SystemRandom
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -77,10 +78,7 @@ PageT = TypeVar("PageT", UsagePage, DenialPage)
 PAGE_SIZE: Final = 100
 
 _random = SystemRandom().random
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now = partial(datetime.now, UTC)
 
 
 class AdminClient:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pulumi_groq.lifecycle.default_values import without_defaults
 from pulumi_groq.lifecycle.properties import Checked, Properties, PropertyDiff, dump, parse
 from pulumi_groq.lifecycle.resource import Lifecycle
 
@@ -20,7 +21,8 @@ class Found:
 class LifecycleRun:
     """Serves `lifecycle` for the rest of this process, one run of the engine. Unknown values are `UNKNOWN`.
 
-    Thread-safe. Raises what the lifecycle raises.
+    Inputs hold no default: those of a check and a read are without, and a state or inputs that have them
+    are compared as if they had not. Thread-safe. Raises what the lifecycle raises.
     """
 
     def __init__(self, lifecycle: Lifecycle[Any, Any]) -> None:
@@ -38,11 +40,13 @@ class LifecycleRun:
 
     def check(self, olds: Properties, news: Properties) -> Checked:
         """Validate `news`, `olds` being the inputs of the last run (empty before the first)."""
-        return self._lifecycle.check(olds, news)
+        checked = self._lifecycle.check(olds, news)
+        return Checked(without_defaults(self.args, checked.inputs), checked.failures)
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
         """Compare checked inputs with the state."""
-        return self._lifecycle.diff(resource_id, state, inputs)
+        known, declared = without_defaults(self.state, state), without_defaults(self.args, inputs)
+        return self._lifecycle.diff(resource_id, known, declared)
 
     def unsettled(self, state: Properties | None, inputs: Properties) -> frozenset[str]:
         """The outputs that the run may give another value; see Lifecycle."""
@@ -59,7 +63,7 @@ class LifecycleRun:
         if state is None:
             return None
         args = self.args.model_validate({name: getattr(state, name) for name in self.args.model_fields})
-        return Found(dump(state), dump(args))
+        return Found(dump(state), without_defaults(self.args, dump(args)))
 
     def _is_state(self, properties: Properties) -> bool:
         required = (name for name, field in self.state.model_fields.items() if field.is_required())

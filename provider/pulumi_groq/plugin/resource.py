@@ -7,12 +7,12 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
+from pulumi_groq.lifecycle.default_values import with_defaults, without_defaults
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, PropertyDiff
 from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
 from pulumi_groq.lifecycle.run import LifecycleRun
 from pulumi_groq.models.markers import SECRET, marked
 from pulumi_groq.models.spelling import camel, outward
-from pulumi_groq.plugin.default_values import with_defaults, without_defaults
 from pulumi_groq.plugin.place import place_of
 from pulumi_groq.plugin.spelling import NOTES, inward, respelled, strangers
 from pulumi_groq.plugin.wire import Path, received, sent
@@ -49,8 +49,7 @@ class ServedResource:
             provider_pb2.CheckFailure(property=respelled(failure.property), reason=respelled(failure.reason))
             for failure in checked.failures
         ]
-        inputs = without_defaults(args, checked.inputs)
-        return provider_pb2.CheckResponse(inputs=self._sent(inputs, news.secrets), failures=failures)
+        return provider_pb2.CheckResponse(inputs=self._sent(checked.inputs, news.secrets), failures=failures)
 
     def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
         """What differs between the state and what is declared, property by property."""
@@ -81,11 +80,10 @@ class ServedResource:
         if found is None:
             return provider_pb2.ReadResponse()
         secrets = came.secrets | received(request.inputs).secrets
-        inputs = without_defaults(self.run.args, found.inputs)
         return provider_pb2.ReadResponse(
             id=request.id,
             properties=self._sent(self._whole(found.state), secrets),
-            inputs=self._sent(inputs, secrets),
+            inputs=self._sent(found.inputs, secrets),
         )
 
     def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
