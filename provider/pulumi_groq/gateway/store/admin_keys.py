@@ -102,7 +102,7 @@ def find_admin_key(connection: Connection, key_id: str) -> AdminKeyRecord | None
 
 def insert_admin_key(connection: Connection, record: AdminKeyRecord) -> None:
     """Add a new admin key."""
-    connection.execute(insert(admin_keys).values(asdict(record)))
+    connection.execute(insert(admin_keys), asdict(record))
 
 
 def replace_admin_key(connection: Connection, record: AdminKeyRecord) -> None:

@@ -66,7 +66,7 @@ class BatchRecord(NamedTuple):
 
 def insert_file(connection: Connection, record: FileRecord) -> None:
     """Write a file."""
-    connection.execute(insert(files).values(record._asdict()))
+    connection.execute(insert(files), record._asdict())
 
 
 def find_file(connection: Connection, lineage_id: str, file_id: str) -> FileRecord | None:
@@ -127,7 +127,7 @@ def remove_file(connection: Connection, file_id: str) -> None:
 
 def insert_batch(connection: Connection, record: BatchRecord) -> None:
     """Write a batch."""
-    connection.execute(insert(batches).values(record._asdict()))
+    connection.execute(insert(batches), record._asdict())
 
 
 def replace_batch(connection: Connection, record: BatchRecord) -> bool:

@@ -251,7 +251,7 @@ def _of_pause(
 def _append(connection: Connection, entry: Change) -> None:
     unchained = entry.model_copy(update={"previous_hash": _last_hash(connection)})
     chained = unchained.model_copy(update={"hash": hash_of(unchained)})
-    added = connection.execute(insert(changes).values(chained.model_dump(exclude={"id"})))
+    added = connection.execute(insert(changes), chained.model_dump(exclude={"id"}))
     newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0
     connection.execute(delete(changes).where(changes.c.id <= newest - MOST_CHANGES))
     if connection.dialect.name == "postgresql":

@@ -29,7 +29,7 @@ def find_answer(connection: Connection, principal: str, key: str) -> Idempotency
 
 def keep_answer(connection: Connection, record: IdempotencyRecord) -> None:
     """Remember a create."""
-    connection.execute(insert(idempotency).values(asdict(record)))
+    connection.execute(insert(idempotency), asdict(record))
 
 
 def purge_answers(connection: Connection, older_than: datetime) -> None:

@@ -145,7 +145,7 @@ def put_identity(connection: Connection, record: IdentityRecord) -> None:
     values = asdict(record)
     by_id = workload_identities.c.id == record.id
     if connection.execute(update(workload_identities).where(by_id).values(values)).rowcount == 0:
-        connection.execute(insert(workload_identities).values(values))
+        connection.execute(insert(workload_identities), values)
 
 
 def remove_identity(connection: Connection, identity_id: str) -> None:
@@ -179,7 +179,7 @@ def add_subject(connection: Connection, record: SubjectRecord, most: int) -> boo
         >= most
     ):
         return False
-    connection.execute(insert(identity_subjects).values(asdict(record)))
+    connection.execute(insert(identity_subjects), asdict(record))
     return True
 
 

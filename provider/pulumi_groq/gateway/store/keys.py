@@ -99,7 +99,7 @@ def _row(record: KeyRecord) -> dict[str, Any]:
 
 def insert_key(connection: Connection, record: KeyRecord) -> None:
     """Add a new key."""
-    connection.execute(insert(api_keys).values(_row(record)))
+    connection.execute(insert(api_keys), _row(record))
 
 
 def replace_key(connection: Connection, record: KeyRecord) -> None:

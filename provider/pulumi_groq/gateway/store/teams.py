@@ -55,7 +55,7 @@ def put_team(connection: Connection, record: TeamRecord) -> None:
     anew = {name: values[name] for name in kept}
     changed = connection.execute(update(teams).where(teams.c.name == record.name).values(anew))
     if changed.rowcount == 0:
-        connection.execute(insert(teams).values(values))
+        connection.execute(insert(teams), values)
 
 
 def remove_team(connection: Connection, name: str) -> None:
