@@ -16,6 +16,7 @@ from pulumi_groq.policy.messages import (
     key_paused,
     model_not_available,
     organisation_ceiling,
+    owner_of,
     rate_limited,
     rates_unavailable,
     request_too_large,
@@ -58,11 +59,12 @@ def test_a_refusal_for_the_organisations_own_limit_says_whose_it_is(
     unit: Literal["tokens", "requests"], wait_s: float, said: str, retry_after_s: int
 ) -> None:
     """With the key's share; nobody is sent away for longer than the official clients obey, or for nothing."""
-    denial = organisation_ceiling(DEMAND, unit, Scarcity(6_000, 5_900, 1_500, 1_450, wait_s))
+    denial = organisation_ceiling("key_01a", DEMAND, unit, Scarcity(6_000, 5_900, 1_500, 1_450, wait_s))
 
     assert (denial.status, denial.type, denial.reason) == (429, unit, "organisation_ceiling")
     assert said in denial.message
-    assert "This key's is 1500, of which it has had 1450." in denial.message
+    assert "not of this API key: while it is near" in denial.message
+    assert "That of this API key is 1500, of which it has had 1450." in denial.message
     assert denial.retry_after_s == retry_after_s
 
 
@@ -84,9 +86,24 @@ def test_a_paused_key_says_how_it_goes_on(resumes_at: datetime | None, said: str
 
 def test_a_model_that_a_caller_made_up_does_not_fill_the_answer() -> None:
     """Its name is cut."""
-    denial = model_not_available("m" * 10_000)
+    denial = model_not_available("key_01a", "m" * 10_000)
     assert denial.status == 403
     assert len(denial.message) < LONGEST_MODEL_SHOWN + 200
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        organisation_ceiling("wid_01a", DEMAND, "tokens", Scarcity(6_000, 5_900, 1_500, 1_450, 1.0)).message,
+        model_not_available("wid_01a", "m").message,
+        key_paused("wid_01a", Pause(NOON, 27_300_000, 25_000_000, None)).message,
+        owner_of("wid_01a"),
+    ],
+)
+def test_a_workload_identity_is_called_so_by_all_that_it_is_refused(said: str) -> None:
+    """It has no API key whose owner could be asked."""
+    assert "this workload identity" in said.lower()
+    assert "API key" not in said
 
 
 def test_what_cannot_be_counted_or_recorded_is_worth_another_try() -> None:

@@ -153,8 +153,11 @@ class Scarcity(NamedTuple):
     wait_s: float
 
 
-def organisation_ceiling(demand: Demand, unit: Literal["tokens", "requests"], scarcity: Scarcity) -> Denial:
-    """429: the organisation's own limit at the upstream is near, and the key has had its share of it."""
+def organisation_ceiling(
+    holder_id: str, demand: Demand, unit: Literal["tokens", "requests"], scarcity: Scarcity
+) -> Denial:
+    """429: the organisation's own limit at the upstream is near, and the holder has had its share of it."""
+    holder = kind_of(holder_id)
     limit_name: LimitName = "tokens_per_minute" if unit == "tokens" else "requests_per_day"
     requested = demand.tokens if unit == "tokens" else 1
     wait_s = min(max(scarcity.wait_s, 1.0), LONGEST_WAIT_S)
@@ -165,9 +168,9 @@ def organisation_ceiling(demand: Demand, unit: Literal["tokens", "requests"], sc
         message=(
             f"Rate limit reached for {_place(demand.model, ORGANISATION_ID)} on {_UNITS[limit_name][1]}: "
             f"Limit {scarcity.limit}, Used {scarcity.used}, Requested {requested}. Please try again in "
-            f"{go_duration(wait_s)}. This is the limit of the organisation at the upstream, not of this API "
-            "key: while it is near, keys are held to their shares. "
-            f"This key's is {scarcity.may_have}, of which it has had {scarcity.had}."
+            f"{go_duration(wait_s)}. This is the limit of the organisation at the upstream, not of this "
+            f"{holder}: while it is near, each is held to its share. "
+            f"That of this {holder} is {scarcity.may_have}, of which it has had {scarcity.had}."
         ),
         retry_after_s=math.ceil(wait_s),
         reason="organisation_ceiling",
@@ -193,7 +196,7 @@ def key_paused(holder_id: str, pause: Pause) -> Denial:
         type="invalid_request_error",
         code="key_paused_runaway",
         message=(
-            f"This {_kind(holder_id)} is paused since {wire_time(pause.since)}: it spent "
+            f"This {kind_of(holder_id)} is paused since {wire_time(pause.since)}: it spent "
             f"{_dollars(pause.spent_micro_usd)} within 10 minutes, where {_dollars(pause.allowed_micro_usd)} "
             f"are allowed. It goes on {by_itself}when it is resumed with "
             f"`pulumi-groq keys resume {holder_id}`, which takes {holders('keys.resume', 'its team')}."
@@ -202,14 +205,14 @@ def key_paused(holder_id: str, pause: Pause) -> Denial:
     )
 
 
-def model_not_available(model: str) -> Denial:
-    """403: the model is outside what the key and its team allow."""
+def model_not_available(holder_id: str, model: str) -> Denial:
+    """403: the model is outside what the holder and its team allow."""
     return Denial(
         status=403,
         type="permissions_error",
         code="model_not_available",
         message=(
-            f"The model `{model[:LONGEST_MODEL_SHOWN]}` is not available to this API key. "
+            f"The model `{model[:LONGEST_MODEL_SHOWN]}` is not available to this {kind_of(holder_id)}. "
             "GET /openai/v1/models lists those that are."
         ),
         reason="model_not_available",
@@ -251,12 +254,19 @@ def _whose(quota: Quota) -> str:
         return f"the team `{team}`, which its keys share,"
     if lineage_id is None:
         return "the organization"
-    who = f"this {_kind(lineage_id)}"
+    who = f"this {kind_of(lineage_id)}"
     return who if model is None else f"{who} for the model `{model}`"
 
 
-def _kind(holder_id: str) -> str:
+def kind_of(holder_id: str) -> str:
+    """What refusals call the holder of limits with this id, which is a lineage's or a workload identity's."""
     return "workload identity" if is_identity_id(holder_id) else "API key"
+
+
+def owner_of(lineage_id: str) -> str:
+    """Whose files and batches those of this lineage, or workload identity, are."""
+    kind = kind_of(lineage_id)
+    return f"this {kind}" if is_identity_id(lineage_id) else f"this {kind}'s lineage"
 
 
 def _limit(quota: Quota) -> str:

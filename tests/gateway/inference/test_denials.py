@@ -12,6 +12,17 @@ from pulumi_groq.policy.limits import Denial
 CHAT = b'{"model":"openai/gpt-oss-20b","messages":[{"role":"user","content":"hi"}]}'
 
 
+@pytest.mark.parametrize("named", ["openai/gpt-oss-120b", "openai/gpt-oss-20b"])
+def test_a_workload_identity_reads_what_it_lacks_itself(bench: Callable[..., Any], named: str) -> None:
+    """A model or a tool: there is no API key to ask for."""
+    made = bench()
+    made.directory.add("pgq_" + "A" * 48, lineage_id="wid_01a", models=frozenset({"openai/gpt-oss-20b"}))
+    body = json.loads(CHAT) | {"model": named, "tools": [{"type": "browser_search"}]}
+    answer = made.post("chat/completions", json.dumps(body).encode())
+    assert answer.status == 403
+    assert "this workload identity" in json.loads(answer.body)["error"]["message"]
+
+
 def test_a_denial_is_answered_with_its_headers(bench: Callable[..., Any]) -> None:
     """The metering's denial reaches the client with retry-after and rate limits, the upstream not at all."""
     made = bench()

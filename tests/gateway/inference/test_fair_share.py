@@ -183,7 +183,7 @@ def test_the_refusal_says_that_it_is_the_organisations_ceiling() -> None:
         in denial.message
     )
     assert "the limit of the organisation at the upstream, not of this API key" in denial.message
-    assert "This key's is 200, of which it has had 200." in denial.message
+    assert "That of this API key is 200, of which it has had 200." in denial.message
     assert denial.retry_after_s == 30
 
 

@@ -226,4 +226,4 @@ class FairShare:
         if found is None:
             return None
         turn.refused()
-        return organisation_ceiling(turn.demand, unit, found)
+        return organisation_ceiling(turn.key.lineage_id, turn.demand, unit, found)

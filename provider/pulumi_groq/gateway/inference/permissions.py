@@ -39,7 +39,7 @@ class ModelAccess:
         """
         for model_id in models:
             if model_id not in key.models:
-                raise denied(model_not_available(model_id))
+                raise denied(model_not_available(key.lineage_id, model_id))
         model = priced(self._catalogue, models[0], "model")
         if model.kind != kind:
             raise bad_request(f"The model `{model.id}` is for {model.kind}, not for this URL.", param="model")
@@ -130,7 +130,7 @@ class ToolAccess:
         """Raises `Refusal` 403 `tool_not_allowed` unless the key has all these permissions."""
         for permission, path in needed.items():
             if not _has(key, permission):
-                raise not_permitted(permission, path)
+                raise not_permitted(key.lineage_id, permission, path)
 
     def _worst(self, permission: str, path: str) -> tuple[int, int]:
         """The most uses, and their price in micro-dollars."""

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.refusal import PERMISSIONS, Refusal, bad_request
+from pulumi_groq.policy.messages import kind_of
 
 CODE: Final = "tool_not_allowed"
 Reach = Mapping[str, str]
@@ -24,13 +25,13 @@ def unserved(path: str, why: str) -> Refusal:
     return Refusal(403, PERMISSIONS, f"{path} is not allowed: {why}", code=CODE, param=path)
 
 
-def not_permitted(permission: str, path: str) -> Refusal:
-    """403 for what this key, or its team, is not permitted."""
+def not_permitted(holder_id: str, permission: str, path: str) -> Refusal:
+    """403 for what this key or workload identity, or its team, is not permitted."""
     return Refusal(
         403,
         PERMISSIONS,
-        f"{path} needs `{permission}`, which is not among the allowed_tools of this API key and its team. "
-        "Leave the field out, or have it allowed.",
+        f"{path} needs `{permission}`, which is not among the allowed_tools of this {kind_of(holder_id)} and "
+        "its team. Leave the field out, or have it allowed.",
         code=CODE,
         param=path,
     )
