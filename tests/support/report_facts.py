@@ -204,6 +204,7 @@ def live(
     admin_keys: Sequence[AdminKey] | None = (),
     identities: Sequence[WorkloadIdentity] | None = (),
     team_usage: Sequence[Mapping[str, Any]] = (),
+    organisation_usage: Sequence[Mapping[str, Any]] = (),
     today_by_model: Sequence[UsageBucket] = (),
     month_by_model: Sequence[UsageBucket] = (),
 ) -> Live:
@@ -215,6 +216,7 @@ def live(
         "month": "2026-11",
         "usage_by_key": usage,
         "usage_by_team": team_usage,
+        "budgets": organisation_usage,
         "month_to_date": totals,
     }
     models = [{"id": model.id, "created": 0, "owned_by": "x"} for model in CATALOGUE.models if model.prices]

@@ -659,6 +659,64 @@ def test_what_a_team_has_is_held_against_the_use_of_its_keys(new: Mapping[str, A
     assert told.why.startswith("The team is over")
 
 
+POLICY_NEAR = [
+    ({"monthly_cap_usd": 149}, "medium", "120 USD spent this month"),
+    ({"budgets": [{"usd": 10, "per": "day"}]}, "medium", "9 USD spent today"),
+    ({"budgets": [{"usd": 9, "per": "day"}]}, "high", "9 USD spent today"),
+    ({"budgets": [{"usd": 20, "per": "day"}, {"usd": 4, "per": "week"}]}, "high", "5 USD spent this week"),
+]
+POLICY_FAR = [
+    {"monthly_cap_usd": 151},
+    {"monthly_cap_usd": 120},  # `cap-below-spend`
+    {"budgets": [{"usd": 12, "per": "day"}]},
+    {"budgets": [{"usd": 30, "per": "day"}]},
+    {"auto_pause": False, "budgets": [{"usd": 1, "per": "day"}]},
+]
+POLICY_FACTS = live(
+    usage=[usage_row(estimated_cost_usd=5)],
+    policy=live_policy(120),
+    organisation_usage=[budget_use("day", 20, 9), budget_use("month", 500, 120)],
+)
+
+
+def organisation_step(new: Mapping[str, Any]) -> Any:
+    had = {"budgets": [{"usd": 20, "per": "day"}]}
+    return policy_step(UPDATED, had, {**had, **new})
+
+
+@pytest.mark.parametrize(("new", "severity", "words"), POLICY_NEAR)
+def test_what_the_policy_lowers_is_held_against_what_all_have_spent(
+    new: Mapping[str, Any], severity: str, words: str
+) -> None:
+    """Its cap and its budgets, as far as they refuse anything."""
+    (told,) = [
+        each for each in found(organisation_step(new), facts=POLICY_FACTS) if each.rule == "limit-near-use"
+    ]
+    assert (told.severity.name.lower(), told.what.endswith(words)) == (severity, True)
+    assert told.why.startswith("The organisation ")
+
+
+@pytest.mark.parametrize("new", POLICY_FAR)
+def test_what_the_policy_lowers_far_above_the_spend_is_no_finding(new: Mapping[str, Any]) -> None:
+    """Nor is what pauses nothing; a cap below the spend has a finding of its own."""
+    seen = rules(organisation_step(new), facts=POLICY_FACTS)
+    assert not [rule for rule, _ in seen if rule == "limit-near-use"]
+
+
+@pytest.mark.parametrize(
+    ("new", "rule"),
+    [
+        ({"monthly_cap_usd": 1001}, ("limit-raised", "medium")),
+        ({"budgets": [{"usd": 41, "per": "day"}]}, ("limit-raised", "medium")),
+        ({"budgets": []}, ("limit-removed", "high")),
+    ],
+)
+def test_what_the_policy_lets_go_is_found(new: Mapping[str, Any], rule: tuple[str, str]) -> None:
+    """A cap or a budget that is more than twice the former one, and a budget that goes."""
+    assert rule in rules(organisation_step(new), facts=POLICY_FACTS)
+    assert rule not in rules(organisation_step({"monthly_cap_usd": 1000}), facts=POLICY_FACTS)
+
+
 def app_step(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     plain = {
         "identity_name": "app",

@@ -1,4 +1,6 @@
-"""The amounts that a change sets anew: limits and budgets of a key or a team, of each window and model."""
+"""The amounts that a change sets anew: limits and budgets of a key or a team, of each window and model, and
+those of the spending policy.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,7 +13,7 @@ from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import ReviewedPlan
 from pulumi_groq.reports.settings import FieldChange
 
-BUDGET: Final = "monthly_budget_usd"
+MONTHLY: Final = frozenset({"monthly_budget_usd", "monthly_cap_usd"})
 
 
 class Amount(NamedTuple):
@@ -41,17 +43,18 @@ class Amount(NamedTuple):
 
 
 def amounts_of(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Amount]:
-    """Each amount that changes on a key, a team or a workload identity that exists and may be seen."""
-    old, new = change.bounded()
-    if old is None or new is None:
+    """Each amount that changes on a key, a team, a workload identity or the spending policy, if that exists
+    and may be seen.
+    """
+    if None in change.bounded() and None in change.policy():
         return
     for changed in change.fields:
         if changed.old_hidden or changed.new_hidden:
             continue
         if changed.field in LIMITS:
             yield _limit(changed, plan, has_defaults=change.kind != "GroqTeam")
-        elif changed.field == BUDGET:
-            yield _money(LABELS[BUDGET], "month", changed.old, changed.new)
+        elif changed.field in MONTHLY:
+            yield _money(LABELS[changed.field], "month", changed.old, changed.new)
         elif changed.field == "budgets":
             yield from _of_windows(changed.old, changed.new)
         elif changed.field == "model_limits":

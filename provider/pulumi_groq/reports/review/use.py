@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.history import UsageBucket
@@ -11,6 +11,8 @@ from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.phrases import WINDOWS, dollars
 from pulumi_groq.reports.review.amounts import Amount
 from pulumi_groq.reports.review.changes import PlannedChange
+
+POLICY: Final = "GroqSpendPolicy"
 
 
 class Use(NamedTuple):
@@ -21,8 +23,8 @@ class Use(NamedTuple):
 
 
 def use_of(amount: Amount, change: PlannedChange, live: Live) -> Use | None:
-    """What the key, the keys of the team, or the workloads of the identity have used of the amount's window;
-    `None` where that is not known. How many requests ran at once is kept nowhere.
+    """What the key, the keys of the team, the workloads of the identity, or all have used of the amount's
+    window; `None` where that is not known. How many requests ran at once is kept nowhere.
     """
     rows = _rows(change, live)
     if not rows or amount.setting == "max_parallel_requests":
@@ -34,6 +36,8 @@ def use_of(amount: Amount, change: PlannedChange, live: Live) -> Use | None:
 
 def _rows(change: PlannedChange, live: Live) -> list[KeyUsage]:
     every = live.usage.usage_by_key
+    if change.kind == POLICY:
+        return every
     if change.kind == "GroqTeam":
         return [row for row in every if row.team == change.name and not row.deleted]
     if change.kind == "GroqWorkloadIdentity":
@@ -44,6 +48,8 @@ def _rows(change: PlannedChange, live: Live) -> list[KeyUsage]:
 
 
 def _budgets(change: PlannedChange, live: Live, rows: Sequence[KeyUsage]) -> Iterable[BudgetUse]:
+    if change.kind == POLICY:
+        return live.usage.budgets
     if change.kind == "GroqTeam":
         return [use for team in live.usage.usage_by_team if team.team == change.name for use in team.budgets]
     return [use for row in rows for use in row.budgets]

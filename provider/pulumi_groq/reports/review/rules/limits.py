@@ -1,4 +1,4 @@
-"""Findings about limits and budgets of keys and teams."""
+"""Findings about limits and budgets of keys and teams, and the spending policy's."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,9 +11,14 @@ from pulumi_groq.reports.phrases import LABELS
 from pulumi_groq.reports.review.amounts import amounts_of
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
-from pulumi_groq.reports.review.use import use_of
+from pulumi_groq.reports.review.use import POLICY, use_of
 
-_WHO: Final = {"GroqApiKey": "key", "GroqTeam": "team", "GroqWorkloadIdentity": "workload identity"}
+_WHO: Final = {
+    "GroqApiKey": "key",
+    "GroqTeam": "team",
+    "GroqWorkloadIdentity": "workload identity",
+    POLICY: "organisation",
+}
 NEAR: Final = Decimal("0.8")
 """Use of at least this share of a limit counts as near it."""
 
@@ -32,7 +37,11 @@ def limit_raised(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]
             plan,
             what=f"{amount.label} raised {times} times: {amount.from_to}",
             why=f"More than {float(plan.raise_factor):g} times the old value.",
-            todo="Check that the team expects this load, and that the limits at Groq carry it.",
+            todo=(
+                "Check that whoever pays for it has agreed."
+                if change.kind == POLICY
+                else "Check that the team expects this load, and that the limits at Groq carry it."
+            ),
         )
 
 
@@ -42,20 +51,22 @@ def limit_removed(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding
         if amount.old is not None and amount.new is None and amount.is_endless:
             rest = "Only the other budgets and the organisation's cap hold then."
             bound = rest if amount.is_money else "Only budget and cap hold then."
+            what = "spend the month's cap at once" if change.kind == POLICY else "take what all others need"
             yield finding(
                 "limit-removed",
                 Severity.HIGH,
                 change,
                 plan,
                 what=f"{amount.label} removed: {amount.from_to}",
-                why=f"One {_WHO[change.kind]} can take what all others need. {bound}",
+                why=f"{'The' if change.kind == POLICY else 'One'} {_WHO[change.kind]} can {what}. {bound}",
                 todo="Set a high limit instead of none.",
             )
 
 
 def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A limit or budget is lowered to what is used of it already, or near that."""
-    if plan.live is None:
+    _, policy = change.policy()
+    if plan.live is None or (policy is not None and not policy.auto_pause):  # then it refuses nothing
         return
     for amount in amounts_of(change, plan):
         old, new = amount.old, amount.new
@@ -65,6 +76,8 @@ def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Fi
         if used is None or used.amount < new * NEAR or used.amount <= 0:
             continue
         over = used.amount >= new
+        if over and policy is not None and amount.per == "month":
+            continue  # `cap_below_spend` says so
         yield finding(
             "limit-near-use",
             Severity.HIGH if over else Severity.MEDIUM,
@@ -77,7 +90,11 @@ def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Fi
                 if over
                 else f"The {_WHO[change.kind]} uses {used.amount / new:.0%} of the new limit already."
             ),
-            todo="Ask the team before lowering it, or lower it in steps.",
+            todo=(
+                "Set it above what is spent, or make the change once its window is over."
+                if policy is not None
+                else "Ask the team before lowering it, or lower it in steps."
+            ),
         )
 
 
