@@ -73,7 +73,7 @@ def failing(method: str, ending: str) -> Callable[[UpstreamCall], None]:
     """Raises where a call of this method ends so."""
 
     def fail(call: UpstreamCall) -> None:
-        if call.method == method and call.path.endswith(ending):
+        if call.method == method and call.path.partition("?")[0].endswith(ending):
             raise UpstreamUnreachableError("connection reset")
 
     return fail
@@ -121,7 +121,7 @@ class BatchBench:
             "batch",
             reader.worst,
             [],
-            0,
+            int(self.bench.clock.now().timestamp()),
             key.upstream_key,
         )
         with self.bench.store.write() as connection:

@@ -25,6 +25,7 @@ from pulumi_groq.gateway.admin.rotator_endpoint import ROTATE_PATH, RotatorEndpo
 from pulumi_groq.gateway.admin.seal import Seal
 from pulumi_groq.gateway.app import Gateway
 from pulumi_groq.gateway.batches.plane import StoredPlane
+from pulumi_groq.gateway.batches.retention import BatchRetention
 from pulumi_groq.gateway.batches.service import Batches
 from pulumi_groq.gateway.batches.upstream_api import UpstreamApi
 from pulumi_groq.gateway.clock import MovableClock, ObjectIds
@@ -249,6 +250,7 @@ def assemble(
         lifespan=Upkeep(
             service=service,
             batches=batches,
+            batch_retention=BatchRetention(store, api, clock),
             consumers=consumers,
             retention=Retention(store, clock, timedelta(days=settings.change_retention_days)),
             admin_key_uses=admin_key_uses,

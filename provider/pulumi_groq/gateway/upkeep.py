@@ -11,6 +11,7 @@ from pulumi_groq.gateway.admin.admin_key_uses import PERIOD_S as USES_PERIOD_S
 from pulumi_groq.gateway.admin.admin_key_uses import AdminKeyUses
 from pulumi_groq.gateway.admin.retention import PERIOD_S as RETENTION_PERIOD_S
 from pulumi_groq.gateway.admin.retention import Retention
+from pulumi_groq.gateway.batches.retention import BatchRetention
 from pulumi_groq.gateway.batches.service import POLL_PERIOD_S, Batches
 from pulumi_groq.gateway.consumers import WRITE_PERIOD_S, Consumers
 from pulumi_groq.gateway.health import Background
@@ -31,6 +32,7 @@ class Upkeep:
     background: Background
     service: MeteringService
     batches: Batches
+    batch_retention: BatchRetention
     consumers: Consumers
     retention: Retention
     admin_key_uses: AdminKeyUses
@@ -48,6 +50,7 @@ class Upkeep:
         await self.batches.restore()
         every = self.background.every
         every(RETENTION_PERIOD_S, "retention", self._drop_old)
+        every(RETENTION_PERIOD_S, "retention of batches", self.batch_retention)
         every(POLL_PERIOD_S, "batches", self.batches.round)
         every(WRITE_PERIOD_S, "consumers", self.consumers.write)
         every(USES_PERIOD_S, "admin keys' uses", self.admin_key_uses.write)

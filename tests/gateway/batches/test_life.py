@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import pytest
@@ -128,6 +128,37 @@ async def test_creation_that_never_arrived_is_given_up_once_the_upstream_says_so
     assert await bench.left(key(), CAP) == CAP
 
 
+@pytest.mark.parametrize("has_more", [None, True])
+async def test_a_list_that_does_not_reach_back_gives_no_money_back(
+    bench: BatchBench, key: Key, monkeypatch: pytest.MonkeyPatch, has_more: bool | None
+) -> None:
+    """Others have created so many since that the page is full: the batch may stand on the next. In the end it
+    is charged as reserved.
+    """
+    bench.bench.cap(CAP)
+    await bench.open()
+    bench.upstream.after = failing("POST", "/batches")
+    with pytest.raises(Refusal):
+        await bench.create(key(), LINES)
+    (open_batch,) = bench.still_open()
+    bench.bench.clock.advance(minutes=11)
+    now_s = int(bench.bench.clock.now_s())
+    page: dict[str, Any] = {"data": [{"id": f"batch_{number}", "created_at": now_s} for number in range(20)]}
+    listed = page if has_more is None else {**page, "has_more": has_more}
+    answered = bench.upstream.echo.batches.answer
+
+    def answer(method: str, path: str, body: bytes, content_type: bytes) -> dict[str, Any] | bytes | None:
+        is_list = method == "GET" and path.partition("?")[0].endswith("/batches")
+        return listed if is_list else answered(method, path, body, content_type)
+
+    monkeypatch.setattr(bench.upstream.echo.batches, "answer", answer)
+    await bench.batches.round()
+    assert await bench.left(key(), CAP) == CAP - open_batch.held_micro_usd
+    bench.bench.clock.advance(hours=24)
+    await bench.batches.round()
+    assert (bench.spent, bench.still_open()) == (open_batch.held_micro_usd, [])
+
+
 @pytest.mark.parametrize("status", ["expired", "cancelled", "completed"])
 async def test_what_was_done_is_charged_and_the_rest_is_free(
     bench: BatchBench, key: Key, status: str
@@ -212,6 +243,32 @@ async def test_batch_of_last_month_is_booked_there(bench: BatchBench, key: Key, 
     assert bench.spent == 0
     assert bench.service.usage.spent_in("2026-11") > 0
     assert await bench.left(owner, CAP) == CAP
+
+
+@pytest.mark.parametrize("looks", range(1, 6))
+async def test_a_batch_is_booked_in_the_windows_that_it_is_reserved_in(
+    bench: BatchBench, key: Key, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """However close to their border it is created: the month ends between two looks at the clock."""
+    owner = key(budget=CAP)
+    bench.bench.cap(CAP)
+    await bench.open()
+    file = await bench.uploaded(owner, LINES)
+    clock = bench.bench.clock
+    clock.time = datetime(2026, 12, 1, tzinfo=UTC) - timedelta(microseconds=looks)
+
+    def ticking() -> datetime:
+        clock.advance(microseconds=1)
+        return clock.time
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "now", ticking)
+        patched.setattr(clock, "now_s", lambda: ticking().timestamp())
+        batch = await bench.create_of(owner, file.id)
+    held = CAP - await bench.left(owner, CAP)
+    await bench.reopen()
+    assert CAP - await bench.left(owner, CAP) == held
+    assert held in {0, batch.held_micro_usd}
 
 
 async def test_cancelled_batch_is_shown_as_the_upstream_has_it(bench: BatchBench, key: Key) -> None:
@@ -347,6 +404,19 @@ async def test_a_strange_answer_leaves_the_batch_as_it_was_seen(
     assert batch.document["id"] == batch.upstream_id
     await bench.batches.round()
     assert shown(batch.document)["id"] == batch.upstream_id
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+async def test_what_is_no_json_is_not_kept(bench: BatchBench, key: Key, number: float) -> None:
+    """A store may refuse it, and so would whoever reads a list with it; the other batches are looked at."""
+    batch = await created(bench, key())
+    other = await bench.create(key(), LINES)
+    bench.outcome(batch, status="in_progress", errors=number)
+    with suppress(Refusal):
+        await bench.batches.cancel(batch)
+    await bench.batches.round()
+    assert bench.stored(batch).document["errors"] is None
+    assert bench.stored(other).is_settled
 
 
 async def test_an_id_that_another_batch_has_is_not_taken(

@@ -17,7 +17,7 @@ from pulumi_groq.gateway.store.batches import BatchRecord
 from pulumi_groq.gateway.store.change_log import ChangeQuery, newest_changes
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.keys import KeyRecord, insert_key
-from pulumi_groq.gateway.store.ledger import LedgerRecord, insert_rows
+from pulumi_groq.gateway.store.ledger import LedgerRecord
 from pulumi_groq.gateway.store.recent_spend import add_spend, spend_by_slot
 from pulumi_groq.gateway.store.runaways import end_pause, read_runaways
 from pulumi_groq.policy.access import KeyAccess
@@ -312,7 +312,7 @@ async def test_batches_neither_count_nor_make_a_usual(bench: Bench, make_key: Ma
     declare(bench, key)
     row = as_reserved(batch(reservation, bench), bench.clock.now().timestamp())[0]
     with bench.store.write() as connection:
-        insert_rows(connection, [row.record()])
+        service.metering.book(connection, hold.id, [row])
     await service.metering.release(hold, [row])
     await service.upkeep()
     assert code(await bench.admit(service, key)) == ""

@@ -34,7 +34,7 @@ from pulumi_groq.gateway.store.batches import (
 )
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Connection, Store
-from pulumi_groq.policy.messages import store_unavailable
+from pulumi_groq.policy.messages import owner_of, store_unavailable
 
 PURPOSE: Final = "batch"
 MOST_FILES: Final = 1_000
@@ -98,7 +98,7 @@ class StoredPlane:
         if paused is not None:
             raise denied(paused, close=True)
         if await self._records.read(count_files, lineage_id) >= MOST_FILES:
-            raise _too_many_files()
+            raise _too_many_files(lineage_id)
         lines = LineReader(exchange.key, self._models, self._tools)
         headers = exchange.headers
         upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, _KNOWN, lines.feed)
@@ -124,7 +124,7 @@ class StoredPlane:
             raise bad_answer(200)  # somebody's: not to be written over, nor deleted
         try:
             if not await self._records.write(_insert_within, record):
-                raise _too_many_files()  # others were uploaded meanwhile
+                raise _too_many_files(lineage_id)  # others were uploaded meanwhile
         except (StoreUnavailableError, Refusal):
             # Nobody could ever read or delete it.
             with suppress(Refusal, UpstreamError):
@@ -198,7 +198,7 @@ class StoredPlane:
     async def _file(self, exchange: Exchange, file_id: str) -> FileRecord:
         record: FileRecord | None = await self._records.read(find_file, exchange.key.lineage_id, file_id)
         if record is None:
-            raise missing("file", file_id)
+            raise missing(exchange.key.lineage_id, "file", file_id)
         return record
 
 
@@ -225,8 +225,11 @@ def _insert_within(connection: Connection, record: FileRecord) -> bool:
     return True
 
 
-def _too_many_files() -> Refusal:
-    message = f"This API key's lineage has {MOST_FILES} files. Delete those that are not needed any more."
+def _too_many_files(lineage_id: str) -> Refusal:
+    owner = owner_of(lineage_id)
+    message = (
+        f"{owner[0].upper()}{owner[1:]} has {MOST_FILES} files. Delete those that are not needed any more."
+    )
     return Refusal(400, INVALID_REQUEST, message, code="too_many_files", close=True)
 
 

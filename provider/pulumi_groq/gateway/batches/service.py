@@ -7,8 +7,9 @@ from math import inf
 from typing import Any, Final
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.batches.creation import ID, TAG, Creation
+from pulumi_groq.gateway.batches.creation import ID, Creation
 from pulumi_groq.gateway.batches.lines import worst_costs_micro_usd
+from pulumi_groq.gateway.batches.listing import list_batches
 from pulumi_groq.gateway.batches.records import Records
 from pulumi_groq.gateway.batches.results import ResultReader, as_reserved
 from pulumi_groq.gateway.batches.upstream_api import BATCHES_PATH, UpstreamApi
@@ -34,6 +35,7 @@ from pulumi_groq.gateway.store.batches import (
     open_batches,
     remove_batch,
     replace_batch,
+    settle_batch,
 )
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.membership import PLACE_TAKEN
@@ -41,6 +43,7 @@ from pulumi_groq.gateway.store.store import Connection, Store
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.escrow import FencedError
 from pulumi_groq.policy.limits import Demand, Denial
+from pulumi_groq.policy.messages import owner_of
 
 POLL_PERIOD_S: Final = 15.0
 OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
@@ -106,7 +109,7 @@ class Batches:
         """
         file = await self._records.read(find_file, key.lineage_id, creation.input_file_id)
         if file is None or file.worst is None:
-            raise missing("file", creation.input_file_id)
+            raise missing(key.lineage_id, "file", creation.input_file_id)
         self._models.permit(key, tuple(file.worst), "chat")
         self._tools.require(key, dict.fromkeys(file.needs or (), "input_file_id"))
         record = BatchRecord(
@@ -119,10 +122,10 @@ class Batches:
             worst=file.worst,
             held_by_model_micro_usd=worst_costs_micro_usd(file.worst, self._catalogue),
             document={},
-            started_us=round(self._clock.now().timestamp() * 1_000_000),
+            started_us=0,
             upstream_key=file.upstream_key,
         )
-        await self._reserve(key, record)
+        record = await self._reserved(key, record)
         try:
             document = await self._api.ask(
                 "POST", BATCHES_PATH, record.upstream_key, creation.at_upstream(request_id)
@@ -213,13 +216,15 @@ class Batches:
         """A batch of this lineage. Raises `Refusal` 404."""
         record = await self._records.read(find_batch, lineage_id, upstream_id)
         if record is None:
-            raise missing("batch", upstream_id)
+            raise missing(lineage_id, "batch", upstream_id)
         return record
 
-    async def _reserve(self, key: KeyAccess, record: BatchRecord) -> None:
+    async def _reserved(self, key: KeyAccess, record: BatchRecord) -> BatchRecord:
+        """The batch once it is admitted: it is booked in the windows that it was reserved in."""
         admitted = await self._metering.admit(key, _demand(record), record.request_id)
         if isinstance(admitted, Denial):
             raise denied(admitted)
+        record = record._replace(started_us=round(admitted.admission.started_s * 1_000_000))
         move = self._metering.moves(admitted)
 
         def write(connection: Connection) -> None:
@@ -235,6 +240,7 @@ class Batches:
             await self._metering.not_moved(admitted)
             raise
         self._holds[record.request_id] = await self._metering.keep(admitted, 200)
+        return record
 
     async def _never_was(self, record: BatchRecord) -> None:
         def write(connection: Connection) -> None:
@@ -316,10 +322,11 @@ class Batches:
         self, record: BatchRecord, rows: list[LedgerRow], written: list[FileRecord]
     ) -> BatchRecord:
         """In one transaction, so that no crash books a batch twice or never; nor do two looks."""
-        settled = record._replace(is_settled=True)
+        cost = sum(row.settlement.cost_micro_usd for row in rows)
+        settled_us = round(self._clock.now().timestamp() * 1_000_000)
 
         def write(connection: Connection) -> bool:
-            if not replace_batch(connection, settled):
+            if not settle_batch(connection, record, cost, settled_us):
                 return False
             self._metering.book(connection, record.request_id, rows)
             for file in written:
@@ -329,29 +336,33 @@ class Batches:
 
         if await self._records.write(write):
             await self._metering.release(self._holds.pop(record.request_id, None), rows)
-        return settled
+        return record._replace(is_settled=True, cost_micro_usd=cost, settled_us=settled_us)
 
     async def _find(self, upstream_key: str | None, records: list[BatchRecord]) -> None:
         began = self._clock.now()
+        oldest_s = min(record.started_us for record in records) / 1_000_000
+        tags = [record.request_id for record in records]
         try:
-            listed = (await self._api.ask("GET", BATCHES_PATH, upstream_key)).get("data")
+            listing = await list_batches(self._api, upstream_key, tags, oldest_s)
         except (UpstreamError, Refusal) as failure:
             _log.warning("the upstream's batches could not be listed: %s", failure)
             return
-        if not isinstance(listed, list):
-            return
-        by_tag = {_tag(each): each for each in listed if isinstance(each, dict)}
         for record in records:
-            document = by_tag.get(record.request_id)
+            document = listing.by_tag.get(record.request_id)
             if document is not None:
                 try:
                     await self._known(record, document)
                 except Refusal as refusal:
                     _log.warning("batch %s is not what was created: %s", record.request_id, refusal)
                     await self._unread(record)
-            elif began - _started(record) >= IN_DOUBT:
+            elif began - _started(record) < IN_DOUBT:
+                continue
+            elif listing.reaches(record.started_us / 1_000_000):
                 _log.warning("batch %s was never created", record.request_id)
                 await self._never_was(record)
+            else:
+                _log.warning("whether batch %s was created does not show in the list", record.request_id)
+                await self._unread(record)
 
 
 def _require_of(record: BatchRecord, document: Mapping[str, Any]) -> None:
@@ -360,9 +371,9 @@ def _require_of(record: BatchRecord, document: Mapping[str, Any]) -> None:
         raise bad_answer(200)
 
 
-def missing(what: str, object_id: str) -> Refusal:
+def missing(lineage_id: str, what: str, object_id: str) -> Refusal:
     """404, the same for what there is not and what is another's."""
-    message = f"There is no {what} {object_id[:128]} of this API key's lineage. List those that there are."
+    message = f"There is no {what} {object_id[:128]} of {owner_of(lineage_id)}. List those that there are."
     return Refusal(404, INVALID_REQUEST, message, code=f"{what}_not_found")
 
 
@@ -373,9 +384,3 @@ def _demand(record: BatchRecord) -> Demand:
 
 def _started(record: BatchRecord) -> datetime:
     return datetime.fromtimestamp(record.started_us / 1_000_000, UTC)
-
-
-def _tag(document: Mapping[str, Any]) -> str | None:
-    metadata = document.get("metadata")
-    tag = metadata.get(TAG) if isinstance(metadata, dict) else None
-    return tag if isinstance(tag, str) else None

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from pulumi_groq.gateway.http.bodies import strict_decoder
 from pulumi_groq.gateway.http.refusal import INVALID_REQUEST, Refusal
 from pulumi_groq.gateway.inference.forwarder import (
     AnswerHeaders,
@@ -94,10 +95,14 @@ async def _whole(answer: UpstreamAnswer) -> bytes:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        document = json.loads(body)
+        document = _STRICT.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+_STRICT: Final = strict_decoder(dict)
+"""What is kept and shown again has to be JSON for whoever reads it next: a store, and clients."""
 
 
 def _refused(status: int, body: bytes, upstream_key: str | None) -> Refusal:

@@ -1,6 +1,7 @@
 """Reading bodies: bounded in size and time; their JSON quick where it is plain, exact where it is odd."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -23,8 +24,17 @@ def read_json(document: bytes) -> Any:
 
 
 def strict_decoder(object_of: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
-    """A decoder that refuses NaN and Infinity; `object_of` makes an object of its pairs, or raises."""
-    return json.JSONDecoder(object_pairs_hook=object_of, parse_constant=_no_constant)
+    """A decoder that refuses NaN, Infinity and what would become one; `object_of` makes an object of its
+    pairs, or raises.
+    """
+    return json.JSONDecoder(object_pairs_hook=object_of, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is out of range")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

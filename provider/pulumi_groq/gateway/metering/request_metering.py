@@ -33,7 +33,6 @@ from pulumi_groq.gateway.metering.spend_guard import SpendGuard
 from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.ledger import DeniedRequests, insert_rows
-from pulumi_groq.gateway.store.recent_spend import add_spend
 from pulumi_groq.gateway.store.set_aside import KeptAside
 from pulumi_groq.gateway.store.store import Connection
 from pulumi_groq.policy.access import KeyAccess
@@ -241,7 +240,6 @@ class RequestMetering:
         """As `Holding.book` says."""
         records = [row.record() for row in rows]
         insert_rows(connection, records)
-        add_spend(connection, records)
         if self._money is not None:
             self._money.settle_hold(connection, hold_id, records)
 
@@ -251,8 +249,9 @@ class RequestMetering:
 
     async def release(self, hold: Hold | None, rows: Sequence[LedgerRow]) -> None:
         """Give back what is held, if anything is, and count `rows`, which the ledger has, instead."""
-        for row in rows:
-            self._ledger.usage.add(row)
+        if self._money is None:  # else the next look at what all gateways have booked brings them
+            for row in rows:
+                self._ledger.usage.add(row)
         if hold is None:
             return
         self._holds.pop(hold.id, None)

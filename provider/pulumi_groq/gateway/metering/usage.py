@@ -107,25 +107,26 @@ class UsageInMemory:
         )
         self._spent_by_month[month] = self._spent_by_month.get(month, 0) + cost_micro_usd
 
-    def replace(self, days: Iterable[KeyDaySums], months: Iterable[KeyDaySums]) -> list[tuple[str, int]]:
+    def replace(self, days: Iterable[KeyDaySums], months: Iterable[KeyDaySums]) -> list[KeyDaySums]:
         """Know these whole days and whole months (`day` is `YYYY-MM` in those) of some keys from now on,
-        where nothing later is known; several of one key and span are added up. Oldest first. Gives the keys
-        whose day has cost more than was known, and how much (micro-dollars).
+        where nothing later is known; several of one key and span are added up. Oldest first. Gives the days
+        that have cost more than was known, as what is more.
         """
         new: dict[str, list[Sums]] = {}
         for place, spans in enumerate((days, months)):
             for key_id, span, requests, tokens, cost_micro_usd in spans:
                 sums = new.setdefault(key_id, [_NEVER, _NEVER])
                 sums[place] = _plus(sums[place], span, requests, tokens, cost_micro_usd)
-        increases = []
+        increases: list[KeyDaySums] = []
         for key_id, (of_day, of_month) in new.items():
             known_day, known_month = self._by_key.get(key_id, _NOTHING)
             day = of_day if of_day[0] >= known_day[0] else known_day
             month = of_month if of_month[0] >= known_month[0] else known_month
             before = known_month[3] if known_month[0] == month[0] else 0
-            more = day[3] - (known_day[3] if known_day[0] == day[0] else 0)
-            if more > 0:
-                increases.append((key_id, more))
+            known = known_day if known_day[0] == day[0] else _NEVER
+            if day[3] > known[3]:
+                more = (new - old for new, old in zip(day[1:], known[1:], strict=True))
+                increases.append(KeyDaySums(key_id, day[0], *more))
             self._by_key[key_id] = (day, month)
             self._spent_by_month[month[0]] = self._spent_by_month.get(month[0], 0) + month[3] - before
         return increases

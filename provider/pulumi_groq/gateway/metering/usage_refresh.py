@@ -50,8 +50,11 @@ class UsageRefresh:
             return False
         rows, aside = self._ledger.unwritten
         own = [day_sums(record) for record in records_beside(rows, [*news.set_aside, *aside])]
-        for key_id, more in usage.replace(_with(news.days, own), _with(news.months, _by_month(own))):
-            self._spent_elsewhere(news.lineages.get(key_id, key_id), more)
+        for more in usage.replace(_with(news.days, own), _with(news.months, _by_month(own))):
+            # Batches are no spend of their time: whoever books one has not counted it either.
+            cost = more.cost_micro_usd - news.of_batches.get((more.key_id, more.day), 0)
+            if cost > 0:
+                self._spent_elsewhere(news.lineages.get(more.key_id, more.key_id), cost)
         for key_id, at in news.last_used.items():
             usage.used(key_id, at.timestamp())
         self._ledger.set_aside = len(news.set_aside)

@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from pulumi_groq.gateway.store.schema import batches, files
+from pulumi_groq.gateway.store.schema import batches, files, this_write
 
 Worst = Mapping[str, Sequence[int]]
 """By model: requests, the most prompt tokens and completion tokens of all of them, fees in micro-dollars, and
@@ -41,7 +41,8 @@ class FileRecord(NamedTuple):
 class BatchRecord(NamedTuple):
     """A batch; `request_id` is the request that created it. `upstream_id` is `None` while nobody knows
     whether the upstream has it. `unread_since_us`: since when its results could not be read (Unix time).
-    `upstream_key` is the input file's.
+    `upstream_key` is the input file's. Once it is settled: when, what it cost, and the store's write that
+    booked it.
     """
 
     request_id: str
@@ -57,6 +58,9 @@ class BatchRecord(NamedTuple):
     unread_since_us: int | None = None
     is_settled: bool = False
     upstream_key: str | None = None
+    settled_us: int | None = None
+    cost_micro_usd: int | None = None
+    booked_in: int | None = None
 
     @property
     def held_micro_usd(self) -> int:
@@ -132,9 +136,35 @@ def insert_batch(connection: Connection, record: BatchRecord) -> None:
 
 def replace_batch(connection: Connection, record: BatchRecord) -> bool:
     """Write a batch as it is now, unless it is settled: then False, and nothing changes."""
+    return _replace(connection, record.request_id, record._asdict())
+
+
+def _replace(connection: Connection, request_id: str, values: Mapping[str, Any]) -> bool:
     columns = batches.c
-    of_it = update(batches).where(columns.request_id == record.request_id, ~columns.is_settled)
-    return connection.execute(of_it.values(record._asdict())).rowcount == 1
+    of_it = update(batches).where(columns.request_id == request_id, ~columns.is_settled)
+    return connection.execute(of_it.values(values)).rowcount == 1
+
+
+def settle_batch(connection: Connection, record: BatchRecord, cost_micro_usd: int, settled_us: int) -> bool:
+    """Write a batch for the last time, with what it cost; False where it is settled already."""
+    settled = record._replace(is_settled=True, cost_micro_usd=cost_micro_usd, settled_us=settled_us)
+    return _replace(connection, record.request_id, {**settled._asdict(), "booked_in": this_write()})
+
+
+class BookedBatch(NamedTuple):
+    """What a batch has cost, booked at the time at which it was created."""
+
+    key_id: str
+    started_us: int
+    cost_micro_usd: int
+
+
+def booked_batches(connection: Connection, after_write: int) -> list[BookedBatch]:
+    """The batches that were booked after that write of the store."""
+    columns = batches.c
+    wanted = (columns[name] for name in BookedBatch._fields)
+    booked = connection.execute(select(*wanted).where(columns.booked_in > after_write))
+    return [BookedBatch(*row) for row in booked]
 
 
 def remove_batch(connection: Connection, request_id: str) -> None:
@@ -177,6 +207,20 @@ def open_batches(connection: Connection) -> list[BatchRecord]:
     return [BatchRecord(*row) for row in connection.execute(statement)]
 
 
+def drop_settled_batches(connection: Connection, before_us: int) -> None:
+    """Forget the batches that were settled before a time (Unix microseconds). Their requests stay booked."""
+    connection.execute(delete(batches).where(batches.c.is_settled, batches.c.settled_us < before_us))
+
+
+def old_files(connection: Connection, before_s: int, limit: int) -> list[FileRecord]:
+    """Up to `limit` files that are older than a time (Unix seconds) and that no batch needs, oldest first."""
+    needed = {file_id for record in open_batches(connection) for file_id in _files_of(record)}
+    columns = files.c
+    statement = select(files).where(columns.created_s < before_s).order_by(columns.created_s, columns.id)
+    found = connection.execute(statement.limit(limit + len(needed)))
+    return [file for file in (FileRecord(*row) for row in found) if file.id not in needed][:limit]
+
+
 def batch_request_ids(connection: Connection) -> frozenset[str]:
     """The requests whose reservation a batch holds, or has held."""
     return frozenset(connection.scalars(select(batches.c.request_id)))
@@ -184,8 +228,9 @@ def batch_request_ids(connection: Connection) -> frozenset[str]:
 
 def holding_file(connection: Connection, file_id: str) -> BatchRecord | None:
     """A batch that is not settled and reads this file, or has written it."""
-    for record in open_batches(connection):
-        written = (record.document.get("output_file_id"), record.document.get("error_file_id"))
-        if file_id == record.input_file_id or file_id in written:
-            return record
-    return None
+    return next((each for each in open_batches(connection) if file_id in _files_of(each)), None)
+
+
+def _files_of(record: BatchRecord) -> list[str]:
+    written = (record.document.get("output_file_id"), record.document.get("error_file_id"))
+    return [record.input_file_id, *(each for each in written if isinstance(each, str))]

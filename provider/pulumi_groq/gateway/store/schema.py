@@ -324,7 +324,8 @@ files = Table(
 )
 
 # `request_id` is the request that created it, whose reservation it holds until it is settled. `upstream_id`
-# is missing while it is not known whether the upstream has it; `document` is what the upstream last said.
+# is missing while it is not known whether the upstream has it; `document` is what the upstream last said. One
+# that is settled says when, what it cost, and in which write (see `commits`) that was booked.
 batches = Table(
     "batches",
     metadata,
@@ -341,5 +342,9 @@ batches = Table(
     Column("unread_since_us", BigInteger, nullable=True),
     Column("is_settled", Boolean, nullable=False),
     Column("upstream_key", String(63), nullable=True),
+    Column("settled_us", BigInteger, nullable=True),
+    Column("cost_micro_usd", BigInteger, nullable=True),
+    Column("booked_in", BigInteger, nullable=True),
     Index("ix_batches_lineage_id", "lineage_id"),
+    Index("ix_batches_booked_in", "booked_in"),
 )

@@ -1,21 +1,24 @@
 """What other gateways have booked since one last looked: sums of the keys concerned, and uses of keys."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, select
 
+from pulumi_groq.gateway.store.batches import BookedBatch, booked_batches
 from pulumi_groq.gateway.store.ledger import KeyDaySums
 from pulumi_groq.gateway.store.replicas import reported_uses
 from pulumi_groq.gateway.store.schema import commits, usage_by_day, whole_sum
 from pulumi_groq.gateway.store.set_aside import SetAside, read_set_aside
+from pulumi_groq.policy.windows import day_at
 
 
 class UsageNews(NamedTuple):
     """As of the write number `newest`: whole days and whole months (as `day` they have `YYYY-MM`) of every
     key that was written to, oldest first; when keys were last used, and the lineages of those that were
-    written to; all that is set aside.
+    written to; all that is set aside; by key and day what batches that were booked since have cost of that.
     """
 
     newest: int
@@ -24,6 +27,7 @@ class UsageNews(NamedTuple):
     last_used: Mapping[str, datetime]
     lineages: Mapping[str, str]
     set_aside: Collection[SetAside]
+    of_batches: Mapping[tuple[str, str], int]
 
 
 def newest_write(connection: Connection) -> int:
@@ -59,6 +63,7 @@ def usage_news(
         ),
         lineages={key_id: lineage_id for key_id, _, lineage_id in uses},
         set_aside=set_aside,
+        of_batches=_by_key_and_day(booked_batches(connection, after_write)),
     )
 
 
@@ -77,6 +82,13 @@ def _sums(connection: Connection, span: ColumnElement[str], which: ColumnElement
         .order_by(span)
     )
     return [KeyDaySums(*row) for row in connection.execute(statement)]
+
+
+def _by_key_and_day(booked: Iterable[BookedBatch]) -> Mapping[tuple[str, str], int]:
+    costs: Counter[tuple[str, str]] = Counter()
+    for each in booked:
+        costs[each.key_id, day_at(each.started_us / 1_000_000)] += each.cost_micro_usd
+    return costs
 
 
 def _latest(some: Mapping[str, datetime], others: Mapping[str, datetime]) -> Mapping[str, datetime]:

@@ -50,6 +50,7 @@ class EchoBatches:
         """What a call is answered; `None` for another path. Raises `EchoMissingError` and
         `EchoRefusalError`.
         """
+        path, _, _ = path.partition("?")
         if path.startswith(FILES):
             return self._of_files(method, path.removeprefix(FILES).strip("/"), body, content_type)
         if path.startswith(BATCHES):
@@ -74,7 +75,7 @@ class EchoBatches:
         if not batch_id:
             if method == "POST":
                 return self._created(json.loads(body))
-            return {"object": "list", "data": list(self.batches.values())}
+            return {"object": "list", "data": list(self.batches.values())[::-1], "has_more": False}
         if batch_id not in self.batches:
             raise EchoMissingError(f"no batch {batch_id}")
         batch = self.batches[batch_id]

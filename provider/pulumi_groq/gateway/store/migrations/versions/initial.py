@@ -334,10 +334,14 @@ def _create_batches() -> None:
         sa.Column("unread_since_us", sa.BigInteger, nullable=True),
         sa.Column("is_settled", sa.Boolean, nullable=False),
         sa.Column("upstream_key", sa.String(63), nullable=True),
+        sa.Column("settled_us", sa.BigInteger, nullable=True),
+        sa.Column("cost_micro_usd", sa.BigInteger, nullable=True),
+        sa.Column("booked_in", sa.BigInteger, nullable=True),
         sa.PrimaryKeyConstraint("request_id", name="pk_batches"),
         sa.UniqueConstraint("upstream_id", name="uq_batches_upstream_id"),
     )
     op.create_index("ix_batches_lineage_id", "batches", ["lineage_id"])
+    op.create_index("ix_batches_booked_in", "batches", ["booked_in"])
 
 
 def _create_consumers() -> None:
