@@ -151,12 +151,13 @@ def headless_browser(profile: Path) -> Iterator[Browser]:
     for_browser, to_browser = os.pipe()
     from_browser, by_browser = os.pipe()
     command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    process = subprocess.Popen(
-        ["bash", "-c", f'exec "$@" 3<&{for_browser} 4>&{by_browser}', "bash", *command],
-        pass_fds=(for_browser, by_browser),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with profile.with_suffix(".log").open("w") as log:
+        process = subprocess.Popen(
+            ["bash", "-c", f'exec "$@" 3<&{for_browser} 4>&{by_browser}', "bash", *command],
+            pass_fds=(for_browser, by_browser),
+            stdout=log,
+            stderr=log,
+        )
     os.close(for_browser)
     os.close(by_browser)
     try:

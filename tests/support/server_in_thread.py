@@ -14,8 +14,10 @@ def server_in_thread(answer: Answer, tls: ssl.SSLContext | None = None) -> Itera
     """Calls `answer` with each connection, and closes it then; gives the port."""
     loop, started, ended = asyncio.new_event_loop(), Event(), asyncio.Event()
     ports: list[int] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await answer(reader, writer)
         writer.close()
@@ -30,6 +32,8 @@ def server_in_thread(answer: Answer, tls: ssl.SSLContext | None = None) -> Itera
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()  # a client that reads nothing more would hold it open
         for _ in range(10):  # closed connections say so in the next turns
             await asyncio.sleep(0)
 

@@ -18,7 +18,7 @@ from pulumi_groq.policy.escrow import Answer, Bank, Call, FencedError, Holder, S
 from spending_replica import CAP, engine_on, new_rows
 
 TABLES = [bank_accounts, bank_grants, bank_members, ledger]
-WAIT_S = 20
+WAIT_S = 60
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_many_connections_at_once_never_pass_the_limit(engine: Engine) -> None:
             threads.submit(spend_until_refused, engine, holder, Random(number))  # noqa: S311 (no secret)
             for number, holder in enumerate(holders)
         ]
-        spent = sum(row.cost for each in rounds for row in each.result(timeout=60))
+        spent = sum(row.cost for each in rounds for row in each.result(timeout=120))
     with engine.begin() as connection:
         for holder in holders:
             stored.close(connection, holder, [])
