@@ -17,7 +17,7 @@ from local_engine import BOTH_PACKAGES, Gateway, Stack
 from pulumi_groq.admin import AdminClient
 from steady_traffic import SteadyTraffic, call
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600), BOTH_PACKAGES]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900), BOTH_PACKAGES]
 
 DAY_S = 24 * 3600
 KEYS = "/openai/v1/api-keys"

@@ -15,9 +15,19 @@ from pytest_timeout import dump_stacks, is_debugging
 AGAIN_S: Final = 5.0
 """After how long it comes again, until the test has ended."""
 
+OF_THE_ENGINE_S: Final = 600
+"""What a test of some runs of the engine may take, unless it says otherwise."""
+
 
 class OutOfTimeError(BaseException):
     """The test took longer than it may."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives the engine's tests their time."""
+    for item in items:
+        if item.get_closest_marker("engine") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(OF_THE_ENGINE_S))
 
 
 @pytest.hookimpl(tryfirst=True)
