@@ -15,7 +15,7 @@ from pulumi_groq.errors import InvalidApiKeyError, NotFoundError, ServerError
 
 OWNER = "acme/groq/dev"
 LIST = "GET /openai/v1/api-keys?limit=100&managed_by=acme%2Fgroq%2Fdev"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def key_id(number: int) -> str:

@@ -13,7 +13,7 @@ from pulumi_groq.admin.transport import PARALLEL_CALLS
 from pulumi_groq.errors import NoAnswerError, RateLimitError
 from pulumi_groq.models.usage import Usage
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class HandTime:

@@ -12,7 +12,7 @@ import pytest
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.errors import NoAnswerError
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def http(body: bytes, length: int | None = None) -> bytes:
@@ -27,7 +27,7 @@ def serve() -> Iterator[Callable[[Sequence[bytes]], tuple[str, list[bytes]]]]:
 
     def start(replies: Sequence[bytes]) -> tuple[str, list[bytes]]:
         listener = socket.create_server(("127.0.0.1", 0))
-        listener.settimeout(5)  # a request that goes elsewhere fails its test instead of stalling it
+        listener.settimeout(60)  # a request that goes elsewhere fails its test instead of stalling it
         requests: list[bytes] = []
 
         def run() -> None:

@@ -49,6 +49,9 @@ STACK = {
 }
 
 
+PATIENCE_S = 60
+
+
 class Slow:
     """An admin API that answers nothing until it is let go."""
 
@@ -60,7 +63,7 @@ class Slow:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 slow.asked.set()
-                slow.let_go.wait(60)
+                slow.let_go.wait(PATIENCE_S)
                 self.send_response(200)
                 self.send_header("content-length", str(len(PAGE)))
                 self.end_headers()
@@ -78,6 +81,10 @@ class Slow:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
+
+    def until_asked(self) -> None:
+        """Returns once somebody waits for an answer."""
+        assert self.asked.wait(PATIENCE_S), "nobody asked"
 
 
 @pytest.fixture
@@ -114,8 +121,8 @@ def said(terminal: int, words: bytes) -> bytes:
     """What the terminal shows until `words` are among it."""
     shown = b""
     while words not in shown:
-        readable, _, _ = select.select([terminal], [], [], 30)
-        assert readable, shown
+        readable, _, _ = select.select([terminal], [], [], PATIENCE_S)
+        assert readable, f"{words!r} did not come: {shown!r}"
         shown += os.read(terminal, 1)
     return shown
 
@@ -129,7 +136,7 @@ def stopped_at_a_terminal(folder: Path, asked: Callable[[], object], *arguments:
     asked()
     running.send_signal(signal.SIGINT)
     shown += said(terminal, b"Stopped") + said(terminal, b"\n")
-    told, _ = running.communicate(timeout=30)
+    told, _ = running.communicate(timeout=PATIENCE_S)
     os.close(terminal)
     assert (running.returncode, told) == (130, b"")
     assert b"Traceback" not in shown
@@ -141,7 +148,7 @@ def stopped_in_a_pipe(folder: Path, asked: Callable[[], object], *arguments: str
     running = started(folder, subprocess.PIPE, *arguments, port=port)
     asked()
     running.send_signal(signal.SIGINT)
-    told, complained = running.communicate(timeout=30)
+    told, complained = running.communicate(timeout=PATIENCE_S)
     assert (running.returncode, told) == (130, b"")
     return complained.decode()
 
@@ -153,11 +160,11 @@ def test_what_asks_the_gateway_tells_a_terminal_and_can_be_stopped(
     """While the gateway is silent: what is going on; then the end, in one line, and nothing is written."""
     before = sorted(folder.iterdir())
     port = slow.server.server_port
-    shown = stopped_at_a_terminal(folder, lambda: slow.asked.wait(30), *arguments, port=port)
+    shown = stopped_at_a_terminal(folder, slow.until_asked, *arguments, port=port)
     assert " read" in shown or "asking the gateway" in shown
     assert shown.rstrip().endswith("Stopped.")
     slow.asked.clear()
-    told = stopped_in_a_pipe(folder, lambda: slow.asked.wait(30), *arguments, port=port)
+    told = stopped_in_a_pipe(folder, slow.until_asked, *arguments, port=port)
     assert (told, sorted(folder.iterdir())) == ("Stopped.\n", before)
 
 
@@ -166,7 +173,7 @@ def test_a_pipe_gets_the_result_alone(arguments: tuple[str, ...], slow: Slow, fo
     """Nothing on stderr, and no control character on stdout."""
     running = started(folder, subprocess.PIPE, *arguments, port=slow.server.server_port)
     slow.let_go.set()
-    told, complained = running.communicate(timeout=60)
+    told, complained = running.communicate(timeout=PATIENCE_S)
     assert (running.returncode, complained) == (0, b"")
     assert b"\x1b" not in told
 

@@ -112,7 +112,7 @@ async def test_a_round_that_raises_is_done_again() -> None:
                 raise failure
 
         background.every(0.001, "upkeep", work)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await done.wait()
         await background.stop()
         assert seen == [False, True, True, True]
@@ -133,7 +133,7 @@ async def test_a_task_that_is_cancelled_from_outside_is_begun_again() -> None:
             rounds.put_nowait(next(numbers))
 
         background.every(3600, "upkeep", work)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await rounds.get() == 0
             (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "upkeep"]
             task.cancel()

@@ -13,7 +13,7 @@ from pulumi_groq.gateway.counters.redis_script import SCRIPT
 from pulumi_groq.gateway.counters.redis_servers import RedisServers
 
 ROUND_S = 0.02
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 async def until(is_so: Callable[[], bool], seen: Callable[[], object] = lambda: "") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 PIECE_BYTES = 65_536
 
 _Answer = TypeVar("_Answer")

@@ -117,7 +117,7 @@ class PostgresqlServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=DEADLINE_S,
+            timeout=2 * DEADLINE_S,
             check=False,
             **self._as_user,
         )

@@ -14,7 +14,7 @@ from free_ports import free_port
 from process_output import wait_for
 
 PASSWORD = "pw-of-the-redis-tests"
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 SLOTS = 16_384
 
 

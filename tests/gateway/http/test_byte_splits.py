@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 TURNS = 50
 REQUESTS = [
     b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n",

@@ -25,7 +25,7 @@ from pulumi_groq.gateway.http.connections import (
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.refusal import Refusal
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 BOUNDS = ConnectionBounds(
     connections=3,
     per_peer_connections=2,

@@ -13,7 +13,7 @@ import pytest
 from pulumi_groq.gateway.http.connections import Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 SHORT = 0.05
 LONG = Deadlines(head_s=60, keep_alive_s=60, body_s=60, early_s=60, write_s=60, linger_s=60)
 GET = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"

@@ -18,7 +18,7 @@ from pulumi_groq.gateway.http.connections import Deadlines
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.request_reader import HEAD_LIMIT_BYTES
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 IMPATIENT = partial(HttpProtocol, deadlines=Deadlines(head_s=0.5))

@@ -10,7 +10,7 @@ import pytest
 from pulumi_groq.gateway.http.request_cycle import FlowControl, RequestCycle
 from pulumi_groq.gateway.http.write_coalescing import MOST_WAITING_BYTES, CoalescedTransport, WriteCoalescer
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 LENGTH_4 = ((b"content-length", b"4"),)
 WHOLE = (
     {"type": "http.response.start", "status": 200, "headers": LENGTH_4},

@@ -18,7 +18,7 @@ from pulumi_groq.gateway.http.connections import ConnectionBounds, Connections, 
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.tls import over_tls
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 GET = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
 LARGE = 8 * 1024 * 1024

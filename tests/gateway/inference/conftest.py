@@ -38,7 +38,7 @@ MODELS = frozenset(
     {MODEL, "llama-3.1-8b-instant", "whisper-large-v3-turbo", "canopylabs/orpheus-v1-english", "gone/model"}
 )
 RATE_HEADERS = ((b"x-ratelimit-limit-requests", b"1000"), (b"x-ratelimit-remaining-requests", b"999"))
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

@@ -114,7 +114,7 @@ def plays(*pieces: bytes, then: str = "stay") -> Play:
 
 
 def asked(base: str, **change: Any) -> httpx.Response:
-    return httpx.post(f"{base}/openai/v1/chat/completions", json=CHAT | change, headers=HEADERS, timeout=20)
+    return httpx.post(f"{base}/openai/v1/chat/completions", json=CHAT | change, headers=HEADERS, timeout=60)
 
 
 PASSED = [

@@ -23,7 +23,7 @@ def written(bench: Bench) -> int:
 async def test_the_ledger_is_written_in_the_background(bench: Bench, make_key: MakeKey) -> None:
     """Nobody has to ask for it."""
     service = bench.open()
-    async with service.serving(), asyncio.timeout(10):
+    async with service.serving(), asyncio.timeout(60):
         await bench.spend(service, make_key(), 7)
         await bench.events.ledger_was_written.wait()
 
@@ -94,7 +94,7 @@ async def test_a_step_of_the_upkeep_that_fails_keeps_no_other_from_its_turn(
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, broken)
-        async with service.serving(), asyncio.timeout(30):
+        async with service.serving(), asyncio.timeout(60):
             await bench.spend(service, make_key(), 7)
             await bench.events.ledger_was_written.wait()
             assert bench.background.health.failing[step] == "RecursionError"
