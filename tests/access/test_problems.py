@@ -18,7 +18,7 @@ POLICY = "spend_policy: {%s}"
     ("field", "line"),
     [
         ("requests_per_minute: 0", 'requests_per_minute: must be at least 1; leave it out for the server\'s default, or write "unlimited"'),
-        ("requests_per_minute: -5", 'requests_per_minute: must be from 1 to 1000000000, or "unlimited"'),
+        ("requests_per_minute: -5", 'requests_per_minute: must be from 1 to 1,000,000,000, or "unlimited"'),
         ("requests_per_minute: 1_000", 'requests_per_minute: must be a whole number, or "unlimited"; found "1_000"'),
         ("tokens_per_day: 0o17", 'tokens_per_day: must be a whole number, or "unlimited"; found "0o17"'),
         ("tokens_per_day: 017", 'tokens_per_day: must be a whole number, or "unlimited"; found "017"'),
@@ -29,12 +29,12 @@ POLICY = "spend_policy: {%s}"
         ("share: 0", "share: must be greater than or equal to 1"),
         ("runaway: {}", "runaway: must say what a runaway is: spend_usd_per_10_min, times_usual, or both"),
         ("runaway: {times_usual: 1}", "runaway.times_usual: must be greater than or equal to 2"),
-        ("runaway: {time_usual: 5}", "runaway.time_usual: is not a known field"),
+        ("runaway: {time_usual: 5}", "runaway.time_usual: is not a known field; did you mean times_usual?"),
         ("runaway: {times_usual: 5, action: stop}", "runaway.action: must be 'alert' or 'pause_key'; found \"stop\""),
         ("tokens_per_day: ", "tokens_per_day: has no value; write one or take the line out"),
         ("monthly_budget_usd: 0", "monthly_budget_usd: must be more than 0; leave it out for none"),
         ("monthly_budget_usd: .inf", 'monthly_budget_usd: must be a number of US dollars; found ".inf"'),
-        ("monthly_budget_usd: 1e999", "monthly_budget_usd: must be at most 1000000000 US dollars"),
+        ("monthly_budget_usd: 1e999", "monthly_budget_usd: must be at most 1,000,000,000 US dollars"),
         ("monthly_budget_usd: 0.0000001", "monthly_budget_usd: must have at most 6 decimal places"),
         ("expires_at: 2026-12-31", 'expires_at: must say its zone, as in 2026-12-31T00:00:00Z'),
         ("expires_at: soon", 'expires_at: must be an ISO 8601 time such as 2026-12-31T00:00:00Z; found "soon"'),
@@ -45,7 +45,7 @@ POLICY = "spend_policy: {%s}"
         ("allowed_tools: [web_search]", "allowed_tools.0: must be one of the team's tools; web_search is not"),
         ("allowed_models: [b]", "allowed_models.0: must be one of the team's models; b is not"),
         ("rotation: {every_days: 0}", "rotation.every_days: must be greater than or equal to 1"),
-        ("rotation: {every_day: 30}", "rotation.every_day: is not a known field"),
+        ("rotation: {every_day: 30}", "rotation.every_day: is not a known field; did you mean every_days?"),
         ("rotation: 30", 'rotation: must be a mapping: one "name: value" a line'),
         ("request_per_minute: 5", "request_per_minute: is not a known field; did you mean requests_per_minute?"),
         ("team: t", "team: is not a known field; known are adopt_key_id, allow_delete_in_use, allowed_models, allowed_tools, budgets, disabled, expires_at, max_parallel_requests, metadata, model_limits, monthly_budget_usd, reason, requests_per_day, requests_per_minute, rotation, runaway, share, tokens_per_day, tokens_per_minute"),
@@ -70,6 +70,23 @@ def test_zero_says_what_leaving_it_out_means(
 ) -> None:
     """Limits of a team and of a model have no default at the server."""
     assert problems(f"teams: {{t: {{allowed_models: [a], {field}}}}}") == [f"1: teams.t.{line}"]
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("rotation: {every_dys: 5}", "rotation.every_dys: is not a known field; did you mean every_days?"),
+        ("runaway: {times_usul: 3}", "runaway.times_usul: is not a known field; did you mean times_usual?"),
+        ("budgets: [{usd: 3, per: day, x: 1}]", "budgets.0.x: is not a known field; known are per, usd"),
+        ("model_limits: {a: {budget_us: 3}}", "model_limits.a.budget_us: is not a known field; did you mean budget_usd?"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_field_at_any_depth_is_told_with_what_is_near(
+    problems: Callable[[str], list[str]], field: str, line: str
+) -> None:
+    """Below a key, too, and in lists and mappings of any name."""
+    found = problems(f"teams: {{t: {{allowed_models: [a], keys: {{k: {{{field}}}}}}}}}")
+    assert f"1: teams.t.keys.k.{line}" in found
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,31 @@ def test_a_table_shows_the_newest_last(monkeypatch: pytest.MonkeyPatch) -> None:
         assert shown in text
 
 
+@pytest.mark.parametrize(("action", "side"), [("created", "after"), ("deleted", "before")])
+def test_what_was_made_or_deleted_is_shown(monkeypatch: pytest.MonkeyPatch, action: str, side: str) -> None:
+    """All that was set, without what the row says already."""
+    values = {"id": "key_01", "name": "bot", "allowed_models": ["m"], "budgets": [], "monthly_budget_usd": 2}
+    changed = {"action": action, "fields": [], "before": {}, "after": {}, side: values}
+    (change,) = chain(1)
+    shown = run(monkeypatch, Client([change.model_copy(update=changed)]))
+    assert 'allowed_models: ["m"]' in shown.output
+    assert "monthly_budget_usd: 2" in shown.output
+    assert "budgets: " not in shown.output.replace("monthly_budget", "")
+
+
+def test_nothing_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To people; a program gets its format."""
+    assert run(monkeypatch, Client([])).output == "No changes.\n"
+    assert run(monkeypatch, Client([]), "--output", "jsonl").output == ""
+
+
+def test_days_in_the_wrong_order_are_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked."""
+    client = Client([])
+    result = run(monkeypatch, client, "--since", "2026-12-01", "--until", "2026-11-01")
+    assert (result.exit_code, "--since is after --until" in result.output, client.filters) == (2, True, [])
+
+
 def test_json_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """One whole change a line."""
     made = chain(2)

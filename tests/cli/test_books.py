@@ -120,6 +120,13 @@ def test_a_store_without_rows_says_so(tmp_path: Path) -> None:
     assert run("ledger", "set-aside", "--store", url).stdout == "Nothing is set aside.\n"
 
 
+def test_a_backup_of_nothing_is_told_as_such(tmp_path: Path) -> None:
+    """As every other command tells it."""
+    missing = run("backup", str(tmp_path / "b.db"), "--store", f"sqlite:///{tmp_path}/gateway.db")
+    assert (missing.exit_code, "there is no store at" in missing.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_backup_is_made_and_brought_back(url: str, tmp_path: Path) -> None:
     """While a gateway holds the store; it comes back only when none does."""
     store = open_store(url)

@@ -3,8 +3,10 @@
 from pulumi_groq.access import read_access
 from pulumi_groq.access.writing import access_text
 from pulumi_groq.cli.existing import Existing, existing, take_over_rights
-from pulumi_groq.models.team import Team
-from report_facts import live_admin_key, live_identity, live_key
+from pulumi_groq.models.markers import SECRET, marked
+from pulumi_groq.models.spend_policy import SpendPolicySettings
+from pulumi_groq.models.team import Team, TeamSettings
+from report_facts import live_admin_key, live_identity, live_key, live_policy
 
 FREE = {"managed_by": None, "declared_as": None}
 TIMES = {"created_at": "2026-11-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z"}
@@ -37,6 +39,58 @@ def test_what_is_declared_reads_back_as_adoptions() -> None:
     assert (bot.requests_per_minute, bot.metadata, bot.disabled) == (7, {"owner": "yes"}, None)
     assert (loose.disabled, loose.allowed_models) == (True, ["openai/gpt-oss-120b"])
     assert (found.adopted, found.left_out) == (2, [])
+
+
+def test_a_team_is_declared_with_all_that_it_has() -> None:
+    """Limits and budgets too: left out, the first run would take them from the team."""
+    settings = {
+        "allowed_models": ["openai/gpt-oss-20b"],
+        "allowed_tools": ["browser_search"],
+        "upstream_key": "research",
+        "requests_per_minute": 7,
+        "tokens_per_minute": "unlimited",
+        "requests_per_day": 9,
+        "tokens_per_day": 10,
+        "max_parallel_requests": 2,
+        "monthly_budget_usd": 0.000001,
+        "budgets": [{"usd": 5, "per": "day"}],
+    }
+    assert settings.keys() == TeamSettings.model_fields.keys()
+    found = existing([], [_team("chatbot", **settings)], None)
+    text = access_text(found.teams, None)
+    (team,) = read_access(text.encode(), "access.yaml").teams
+    assert team.model_dump(mode="json", include=set(settings)) == settings
+    assert "monthly_budget_usd: 0.000001\n" in text
+    assert "usd: 5," in text
+
+
+def test_a_policy_is_declared_with_all_that_is_no_secret() -> None:
+    """What is a secret is told, with the setting that it goes into."""
+    held = live_policy(
+        managed_by=None,
+        monthly_cap_usd=500,
+        budgets=[{"usd": 50.5, "per": "day"}],
+        alert_thresholds_usd=[100],
+        auto_pause=False,
+        alert_webhooks_digest="0" * 64,
+        alert_webhook_signed=True,
+    )
+    found = existing([], [], held)
+    text = access_text({}, found.spend_policy)
+    declared = read_access(text.encode(), "access.yaml").spend_policy
+    assert declared is not None
+    for name in SpendPolicySettings.model_fields.keys() - marked(SpendPolicySettings, SECRET):
+        assert getattr(declared, name) == getattr(held, name), name
+    assert "monthly_cap_usd: 500\n" in text
+    assert [line.split(":")[0] for line in found.left_out] == ["where alerts go", "what signs alerts"]
+    assert "groq:alertWebhookUrls" in found.left_out[0]
+
+
+def test_a_policy_of_another_stack_is_left_out() -> None:
+    """The run would be refused: it belongs to that stack."""
+    found = existing([], [], live_policy(managed_by="organization/infra/prod"))
+    assert found.spend_policy is None
+    assert found.left_out == ["the spending policy: organization/infra/prod declares it"]
 
 
 def test_what_cannot_be_taken_over_is_told() -> None:

@@ -89,6 +89,9 @@ def test_reasons_come_from_the_access_file(tmp_path: Path) -> None:
         ([CHANGED, "--access-file", "missing.yaml"], "missing.yaml: cannot be read"),
         ([CHANGED, "--price-list", "missing.toml"], "missing.toml: the price list cannot be read"),
         (["--cwd", __file__], "is not a folder"),
+        (["--cwd", "nowhere"], "--cwd: nowhere is not a folder"),
+        ([CHANGED, "--access-file", "missing.yaml"], "; check --access-file"),
+        ([CHANGED, "--policy", "missing.yaml"], "; check --policy"),
     ],
 )
 def test_wrong_settings_are_one_line(arguments: list[str], said: str) -> None:
@@ -114,7 +117,9 @@ def test_pulumi_that_fails(tmp_path: Path) -> None:
     fake.chmod(0o755)
     result = run(PATH=f"{tmp_path}:/usr/bin:/bin")
     assert result.exit_code == 1
-    assert result.stderr == "Error: `pulumi preview --json` failed: error: no stack selected\n"
+    assert (
+        result.stderr == "Error: `pulumi preview --json` failed: no stack selected: name one with --stack\n"
+    )
 
 
 def test_a_rule_of_high_severity_fails_the_review(tmp_path: Path) -> None:
@@ -131,7 +136,29 @@ def test_a_rule_of_high_severity_fails_the_review(tmp_path: Path) -> None:
     assert run(CHANGED, "--policy", str(rules)).exit_code == 0
     rules.write_text("rules: {cap: {check: unknown}}")
     refused = run(CHANGED, "--policy", str(rules))
-    assert (refused.exit_code, "policy.yaml:1: rules.cap.check: must be one of" in refused.stderr) == (
+    assert (refused.exit_code, "policy.yaml:1: rules.cap.check: is not a known check" in refused.stderr) == (
         2,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("error: no stack named 'x' found", "failed: no stack named 'x' found\n"),
+        (
+            "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions",
+            "CLI sessions; or run `pulumi login` with the address of your state\n",
+        ),
+    ],
+)
+def test_what_pulumi_says_is_told_with_what_it_leaves_out(
+    said: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once an error is enough."""
+    (tmp_path / "pulumi").write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 255\n')
+    (tmp_path / "pulumi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    result = run()
+    assert (result.exit_code, result.stderr.count("error")) == (1, 0)
+    assert result.stderr.endswith(told)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from pulumi_groq.cli import keys
 from pulumi_groq.cli.main import commands
 from report_facts import GOLDEN, KEY, OWNER, TYPES, live_key, urn
 
@@ -159,6 +160,16 @@ def test_golden(output: str, file: str, serve: Any) -> None:
     result = run(serve(LIVE), stack_text(*STACK), "--output", output)
     assert result.exit_code == 3
     assert [line.rstrip() for line in result.stdout.splitlines()] == (GOLDEN / file).read_text().splitlines()
+
+
+def test_few_columns_leave_names_whole(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What belongs together is stacked, and no word is cut into pieces."""
+    monkeypatch.setattr(keys, "_PIPE_WIDTH", 80)
+    text = run(serve(LIVE), stack_text(*STACK), "--consumers").stdout
+    assert max(len(line) for line in text.splitlines()) <= 80
+    shown = {word for line in text.splitlines() for word in line.split()}
+    document = json.loads(run(serve(LIVE), stack_text(*STACK), "--output", "json").stdout)
+    assert {key["name"] for key in document["keys"]} <= shown
 
 
 def test_only_the_stack_s_keys_are_asked_for(serve: Any) -> None:

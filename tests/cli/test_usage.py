@@ -140,6 +140,28 @@ def test_a_report_replaces_the_file_that_is_there(gateway: Gateway, tmp_path: Pa
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_report_goes_through_links_and_into_devices(gateway: Gateway, tmp_path: Path) -> None:
+    """A link stays one, and what is no file is written to, never replaced."""
+    target, link = tmp_path / "kept.html", tmp_path / "report.html"
+    target.write_text("the former one")
+    link.symlink_to(target.name)
+    assert run(gateway, "report", "--html", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("<!doctype html>")
+    device = tmp_path / "null"
+    device.symlink_to("/dev/null")
+    assert run(gateway, "report", "--html", str(device)).exit_code == 0
+    assert Path("/dev/null").is_char_device()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["kept.html", "null", "report.html"]
+
+
+def test_a_month_to_come_is_not_over(gateway: Gateway) -> None:
+    """It has no use, and no end either."""
+    shown = run(gateway, "usage", "--month", "2027-01").stdout
+    assert shown.startswith("2027-01, a month that has not begun: 0 requests")
+    assert run(gateway, "usage", "--month", "2026-10").stdout.startswith("2026-10, a month that is over: ")
+
+
 @pytest.mark.parametrize("where", ["missing/report.html", "taken/report.html"])
 def test_a_report_that_cannot_be_written_ends_with_2(gateway: Gateway, tmp_path: Path, where: str) -> None:
     """In one line that names the file."""

@@ -18,7 +18,7 @@ from pulumi_groq.access.model import (
     DeclaredSpendPolicy,
     DeclaredTeam,
 )
-from pulumi_groq.access.problems import Path, Problems, dotted, reworded, shown
+from pulumi_groq.access.problems import Path, Problems, dotted, shown
 from pulumi_groq.access.reading import Reading
 from pulumi_groq.errors import AccessFileError
 from pulumi_groq.models.budgets import Bounded, misfits_of
@@ -32,12 +32,12 @@ _Named = TypeVar("_Named", DeclaredAdminKey, DeclaredIdentity)
 _UNKNOWN_MODELS = ["unknown"]  # what the keys of a team inherit whose own list is unusable
 
 
-def load_access(path: FilePath) -> Access:
-    """The declarations in the file at `path`.
+def load_access(path: FilePath, *, advice: str = "check groq:accessFile") -> Access:
+    """The declarations in the file at `path`; `advice` is for where there is none.
 
     Raises AccessFileError, with one line for each problem: `access.yaml:12: teams.chatbot...: must be ...`.
     """
-    content = content_of(path, "check groq:accessFile")
+    content = content_of(path, advice)
     return read_access(content, path.name)
 
 
@@ -156,14 +156,14 @@ class _Declarations(Reading):
             self._problems.add(line, (*path, name), f"is a secret; set it with {_set_command(name)} instead")
         return self._model(DeclaredSpendPolicy, fields, node, path, {"line": node.line})
 
-    def _report(self, error: ErrorDetails, node: Node, path: Path) -> None:
+    def _report(self, error: ErrorDetails, words: str, node: Node, path: Path) -> None:
         match error["loc"]:
             case ("team",) if "team" not in node.names:
                 pass  # it has its own line
             case ("name",):
-                self._problems.add(node.line, path, f"its name {reworded(error)}")
+                self._problems.add(node.line, path, f"its name {words}")
             case _:
-                super()._report(error, node, path)
+                super()._report(error, words, node, path)
 
     def _warnings(self, access: Access) -> Iterator[str]:
         file, policy = self._problems.file, access.spend_policy

@@ -77,10 +77,10 @@ def _found(value: Any) -> str:
     return f"; found {shown(value)}" if isinstance(value, str) and value else ""
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
-    """What to say about a field that does not exist, with the nearest one that does."""
+def unknown(name: str, known: Iterable[str], what: str = "field") -> str:
+    """What to say about a field, or another `what`, that does not exist: the nearest one that does."""
     names = sorted(known)
     nearest = get_close_matches(name, names, n=1)
     if nearest:
-        return f"is not a known field; did you mean {nearest[0]}?"
-    return f"is not a known field; known are {', '.join(names)}"
+        return f"is not a known {what}; did you mean {nearest[0]}?"
+    return f"is not a known {what}; known are {', '.join(names) or 'none'}"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -81,6 +82,8 @@ def _flow(value: Any) -> str:
             return f"[{', '.join(map(_flow, value))}]"
         case dict():
             return f"{{{', '.join(f'{_scalar(name)}: {_flow(below)}' for name, below in value.items())}}}"
+        case float():
+            return f"{Decimal(str(value)).normalize():f}"
     return json.dumps(value)
 
 

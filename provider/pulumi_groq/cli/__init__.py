@@ -1,12 +1,15 @@
 """The pulumi-groq command."""
 
+import os
 import sys
+from pathlib import Path
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command; without its extra, say in one line how to get it."""
+    _open_closed_streams()
     try:
         from pulumi_groq.cli.main import commands  # noqa: PLC0415 (click is an extra: the message comes first)
     except ModuleNotFoundError as missing:
@@ -15,3 +18,12 @@ def main() -> None:
         sys.stderr.write("Stopped.\n")
         sys.exit(130)
     commands()
+
+
+def _open_closed_streams() -> None:
+    """A stream that the caller closed reads and writes nothing; else the next file opened would take its
+    place.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (to the end)

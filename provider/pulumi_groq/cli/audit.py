@@ -40,6 +40,7 @@ _COLUMNS: Final = (
     "previous_hash",
     "hash",
 )
+_SHOWN_BESIDE: Final = frozenset({"id", "name", "lineage_id", "managed_by", "declared_as"})
 _FOLLOW_PERIOD_S: Final = 2.0
 _DAY: Final = click.DateTime(["%Y-%m-%d"])
 
@@ -93,6 +94,8 @@ def audit(
     """
     if context.invoked_subcommand is not None:
         return
+    if since is not None and until is not None and since > until:
+        raise click.UsageError("--since is after --until")
     filters = {
         "actor": actor,
         "object_id": object_id,
@@ -103,7 +106,10 @@ def audit(
     with admin_client() as client:
         with reading() as shown:
             found = list(shown.counted("changes", islice(client.audit(**filters), limit)))[::-1]
-        _print(found, output, heading=True)
+        if found or follow or output != "table":
+            _print(found, output, heading=True)
+        else:
+            click.echo("No changes.")
         if follow:
             follow_changes(
                 client,
@@ -231,8 +237,10 @@ def narrow_changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
 
 
 def _differences(change: Change) -> Iterable[str]:
-    if change.action not in {"created", "updated", "deleted"}:
-        yield from (f"{name}: {value}" for name, value in (change.before | change.after).items())
+    if change.action != "updated":
+        for name, value in (change.before | change.after).items():
+            if name not in _SHOWN_BESIDE and value not in (None, [], {}):
+                yield f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
     for name in change.fields:
         if name in change.before or name in change.after:
             before, after = (json.dumps(values.get(name)) for values in (change.before, change.after))

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 from pulumi_groq.models.admin_key import AdminKey, AdminKeySettings
 from pulumi_groq.models.api_key import ApiKey, ApiKeySettings
-from pulumi_groq.models.spend_policy import SpendPolicy
-from pulumi_groq.models.team import Team
+from pulumi_groq.models.markers import SECRET, marked
+from pulumi_groq.models.spend_policy import SpendPolicy, SpendPolicySettings
+from pulumi_groq.models.team import Team, TeamSettings
 from pulumi_groq.models.workload_identity import WorkloadIdentity, WorkloadIdentitySettings
 
 WITHOUT_TEAM: Final = "without-team"
 _KEY_FIELDS: Final = frozenset(ApiKeySettings.model_fields) - {"team"}
-_POLICY_FIELDS: Final = ("monthly_cap_usd", "alert_thresholds_usd", "auto_pause")
+_WEBHOOKS: Final = "it is a secret: give it to the stack as {} before its first run"
 
 
 @dataclass
@@ -53,10 +54,20 @@ def existing(keys: Sequence[ApiKey], teams: Sequence[Team], policy: SpendPolicy 
         _team_for(key, found)["keys"][key.name] = {**_of_key(key), "adopt_key_id": key.id}
         found.adopted += 1
     if policy is not None:
-        written = policy.model_dump(mode="json", exclude_none=True)
-        found.spend_policy = {name: written[name] for name in _POLICY_FIELDS if name in written}
+        _take_over_policy(policy, found)
     found.teams = {name: _without_empty(team) for name, team in found.teams.items()}
     return found
+
+
+def _take_over_policy(policy: SpendPolicy, found: Existing) -> None:
+    if policy.managed_by is not None:
+        found.left_out.append(f"the spending policy: {policy.managed_by} declares it")
+        return
+    found.spend_policy = _set(policy, SpendPolicySettings, but=marked(SpendPolicySettings, SECRET))
+    if policy.alert_webhooks_digest is not None:
+        found.left_out.append(f"where alerts go: {_WEBHOOKS.format('groq:alertWebhookUrls')}")
+    if policy.alert_webhook_signed:
+        found.left_out.append(f"what signs alerts: {_WEBHOOKS.format('groq:alertWebhookSigningSecret')}")
 
 
 def take_over_rights(
@@ -87,9 +98,10 @@ def _why_not_admin(key: AdminKey, replaced: set[str | None], found: Existing) ->
     return "an older admin key has its name" if key.name in found.admin_keys else None
 
 
-def _set(made: BaseModel, settings: type[BaseModel]) -> dict[str, Any]:
-    """The fields of `settings` that `made` sets."""
-    written = made.model_dump(mode="json", exclude_none=True, include=set(settings.model_fields))
+def _set(made: BaseModel, settings: type[BaseModel], *, but: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The fields of `settings` that `made` sets, without those in `but`."""
+    included = set(settings.model_fields) - but
+    written = made.model_dump(mode="json", exclude_none=True, include=included)
     return {name: value for name, value in written.items() if value not in ({}, [])}
 
 
@@ -127,8 +139,8 @@ def _of_key(key: ApiKey) -> dict[str, Any]:
 
 
 def _of_team(team: Team) -> dict[str, Any]:
-    lists = {"allowed_models": sorted(team.allowed_models), "allowed_tools": sorted(team.allowed_tools)}
-    return lists if team.upstream_key is None else {**lists, "upstream_key": team.upstream_key}
+    bounds = {"allowed_models": sorted(team.allowed_models), "allowed_tools": sorted(team.allowed_tools)}
+    return {**_set(team, TeamSettings), **bounds}
 
 
 def _without_empty(team: dict[str, Any]) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def guardrails(given: Path | None, folder: Path) -> Guardrails | None:
     candidates = (folder / below / "policy.yaml" for below in _FOLDERS)
     path = given or next((path for path in candidates if path.is_file()), None)
     try:
-        return load_guardrails(path) if path is not None else None
+        return load_guardrails(path, advice="check --policy") if path is not None else None
     except AccessFileError as error:
         raise UnusableSettingError(str(error)) from None
 
@@ -131,7 +131,7 @@ def guardrails(given: Path | None, folder: Path) -> Guardrails | None:
 def declared_access(path: Path | None) -> Access | None:
     """What the file declares; `None` without a file. Raises UnusableSettingError: file, line, why."""
     try:
-        return load_access(path) if path is not None else None
+        return load_access(path, advice="check --access-file") if path is not None else None
     except AccessFileError as error:
         raise UnusableSettingError(str(error)) from None
 

@@ -22,6 +22,7 @@ from pulumi_groq.cli.litellm import litellm_access
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, InsufficientRoleError, NotFoundError
+from pulumi_groq.models.fields import LARGEST_AMOUNT_USD
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.phrases import counted
 
@@ -42,6 +43,7 @@ _LOCAL_GATEWAY: Final = (
     "pulumi-groq serve &",
 )
 _MOST_LEFT_OUT: Final = 100  # lines
+_CAP: Final = click.FloatRange(0, float(LARGEST_AMOUNT_USD), min_open=True)
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what Pulumi accepts
 
 _EPILOG: Final = f"""\
@@ -57,7 +59,7 @@ otherwise. It writes nothing where one of its files exists already.
 @click.option("--team", metavar="NAME", help="The first team (default: my-team).")
 @click.option("--key", metavar="NAME", help="Its first key (default: my-app).")
 @click.option("--model", "models", multiple=True, metavar="ID", help="A model it may call; repeatable.")
-@click.option("--monthly-cap-usd", type=float, help="The organisation's cap (default: 100).")
+@click.option("--monthly-cap-usd", type=_CAP, help="The organisation's cap (default: 100).")
 @click.option("--from-gateway", is_flag=True, help="Declare what the gateway holds and no stack declares.")
 @click.option(
     "--from-litellm",
@@ -113,10 +115,10 @@ def init(
     _tell(folder, held, has_gateway=from_gateway)
 
 
-def _answer(question: str, given: Any, default: Any) -> Any:
+def _answer(question: str, given: Any, default: Any, kind: click.ParamType[Any] | None = None) -> Any:
     if given is not None or not sys.stdin.isatty():
         return default if given is None else given
-    return click.prompt(question, default=default, err=True)
+    return click.prompt(question, default=default, type=kind, err=True)
 
 
 def _new_access(
@@ -125,7 +127,7 @@ def _new_access(
     named_team = _answer("Name of the first team", team, "my-team")
     named_key = _answer("Name of its first key", key, "my-app")
     asked = _answer("Models that it may call", ",".join(models) or None, "openai/gpt-oss-20b")
-    cap = _answer("US dollars that the organisation may spend a month", monthly_cap_usd, 100.0)
+    cap = _answer("US dollars that the organisation may spend a month", monthly_cap_usd, 100.0, _CAP)
     limits = {"requests_per_minute": 60, "tokens_per_minute": 100_000}
     return access_text(
         {
@@ -175,7 +177,7 @@ def _check(access: str) -> None:
     try:
         read_access(access.encode(), "access.yaml")
     except AccessFileError as error:
-        raise UnusableSettingError(str(error)) from None
+        raise UnusableSettingError(f"nothing is written, for it would not be usable: {error}") from None
 
 
 def _files(project: str, access: str) -> dict[str, str]:
@@ -228,7 +230,8 @@ def _tell(folder: Path, held: Existing | None, *, has_gateway: bool) -> None:
         click.echo(f"\n{told}")
         rights = (len(held.admin_keys), len(held.workload_identities))
         if any(rights):
-            click.echo(f"{rights[0]} admin keys and {rights[1]} workload identities to take over")
+            identities = f"{rights[1]:,} workload {'identity' if rights[1] == 1 else 'identities'}"
+            click.echo(f"{counted(rights[0], 'admin key')} and {identities} to take over")
         _tell_left_out(held)
     steps = [
         *([] if folder == Path() else [f"cd {folder}"]),

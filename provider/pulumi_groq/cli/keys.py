@@ -55,6 +55,7 @@ def list_keys(managed_by: str | None, name: str | None, team: str | None, admin:
             output,
             [key.model_dump(mode="json") for key in chosen],
             lambda: narrow_admin_keys_table(chosen) if is_narrow() else admin_keys_table(chosen),
+            nothing="No admin keys.",
         )
         return
     with admin_client() as client:
@@ -65,6 +66,7 @@ def list_keys(managed_by: str | None, name: str | None, team: str | None, admin:
         output,
         [key.model_dump(mode="json") for key in found],
         lambda: narrow_keys_table(found) if is_narrow() else keys_table(found),
+        nothing="No keys.",
     )
 
 
@@ -212,14 +214,16 @@ def _escaped(*cells: str) -> list[RenderableType]:
     return [Text(cell) for cell in cells]
 
 
-def _render(output: str, document: Any, table: Callable[[], Table]) -> None:
+def _render(output: str, document: Any, table: Callable[[], Table], *, nothing: str = "") -> None:
     if output == "json":
         click.echo(json.dumps(document, indent=2))
-        return
-    print_table(table())
+    elif document == []:
+        click.echo(nothing)
+    else:
+        print_table(table())
 
 
-def print_table(table: Table) -> None:
+def print_table(table: RenderableType) -> None:
     """For people. A pipe has no width of its own: a row stays on its line there."""
     _console().print(table)
 

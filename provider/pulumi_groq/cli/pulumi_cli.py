@@ -14,6 +14,10 @@ from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.reports.escaping import visible
 
 STDIN: Final = "-"
+_ADVICE: Final = {
+    "PULUMI_ACCESS_TOKEN must be set": "; or run `pulumi login` with the address of your state",
+    "no stack selected": ": name one with --stack",
+}
 _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"  # would give events, not one document
 
 
@@ -35,6 +39,8 @@ def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, wha
     command = ["pulumi", *arguments, "--non-interactive", *(["--stack", stack] if stack else [])]
     environment = {name: value for name, value in os.environ.items() if name != _STREAMING}
     with waiting(what):
+        if not folder.is_dir():
+            raise UnusableSettingError(f"--cwd: {folder} is not a folder")
         try:
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -43,10 +49,9 @@ def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, wha
             raise UnusableSettingError(
                 "pulumi is not on PATH: install it, or give a file that it wrote"
             ) from None
-        except NotADirectoryError:
-            raise UnusableSettingError(f"--cwd: {folder} is not a folder") from None
     if done.returncode and not done.stdout.strip().startswith("{"):
         said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        why = visible(said[-1]) if said else f"exit code {done.returncode}"
+        why = visible(said[-1].removeprefix("error: ")) if said else f"exit code {done.returncode}"
+        why += next((advice for words, advice in _ADVICE.items() if words in why), "")
         raise click.ClickException(f"`pulumi {' '.join(arguments)}` failed: {why}")
     return done.stdout

@@ -52,11 +52,17 @@ def _schedules(access: Path | None) -> Mapping[str, RotationSchedule]:
 
 
 def _write_whole(file: Path, content: str) -> None:
-    """Whoever opens the file sees the former page or the new one, never half of one."""
-    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    """Whoever opens the file sees the former page or the new one, never half of one. A link stays, and the
+    file that it names is replaced; what is no file, such as a pipe or a device, is written to.
+    """
+    target = file.resolve()
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
+        if file.exists() and not file.is_file():
+            file.write_text(content, encoding="utf-8")
+            return
         unfinished.write_text(content, encoding="utf-8")
-        unfinished.replace(file)
+        unfinished.replace(target)
     except OSError as error:
         with suppress(OSError):
             unfinished.unlink()

@@ -10,13 +10,13 @@ from typing import Final
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import SETTINGS_HELP, admin_client, project_options, table_or_json_option
 from pulumi_groq.cli.facts import held_stack
+from pulumi_groq.cli.keys import is_narrow, print_table
 from pulumi_groq.cli.progress import reading, waiting
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.admin_key import AdminKey
@@ -33,7 +33,6 @@ from pulumi_groq.reports.rotation.consumers import (
 from pulumi_groq.reports.rotation.status import KeyRotation, RotationStatus, rotation_json, rotation_status
 
 DUE: Final = 3
-_PIPE_WIDTH: Final = 250
 _CONSUMER_HEADINGS: Final = ("Name", "Value", "Key", "Address", "User agent", "Last used")
 _HEADINGS: Final = ("Name", "Gen", "Key", "Age", "Next rotation", "Previous", "Retire after", "Due")
 
@@ -83,12 +82,11 @@ def status(*, state: str | None, output: str, with_consumers: bool, stack: str |
             document["consumers"] = consumers_json(consumers)
         click.echo(json.dumps(document, indent=2))
     else:
-        # A pipe has no width of its own: a row stays on its line there.
-        console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-        console.print(rotation_table(found))
+        narrow = is_narrow()
+        print_table(narrow_rotation_table(found) if narrow else rotation_table(found))
         if consumers is not None:
-            console.print(consumers_table(consumers))
-        console.print(Text(_summary(found, consumers)))
+            print_table(narrow_consumers_table(consumers) if narrow else consumers_table(consumers))
+        print_table(Text(_summary(found, consumers)))
     if found.is_due:
         sys.exit(DUE)
 
@@ -121,6 +119,24 @@ def consumers_table(found: Sequence[KeyConsumers]) -> Table:
     return table
 
 
+def narrow_consumers_table(found: Sequence[KeyConsumers]) -> Table:
+    """The same for few columns."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("Key", "Who", "Last used"):
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        key = Text(f"{visible(each.name)}\n{each.value} value …{each.last_four}")
+        for who in each.consumers:
+            agent = visible(who.user_agent) or "-"
+            style = "bold" if each.value == "old" else ""
+            table.add_row(
+                key, Text(f"{visible(who.address)}\n{agent}", style=style), Text(minute(who.last_used_at))
+            )
+        if not each.consumers:
+            table.add_row(key, Text("nobody", style="dim"), Text("-", style="dim"))
+    return table
+
+
 def rotation_table(status: RotationStatus) -> Table:
     """A row for each key; what is due in bold, what it waits for below."""
     table = Table(box=box.SIMPLE_HEAD)
@@ -135,6 +151,21 @@ def rotation_table(status: RotationStatus) -> Table:
         cells = [visible(name), str(key.generation), _ends_in(key.live), _age(key)]
         cells += [_time(key.next_rotation_at), _previous(key.previous), _time(key.retire_after)]
         table.add_row(*(Text(cell) for cell in cells), _due(key))
+    return table
+
+
+def narrow_rotation_table(status: RotationStatus) -> Table:
+    """The same for few columns."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("Key", "Rotation", "Due"):
+        table.add_column(heading, overflow="fold")
+    for key in status.keys:
+        what = "admin key, " if key.kind == "admin_key" else ""
+        who = f"{visible(key.name)}\n{what}generation {key.generation}, {_ends_in(key.live)}, {_age(key)}"
+        times = [f"next {_time(key.next_rotation_at)}" if key.next_rotation_at else ""]
+        times += [f"previous {_previous(key.previous)}" if key.previous else ""]
+        times += [f"retire after {_time(key.retire_after)}" if key.retire_after else ""]
+        table.add_row(Text(who), Text("\n".join(filter(None, times)) or "-"), _due(key))
     return table
 
 

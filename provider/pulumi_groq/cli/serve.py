@@ -45,7 +45,9 @@ class _Limit(click.ParamType[int | None]):
         except ValueError:
             number = 0
         if not 1 <= number <= LARGEST_LIMIT:
-            self.fail(f'{value} is neither a number from 1 to {LARGEST_LIMIT} nor "{UNLIMITED}"', param, ctx)
+            self.fail(
+                f'{value} is neither a number from 1 to {LARGEST_LIMIT:,} nor "{UNLIMITED}"', param, ctx
+            )
         return number
 
 

@@ -1,15 +1,19 @@
-"""Ctrl-C: one line, exit code 130, and nothing left half written."""
+"""How commands end early, in one line: by Ctrl-C (exit code 130), or where their output cannot be written."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, Final
 
 import click
 
 STOPPED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
+
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 class Stopped(click.ClickException):
@@ -24,7 +28,9 @@ class Stopped(click.ClickException):
 
 
 class StoppableGroup(click.Group):
-    """Every command below it can be stopped; one that has more to say of it says so itself."""
+    """Every command below it can be stopped; one that has more to say of it says so itself. A full disk
+    behind the output is one line, too; a pipe that nobody reads any more is click's to end.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -32,6 +38,17 @@ class StoppableGroup(click.Group):
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):  # a question that is not answered is an Abort
             raise Stopped("") from None
+        except OSError as error:
+            if error.errno not in _UNWRITABLE or error.filename is not None:
+                raise
+            _drop_output()
+            raise click.ClickException(f"cannot write the output: {error.strerror}") from None
+
+
+def _drop_output() -> None:
+    """What is not written yet is not tried again when Python ends, which would be a second message."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

@@ -37,7 +37,7 @@ _SEVERITIES: Final = {"high": Severity.HIGH, "medium": Severity.MEDIUM, "low": S
 def serve(path: Path, name: str = "groq-access") -> None:
     """Serve the rules in the file at `path` to the engine as the pack `name`, until the engine ends it."""
     try:
-        guardrails = load_guardrails(path)
+        guardrails = load_guardrails(path, advice="check GROQ_POLICY_FILE")
     except AccessFileError as error:
         sys.exit(str(error))
     PolicyPack(name, policies=policies(guardrails), enforcement_level=EnforcementLevel.ADVISORY)

@@ -70,7 +70,7 @@ def _limit_unless_unset(value: Any, unset: str) -> Any:
     if value == 0:
         raise ValueError(f'must be at least 1; leave it out for {unset}, or write "{UNLIMITED}"')
     if not 1 <= value <= LARGEST_LIMIT:
-        raise ValueError(f'must be from 1 to {LARGEST_LIMIT}, or "{UNLIMITED}"')
+        raise ValueError(f'must be from 1 to {LARGEST_LIMIT:,}, or "{UNLIMITED}"')
     return value
 
 
@@ -83,7 +83,7 @@ def _amount(value: Any) -> Any:
     if amount <= 0:
         raise ValueError("must be more than 0; leave it out for none")
     if amount > LARGEST_AMOUNT_USD:
-        raise ValueError(f"must be at most {LARGEST_AMOUNT_USD} US dollars")
+        raise ValueError(f"must be at most {LARGEST_AMOUNT_USD:,} US dollars")
     if amount != amount.quantize(Decimal(1) / MICRO_USD_PER_USD):
         raise ValueError("must have at most 6 decimal places")
     return amount.normalize()

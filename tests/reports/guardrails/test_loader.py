@@ -22,7 +22,10 @@ def _problems(text: str) -> list[str]:
     [
         ("", "1: is empty; declare rules"),
         ("rule: {}", "1: rule: is not a known field; did you mean rules?"),
-        ("rules:\n  a: {check: x, reason: y}", f"2: rules.a.check: must be one of {', '.join(CHECKS)}"),
+        (
+            "rules:\n  a: {check: x, reason: y}",
+            f"2: rules.a.check: is not a known check; known are {', '.join(sorted(CHECKS))}",
+        ),
         ("rules:\n  a: 5", f"2: rules.a.check: must be one of {', '.join(CHECKS)}"),
         ("rules:\n  a:\n    check: budget_required", "2: rules.a.reason: is missing"),
         (
@@ -32,7 +35,16 @@ def _problems(text: str) -> list[str]:
         (
             "environments: {production: [prod]}\n"
             "rules:\n  a: {check: budget_required, reason: y, environments: [prodction]}",
-            "3: rules.a.environments.0: is not a known field; did you mean production?",
+            "3: rules.a.environments.0: is not a known environment; did you mean production?",
+        ),
+        (
+            "rules:\n  a: {check: budget_requird, reason: y}",
+            "2: rules.a.check: is not a known check; did you mean budget_required?",
+        ),
+        (
+            "rules:\n  a: {check: budget_required, reason: y, waivers: [{resource: k, until: "
+            "2027-01-01T00:00:00Z, by: d, why: w, aproved: z}]}",
+            "2: rules.a.waivers.0.aproved: is not a known field; known are by, resource, until, why",
         ),
         ("environments: {production: prod}", "1: environments.production: must be a list of names of stacks"),
         (
@@ -60,7 +72,7 @@ def test_rules_hold_in_their_environments() -> None:
 
 def test_a_file_that_is_not_there_is_told() -> None:
     """A missing file says which setting names it."""
-    with pytest.raises(AccessFileError, match=r"policy.yaml: cannot be read: no such file .*--policy"):
+    with pytest.raises(AccessFileError, match=r"policy.yaml: cannot be read: no such file .*groq:policyFile"):
         load_guardrails(Path("nowhere/policy.yaml"))
 
 

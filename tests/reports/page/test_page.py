@@ -23,6 +23,7 @@ from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.usage import BudgetUse, TeamUsage
 from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, PageFacts, page, page_facts, sign_in_page
 from pulumi_groq.reports.page.facts import OVERLAPS_ASKED
+from pulumi_groq.reports.page.series import reason_in_words
 from recorded_source import RecordedSource
 from work_time import work_time
 
@@ -345,3 +346,18 @@ def test_consumers_are_asked_for_some_keys_only() -> None:
     source = Overlaps(500)
     page_facts(source)
     assert source.asked == 2 * OVERLAPS_ASKED
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("model_not_available", "model not allowed"),
+        ("model_budget_day", "model: budget of the day reached"),
+        ("team_requests_per_minute", "team: requests per minute"),
+        ("cap_hour", "cap of the hour reached"),
+        ("something_new", "something new"),
+    ],
+)
+def test_reasons_are_in_words(reason: str, words: str) -> None:
+    """A reason that begins like a level's is not taken for one."""
+    assert reason_in_words(reason) == words

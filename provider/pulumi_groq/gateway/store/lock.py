@@ -25,7 +25,7 @@ class StoreLock:
         except BlockingIOError:
             self._file.close()
             raise StoreOpenError(
-                f"another gateway is using {database}: stop it first, or give this one a store of its own"
+                f"another gateway is using {database}: stop it first, or name another store"
             ) from None
 
     def release(self) -> None:

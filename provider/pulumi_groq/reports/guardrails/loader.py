@@ -27,9 +27,12 @@ class Guardrails:
         return not named or any(stack in self.environments[environment] for environment in named)
 
 
-def load_guardrails(path: FilePath) -> Guardrails:
-    """The rules in the file at `path`. Raises AccessFileError, with one line for each problem."""
-    return read_guardrails(content_of(path, "check groq:policyFile or --policy"), path.name)
+def load_guardrails(path: FilePath, *, advice: str = "check groq:policyFile") -> Guardrails:
+    """The rules in the file at `path`; `advice` is for where there is none.
+
+    Raises AccessFileError, with one line for each problem.
+    """
+    return read_guardrails(content_of(path, advice), path.name)
 
 
 def read_guardrails(content: bytes, file: str) -> Guardrails:
@@ -70,14 +73,16 @@ class _Rules(Reading):
         check = node.value.get("check") if isinstance(node.value, dict) else None
         kind = str(check.value) if check is not None else ""
         if kind not in CHECKS:
-            known = ", ".join(CHECKS)
             line = check.line if check is not None else node.line
-            self._problems.add(line, (*path, "check"), f"must be one of {known}")
+            words = unknown(kind, CHECKS, "check") if kind else f"must be one of {', '.join(CHECKS)}"
+            self._problems.add(line, (*path, "check"), words)
             return None
         model = CHECKS[kind]
         rule = self._model(model, self._mapping(node, path, set(model.model_fields)), node, path, {})
         for index, environment in enumerate(rule.environments if rule else ()):
             if environment not in environments:
                 at = ("environments", index)
-                self._problems.add(node.line_at(at), (*path, *at), unknown(environment, environments))
+                self._problems.add(
+                    node.line_at(at), (*path, *at), unknown(environment, environments, "environment")
+                )
         return rule

@@ -42,13 +42,15 @@ def days_of(facts: PageFacts) -> list[date]:
 
 def reason_in_words(reason: str) -> str:
     """Why requests were refused."""
+    if reason in _REASONS:
+        return _REASONS[reason]
     whose, _, limit = reason.partition("_")
     if whose in _WHOSE and limit:
         return f"{_WHOSE[whose]}{reason_in_words(limit)}"
     amount, _, per = reason.partition("_")
     if amount in ("cap", "budget") and per in _SHORTER:
         return f"{'cap' if amount == 'cap' else 'budget'} of the {per} reached"
-    return _REASONS.get(reason, reason.replace("_", " "))
+    return reason.replace("_", " ")
 
 
 def tokens_by_model(facts: PageFacts) -> list[Series]:

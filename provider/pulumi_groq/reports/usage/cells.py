@@ -127,7 +127,11 @@ def _last_used(row: UsageRow) -> str:
 
 def _sentences(report: UsageReport) -> Iterator[str]:
     total = report.total
-    until = f"as of {minute(report.as_of)}" if report.pace else "a month that is over"
+    if report.pace:
+        until = f"as of {minute(report.as_of)}"
+    else:
+        begun = report.month < f"{report.as_of:%Y-%m}"
+        until = "a month that is over" if begun else "a month that has not begun"
     yield (
         f"{report.month}, {until}: {_counted(total.requests, 'request')}, {_counted(total.tokens, 'token')}, "
         f"{money(total.cost_micro_usd)} USD."
