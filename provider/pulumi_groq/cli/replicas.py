@@ -67,7 +67,7 @@ def list_replicas(store_url: str, output: str) -> None:
 @replicas.command("forget", short_help="Charge what a lost gateway held.", epilog=_EPILOG)
 @click.argument("replica")
 @store_option
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@table_or_json_option
 def forget_replica(replica: str, store_url: str, output: str) -> None:
     """Charge all that REPLICA holds, for a gateway that will not start again with its folder.
 
