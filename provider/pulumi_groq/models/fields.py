@@ -40,6 +40,16 @@ def _printable(text: str) -> str:
     return text
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL")
+    return text
+
+
+PlainText = Annotated[str, AfterValidator(_without_nul)]
+"""Text that any store can hold: PostgreSQL's has no NUL."""
+
+
 def unique(values: list[str]) -> list[str]:
     """`values`; raises `ValueError` where one is repeated."""
     repeated = sorted({value for value in values if values.count(value) > 1})

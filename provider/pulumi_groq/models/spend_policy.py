@@ -9,12 +9,12 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, PlainSerializer, StringConstraints, ValidationInfo, field_validator
 
 from pulumi_groq.models.budgets import Budget, Budgets
-from pulumi_groq.models.fields import CreatedAt, UpdatedAt, Usd, UtcTime, WireModel, json_number
+from pulumi_groq.models.fields import CreatedAt, PlainText, UpdatedAt, Usd, UtcTime, WireModel, json_number
 from pulumi_groq.models.markers import SECRET
 from pulumi_groq.models.ownership import Owned
 
 WebhookUrl = Annotated[
-    str,
+    PlainText,
     StringConstraints(
         max_length=2000,
         pattern=r"^(https://[^\s/@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/\S*)?$",
@@ -84,7 +84,7 @@ class SpendPolicySettings(WireModel):
     auto_pause: AutoPause = True
     alert_webhook_urls: Annotated[AlertWebhookUrls, SECRET] = Field(default_factory=list)
     alert_webhook_signing_secret: Annotated[
-        Annotated[str, StringConstraints(min_length=16, max_length=256)] | None,
+        Annotated[PlainText, StringConstraints(min_length=16, max_length=256)] | None,
         SECRET,
         Field(
             repr=False,

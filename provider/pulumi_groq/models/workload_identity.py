@@ -23,6 +23,7 @@ from pulumi_groq.models.fields import (
     CreatedAt,
     Name,
     ObjectId,
+    PlainText,
     UpdatedAt,
     Usd,
     WholeNumber,
@@ -44,7 +45,7 @@ def is_identity_id(holder_id: str) -> bool:
 
 
 Issuer = Annotated[
-    str,
+    PlainText,
     StringConstraints(
         max_length=1024,
         pattern=r"^(https://[^\s/@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?$",
@@ -53,7 +54,7 @@ Issuer = Annotated[
 """An https URL without user, query and fragment; http to this machine, which a gateway may refuse."""
 
 ClaimName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:/-]+$")]
-ClaimValue = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_CLAIM)]
+ClaimValue = Annotated[PlainText, StringConstraints(min_length=1, max_length=LONGEST_CLAIM)]
 Claims = Annotated[dict[ClaimName, ClaimValue], Field(max_length=16)]
 
 IdentityName = Annotated[
@@ -67,7 +68,7 @@ IdentityIssuer = Annotated[
     ),
 ]
 Audience = Annotated[
-    str,
+    PlainText,
     StringConstraints(min_length=1, max_length=LONGEST_CLAIM),
     Field(
         description="What the tokens' `aud` claim has to hold, 1 to 1,024 characters: a name of this "

@@ -10,6 +10,12 @@ from httpx import Response
 from admin_plane import KEY, Api, error_of
 
 LIMIT = 64 * 1024
+IDENTITY = {
+    "issuer": "https://a.example",
+    "audience": "a",
+    "claims": {"sub": "s"},
+    "allowed_models": ["openai/gpt-oss-20b"],
+}
 
 
 def post(api: Api, content: bytes | AsyncIterator[bytes], **headers: Any) -> Response:
@@ -65,6 +71,25 @@ def test_unprintable_text_is_refused(api: Api, name: str) -> None:
     """Names are for people."""
     answer = post(api, f'{{"name": "a{name}b", "allowed_models": ["m"]}}'.encode())
     assert error_of(answer) == (400, None, "name")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/spend-policy", {"alert_webhook_signing_secret": "a\0" * 16}, "alert_webhook_signing_secret"),
+        ("/spend-policy", {"alert_webhook_urls": ["https://a.example/\0"]}, "alert_webhook_urls.0"),
+        ("/workload-identities/app", {"audience": "a\0"}, "audience"),
+        ("/workload-identities/app", {"issuer": "https://a.example/\0"}, "issuer"),
+        ("/workload-identities/app", {"claims": {"sub": "a\0"}}, "claims.sub"),
+        ("/workload-identities/app", {"claim_patterns": {"sub": "a\0"}}, "claim_patterns.sub"),
+    ],
+)
+def test_text_that_not_every_store_holds_is_refused(
+    api: Api, path: str, body: dict[str, Any], param: str
+) -> None:
+    """PostgreSQL's has no NUL: what would fail there is told here, by its field."""
+    whole = {"monthly_cap_usd": 5} if path == "/spend-policy" else IDENTITY
+    assert error_of(api.call("PUT", path, json={**whole, **body})) == (400, None, param)
 
 
 def test_a_half_surrogate_pair_as_field_name_is_refused(api: Api) -> None:

@@ -74,6 +74,7 @@ def test_who_was_given_a_credential_is_written(
     [
         ({"sub": "repo:evil/fork:pull_request"}, "repo:evil/fork:pull_request", "accepts its claims"),
         ({"aud": "https://other.example.com"}, None, "meant for another audience"),
+        ({"sub": "a\0"}, None, "no text that could be written down"),
     ],
 )
 def test_who_was_refused_is_written(

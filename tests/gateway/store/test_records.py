@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pulumi_groq.gateway.store.admin_keys import find_admin_key
+from pulumi_groq.gateway.store.identities import find_identity, identity_by_id
 from pulumi_groq.gateway.store.keys import KeyRecord, find_key, insert_key
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import find_team
@@ -78,4 +80,5 @@ def test_a_record_does_not_print_the_hash() -> None:
 def test_what_no_store_can_hold_is_not_found(open_any: Callable[[], Store]) -> None:
     """Callers may ask for any id; PostgreSQL refuses to look for a NUL."""
     with open_any().read() as connection:
-        assert (find_key(connection, "key_\0"), find_team(connection, "a\0")) == (None, None)
+        for find in (find_key, find_team, find_admin_key, find_identity, identity_by_id):
+            assert [find(connection, asked) for asked in ("a\0", "\ud800")] == [None, None]

@@ -13,6 +13,7 @@ from pulumi_groq.gateway.identity.exchange_log import Attempt, ExchangeLog
 from pulumi_groq.gateway.identity.verifier import TokenRefusedError, TokenVerifier, VerifiedToken
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.identities import IdentityRecord, SubjectRecord, add_subject
+from pulumi_groq.gateway.store.schema import is_text
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.policy.claims import unfit_claims
 
@@ -89,6 +90,8 @@ class TokenExchange:
             verified = await self._verifier.verify(token, self._identities.trusted)
             if len(verified.subject) > LONGEST_SUBJECT:
                 raise TokenRefusedError(f"its subject is longer than {LONGEST_SUBJECT} characters")
+            if not is_text(verified.subject):
+                raise TokenRefusedError("its subject is no text that could be written down")
             judge(verified)
             return self._accepting(verified, name), verified
         except TokenRefusedError as refused:

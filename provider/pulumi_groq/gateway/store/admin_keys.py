@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from pulumi_groq.gateway.store.column_types import UtcTimestamp
 from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
-from pulumi_groq.gateway.store.schema import metadata
+from pulumi_groq.gateway.store.schema import is_text, metadata
 from pulumi_groq.models.role import AdminRole
 
 admin_keys = Table(
@@ -96,6 +96,8 @@ def all_admin_keys(connection: Connection) -> list[AdminKeyRecord]:
 
 def find_admin_key(connection: Connection, key_id: str) -> AdminKeyRecord | None:
     """The admin key with this id."""
+    if not is_text(key_id):
+        return None
     row = connection.execute(select(admin_keys).where(admin_keys.c.id == key_id)).one_or_none()
     return None if row is None else _record(row)
 

@@ -30,7 +30,7 @@ from pulumi_groq.gateway.store.column_types import (
     UtcTimestamp,
 )
 from pulumi_groq.gateway.store.holders import ClaimHolder, holders_of
-from pulumi_groq.gateway.store.schema import metadata
+from pulumi_groq.gateway.store.schema import is_text, metadata
 from pulumi_groq.models.budgets import Budget, ModelLimits
 from pulumi_groq.models.role import AdminRole
 from pulumi_groq.policy.runaway import RunawayLimit
@@ -123,6 +123,8 @@ def all_identities(connection: Connection) -> list[IdentityRecord]:
 
 def find_identity(connection: Connection, name: str) -> IdentityRecord | None:
     """The workload identity of this name."""
+    if not is_text(name):
+        return None
     query = select(workload_identities).where(workload_identities.c.name == name)
     row = connection.execute(query).one_or_none()
     return None if row is None else _record(row)
@@ -130,6 +132,8 @@ def find_identity(connection: Connection, name: str) -> IdentityRecord | None:
 
 def identity_by_id(connection: Connection, identity_id: str) -> IdentityRecord | None:
     """The workload identity with this id."""
+    if not is_text(identity_id):
+        return None
     query = select(workload_identities).where(workload_identities.c.id == identity_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else _record(row)

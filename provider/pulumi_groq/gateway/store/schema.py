@@ -30,8 +30,10 @@ from pulumi_groq.gateway.store.column_types import (
 
 
 def is_text(asked: str) -> bool:
-    """Whether any store could hold this. PostgreSQL's text has no NUL and refuses to be asked for one."""
-    return "\0" not in asked
+    """Whether any store could hold this. PostgreSQL's text has no NUL and refuses to be asked for one; none
+    has half a surrogate pair.
+    """
+    return "\0" not in asked and not any("\ud800" <= character <= "\udfff" for character in asked)
 
 
 def this_write() -> ScalarSelect[int]:
