@@ -43,6 +43,19 @@ def test_a_call_is_answered_once_however_often_it_is_sent() -> None:
     assert bank.accounts["cap"].outstanding == 250
 
 
+def test_what_is_reserved_when_an_account_is_opened_is_held_in_it_whatever_its_limit() -> None:
+    """Nothing more is granted above it, and its end gives back what it did not cost."""
+    bank = Bank()
+    bank.set_limit("day", 100)
+    holder, batch = bank.join("a"), Holder("hold:r", 1)
+    bank.set_apart(batch, "day", 130)
+    assert bank.exchange(holder, Call(1, {}, {"day": 10})).granted == {"day": 0}
+    assert bank.accounts["day"].excess == 30
+
+    bank.close(batch, [Spent("r", ("day",), 60)])
+    assert bank.exchange(holder, Call(2, {}, {"day": 50})).granted == {"day": 40}
+
+
 def test_a_former_life_of_a_replica_gets_nothing_more() -> None:
     """After a restart the process of before is fenced: it may book, but not ask."""
     bank = Bank()

@@ -198,6 +198,12 @@ class Bank:
                 self._take_from(self.grants, holder, key, amount)
                 self.grants[to, key] = self.grants.get((to, key), 0) + amount
 
+    def set_apart(self, holder: Holder, account: str, amount: int) -> None:
+        """Hold what is reserved already where an account is opened, whether or not it fits."""
+        self.grants[holder, account] = self.grants.get((holder, account), 0) + amount
+        self.accounts[account].outstanding += amount
+        self.accounts[account].note_excess()
+
     def close(self, holder: Holder, rows: Iterable[Spent]) -> None:
         """Book all that an epoch has spent, and take back the rest of what it holds. The caller vouches
         that its process is over or will spend nothing more.

@@ -17,9 +17,16 @@ from metering_bench import START, used
 from pulumi_groq.gateway.metering.announcements import of_runaway, of_threshold
 from pulumi_groq.gateway.metering.replica_work import LEFT_OUT
 from pulumi_groq.gateway.metering.reservations import Reservation
-from pulumi_groq.gateway.metering.shared_money import BankBooks, TermsInForce, close_former, former_life
+from pulumi_groq.gateway.metering.shared_money import (
+    BankBooks,
+    TermsInForce,
+    close_former,
+    drop_old_accounts,
+    former_life,
+)
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.alerts import Alert, claim_alert, insert_alert
+from pulumi_groq.gateway.store.batches import BatchRecord, insert_batch
 from pulumi_groq.gateway.store.change_log import GATEWAY, ChangedObject, log_pause, newest_change
 from pulumi_groq.gateway.store.notifications import Handler
 from pulumi_groq.gateway.store.replicas import reported_use, reported_uses
@@ -343,6 +350,55 @@ async def test_a_batch_keeps_its_money_whoever_lives(start: Start, make_key: Mak
     with other.store.write() as connection:
         other.service.metering.book(connection, reservation.id, [])
     assert other.standing()[1:] == (0, 0)
+
+
+async def test_what_batches_hold_counts_in_accounts_that_are_opened_later(
+    start: Start, make_key: MakeKey
+) -> None:
+    """A budget that is set while they run, and all of a copied store: those of their scope,
+    window and models. Their end gives it back.
+    """
+    key = make_key()
+    gateway = start("a", key)
+    held = {MODEL: 60, "llama-3.1-8b-instant": 40}
+    for name, lineage_id, days_ago in (
+        ("own", "key_01a", 0),
+        ("other", "key_01b", 0),
+        ("old", "key_01a", 60),
+    ):
+        at_us = round((START - timedelta(days=days_ago)).timestamp() * 1_000_000)
+        with gateway.store.write() as connection:
+            insert_batch(
+                connection, BatchRecord(name, None, lineage_id, lineage_id, "chat", "f", {}, held, {}, at_us)
+            )
+    of_key = replace(key, budgets=(Budget("day", 150),))
+    of_team = replace(key, team_bounds=Bounds(Limits(), (Budget("day", 250),)))
+    of_model = replace(key, model_bounds={MODEL: Bounds(Limits(), (Budget("day", 75),))})
+    for limited, left in ((of_key, 50), (of_team, 50), (of_model, 15)):
+        gateway.directory.keys[:] = [limited]
+        assert (await refusal(gateway, limited, left + 1)).reason.endswith("budget_day_reserved")
+        await gateway.service.metering.settle(await admitted(gateway, limited, left), None, 503)
+
+    with gateway.store.write() as connection:
+        gateway.service.metering.book(connection, "own", [])
+    await admitted(gateway, of_model, 75)
+
+
+async def test_accounts_of_windows_that_are_long_over_go(
+    start: Start, make_key: MakeKey, clock: FakeClock
+) -> None:
+    """Hours and days would fill the database for ever."""
+    gateway = start("a", make_key())
+    await spend(gateway, make_key(), 10)
+    await gateway.service.upkeep()
+    assert gateway.standing().settled == 10
+    gateway.store.watch()
+    clock.advance(days=60)
+    store = gateway.store
+    await gateway.money.forget_windows(clock.now().timestamp())
+    drop_old_accounts(store, clock.now().timestamp())
+    with store.read() as connection:
+        assert bank.missing_accounts(connection, [CAP]) == {CAP}
 
 
 @pytest.mark.parametrize("committed", [True, False])

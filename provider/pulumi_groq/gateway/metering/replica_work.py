@@ -9,7 +9,7 @@ from pulumi_groq.gateway.metering.alert_delivery import ALERT_DELIVERIES, RESUME
 from pulumi_groq.gateway.metering.announcements import Announcement, read_announcements
 from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.metering.request_metering import RequestMetering
-from pulumi_groq.gateway.metering.shared_money import SharedMoney
+from pulumi_groq.gateway.metering.shared_money import SharedMoney, drop_old_accounts
 from pulumi_groq.gateway.metering.spend_guard import SpendGuard
 from pulumi_groq.gateway.metering.usage_refresh import UsageRefresh
 from pulumi_groq.gateway.protocols import Clock
@@ -109,7 +109,10 @@ class ReplicaWork:
             return [each for each in read_announcements(connection, now) if each.id in left] if left else []
 
     async def _forget_windows(self) -> None:
-        await self.money.forget_windows(self._clock.now().timestamp())
+        now_s = self._clock.now().timestamp()
+        await self.money.forget_windows(now_s)
+        if self._store.leads:
+            await asyncio.to_thread(drop_old_accounts, self._store, now_s)
 
     def _cap_refusals(self) -> list[CapRefusal]:
         own = self._member.holder.replica

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pulumi_groq.gateway.counters.escrow import EscrowCounters
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.bank_service import PostgresqlBank
+from pulumi_groq.gateway.store.batches import BatchRecord, open_batches
 from pulumi_groq.gateway.store.change_log import ChangedObject
 from pulumi_groq.gateway.store.ledger import LedgerRecord
 from pulumi_groq.gateway.store.spend import spent_in
@@ -15,10 +16,15 @@ from pulumi_groq.policy.access import KeyAccess, OrganisationPolicy
 from pulumi_groq.policy.escrow import FencedError, Holder, Spent
 from pulumi_groq.policy.limits import ORGANISATION, Quota, Scope
 from pulumi_groq.policy.quotas import ceiling_in_force, counter_keys_of_money
+from pulumi_groq.policy.windows import DAY_S, Window
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.store.notifications import Notifications
 
+ACCOUNTS_KEPT_FOR_S: Final = 40 * DAY_S
+"""After the end of their window: longer than any request or batch of it may take."""
+MOST_DROPPED: Final = 10_000
+"""Accounts in one round, so that none takes long."""
 HOLD_EPOCH: Final = 1
 """What is set apart for a batch has one life: no process is behind it that could start again."""
 
@@ -92,13 +98,20 @@ class TermsInForce:
         await self._followed.round()
 
     def open(self, accounts: Mapping[str, Quota]) -> None:
-        """See `AccountTerms`. Alone, as every write is: what the ledger books meanwhile would be missing."""
+        """See `AccountTerms`. Alone, as every write is: what the ledger books meanwhile would be missing.
+
+        What batches hold counts in it, too. What runs at the gateways counts when it is over.
+        """
         with self._store.write() as connection:
-            for account in sorted(bank.missing_accounts(connection, accounts)):
+            missing = bank.missing_accounts(connection, accounts)
+            batches = open_batches(connection) if missing else []
+            for account in sorted(missing):
                 quota = accounts[account]
                 if quota.window is None:
                     raise ValueError(f"{account} is of no window")
-                bank.open_account(connection, account, spent_in(connection, quota.scope, quota.window))
+                settled = spent_in(connection, quota.scope, quota.window)
+                bank.open_account(connection, account, settled, quota.window.until_s)
+                bank.set_apart(connection, account, _held_by_batches(batches, quota.scope, quota.window))
 
 
 class BankBooks:
@@ -208,6 +221,25 @@ def former_life(store: Store, holder: Holder) -> Holder:
     with store.read() as connection:
         former = [each for each in bank.open_epochs(connection, holder.replica) if each != holder]
     return former[-1] if former else holder
+
+
+def drop_old_accounts(store: Store, now_s: float) -> None:
+    """Remove accounts of windows that are long over. Waits for the store, and raises
+    `StoreUnavailableError`.
+    """
+    with store.write() as connection:
+        bank.drop_old_accounts(connection, int(now_s - ACCOUNTS_KEPT_FOR_S), MOST_DROPPED)
+
+
+def _held_by_batches(batches: Sequence[BatchRecord], scope: Scope, window: Window) -> dict[Holder, int]:
+    held = {}
+    for batch in batches:
+        of_it = batch.held_by_model_micro_usd
+        amount = batch.held_micro_usd if scope.model is None else of_it.get(scope.model, 0)
+        is_counted = scope.covers(batch.lineage_id, batch.team) and window.holds(batch.started_us / 1_000_000)
+        if is_counted and amount:
+            held[_holder_of(batch.request_id)] = amount
+    return held
 
 
 def _holder_of(hold_id: str) -> Holder:

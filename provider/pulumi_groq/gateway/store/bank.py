@@ -27,9 +27,9 @@ def missing_accounts(connection: Connection, accounts: Collection[str]) -> set[s
     return set(accounts).difference(connection.scalars(found))
 
 
-def open_account(connection: Connection, account: str, settled: int) -> None:
-    """Open an account where it is new, with what the ledger has settled in it. The caller is the only one who
-    writes to the ledger meanwhile.
+def open_account(connection: Connection, account: str, settled: int, until_s: int | None = None) -> None:
+    """Open an account where it is new, with what the ledger has settled in it; `until_s` is the end of its
+    window (Unix seconds). The caller is the only one who writes to the ledger meanwhile.
     """
     connection.execute(
         insert(bank_accounts)
@@ -39,6 +39,7 @@ def open_account(connection: Connection, account: str, settled: int) -> None:
             settled_micro_usd=settled,
             outstanding_micro_usd=0,
             excess_micro_usd=0,
+            until_s=until_s,
         )
         .on_conflict_do_nothing()
     )
@@ -98,6 +99,26 @@ def move(connection: Connection, holder: Holder, to: Holder, amounts: Mapping[st
     """Hand granted money to a holder that no process is behind (see `close`). Raises `FencedError`."""
     with _loaded(connection, amounts, replica=holder.replica) as bank:
         bank.move(holder, to, amounts)
+
+
+def set_apart(connection: Connection, account: str, amounts: Mapping[Holder, int]) -> None:
+    """Hold what is reserved already where an account was opened just now, whether or not it fits."""
+    with _loaded(connection, [account]) as bank:
+        for holder, amount in amounts.items():
+            bank.set_apart(holder, account, amount)
+
+
+def drop_old_accounts(connection: Connection, before_s: int, at_most: int) -> None:
+    """Remove accounts of windows that ended before a time (Unix seconds) and of which nobody holds anything.
+    The caller is the only one who writes to the ledger meanwhile: what is booked late counts in none.
+    """
+    columns = bank_accounts.c
+    old = select(columns.key).where(
+        columns.until_s < before_s,
+        columns.outstanding_micro_usd == 0,
+        columns.key.not_in(select(bank_grants.c.account)),
+    )
+    connection.execute(delete(bank_accounts).where(columns.key.in_(old.limit(at_most))))
 
 
 def close(connection: Connection, holder: Holder, rows: Sequence[Spent]) -> None:

@@ -277,6 +277,9 @@ bank_accounts = Table(
     Column("settled_micro_usd", BigInteger, nullable=False),
     Column("outstanding_micro_usd", BigInteger, nullable=False),
     Column("excess_micro_usd", BigInteger, nullable=False),
+    # When its window ends.
+    Column("until_s", BigInteger, nullable=True),
+    Index("ix_bank_accounts_until_s", "until_s"),
     CheckConstraint(
         "limit_micro_usd IS NULL"
         " OR settled_micro_usd + outstanding_micro_usd <= limit_micro_usd + excess_micro_usd",

@@ -151,6 +151,7 @@ def _create_bank() -> None:
         sa.Column("settled_micro_usd", sa.BigInteger, nullable=False),
         sa.Column("outstanding_micro_usd", sa.BigInteger, nullable=False),
         sa.Column("excess_micro_usd", sa.BigInteger, nullable=False),
+        sa.Column("until_s", sa.BigInteger, nullable=True),
         sa.PrimaryKeyConstraint("key", name="pk_bank_accounts"),
         sa.CheckConstraint(
             "limit_micro_usd IS NULL"
@@ -160,6 +161,7 @@ def _create_bank() -> None:
         sa.CheckConstraint("outstanding_micro_usd >= 0", name="nothing_is_owed"),
         sa.CheckConstraint("excess_micro_usd >= 0", name="excess_is_above"),
     )
+    op.create_index("ix_bank_accounts_until_s", "bank_accounts", ["until_s"])
     op.create_table(
         "bank_members",
         sa.Column("replica", sa.String(128), nullable=False),
