@@ -189,10 +189,11 @@ def live_policy(spent_usd: float = 0, **fields: Any) -> SpendPolicy:
     return SpendPolicy.model_validate_json(json.dumps(document))
 
 
-def team(name: str, *models: str) -> Team:
+def team(name: str, *models: str, managed_by: str | None = None) -> Team:
     """A live team."""
     made = "2026-11-01T00:00:00Z"
-    document = {"name": name, "allowed_models": models, "created_at": made, "updated_at": made}
+    settings = {"name": name, "allowed_models": models, "managed_by": managed_by}
+    document = {**settings, "created_at": made, "updated_at": made}
     return Team.model_validate_json(json.dumps(document))
 
 

@@ -91,6 +91,7 @@ class TeamSettings(Settings):
     tokens_per_day: Limit | None = None
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
+    adopt_existing: bool = False
     budgets: list[Budget] = Field(default_factory=list)
 
 
@@ -98,6 +99,7 @@ class PolicySettings(Settings):
     """The spending policy's settings; where its alerts go is a secret and stays in `hidden`."""
 
     monthly_cap_usd: Usd | None = None
+    adopt_existing: bool = False
     budgets: list[Budget] = Field(default_factory=list)
     alert_thresholds_usd: list[Usd] = Field(default_factory=list)
     auto_pause: bool = True
@@ -137,6 +139,7 @@ class IdentitySettings(Settings):
     tokens_per_day: Limit | None = None
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
+    adopt_existing: bool = False
     budgets: list[Budget] = Field(default_factory=list)
     model_limits: dict[str, ModelLimits] = Field(default_factory=dict)
     runaway: RunawayGuard | None = None

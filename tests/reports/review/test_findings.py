@@ -25,6 +25,7 @@ from report_facts import (
     CATALOGUE,
     KEY_ID,
     NOON,
+    OWNER,
     budget_use,
     key_step,
     live,
@@ -493,6 +494,12 @@ LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
         key_step(UPDATED, {"requests_per_minute": 5}, {"requests_per_minute": 4}),
         live(live_key()),
     ),
+    ("held-elsewhere", "high"): (
+        policy_step("create", None, {}),
+        live(policy=live_policy(managed_by="organization/infra/prod")),
+        policy_step("create", None, {}),
+        live(policy=live_policy(managed_by=OWNER)),
+    ),
     ("limit-removed", "high"): (
         key_step(UPDATED, {"requests_per_day": 5}, {}),
         live(live_key()),
@@ -507,6 +514,28 @@ LIVE_CASES: dict[tuple[str, str], tuple[Any, Live, Any, Live]] = {
     ),
 }
 """Findings that need the gateway's facts: a step and facts that fire, and a pair that does not."""
+
+
+@pytest.mark.parametrize(
+    ("made", "facts"),
+    [
+        (team_step(None, {}, "create"), lambda owner: live(teams=[team("chatbot", A, managed_by=owner)])),
+        (
+            identity_step("create", None, BY_NAME),
+            lambda owner: live(identities=[live_identity("deploy", managed_by=owner)]),
+        ),
+        (policy_step("create", None, {}), lambda owner: live(policy=live_policy(managed_by=owner))),
+    ],
+    ids=["team", "identity", "policy"],
+)
+def test_what_another_stack_holds_is_found_before_the_run_fails(made: Any, facts: Any) -> None:
+    """Not this stack's own, nobody's, or what is to be taken over on purpose."""
+    refused = ("held-elsewhere", "high")
+    assert refused in rules(made, facts=facts("organization/infra/prod"))
+    for owner in (OWNER, None):
+        assert refused not in rules(made, facts=facts(owner))
+    made["newState"]["inputs"]["adopt_existing"] = True
+    assert refused not in rules(made, facts=facts("organization/infra/prod"))
 
 
 @pytest.mark.parametrize("rule", LIVE_CASES, ids="-".join)

@@ -1,12 +1,15 @@
-"""Findings about keys that another stack owns."""
+"""Findings about what another stack owns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pulumi_groq.models.api_key import ApiKey
+from pulumi_groq.models.ownership import Owned
+from pulumi_groq.reports.engine_state import stack_address
+from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
-from pulumi_groq.reports.settings import KeySettings
+from pulumi_groq.reports.settings import IdentitySettings, KeySettings, PolicySettings, TeamSettings
 
 
 def taken_over(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
@@ -42,6 +45,38 @@ def owned_elsewhere(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Findi
         )
 
 
+def held_elsewhere(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
+    """A team, policy or identity is made that another stack holds already."""
+    holder = _holder(change, plan.live) if plan.live and change.operation == "create" else None
+    project, stack = stack_address(change.urn)
+    if holder is None or holder.endswith(f"/{project}/{stack}"):
+        return
+    if not getattr(change.new, "adopt_existing", True):
+        yield finding(
+            "held-elsewhere",
+            Severity.HIGH,
+            change,
+            plan,
+            what=f"exists, and {holder} declares it",
+            why="The gateway leaves it to that stack (409 held_elsewhere), so the run would fail.",
+            todo="Declare it in one of the two stacks.",
+        )
+
+
+def _holder(change: PlannedChange, live: Live) -> str | None:
+    """The stack that holds what a change would make, by its name; `None` where none does."""
+    held: Sequence[Owned] = ()
+    match change.new:
+        case TeamSettings():
+            held = [team for team in live.teams if team.name == change.new.team_name]
+        case PolicySettings():
+            held = [live.policy] if live.policy else []
+        case IdentitySettings():
+            named = change.new.identity_name
+            held = [identity for identity in live.identities or () if identity.name == named]
+    return held[0].managed_by if held else None
+
+
 def _is_elsewhere(key: ApiKey | None, declared: KeySettings) -> bool:
     """Whether `key` has an owner, and one that is not where it is declared; unknown owners count as none."""
     return (
@@ -49,4 +84,4 @@ def _is_elsewhere(key: ApiKey | None, declared: KeySettings) -> bool:
     )
 
 
-RULES: Final[tuple[Rule, ...]] = (taken_over, owned_elsewhere)
+RULES: Final[tuple[Rule, ...]] = (taken_over, owned_elsewhere, held_elsewhere)
