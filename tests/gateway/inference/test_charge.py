@@ -191,6 +191,9 @@ def test_usage_is_read_in_every_spelling(answer: Any, expected: TokenUsage | Non
     ("answer", "expected_ms"),
     [
         ({"duration": 3.0004}, 3001),
+        ({"duration": 32.13}, 32_130),
+        ({"usage": {"seconds": 16.1}}, 16_100),
+        ({"duration": 1e-300}, 1),
         ({"usage": {"type": "duration", "seconds": 3}}, 3000),
         ({"type": "transcript.text.done", "x_groq": {"usage": {"seconds": 3}}}, 3000),
         ({"duration": 3, "usage": {"seconds": 4}}, 4000),

@@ -187,6 +187,22 @@ def test_the_refusal_says_that_it_is_the_organisations_ceiling() -> None:
     assert denial.retry_after_s == 30
 
 
+def test_what_a_long_stream_gives_back_is_no_room_of_the_next_minute() -> None:
+    """It was had more than a window ago: the key's share is what it has had since, not less."""
+    clock = FakeClock()
+    shares = FairShare(clock)
+    greedy, other = key("greedy"), key("other")
+    stream = shares.turn(greedy, Demand(MODEL, 300, 1))
+    stream.taken()
+    clock.advance(seconds=61)
+    for each in (greedy, greedy, other):
+        shares.turn(each, Demand(MODEL, 100, 1)).taken()
+    stream.over(10)
+    last = shares.turn(greedy, Demand(MODEL, 100, 1))
+    last.answered(200, [(b"x-ratelimit-limit-tokens", b"300"), (b"x-ratelimit-remaining-tokens", b"0")])
+    assert shares.denial(last) is not None
+
+
 def test_another_upstream_key_and_another_model_have_limits_of_their_own() -> None:
     """A full project says nothing of its neighbour."""
     shares = FairShare(FakeClock())

@@ -8,6 +8,7 @@ charged as reserved: no answer costs more than was reserved for it, so none pass
 import logging
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, NamedTuple, Self
 
 from pulumi_groq.catalogue import CatalogueModel
@@ -98,8 +99,9 @@ def _usages(answer: Any) -> list[Any]:
 def _ms(seconds: Any) -> int:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
         raise UnreadableUsageError("the duration is no number of seconds above 0")
+    # By its digits: 16.1 * 1000 is a little above 16100, and would be one millisecond more.
     # A length that no float can hold in milliseconds is far beyond any bound either way.
-    return math.ceil(min(seconds, 1e15) * 1000)
+    return math.ceil(Decimal(repr(min(seconds, 1e15))) * 1000)
 
 
 def _tokens(usage: Any) -> TokenUsage:

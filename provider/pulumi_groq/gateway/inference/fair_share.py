@@ -11,7 +11,8 @@ where they are not, what the others leave is not shared out, at most the fifth t
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.protocols import Clock
@@ -77,13 +78,20 @@ class _Ceiling:
         if window is None:
             window = self._keys[key.lineage_id] = _Window()
         window.weight = key.share
-        slot = int(now_s / self._slot_s)
+        slot = self._slot(now_s)
         sums = window.by_slot.get(slot)
         if sums is None:
             window.by_slot[slot] = [had, asked]
         else:
             sums[0] += had
             sums[1] += asked
+
+    def correct(self, key: KeyAccess, taken_s: float, more: int) -> None:
+        """What the key had at a time was more, or less; nothing once that is forgotten."""
+        window = self._keys.get(key.lineage_id)
+        sums = None if window is None else window.by_slot.get(self._slot(taken_s))
+        if sums is not None:
+            sums[0] += more
 
     def sent(self, amount: int, now_s: float) -> None:
         """The answer to this will say what is used then."""
@@ -146,7 +154,8 @@ class _Ceiling:
         self._keys = {name: each for name, each in self._keys.items() if each.sums(self._slot(now_s))[1]}
 
 
-class Turn(NamedTuple):
+@dataclass(slots=True)
+class Turn:
     """One request's part in the limits of its model."""
 
     key: KeyAccess
@@ -154,10 +163,12 @@ class Turn(NamedTuple):
     tokens: _Ceiling
     requests: _Ceiling
     clock: Clock
+    _taken_s: float = 0.0
 
     def taken(self) -> None:
         """It goes upstream."""
         now_s, tokens = self.clock.now_s(), self.demand.tokens
+        self._taken_s = now_s
         self.tokens.note(self.key, now_s, tokens, tokens)
         self.tokens.sent(tokens, now_s)
         if self.requests.is_told:
@@ -192,7 +203,7 @@ class Turn(NamedTuple):
 
     def over(self, tokens: int) -> None:
         """It used so many tokens."""
-        self.tokens.note(self.key, self.clock.now_s(), tokens - self.demand.tokens, 0)
+        self.tokens.correct(self.key, self._taken_s, tokens - self.demand.tokens)
 
 
 class FairShare:
