@@ -1,12 +1,13 @@
 """Alerts: once a threshold and month, over restarts, told to every URL."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 
 from key_factory import MakeKey
-from metering_bench import START, Bench
+from metering_bench import START, Bench, used
 from pulumi_groq.gateway.metering.reservations import Reservation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.store.schema import alert_deliveries
@@ -110,6 +111,34 @@ async def test_a_new_month_fires_again(bench: Bench, make_key: MakeKey) -> None:
 
     assert bench.events.fired == [10, 10]
     assert len(service.usage.alerts_sent(bench.clock.now())) == 1
+
+
+async def test_what_the_last_requests_of_a_month_reach_fires_in_the_next(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """Settled after midnight, it is of the month of its admission; thresholds that are set now are not."""
+    bench.cap(1000, 10, 90, 200)
+    service = bench.open()
+    bench.clock.time = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
+    await bench.spend(service, make_key(), 50)
+    slow, slower = [await bench.admit(service, make_key(), cost=50) for _ in range(2)]
+    await round_of(bench, service)
+    assert bench.events.fired == [10]
+    bench.clock.advance(seconds=2)
+    await round_of(bench, service)
+    assert isinstance(slow, Reservation)
+    await service.metering.settle(slow, used(50), 200)
+    for _ in range(2):
+        await round_of(bench, service)
+    assert bench.events.fired == [10, 90]
+    bench.cap(1000, 10, 90, 95, 120, 200)
+    await round_of(bench, service)
+    assert bench.events.fired == [10, 90]
+    assert isinstance(slower, Reservation)
+    await service.metering.settle(slower, used(50), 200)
+    await round_of(bench, service)
+    assert bench.events.fired == [10, 90, 120]
+    assert [alert.sent_at for alert in service.usage.alerts_sent(bench.clock.time)] == []
 
 
 async def test_a_restart_does_not_fire_again(bench: Bench, make_key: MakeKey) -> None:

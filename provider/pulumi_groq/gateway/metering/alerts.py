@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pulumi_groq.gateway.metering.alert_delivery import AlertDeliveries
 from pulumi_groq.gateway.metering.announcements import of_threshold
@@ -12,7 +13,7 @@ from pulumi_groq.gateway.protocols import Clock, Directory
 from pulumi_groq.gateway.store.alerts import Alert, insert_alert
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.models.fields import json_number, usd
-from pulumi_groq.policy.windows import month_of
+from pulumi_groq.policy.windows import last_month, month_of
 
 _log = logging.getLogger(__name__)
 
@@ -38,15 +39,22 @@ class SpendAlerts:
         self._deliveries = deliveries
         self._clock = clock
         self._events = events
+        self._seen: dict[str, int] = {}
 
     async def check(self) -> None:
         """Fire what is due: first a row in the store, then the log line and the webhooks.
 
         Raises `StoreUnavailableError`: nothing has fired, and the next call tries again.
         """
-        due = self._due()
-        if not due:
-            return
+        now = self._clock.now()
+        month = month_of(now)
+        spent = {each: self._usage.spent_in(each) for each in (last_month(month), month)}
+        due = self._due(now, spent)
+        if due:
+            await self._fire(due)
+        self._seen = spent
+
+    async def _fire(self, due: Sequence[Alert]) -> None:
         for alert, fired in await asyncio.to_thread(self._written, due):
             self._fired.add(fired or alert)
             if fired is not None:  # at another gateway
@@ -61,19 +69,22 @@ class SpendAlerts:
             self._events.alert_fired(alert.threshold_micro_usd)
             self._deliveries.start(of_threshold(alert))
 
-    def _due(self) -> list[Alert]:
+    def _due(self, now: datetime, spent: Mapping[str, int]) -> list[Alert]:
+        """Of the month, and of the last one what its last requests and batches have reached since the last
+        look: a threshold that is set now was not one of it.
+        """
         organisation = self._directory.organisation
         if organisation is None:
             return []
-        now = self._clock.now()
-        month = month_of(now)
-        cap = organisation.cap_micro_usd
-        spent = self._usage.spent_in(month)
-        reached = max(spent, cap) if self._usage.cap_has_refused(now, cap) else spent
+        cap, month = organisation.cap_micro_usd, month_of(now)
+        refused = self._usage.cap_has_refused(now, cap)
         return [
-            Alert(month, threshold, spent, cap, now)
+            Alert(each, threshold, amount, cap, now)
+            for each, amount in spent.items()
             for threshold in organisation.alert_thresholds_micro_usd
-            if threshold <= reached and (month, threshold) not in self._fired
+            if threshold <= (max(amount, cap) if refused and each == month else amount)
+            and (each == month or threshold > self._seen.get(each, amount))
+            and (each, threshold) not in self._fired
         ]
 
     def _written(self, alerts: Sequence[Alert]) -> Sequence[tuple[Alert, Alert | None]]:
