@@ -210,3 +210,33 @@ def test_a_former_owner_changes_nothing(old: tuple[Gateway, Stack], prod: Callab
         assert client.get_key(key.id).status == "active"
         first.destroy()
         assert is_empty(client)
+
+
+NESTED = """\
+import pulumi
+from {package} import GroqApiKey
+
+
+def chatbot(site, requests_per_minute):
+    above = pulumi.ComponentResource(f"acme:site:{site}", site)
+    bot = pulumi.ComponentResource("acme:service:Chatbot", "bot", opts=pulumi.ResourceOptions(parent=above))
+    below = pulumi.ResourceOptions(parent=bot)
+    limits = {"requests_per_minute": requests_per_minute}
+    key = GroqApiKey("key", allowed_models=["openai/gpt-oss-20b"], **limits, opts=below)
+    same = GroqApiKey("same", allowed_models=["openai/gpt-oss-20b"], opts=below)
+    return [key.key_id, same.key_id]
+
+
+pulumi.export("key_ids", [*chatbot("Shop", 100), *chatbot("Help", 200)])
+"""
+
+
+def test_components_of_one_kind_have_keys_of_their_own(
+    gateway: Gateway, new_stack: Callable[..., Stack], package: str
+) -> None:
+    """Below different components, keys of one name are neither shared nor taken for one left behind."""
+    stack = new_stack(gateway, package=package, program=NESTED)
+    stack.up()
+    with gateway.client() as client:
+        assert sorted(stack.output("key_ids")) == sorted(key.id for key in client.list_keys())
+    assert len(set(stack.output("key_ids"))) == 4

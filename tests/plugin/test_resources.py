@@ -33,10 +33,12 @@ def test_check_fills_in_the_place_and_leaves_defaults_out(plugin: Any) -> None:
     }
 
 
-def test_address_below_a_component_names_the_parents_type(plugin: Any) -> None:
-    """The address is that of the dynamic resource at the same place: the nearest parent's type alone."""
+def test_address_below_components_names_their_types(plugin: Any) -> None:
+    """The address is that of the dynamic resource at the same place, and as unique as the URN."""
     urn = "urn:pulumi:dev::infra::acme:index:Outer$acme:index:Inner$groq:index:GroqApiKey::chatbot-prod"
-    assert plain(plugin.inputs(urn, CHATBOT))["declaredAs"] == "acme:index:Inner$chatbot-prod"
+    assert (
+        plain(plugin.inputs(urn, CHATBOT))["declaredAs"] == "acme:index:Outer$acme:index:Inner$chatbot-prod"
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,31 @@ def test_place_below_a_component_holds_its_type() -> None:
     assert registered[-1]["inputs"]["declared_as"] == "acme:service:Chatbot$key"
 
 
+def test_place_has_every_component_above() -> None:
+    """A component inside another is another place than one of its kind elsewhere, as for the engine."""
+    registered = registrations(
+        "import pulumi\n"
+        "from pulumi_groq import GroqApiKey\n"
+        "shop = pulumi.ComponentResource('acme:site:Shop', 'shop')\n"
+        "below = pulumi.ResourceOptions(parent=shop)\n"
+        "bot = pulumi.ComponentResource('acme:service:Chatbot', 'bot', opts=below)\n"
+        "options = pulumi.ResourceOptions(parent=bot)\n"
+        "key = GroqApiKey('key', allowed_models=['openai/gpt-oss-20b'], opts=options)\n"
+    )
+    assert registered[-1]["inputs"]["declared_as"] == "acme:site:Shop$acme:service:Chatbot$key"
+
+
+def test_place_below_the_stack_is_that_of_no_parent() -> None:
+    """The stack itself as a parent is in no URN, and in no place."""
+    registered = registrations(
+        "import pulumi\n"
+        "from pulumi_groq import GroqApiKey\n"
+        "options = pulumi.ResourceOptions(parent=pulumi.runtime.get_root_resource())\n"
+        "key = GroqApiKey('key', allowed_models=['openai/gpt-oss-20b'], opts=options)\n"
+    )
+    assert registered[-1]["inputs"]["declared_as"] == "key"
+
+
 def test_unset_arguments_are_not_sent() -> None:
     """What is not declared is not there, neither as null nor as a default."""
     (team,) = registrations(

@@ -13,13 +13,15 @@ NAMES: Final = ("name", "team_name", "identity_name")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A resource's name in its stack, and where that stack is; `parent_type` where it has a parent."""
+    """A resource's name in its stack, and where that stack is; `parents` are the types that it lies below,
+    outermost first, as a URN joins them: `acme:site:Shop$acme:service:Chatbot`.
+    """
 
     organization: str
     project: str
     stack: str
     name: str
-    parent_type: str | None = None
+    parents: str = ""
 
     @property
     def managed_by(self) -> str:
@@ -28,8 +30,8 @@ class Place:
 
     @property
     def declared_as(self) -> str:
-        """The resource's address inside its stack: its name, below its parent's type."""
-        return f"{self.parent_type}${self.name}" if self.parent_type is not None else self.name
+        """The resource's address inside its stack, unique as its URN: its name, below its parents' types."""
+        return f"{self.parents}${self.name}" if self.parents else self.name
 
     def fill(self, args: type[BaseModel], declared: Properties) -> dict[str, Any]:
         """`declared` with what `args` take from the place: the address, and the name where none is given."""

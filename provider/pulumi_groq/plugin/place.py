@@ -15,9 +15,9 @@ def place_of(urn: str, organization: str | None, olds: Properties) -> Place:
     name for this stack stays.
     """
     stack, project, types, name = urn.removeprefix("urn:pulumi:").split("::", 3)
-    *parents, _ = types.split("$")
+    parents, _, _ = types.rpartition("$")
     owner = organization or _organization(olds.get("managed_by"), project, stack) or _DEFAULT_ORGANIZATION
-    return Place(owner, project, stack, name, parents[-1] if parents else None)
+    return Place(owner, project, stack, name, parents)
 
 
 def _organization(managed_by: Any, project: str, stack: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
 from pulumi_groq.resources.provider import PROVIDER, LifecycleProvider, pickled
+
+_STACK_TYPE: Final = "pulumi:pulumi:Stack"  # in its children's URNs under mocks alone
 
 
 class DeclaredResource(Resource):
@@ -34,7 +36,9 @@ class DeclaredResource(Resource):
         cls, resource_name: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions | None
     ) -> tuple[str, str, dict[str, Any], pulumi.ResourceOptions]:
         """Type, name, properties and options of a dynamic resource with these arguments."""
-        filled = place(resource_name, opts).fill(cls._args, arguments)
+        filled = place(resource_name).fill(cls._args, arguments)
+        if opts is not None and opts.parent is not None:
+            filled["declared_as"] = pulumi.Output.from_input(_address_below(opts.parent, resource_name))
         properties = {**declare(cls._state, filled), PROVIDER: pickled(cls._served_by)}
         kind = f"pulumi-python:{cls._resource_type_name}"
         return kind, resource_name, properties, options_for(cls._state, opts)
@@ -83,13 +87,15 @@ def by_id(resource_id: str, opts: pulumi.ResourceOptions | None) -> pulumi.Resou
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=resource_id))
 
 
-def place(name: str, opts: pulumi.ResourceOptions | None) -> Place:
-    """The place of the resource `name` in the running program's stack."""
-    parent = opts.parent if opts is not None else None
-    return Place(
-        pulumi.get_organization(),
-        pulumi.get_project(),
-        pulumi.get_stack(),
-        name,
-        parent.pulumi_resource_type if parent is not None else None,
-    )
+async def _address_below(parent: pulumi.Resource, name: str) -> str:
+    """Where the resource `name` below `parent` is declared; an output of the parent would be a dependency,
+    and a component depends on what lies below it.
+    """
+    return place(name, await parent.urn.future() or "").declared_as
+
+
+def place(name: str, parent_urn: str = "") -> Place:
+    """The place of the resource `name` in the running program's stack, below its parent if it has one."""
+    types = parent_urn.split("::")[2] if parent_urn else ""
+    parents = types.removeprefix(_STACK_TYPE).removeprefix("$")
+    return Place(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack(), name, parents)
