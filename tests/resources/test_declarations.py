@@ -147,6 +147,20 @@ def test_program_loads_no_http_client() -> None:
     assert run.stdout == "False\n"
 
 
+def test_reading_an_output_is_no_declaration() -> None:
+    """A transformation of the stack, which may refuse what it sees, sees what the program declares alone."""
+    registered = registrations(
+        "import pulumi\n"
+        "from pulumi_groq import GroqApiKey\n"
+        "seen = []\n"
+        "pulumi.runtime.register_stack_transformation(lambda args: seen.append(args.name))\n"
+        "key = GroqApiKey('chatbot-prod', allowed_models=['openai/gpt-oss-20b'])\n"
+        "key.status.apply(lambda _: pulumi.ComponentResource('acme:test:Shown', ' '.join(seen)))\n",
+        outputs={"pulumi-python:dynamic/groq:GroqApiKey": {"status": "active"}},
+    )
+    assert [resource["name"] for resource in registered] == ["chatbot-prod", "chatbot-prod"]
+
+
 def test_typed_rotation_has_the_fields_of_the_schedule() -> None:
     """What the argument's type offers is what the schedule takes."""
     assert RotationArgs.__annotations__.keys() == RotationSchedule.model_fields.keys()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
 from pulumi.dynamic import Resource
+from pulumi.runtime.resource import get_resource
 from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.placement import Place
@@ -56,14 +57,17 @@ class DeclaredResource(Resource):
 
 
 class _Registered(pulumi.CustomResource):
-    """The resource of that URN as the engine has it: every property of its state is an attribute."""
+    """The resource of that URN as the engine has it: every property of its state is an attribute.
+
+    It is read as the SDK does by a URN alone, and declared by nobody: no transformation sees it.
+    """
 
     generation: pulumi.Output[int]
 
     def __init__(self, declared: DeclaredResource, urn: str) -> None:
-        every = dict.fromkeys(declared._state.model_fields)
-        opts = pulumi.ResourceOptions(urn=urn)
-        super().__init__(declared.pulumi_resource_type, declared.pulumi_resource_name, every, opts)
+        self._type, self._name = declared.pulumi_resource_type, declared.pulumi_resource_name
+        super().__init__(self._type, self._name, dependency=True)
+        get_resource(self, dict.fromkeys(declared._state.model_fields), True, urn)
 
 
 def declare(state: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
