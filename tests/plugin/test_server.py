@@ -1,13 +1,18 @@
 """The plugin's process: how it begins and how the engine ends it."""
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from process_output import wait_for
+from pulumi_groq.plugin.wire import sent
 
 COMMAND = Path(sys.prefix, "bin", "pulumi-resource-groq")
 
@@ -22,3 +27,29 @@ def test_it_ends_when_the_engine_ends_it(ending: signal.Signals) -> None:
             assert plugin.wait(timeout=60) == 0
         finally:
             plugin.kill()
+
+
+def test_cancel_is_heard_however_many_calls_wait() -> None:
+    """As many resources at once as `--parallel` allows, all waiting for the gateway, hold up no Cancel."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        subprocess.Popen([str(COMMAND), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True) as plugin,
+    ):
+        try:
+            port = wait_for(r"^\d+$", plugin.stdout)[0]
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+                settings = sent({"baseUrl": address, "adminKey": "a-key"})
+                stub.Configure(provider_pb2.ConfigureRequest(args=settings, acceptSecrets=True))
+                waiting = [stub.Delete.future(_delete(number)) for number in range(100)]
+                stub.Cancel(Empty(), timeout=20)
+                assert not any(call.done() for call in waiting)
+        finally:
+            plugin.kill()
+
+
+def _delete(number: int) -> provider_pb2.DeleteRequest:
+    urn = f"urn:pulumi:dev::infra::groq:index:GroqTeam::team-{number}"
+    state = {"teamName": f"team-{number}", "allowedModels": ["a"], "createdAt": "2026-11-01T00:00:00Z"}
+    return provider_pb2.DeleteRequest(urn=urn, id=f"team-{number}", properties=sent(state))

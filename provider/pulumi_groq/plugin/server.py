@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from pulumi_groq.plugin.engine_log import EngineLog, Log, SilentLog
 from pulumi_groq.plugin.servicer import GroqPlugin
 
-_THREADS: Final = 16
+_THREADS: Final = 4096  # started as they are needed: Cancel must not wait for one, whatever --parallel says
 _LARGEST_MESSAGE: Final = 400 * 1024 * 1024  # what Pulumi's SDKs allow
 _GRACE_S: Final = 4.0  # the engine kills a plugin that is still there after 5 s
 
