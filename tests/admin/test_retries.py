@@ -138,6 +138,56 @@ def test_waits_grow_and_end_after_seven_attempts(
     assert "gave up after 7 attempts in 16 s" in str(caught.value)
 
 
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ConnectTimeout("timed out")])
+def test_server_that_was_never_reached_is_tried_for_a_second(
+    error: httpx.TransportError, make_client: Any, script: Any, broken: Any, fake_time: Any
+) -> None:
+    """Most likely the address is wrong or nothing runs there: who asks is told at once."""
+    server = script(broken(error))
+    with pytest.raises(NoAnswerError, match="tried 3 times; check that the gateway runs there"):
+        make_client(server).usage()
+    assert fake_time.slept == [0.25, 0.5]
+
+
+def test_server_that_was_reached_is_waited_for(
+    make_client: Any, script: Any, broken: Any, answer: Any, usage_body: Any, fake_time: Any
+) -> None:
+    """A restart in the middle of a run is bridged, however the earlier call ended."""
+    refused = [broken(httpx.ConnectError("refused"))] * 6
+    client = make_client(script(answer(404, b""), *refused, answer(200, usage_body)))
+    with pytest.raises(ApiError):
+        client.get_key(KEY_ID)
+    assert client.usage().month == "2026-11"
+    assert fake_time.slept == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
+
+
+def test_reads_wait_once_for_a_server_that_is_away(
+    make_client: Any, script: Any, answer: Any, usage_body: Any, fake_time: Any
+) -> None:
+    """What asks again and again, as a preview of many keys does, is told at once until there is an answer."""
+    away, there = answer(503, b""), answer(200, usage_body)
+    client = make_client(script(*[away] * 8, there, *[away] * 2, there))
+    with pytest.raises(ServerError, match="gave up after 7 attempts"):
+        client.usage()
+    waited = len(fake_time.slept)
+    with pytest.raises(ServerError, match="an earlier call has waited for it in vain"):
+        client.usage()
+    client.usage()
+    assert len(fake_time.slept) == waited
+    client.usage()
+    assert len(fake_time.slept) == waited + 2
+
+
+def test_writes_wait_for_a_server_that_is_away(
+    make_client: Any, script: Any, answer: Any, key_body: Any
+) -> None:
+    """What was begun is to be finished: a write is tried as often as ever."""
+    client = make_client(script(*[answer(503, b"")] * 9, answer(200, key_body())))
+    with pytest.raises(ServerError):
+        client.usage()
+    assert client.update_key(KEY_ID, ApiKeyUpdate(disabled=True)).id == KEY_ID
+
+
 def test_wait_is_drawn_at_random(make_client: Any, script: Any, answer: Any, fake_time: Any) -> None:
     """Full jitter: a draw of 0 does not wait at all."""
     with pytest.raises(ServerError):

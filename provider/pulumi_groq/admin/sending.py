@@ -47,13 +47,15 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer, in words. A `passing` failure may be over by the next attempt; `advice` says
-    what to do where that is more than to look at the gateway and its address.
+    """Why there is no answer, in words. A `passing` failure may be over by the next attempt; in an
+    `unreachable` one no connection could be made, so that nothing was sent. `advice` says what to do where
+    that is more than to look at the gateway and its address.
     """
 
     reason: str
     passing: bool
     advice: str = ""
+    unreachable: bool = False
 
 
 class Deadline:
@@ -148,7 +150,7 @@ class Sender:
             try:
                 bearer = self._workload.bearer(partial(self._fetch, deadline))
             except PassingFailure as failure:
-                return Failure(str(failure), passing=True)
+                return Failure(str(failure), passing=True, unreachable=failure.unreachable)
             outcome = self._send(self._request(call, deadline, bearer), deadline)
             if not isinstance(outcome, HttpAnswer) or outcome.status != 401:
                 break
@@ -159,7 +161,7 @@ class Sender:
         request.extensions = {"timeout": _timeout(deadline).as_dict()}
         outcome = self._send(request, deadline)
         if isinstance(outcome, Failure):
-            raise PassingFailure(outcome.reason)
+            raise PassingFailure(outcome.reason, unreachable=outcome.unreachable)
         return outcome.status, outcome.body
 
     def _send(self, request: httpx.Request, deadline: Deadline) -> HttpAnswer | Failure:
@@ -205,7 +207,8 @@ class Sender:
             return Failure(f"it speaks no TLS ({detail})", passing=False, advice=_WITHOUT_TLS)
         if isinstance(error, httpx.RemoteProtocolError) and self._base_url.startswith("http:"):
             return Failure(f"{reason}; if it speaks TLS, its address begins with https", passing=True)
-        return Failure(reason, passing=True)
+        unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        return Failure(reason, passing=True, unreachable=unreachable)
 
 
 def _timeout(deadline: Deadline) -> httpx.Timeout:

@@ -11,6 +11,11 @@ from pulumi_groq.errors import GroqError
 
 PARALLEL_CALLS: Final = 4
 
+FIRST_CONTACT_S: Final = 1.0
+"""How long a server that no call has reached is tried: nothing is under way that a restart can cut off."""
+
+_IN_VAIN: Final = "an earlier call has waited for it in vain"
+
 
 class RetryingTransport:
     """Sends calls, at most PARALLEL_CALLS at a time. Thread-safe.
@@ -18,6 +23,8 @@ class RetryingTransport:
     Tried again: 408, 429, 500, 502, 503, 504 and failures of the connection, a lost answer included;
     never a call that is not repeatable. Where the server says when to come back (`retry-after`) it
     is obeyed up to the deadline, and those attempts are not counted; the others are, by `backoff`.
+    A server that no call has reached yet is tried for FIRST_CONTACT_S only: most likely nothing is there.
+    Once a call has given up, those that only read are not tried again either, until the server answers.
     A 429, and any answer with `retry-after`, holds the calls of all threads until its wait is over.
     """
 
@@ -40,6 +47,8 @@ class RetryingTransport:
         self._deadline_s = deadline_s
         self._backoff = backoff
         self._cooldown = Cooldown(clock)
+        self._reached = False
+        self._given_up = False
         self._slots = threading.BoundedSemaphore(PARALLEL_CALLS)
 
     def send(self, call: Call) -> HttpAnswer:
@@ -49,10 +58,12 @@ class RetryingTransport:
         one of RETRIED_STATUSES.
         """
         deadline = Deadline(self._clock, self._deadline_s)
+        once = self._given_up and call.method == "GET"
         retry = counted = 0
         while True:
             outcome = self._attempt(call, deadline)
             if isinstance(outcome, HttpAnswer) and outcome.status not in RETRIED_STATUSES:
+                self._given_up = False
                 return outcome
             if not call.repeatable or (isinstance(outcome, Failure) and not outcome.passing):
                 raise self._error(call, outcome)
@@ -62,21 +73,29 @@ class RetryingTransport:
             if isinstance(outcome, HttpAnswer) and (outcome.status == 429 or asked_s is not None):
                 # A far-off time ends this call below; it must not lock this process for as long.
                 self._cooldown.hold(min(wait_s, self._deadline_s))
-            if counted >= self._backoff.most_attempts:
-                raise self._error(
-                    call, outcome, f"gave up after {counted} attempts in {deadline.elapsed_s():.0f} s"
-                )
-            if wait_s >= deadline.remaining_s():
-                raise self._error(call, outcome, _too_long(wait_s, deadline))
+            end = _IN_VAIN if once and asked_s is None else self._end(counted, wait_s, deadline)
+            if end is not None:
+                self._given_up = True
+                raise self._error(call, outcome, end)
             self._sleep(wait_s)
             retry += 1
+
+    def _end(self, counted: int, wait_s: float, deadline: Deadline) -> str | None:
+        """Why a call that has failed `counted` times is not tried again after `wait_s`, if it is not."""
+        if not self._reached and deadline.elapsed_s() + wait_s > FIRST_CONTACT_S:
+            return f"tried {'once' if counted == 1 else f'{counted} times'}"
+        if counted >= self._backoff.most_attempts:
+            return f"gave up after {counted} attempts in {deadline.elapsed_s():.0f} s"
+        return _too_long(wait_s, deadline) if wait_s >= deadline.remaining_s() else None
 
     def _attempt(self, call: Call, deadline: Deadline) -> HttpAnswer | Failure:
         if not self._slots.acquire(timeout=max(0.0, deadline.remaining_s())):
             raise self._reader.not_sent(call, f"other calls took all of its {deadline.duration_s:g} s")
         try:
             self._wait_for_turn(call, deadline)
-            return self._sender.attempt(call, deadline)
+            outcome = self._sender.attempt(call, deadline)
+            self._reached |= not (isinstance(outcome, Failure) and outcome.unreachable)
+            return outcome
         finally:
             self._slots.release()
 

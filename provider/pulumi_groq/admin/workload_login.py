@@ -65,7 +65,11 @@ class WorkloadLogin:
 
 
 class PassingFailure(Exception):  # noqa: N818 (not an error yet: another attempt may succeed)
-    """No credential could be had right now."""
+    """No credential could be had right now; where no connection could be made for it, `unreachable`."""
+
+    def __init__(self, reason: str, *, unreachable: bool = False) -> None:
+        super().__init__(reason)
+        self.unreachable = unreachable
 
 
 Fetch = Callable[[httpx.Request], tuple[int, bytes]]
