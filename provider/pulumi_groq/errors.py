@@ -133,6 +133,9 @@ class UnexpectedAnswerError(ApiError):
     """The answer does not come from the admin API: a redirect, a proxy's page, another API, a misfit."""
 
 
+UNAVAILABLE = (NoAnswerError, RateLimitError, ServerError)
+"""The admin API cannot answer now; the same may be asked again later."""
+
 BY_CODE: dict[str, type[ApiError]] = {
     "blocked_api_access": SpendingPausedError,
     "spend_limit_reached": SpendingPausedError,

@@ -1,5 +1,6 @@
 """A run cut off at any of its requests, in any way: the next run ends with exactly the intended keys."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from in_process_gateway import Cut, Wire
 from pulumi_groq.errors import ConflictError, NotFoundError, RotationRefusedError
-from rotation_story import MONTHLY, Deaf, Declared
+from rotation_story import MONTHLY, Away, Deaf, Declared
 
 LONG_OVERLAP: Declared = {"rotation": {"every_days": 30, "overlap_hours": 72}}
 
@@ -199,11 +200,14 @@ def test_what_the_preview_has_shown_is_told_once(story: Any) -> None:
     assert "rotat" in told
 
 
-def test_what_the_check_could_not_look_up_is_told_before_the_run(story: Any) -> None:
+@pytest.mark.parametrize("without", [Deaf, Away])
+def test_what_the_check_could_not_look_up_is_told_before_the_run(
+    without: Callable[..., Wire], story: Any
+) -> None:
     """A preview without an answer shows nothing; the diff after it tells what is due, and the run does it."""
     rotated = story([(MONTHLY, timedelta(days=31))])
     rotated.engine.told.clear()
-    rotated.up(MONTHLY, Deaf(rotated.gateway, looks=1))
+    rotated.up(MONTHLY, without(rotated.gateway, looks=1))
     unseen, due, done = rotated.engine.told
     assert "rotation not checked" in unseen
     assert due == done

@@ -30,6 +30,18 @@ class Deaf(Wire):
         return answer
 
 
+class Away(Wire):
+    """Answers the first `looks` requests as a proxy does whose server is away."""
+
+    def __init__(self, gateway: InProcessGateway, looks: int) -> None:
+        super().__init__(gateway)
+        self.looks = looks
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        return httpx.Response(503, text="<html>") if len(self.sent) <= self.looks else answer
+
+
 class Story:
     """One stack with one key, run after run."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from pulumi_groq.errors import ConflictError, NoAnswerError, RotationRefusedError
+from pulumi_groq.errors import UNAVAILABLE, ConflictError, RotationRefusedError
 from pulumi_groq.lifecycle.key_calls import KeyCalls
 from pulumi_groq.lifecycle.minting import mint
 from pulumi_groq.lifecycle.ownership import tell_if_kept
@@ -61,7 +61,7 @@ class RotationRunner(Generic[StateT]):
             return checked
         try:
             snapshot = self._calls.owned(olds["managed_by"])
-        except NoAnswerError as error:
+        except UNAVAILABLE as error:
             self._notify(f"{olds['name']}: rotation not checked: {error}")
             return checked
         lineage = [
@@ -85,7 +85,7 @@ class RotationRunner(Generic[StateT]):
             return False
         try:
             snapshot = self._lineage(state)
-        except NoAnswerError:
+        except UNAVAILABLE:
             return False  # the check has told
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
         _raise_if_refused(state, decided)
@@ -102,7 +102,7 @@ class RotationRunner(Generic[StateT]):
             return frozenset()
         try:
             snapshot = self._lineage(state)
-        except NoAnswerError:
+        except UNAVAILABLE:
             return _minted(state)
         decided = plan(schedule, _held(state, state.rotation), _live(snapshot), snapshot.as_of)
         if any(step.action is Action.MINT for step in decided.steps):
