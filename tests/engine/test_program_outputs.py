@@ -81,6 +81,18 @@ def test_ignored_change_is_read_as_the_state_keeps_it(gateway: Any, stack: Any) 
     assert outputs(stack)["requests_per_minute"] == 500
 
 
+def test_all_changes_are_ignored_after_a_rotation(gateway: Any, stack: Any) -> None:
+    """What the check noted in the last run's inputs stands in the way of no `ignore_changes=["*"]`."""
+    for arguments in ("rotation={'trigger': 'a'}", "rotation={'trigger': 'b'}"):
+        write(stack, arguments)
+        stack.up()
+    ignored = "opts=pulumi.ResourceOptions(ignore_changes=['*'])"
+    write(stack, f"rotation={{'trigger': 'c'}}, requests_per_minute=5, {ignored}")
+    stack.up()
+    found = outputs(stack)
+    assert (found["generation"], found.get("requests_per_minute")) == (2, None)
+
+
 def test_preview_of_a_create_tells_what_is_to_come(gateway: Any, stack: Any) -> None:
     """Before the key exists its id is unknown, whoever uses it; what was not set is known not to be."""
     used = "pulumi.export('used', key.key_id.apply(lambda known: 'read too early'))"

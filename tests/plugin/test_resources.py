@@ -141,6 +141,23 @@ def test_a_new_name_replaces_create_first(plugin: Any) -> None:
     assert kinds(diff) == {"name": KIND.UPDATE_REPLACE}
 
 
+def test_a_change_within_a_group_shows_what_differs(plugin: Any) -> None:
+    """Neither the group's other fields nor its defaults, which the state has and the program has not."""
+    created = plugin.created(KEY_URN, {**CHATBOT, "rotation": {"everyDays": 30}})
+    inputs = plugin.inputs(KEY_URN, {**CHATBOT, "rotation": {"everyDays": 60, "quietHours": 48}})
+    diff = plugin.diff(KEY_URN, created.id, created.properties, inputs)
+    assert kinds(diff) == {"rotation.everyDays": KIND.UPDATE, "rotation.quietHours": KIND.ADD}
+    assert list(diff.diffs) == ["rotation"]
+
+
+def test_notes_of_the_last_run_are_no_properties(plugin: Any) -> None:
+    """`ignoreChanges: ["*"]` declares the last run's inputs anew, with what its check had noted."""
+    noted = {**CHATBOT, "rotationDue": "rotate: trigger changed"}
+    assert "rotationDue" not in plain(plugin.inputs(KEY_URN, noted, sent(noted)))
+    (failure,) = plugin.checked(KEY_URN, noted).failures
+    assert (failure.property, failure.reason) == ("rotationDue", "is not a property of this resource")
+
+
 def test_a_rotation_that_is_due_by_age_is_one_line(gateway: Any, plugin: Any) -> None:
     """Nothing that is declared differs, so the diff shows why the key rotates; the new key is unknown."""
     declared = {**CHATBOT, "rotation": {"everyDays": 30}}
@@ -263,7 +280,7 @@ def test_errors_are_one_line(plugin: Any) -> None:
     with pytest.raises(grpc.RpcError) as failed:
         plugin.updated(KEY_URN, "k", broken, inputs)
     told = str(failed.value.details())
-    assert told.startswith("the groq plugin failed: ValidationError in ")
+    assert told.startswith("lineageId is required, and is not so in the stack's state")
     assert "hush" not in told
 
 

@@ -21,12 +21,12 @@ from process_tree import ended
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.lifecycle.admin_key import AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyState
+from pulumi_groq.lifecycle.run import NOTES
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
 from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityState
 from pulumi_groq.models.rotation import RotationSchedule
 from pulumi_groq.models.spelling import camel
-from pulumi_groq.plugin.spelling import NOTES
 
 DYNAMIC = "pulumi_groq"
 """The package of the dynamic resources."""

@@ -1,13 +1,25 @@
 """One lifecycle over one run of an engine: property bags in, property bags out."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.default_values import without_defaults
-from pulumi_groq.lifecycle.properties import Checked, Properties, PropertyDiff, dump, parse
+from pulumi_groq.lifecycle.properties import (
+    SECRETS_CHANGING,
+    Checked,
+    Properties,
+    PropertyDiff,
+    dump,
+    outputs_beside,
+    parse,
+)
 from pulumi_groq.lifecycle.resource import Lifecycle
+from pulumi_groq.lifecycle.rotation_runner import ROTATION_DUE
+
+NOTES: Final = (ROTATION_DUE, SECRETS_CHANGING)
+"""What a check adds to the inputs, for the preview to show; no model has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +51,14 @@ class LifecycleRun:
         return self._lifecycle.state
 
     def check(self, olds: Properties, news: Properties) -> Checked:
-        """Validate `news`, `olds` being the inputs of the last run (empty before the first)."""
-        checked = self._lifecycle.check(olds, news)
+        """Validate `news`, `olds` being the inputs of the last run (empty before the first).
+
+        Where changes are ignored (`ignore_changes=["*"]`), the engine declares the last run's notes anew.
+        """
+        declared = {
+            name: value for name, value in news.items() if name not in NOTES or value != olds.get(name)
+        }
+        checked = self._lifecycle.check(olds, declared)
         return Checked(without_defaults(self.args, checked.inputs), checked.failures)
 
     def diff(self, resource_id: str, state: Properties, inputs: Properties) -> PropertyDiff:
@@ -66,8 +84,8 @@ class LifecycleRun:
         return Found(dump(state), without_defaults(self.args, dump(args)))
 
     def _is_state(self, properties: Properties) -> bool:
-        required = (name for name, field in self.state.model_fields.items() if field.is_required())
-        return all(name in properties for name in required)
+        outputs = outputs_beside(self.args, self.state)
+        return any(properties.get(name) is not None for name in outputs)
 
     def update(self, resource_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change the object in place and return its state."""

@@ -6,15 +6,16 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
+from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.default_values import with_defaults, without_defaults
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, PropertyDiff
 from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
-from pulumi_groq.lifecycle.run import LifecycleRun
+from pulumi_groq.lifecycle.run import NOTES, LifecycleRun
 from pulumi_groq.models.markers import SECRET, marked
-from pulumi_groq.models.spelling import camel, outward
+from pulumi_groq.models.spelling import camel, nested_model, outward
 from pulumi_groq.plugin.place import place_of
-from pulumi_groq.plugin.spelling import NOTES, inward, respelled, strangers
+from pulumi_groq.plugin.spelling import inward, respelled, strangers
 from pulumi_groq.plugin.wire import Path, received, sent
 
 _Kind = provider_pb2.PropertyDiff
@@ -34,7 +35,8 @@ class ServedResource:
         args = self.run.args
         olds = inward(args, received(request.olds).values)
         news = received(request.news)
-        strange = sorted(strangers(args, news.values))
+        noted = set(map(camel, NOTES))  # the run tells those that its last check has added
+        strange = sorted(strangers(args, {name: news.values[name] for name in news.values.keys() - noted}))
         if strange:
             reason = "is not a property of this resource"
             return provider_pb2.CheckResponse(
@@ -61,7 +63,7 @@ class ServedResource:
             diffs=[camel(name) for name in change.changed],
             replaces=[camel(name) for name in change.replaces],
             deleteBeforeReplace=change.delete_before_replace,
-            detailedDiff=_details(change, state, inputs) if change.changed else {},
+            detailedDiff=_details(self.run.args, change, state, inputs) if change.changed else {},
             hasDetailedDiff=True,
         )
 
@@ -124,20 +126,36 @@ class ServedResource:
 
 
 def _details(
-    change: PropertyDiff, state: Properties, inputs: Properties
+    args: type[BaseModel], change: PropertyDiff, state: Properties, inputs: Properties
 ) -> dict[str, provider_pb2.PropertyDiff]:
     """The kind of each difference; a rotation that is due by age differs in its note alone."""
     differing = [name for name in change.changed if state.get(name) != inputs.get(name)]
     noted = [name for name in NOTES if name in inputs]
-    kinds = {name: _kind(name, change, state, inputs) for name in (*differing, *noted)}
-    shown = kinds or dict.fromkeys(change.changed, _Kind.UPDATE)
-    return {camel(name): provider_pb2.PropertyDiff(kind=kind) for name, kind in shown.items()}
+    kinds: dict[str, provider_pb2.PropertyDiff.Kind.ValueType] = {}
+    for name in (*differing, *noted):
+        kinds |= _kinds(args, name, state, inputs, replaces=name in change.replaces)
+    shown = kinds or dict.fromkeys(map(camel, change.changed), _Kind.UPDATE)
+    return {path: provider_pb2.PropertyDiff(kind=kind) for path, kind in shown.items()}
+
+
+def _kinds(
+    args: type[BaseModel], name: str, state: Properties, inputs: Properties, *, replaces: bool
+) -> dict[str, provider_pb2.PropertyDiff.Kind.ValueType]:
+    """What differs of the property `name`, by path. Of a group of fields it is those that do: the engine
+    compares with the whole state, which has the group's defaults.
+    """
+    nested, before, after = nested_model(args, name), state.get(name), inputs.get(name)
+    if nested is None or nested.is_keyed or not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return {camel(name): _kind(name, state, inputs, replaces=replaces)}
+    fields = sorted(field for field in before.keys() | after.keys() if before.get(field) != after.get(field))
+    return {
+        f"{camel(name)}.{camel(field)}": _kind(field, before, after, replaces=replaces) for field in fields
+    }
 
 
 def _kind(
-    name: str, change: PropertyDiff, state: Properties, inputs: Properties
+    name: str, state: Properties, inputs: Properties, *, replaces: bool
 ) -> provider_pb2.PropertyDiff.Kind.ValueType:
-    replaces = name in change.replaces
     if name not in state:
         return _Kind.ADD_REPLACE if replaces else _Kind.ADD
     if name not in inputs:

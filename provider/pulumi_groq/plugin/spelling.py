@@ -9,16 +9,12 @@ from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.admin_key import AdminKeyState
 from pulumi_groq.lifecycle.key_state import ApiKeyState
-from pulumi_groq.lifecycle.properties import SECRETS_CHANGING
-from pulumi_groq.lifecycle.rotation_runner import ROTATION_DUE
+from pulumi_groq.lifecycle.run import NOTES
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
 from pulumi_groq.lifecycle.workload_identity import WorkloadIdentityState
 from pulumi_groq.models import spelling
 from pulumi_groq.models.spelling import Nested, camel, nested_model
-
-NOTES: Final = (ROTATION_DUE, SECRETS_CHANGING)
-"""What a check adds to the inputs, for the preview to show; no model has it."""
 
 _SNAKE: Final = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
@@ -66,7 +62,7 @@ def respelled(text: str) -> str:
 @cache
 def _names_of_properties() -> frozenset[str]:
     states = (ApiKeyState, TeamState, SpendPolicyState, AdminKeyState, WorkloadIdentityState)
-    return frozenset().union(*(_names(state) for state in states))
+    return frozenset(NOTES).union(*(_names(state) for state in states))
 
 
 def _names(model: type[BaseModel]) -> frozenset[str]:
