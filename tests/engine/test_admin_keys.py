@@ -8,7 +8,7 @@ import pytest
 from local_engine import BOTH_PACKAGES
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.errors import InsufficientRoleError, InvalidApiKeyError
-from pulumi_groq.models.admin_key import AdminKeyUpdate
+from pulumi_groq.models.admin_key import AdminKeyCreate, AdminKeyUpdate
 
 pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
@@ -79,3 +79,29 @@ def test_rotation_of_an_admin_key(gateway: Any, stack: Any) -> None:
     with gateway.client() as client:
         assert [key.generation for key in client.list_admin_keys()] == [2]
     stack.destroy()
+
+
+READ = """\
+import json
+from pathlib import Path
+
+import pulumi
+from {package} import GroqAdminKey
+
+declared = json.loads((Path(__file__).parent / "declarations.json").read_text())
+key = GroqAdminKey.get("read", declared["key_id"])
+pulumi.export("role", key.role)
+pulumi.export("last_four", key.last_four)
+"""
+
+
+def test_an_admin_key_is_read_without_owning_it(gateway: Any, new_stack: Any, package: str) -> None:
+    """`GroqAdminKey.get` shows an existing one; destroying the stack leaves it alone."""
+    with gateway.client() as client:
+        made = client.create_admin_key(AdminKeyCreate(name="by-hand", role="auditor"), "by-hand").key
+        stack = new_stack(gateway, package=package, program=READ)
+        stack.declare(key_id=made.id)
+        stack.up()
+        assert (stack.output("role"), stack.output("last_four")) == ("auditor", made.last_four)
+        stack.destroy()
+        assert [key.id for key in client.list_admin_keys()] == [made.id]

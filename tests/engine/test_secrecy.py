@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from local_engine import BOTH_PACKAGES
+from pulumi_groq.models.spend_policy import SpendPolicySettings
 from pulumi_groq.resources.api_key import ApiKeyProvider
 
 pytestmark = pytest.mark.engine
@@ -43,6 +44,21 @@ def test_secrets_stay_encrypted(gateway: Any, stack: Any) -> None:
     for secret in (value, stack.output("admin ci"), gateway.admin_key, webhook, signing):
         for form in forms(secret):
             assert not [text for text in printed if form in text]
+
+
+@BOTH_PACKAGES
+def test_secrets_set_elsewhere_stay_encrypted(gateway: Any, stack: Any) -> None:
+    """A webhook that somebody set by hand is in no refresh, no preview of its repair, and no state."""
+    webhook = "https://hooks.example.com/services/T0/B0/webhooktoken"
+    policy = {"monthly_cap_usd": 500}
+    stack.declare(spend_policy=policy)
+    stack.up()
+    with gateway.client() as client:
+        elsewhere = {**policy, "alert_webhook_urls": [webhook]}
+        client.put_spend_policy(SpendPolicySettings.model_validate(elsewhere))
+    printed = [stack.refresh("--diff").output, json.dumps(stack.exported()), stack.preview().output]
+    assert "alert_webhook_urls" in printed[-1]
+    assert not [text for text in printed if webhook in text]
 
 
 def test_provider_in_state_is_a_constant(stack: Any) -> None:

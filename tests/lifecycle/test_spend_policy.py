@@ -54,3 +54,10 @@ def test_a_change_by_hand_is_drift_to_a_viewer_too(gateway: InProcessGateway, ot
     assert told == [
         "the spending policy: where alerts go was changed elsewhere; your role may not see to where"
     ]
+
+
+def test_there_is_no_policy_by_another_id(gateway: InProcessGateway) -> None:
+    """An import under an id that is not the policy's finds nothing, as that of any other object does."""
+    resource = SpendPolicyLifecycle(Wire(gateway).client(), print)
+    resource.create(ARGS)
+    assert resource.read("organisation", None) is None

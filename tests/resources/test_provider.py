@@ -11,7 +11,9 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
+from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.lifecycle.properties import Checked, Failure, Properties, PropertyDiff, check_inputs, compare
+from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle, SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
 from pulumi_groq.models.fields import wire_time
 from pulumi_groq.resources.api_key import ApiKeyProvider
@@ -60,6 +62,25 @@ class RecordingLifecycle:
 
     def delete(self, resource_id: str, state: TeamState) -> None:
         self.calls.append(("delete", resource_id))
+
+
+FOUND = SpendPolicyState.model_validate(
+    {
+        "monthly_cap_usd": 100,
+        "alert_webhook_urls": ["https://hooks.example.com/x"],
+        "created_at": CREATED_AT,
+    }
+)
+
+
+class FoundPolicy(SpendPolicyLifecycle):
+    """Finds a policy without asking anybody."""
+
+    def __init__(self, found: SpendPolicyState) -> None:
+        self._found = found
+
+    def read(self, resource_id: str, state: SpendPolicyState | None) -> SpendPolicyState:
+        return self._found
 
 
 def state_of(args: TeamArgs) -> TeamState:
@@ -175,3 +196,46 @@ def test_resources_have_types_of_their_own() -> None:
     """Each resource is told apart in previews and states by its type."""
     kinds = {kind._resource_type_name for kind in DeclaredResource.__subclasses__()}
     assert {"dynamic/groq:GroqApiKey", "dynamic/groq:GroqSpendPolicy", "dynamic/groq:GroqTeam"} <= kinds
+
+
+def test_secrets_that_a_read_finds_are_marked() -> None:
+    """Webhooks that were set elsewhere are secret in state and inputs, though the program declares none."""
+    provider = SpendPolicyProvider()
+    found = SpendPolicyState.model_validate(
+        {
+            "monthly_cap_usd": 100,
+            "alert_webhook_urls": ["https://hooks.example.com/x"],
+            "created_at": CREATED_AT,
+        }
+    )
+    provider.serve(FoundPolicy(found))
+    read = provider.read("spend-policy", {})
+    for bag in (read.outs or {}, read.inputs or {}):
+        assert rpc.is_rpc_secret(bag["alert_webhook_urls"])
+        assert not rpc.is_rpc_secret(bag["monthly_cap_usd"])
+
+
+def test_state_that_does_not_fit_is_one_line_without_its_value() -> None:
+    """A state of another release, or one that was edited, is told by property; no command shows a secret."""
+    provider = SpendPolicyProvider()
+    provider.serve(FoundPolicy(FOUND))
+    state = {
+        "monthly_cap_usd": 100,
+        "created_at": CREATED_AT,
+        "alert_webhook_urls": ["ftp://hush.example.com"],
+    }
+    for call in (
+        lambda: provider.read("spend-policy", state),
+        lambda: provider.update("spend-policy", state, {"monthly_cap_usd": 100}),
+        lambda: provider.delete("spend-policy", state),
+    ):
+        with pytest.raises(ConfigurationError, match=r"^alert_webhook_urls\[0\] must ") as failed:
+            call()
+        assert "hush" not in str(failed.value)
+
+
+def test_fault_is_one_line_without_what_it_says(serving: Any) -> None:
+    """What nobody expected is told by its type and place: its text may hold a value."""
+    provider = serving(RecordingLifecycle())
+    with pytest.raises(GroqError, match=r"^pulumi-groq failed: AttributeError in provider.py:\d+$"):
+        provider.check({}, "hush")

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.models.markers import ONCE, REPLACE, marked
 from pulumi_groq.models.requirements import requirement
 
@@ -134,8 +135,20 @@ def outputs_beside(args: type[BaseModel], state: type[BaseModel]) -> frozenset[s
 
 
 def parse(model: type[M], properties: Properties) -> M:
-    """`properties` as `model`, without unknown names: a state may come from another release."""
-    return model.model_validate({name: properties[name] for name in model.model_fields if name in properties})
+    """`properties` as `model`, without unknown names: a state may come from another release.
+
+    Raises ConfigurationError, without a value, where they do not fit.
+    """
+    known = {name: properties[name] for name in model.model_fields if name in properties}
+    try:
+        return model.model_validate(known)
+    except ValidationError as error:
+        misfit = _failure(error.errors(include_url=False)[0])
+    what = misfit.property or "the resource"
+    raise ConfigurationError(
+        f"{what} {misfit.reason}, and is not so in the stack's state or at the gateway: use the release of "
+        "pulumi-groq that wrote it, or a later one"
+    )
 
 
 def compare(args: type[BaseModel], state: Properties, inputs: Properties) -> PropertyDiff:

@@ -58,6 +58,9 @@ class SpendPolicyLifecycle(PutLifecycle[SpendPolicyArgs, SpendPolicyState, Spend
     def check(self, olds: Properties, news: Properties) -> Checked:
         return name_changing_secrets(SECRET_CHANGES, olds, super().check(olds, news))
 
+    def read(self, resource_id: str, state: SpendPolicyState | None) -> SpendPolicyState | None:
+        return super().read(resource_id, state) if resource_id == SPEND_POLICY_ID else None
+
     def get(self, resource_id: str) -> SpendPolicy:
         return self._client.get_spend_policy()
 

@@ -1,14 +1,13 @@
 """How every call of the engine ends: with an answer, or with one line that says why not."""
 
-import traceback
 from collections.abc import Callable
 from functools import wraps
-from pathlib import PurePath
 from typing import TypeVar
 
 import grpc
 
 from pulumi_groq.errors import GroqError
+from pulumi_groq.lifecycle.fault import fault_in_words
 from pulumi_groq.plugin.engine_log import beside
 from pulumi_groq.plugin.spelling import respelled
 
@@ -35,11 +34,6 @@ def answering(
             except NotImplementedError as error:
                 context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
             except Exception as error:  # noqa: BLE001 (the engine would print its traceback)
-                context.abort(grpc.StatusCode.INTERNAL, _unexpected(error))
+                context.abort(grpc.StatusCode.INTERNAL, fault_in_words(error))
 
     return answer
-
-
-def _unexpected(error: Exception) -> str:
-    *_, last = traceback.extract_tb(error.__traceback__)
-    return f"the groq plugin failed: {type(error).__name__} in {PurePath(last.filename).name}:{last.lineno}"

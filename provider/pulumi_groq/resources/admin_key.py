@@ -7,7 +7,7 @@ import pulumi
 
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyLifecycle, AdminKeyState
 from pulumi_groq.lifecycle.resource import Lifecycle
-from pulumi_groq.resources.declaration import DeclaredResource
+from pulumi_groq.resources.declaration import DeclaredResource, by_id
 from pulumi_groq.resources.provider import LifecycleProvider
 from pulumi_groq.resources.rotation_args import RotationArgs
 from pulumi_groq.resources.session import notify
@@ -89,3 +89,10 @@ class GroqAdminKey(DeclaredResource, module="groq", name="GroqAdminKey"):
             "adopt_key_id": adopt_key_id,
         }
         pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
+
+    @classmethod
+    def get(
+        cls, resource_name: str, key_id: str, opts: pulumi.ResourceOptions | None = None
+    ) -> "GroqAdminKey":
+        """Read the existing admin key `key_id` without owning it; its value stays unknown."""
+        return cls(resource_name, role="viewer", opts=by_id(key_id, opts))

@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -19,9 +19,12 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
+from pulumi_groq.errors import GroqError
+from pulumi_groq.lifecycle.fault import fault_in_words
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties
 from pulumi_groq.lifecycle.resource import Lifecycle
 from pulumi_groq.lifecycle.run import LifecycleRun
+from pulumi_groq.models.markers import SECRET, marked
 from pulumi_groq.resources.session import configured_session
 
 if TYPE_CHECKING:
@@ -29,6 +32,24 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "__provider"
 """The property that tells the engine's host of dynamic providers which one serves a resource."""
+
+_Arguments = ParamSpec("_Arguments")
+_Answer = TypeVar("_Answer")
+
+
+def _answering(method: Callable[_Arguments, _Answer]) -> Callable[_Arguments, _Answer]:
+    """`method` with every error told in one line, without a value."""
+
+    @wraps(method)
+    def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Answer:
+        try:
+            return method(*args, **kwargs)
+        except GroqError:
+            raise
+        except Exception as error:  # noqa: BLE001 (the SDK would print all that it says)
+            raise GroqError(fault_in_words(error)) from None
+
+    return answer
 
 
 class LifecycleProvider(ResourceProvider):
@@ -54,11 +75,13 @@ class LifecycleProvider(ResourceProvider):
         """Serve `lifecycle` for the rest of this process: one run of the engine."""
         self._run = LifecycleRun(lifecycle)
 
+    @_answering
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         checked = self._run.check(_received(_olds), _received(news))
         failures = [CheckFailure(failure.property, failure.reason) for failure in checked.failures]
-        return CheckResult(_sent(checked.inputs), failures)
+        return CheckResult(self._sent(checked.inputs), failures)
 
+    @_answering
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         change = self._run.diff(_id, _received(_olds), _received(_news))
         return DiffResult(
@@ -67,18 +90,34 @@ class LifecycleProvider(ResourceProvider):
             delete_before_replace=change.delete_before_replace,
         )
 
+    @_answering
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(*self._run.create(_received(props)))
 
+    @_answering
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         found = self._run.read(id_, _received(props))
-        return ReadResult("", {}, {}) if found is None else ReadResult(id_, found.state, found.inputs)
+        if found is None:
+            return ReadResult("", {}, {})
+        return ReadResult(id_, self._sent(found.state), self._sent(found.inputs))
 
+    @_answering
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(self._run.update(_id, _received(_olds), _received(_news)))
 
+    @_answering
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         self._run.delete(_id, _received(_props))
+
+    def _sent(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """`properties` for the engine. It knows what the program has marked as secret, and not what a read
+        finds beyond that.
+        """
+        secret = marked(self._run.state, SECRET)
+        plain = {name: _wire(value) for name, value in properties.items()}
+        return {
+            name: rpc.wrap_rpc_secret(value) if name in secret else value for name, value in plain.items()
+        }
 
 
 @cache
@@ -101,10 +140,6 @@ def _known(value: Any) -> Any:
     if isinstance(value, list):
         return [_known(item) for item in value]
     return UNKNOWN if isinstance(value, Unknown) or value == rpc.UNKNOWN else value
-
-
-def _sent(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _wire(value) for name, value in properties.items()}
 
 
 def _wire(value: Any) -> Any:
