@@ -4,7 +4,7 @@ import base64
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
@@ -12,6 +12,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from pulumi_groq.errors import ConfigurationError, GroqError
+from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
 from pulumi_groq.lifecycle.properties import Checked, Failure, Properties, PropertyDiff, check_inputs, compare
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyLifecycle, SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamArgs, TeamState
@@ -239,3 +240,12 @@ def test_fault_is_one_line_without_what_it_says(serving: Any) -> None:
     provider = serving(RecordingLifecycle())
     with pytest.raises(GroqError, match=r"^pulumi-groq failed: AttributeError in provider.py:\d+$"):
         provider.check({}, "hush")
+
+
+def test_defaults_of_a_group_are_no_change_as_doubles() -> None:
+    """The SDK hands every number of the state over as a double; what nobody declared is unchanged."""
+    provider = ApiKeyProvider()
+    provider.serve(ApiKeyLifecycle(cast("Any", None), cast("Any", None), print))
+    state = {"allowed_models": ["a"], "rotation": {"overlap_hours": 24.0, "quiet_hours": 24.0}}
+    inputs = {"allowed_models": ["a"], "rotation": {}}
+    assert provider.diff("key", state, inputs).changes is False

@@ -23,4 +23,5 @@ def with_defaults(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, A
 
 
 def _is_usual(value: Any, usual: Any) -> bool:
-    return value in (None, []) or (value == usual and type(value) is type(usual))
+    # A whole number may come as a double; true and false are no numbers.
+    return value in (None, []) or (value == usual and isinstance(value, bool) == isinstance(usual, bool))
