@@ -95,7 +95,8 @@ class _Ceiling:
 
     def sent(self, amount: int, now_s: float) -> None:
         """The answer to this will say what is used then."""
-        self._used, self._at_s = self._level(now_s) + amount, now_s
+        level = self._level(now_s) if self.is_told else self._used
+        self._used, self._at_s = level + amount, now_s
         if now_s - self._swept_s >= self._window_s:
             self._sweep(now_s)
 
@@ -229,6 +230,8 @@ class FairShare:
 
     def denial(self, turn: Turn) -> Denial | None:
         """429 while a limit is scarce and the key has had its share."""
+        if not (turn.tokens.is_told or turn.requests.is_told):
+            return None
         now_s = self._clock.now_s()
         found = turn.tokens.scarcity(turn.key, turn.demand.tokens, now_s)
         unit: Unit = "tokens"
