@@ -162,10 +162,10 @@ def test_gone_is_a_blank_id_and_no_outputs(serving: Any) -> None:
 
 
 def test_read_gives_outputs_and_inputs(serving: Any) -> None:
-    """Inputs come back too, so that the next diff compares with what is there, without defaults."""
+    """Inputs come back too, so that the next diff compares with what is there; neither has defaults."""
     found = state_of(TeamArgs(team_name="research", allowed_models=["c"]))
     read = serving(RecordingLifecycle(found=found)).read("research", {**STATE, "__provider": "p"})
-    assert read.outs == {**STATE, "allowed_models": ["c"]}
+    assert read.outs == {"team_name": "research", "allowed_models": ["c"], "created_at": CREATED_AT}
     assert read.inputs == {"team_name": "research", "allowed_models": ["c"]}
 
 

@@ -22,6 +22,11 @@ def with_defaults(model: type[BaseModel], bag: Mapping[str, Any]) -> dict[str, A
     return {**defaults(model), **full}
 
 
+def with_default(model: type[BaseModel], name: str, value: Any) -> Any:
+    """`value` of the field `name` with what `model` has in it, or for it, where nothing is declared."""
+    return with_defaults(model, {} if value is None else {name: value}).get(name)
+
+
 def _is_usual(value: Any, usual: Any) -> bool:
     # A whole number may come as a double; true and false are no numbers.
     return value in (None, []) or (value == usual and isinstance(value, bool) == isinstance(usual, bool))

@@ -33,8 +33,8 @@ class Found:
 class LifecycleRun:
     """Serves `lifecycle` for the rest of this process, one run of the engine. Unknown values are `UNKNOWN`.
 
-    Inputs hold no default: those of a check and a read are without, and a state or inputs that have them
-    are compared as if they had not. Thread-safe. Raises what the lifecycle raises.
+    Neither inputs nor state that it gives hold a default, at any depth; those that it is given may, and are
+    compared as if they did not. Thread-safe. Raises what the lifecycle raises.
     """
 
     def __init__(self, lifecycle: Lifecycle[Any, Any]) -> None:
@@ -73,7 +73,7 @@ class LifecycleRun:
     def create(self, inputs: Properties) -> tuple[str, dict[str, Any]]:
         """Create the object and return its id and state."""
         resource_id, state = self._lifecycle.create(parse(self.args, inputs))
-        return resource_id, dump(state)
+        return resource_id, self._slim(state)
 
     def read(self, resource_id: str, known: Properties) -> Found | None:
         """The object as it is now; `None` when it is gone. A read by id alone comes without a state."""
@@ -81,7 +81,10 @@ class LifecycleRun:
         if state is None:
             return None
         args = self.args.model_validate({name: getattr(state, name) for name in self.args.model_fields})
-        return Found(dump(state), without_defaults(self.args, dump(args)))
+        return Found(self._slim(state), without_defaults(self.args, dump(args)))
+
+    def _slim(self, state: BaseModel) -> dict[str, Any]:
+        return without_defaults(self.state, dump(state))
 
     def _is_state(self, properties: Properties) -> bool:
         outputs = outputs_beside(self.args, self.state)
@@ -90,7 +93,7 @@ class LifecycleRun:
     def update(self, resource_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change the object in place and return its state."""
         updated = self._lifecycle.update(resource_id, parse(self.state, state), parse(self.args, inputs))
-        return dump(updated)
+        return self._slim(updated)
 
     def delete(self, resource_id: str, state: Properties) -> None:
         """Delete the object.

@@ -117,8 +117,8 @@ class ServedResource:
         return self._whole({**outputs, **declared, **unsettled})
 
     def _whole(self, state: Properties) -> dict[str, Any]:
-        """`state` with every default and nothing empty, so that a preview and its run agree."""
-        return with_defaults(self.run.state, without_defaults(self.run.state, state))
+        """`state` with every default: the schema promises them, to a preview and to its run alike."""
+        return with_defaults(self.run.state, state)
 
     def _sent(self, bag: Mapping[str, Any], secrets: Collection[Path]) -> Struct:
         always = {(camel(name),) for name in marked(self.run.state, SECRET) if name in bag}

@@ -9,6 +9,7 @@ from pulumi.dynamic import Resource
 from pulumi.runtime.resource import get_resource
 from pydantic import BaseModel
 
+from pulumi_groq.lifecycle.default_values import with_default
 from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
 from pulumi_groq.resources.provider import PROVIDER, LifecycleProvider, pickled
@@ -53,7 +54,8 @@ class DeclaredResource(Resource):
         def __getattr__(self, name: str) -> pulumi.Output[Any]:
             if name not in self._state.model_fields:
                 raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-            return self._registered.apply(lambda registered: registered.__dict__[name])
+            kept = self._registered.apply(lambda registered: registered.__dict__[name])
+            return kept.apply(lambda value: with_default(self._state, name, value))
 
 
 class _Registered(pulumi.CustomResource):
