@@ -28,3 +28,21 @@ def test_it_fits(words: tuple[str, ...]) -> None:
     assert shown.exit_code == 0
     assert [line for line in lines if len(line) > COLUMNS] == []
     assert [line for line in lines[1:] if line.endswith("...")] == []
+
+
+def exit_codes_of(*words: str) -> str:
+    shown = CliRunner().invoke(commands, [*words, "--help"], env={"COLUMNS": str(COLUMNS)})
+    return " ".join(shown.output.partition("Exit codes:")[2].split())
+
+
+def test_every_exit_code_is_among_the_exit_codes() -> None:
+    """Also that of what a command looks for, and what Ctrl-C is where a command runs until then."""
+    for words in (("audit", "verify"), ("validate",), ("review",), ("rotation", "status")):
+        assert ", 3 " in exit_codes_of(*words)
+    for words, said in (
+        (("audit",), "until Ctrl-C, which is exit code 0"),
+        (("usage",), "Ctrl-C ends --watch with exit code 0"),
+        (("serve",), "0 stopped by SIGTERM or SIGINT"),
+    ):
+        shown = CliRunner().invoke(commands, [*words, "--help"]).output
+        assert said in " ".join(shown.split())

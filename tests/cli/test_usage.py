@@ -140,6 +140,15 @@ def test_a_report_replaces_the_file_that_is_there(gateway: Gateway, tmp_path: Pa
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_report_goes_to_stdout(gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else does; no file is called `-`."""
+    monkeypatch.chdir(tmp_path)
+    result = run(gateway, "report", "--html", "-")
+    assert result.stdout.startswith("<!doctype html>")
+    assert result.stdout.rstrip().endswith("</html>")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_report_goes_through_links_and_into_devices(gateway: Gateway, tmp_path: Path) -> None:
     """A link stays one, and what is no file is written to, never replaced."""
     target, link = tmp_path / "kept.html", tmp_path / "report.html"

@@ -42,6 +42,7 @@ _COLUMNS: Final = (
 )
 _SHOWN_BESIDE: Final = frozenset({"id", "name", "lineage_id", "managed_by", "declared_as"})
 _FOLLOW_PERIOD_S: Final = 2.0
+_VERIFY_HELP: Final = CONNECTION_HELP.rstrip(".\n") + ", 3 something was removed or altered.\n"
 _DAY: Final = click.DateTime(["%Y-%m-%d"])
 
 
@@ -73,7 +74,11 @@ _DAY: Final = click.DateTime(["%Y-%m-%d"])
     show_default=True,
     help="A table for people, or one JSON object or CSV row for each change.",
 )
-@click.option("--follow", is_flag=True, help="Then show further changes as they are made, until Ctrl-C.")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Then show further changes as they are made, until Ctrl-C, which is exit code 0.",
+)
 @click.pass_context
 def audit(
     context: click.Context,
@@ -120,12 +125,12 @@ def audit(
             )
 
 
-@audit.command("verify", short_help="Check that no change was removed or altered.", epilog=CONNECTION_HELP)
+@audit.command("verify", short_help="Check that no change was removed or altered.", epilog=_VERIFY_HELP)
 @click.option(
     "--anchor", metavar="NUMBER:HASH", help="What verify printed before: the change must still be there."
 )
 def verify_command(anchor: str | None) -> None:
-    """Check that no change was removed or altered; exit code 3 if one was.
+    """Check that no change was removed or altered.
 
     Each change is chained to the one before by a hash. Whoever can write to the store could make the whole
     chain anew, or remove its end: note the anchor that is printed somewhere else, and give it next time.

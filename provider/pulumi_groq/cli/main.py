@@ -20,7 +20,8 @@ from pulumi_groq.cli.validate import validate
 @click.group(
     cls=StoppableGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Ctrl-C stops any command with exit code 130, and leaves nothing half written.",
+    epilog="Ctrl-C stops any command, with exit code 130 unless its help says otherwise, and leaves nothing "
+    "half written.",
 )
 @click.version_option(package_name="pulumi-groq")
 def commands() -> None:

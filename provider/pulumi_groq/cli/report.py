@@ -10,6 +10,7 @@ import click
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.facts import declared_access
 from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.pulumi_cli import STDIN
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.models.rotation import RotationSchedule
@@ -23,7 +24,7 @@ from pulumi_groq.reports.page import page, page_facts
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     required=True,
-    help="Where to write the page; a file that is there is replaced.",
+    help="Where to write the page, or - for stdout; a file that is there is replaced.",
 )
 @click.option(
     "--access-file",
@@ -41,7 +42,11 @@ def report(file: Path, access: Path | None) -> None:
     schedules = _schedules(access)
     with admin_client() as client, reading() as progress:
         facts = page_facts(ClientSource(client, progress), schedules)
-    _write_whole(file, page(facts, live=False))
+    made = page(facts, live=False)
+    if str(file) == STDIN:
+        click.echo(made, nl=False)
+        return
+    _write_whole(file, made)
     click.echo(f"wrote {file}")
 
 

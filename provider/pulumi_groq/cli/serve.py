@@ -225,7 +225,8 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     "--issuer-hosts",
     metavar="HOST",
     multiple=True,
-    help="The same for OIDC issuers of workload identities.",
+    help="A host, address or network for OIDC issuers of workload identities beside public addresses; may be "
+    "repeated.",
 )
 @click.option(
     "--allow-loopback-issuers",

@@ -94,6 +94,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def share(part: float) -> str:
+    """`62 %`; `<1 %` for a share that is small but not zero."""
+    return "<1 %" if 0 < part < 0.01 else f"{part:.0%}".replace("%", " %")
+
+
 def minute(at: datetime) -> str:
     """`at` (UTC) to the minute."""
     return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -20,7 +20,8 @@ from pulumi_groq.reports.phrases import LABELS
 class Settings(BaseModel):
     """Base: `hidden` names the fields whose value is a secret, unknown before the run, or unreadable.
 
-    `secrets_changing` says in the words of `SECRET_CHANGES` which secrets the run gives another value.
+    `adopt_existing` is about the create alone, and nothing that is served; `secrets_changing` says in the
+    words of `SECRET_CHANGES` which secrets the run gives another value.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -30,6 +31,7 @@ class Settings(BaseModel):
 
     hidden: frozenset[str] = frozenset()
     secrets_changing: frozenset[str] = frozenset()
+    adopt_existing: bool = False
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> Self:
@@ -91,7 +93,6 @@ class TeamSettings(Settings):
     tokens_per_day: Limit | None = None
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
-    adopt_existing: bool = False
     budgets: list[Budget] = Field(default_factory=list)
 
 
@@ -99,7 +100,6 @@ class PolicySettings(Settings):
     """The spending policy's settings; where its alerts go is a secret and stays in `hidden`."""
 
     monthly_cap_usd: Usd | None = None
-    adopt_existing: bool = False
     budgets: list[Budget] = Field(default_factory=list)
     alert_thresholds_usd: list[Usd] = Field(default_factory=list)
     auto_pause: bool = True
@@ -139,7 +139,6 @@ class IdentitySettings(Settings):
     tokens_per_day: Limit | None = None
     max_parallel_requests: Limit | None = None
     monthly_budget_usd: Usd | None = None
-    adopt_existing: bool = False
     budgets: list[Budget] = Field(default_factory=list)
     model_limits: dict[str, ModelLimits] = Field(default_factory=dict)
     runaway: RunawayGuard | None = None

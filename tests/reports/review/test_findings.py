@@ -847,7 +847,7 @@ def test_a_failed_preview_is_the_first_finding() -> None:
     """What the engine reports as an error comes first, for the preview is then incomplete."""
     error = {
         "urn": "urn:x::y::z::chatbot-prod",
-        "message": "error: must be\nat least 1\n",
+        "message": "error: Exception calling application: must be\nat least 1\n",
         "severity": "error",
     }
     warning = {"urn": "", "message": "warning: old", "severity": "warning"}

@@ -11,7 +11,8 @@ from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.history import DenialBucket
 from pulumi_groq.models.runaway import RunawayWatch
 from pulumi_groq.models.usage import BudgetUse, TeamUsage
-from pulumi_groq.reports.usage.cells import columns, money, share, summary
+from pulumi_groq.reports.phrases import share
+from pulumi_groq.reports.usage.cells import columns, money, summary
 from pulumi_groq.reports.usage.report import NO_MODEL, NO_TEAM, Counts, UsageRow, usage_report
 
 OLD = NOON - timedelta(days=40)

@@ -7,8 +7,8 @@ from pulumi_groq.models.usage import BudgetUse
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.page.charts import share_bar
 from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, table
-from pulumi_groq.reports.phrases import WINDOWS
-from pulumi_groq.reports.usage.cells import left_of, share
+from pulumi_groq.reports.phrases import WINDOWS, share
+from pulumi_groq.reports.usage.cells import left_of
 from pulumi_groq.reports.usage.projection import Pace
 from pulumi_groq.reports.usage.report import UsageReport
 

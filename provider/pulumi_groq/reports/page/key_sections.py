@@ -11,9 +11,9 @@ from pulumi_groq.reports.page.budget_section import budget_meters
 from pulumi_groq.reports.page.charts import life_bars, share_bar
 from pulumi_groq.reports.page.facts import PageFacts, lineages
 from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fragment, table
-from pulumi_groq.reports.phrases import LABELS, minute
+from pulumi_groq.reports.phrases import LABELS, minute, share
 from pulumi_groq.reports.rotation.consumers import not_moved
-from pulumi_groq.reports.usage.cells import money, share
+from pulumi_groq.reports.usage.cells import money
 from pulumi_groq.reports.usage.report import UsageReport, UsageRow
 from pulumi_groq.rotation.machine import LiveKey, next_rotation_at
 

@@ -10,8 +10,8 @@ from pulumi_groq.reports.page.charts import Mark, running_total, share_bar, shor
 from pulumi_groq.reports.page.facts import PageFacts
 from pulumi_groq.reports.page.markup import Child, Heading, Markup, element, fallback, table
 from pulumi_groq.reports.page.series import spend_by_day
-from pulumi_groq.reports.phrases import minute
-from pulumi_groq.reports.usage.cells import budget_sentences, money, pace_sentences, share
+from pulumi_groq.reports.phrases import minute, share
+from pulumi_groq.reports.usage.cells import budget_sentences, money, pace_sentences
 from pulumi_groq.reports.usage.projection import Pace, last_day
 from pulumi_groq.reports.usage.report import UsageReport
 

@@ -139,11 +139,16 @@ def _findings(plan: ReviewedPlan) -> Iterator[Finding]:
             yield from rule(change, plan)
 
 
+_RAISED: Final = "Exception calling application: "  # gRPC's words for what a dynamic provider raised
+
+
 def _failures(preview: Preview, judged: Set[str]) -> Iterator[Finding]:
     """Each error but what the verdicts on it say already, and but that there was one."""
     errors = [each for each in preview.diagnostics if each.severity == "error"]
     for error in errors:
-        lines = [line.strip().removeprefix("error: ") for line in error.message.splitlines()]
+        lines = [
+            line.strip().removeprefix("error: ").removeprefix(_RAISED) for line in error.message.splitlines()
+        ]
         left = [line for line in lines if line not in judged]
         what = " ".join(" ".join(left).split())
         told_already = bool(lines) and not left

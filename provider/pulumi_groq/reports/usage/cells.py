@@ -7,7 +7,7 @@ from typing import Final
 from pulumi_groq.models.fields import micro_usd, usd
 from pulumi_groq.models.usage import BudgetUse
 from pulumi_groq.reports.escaping import visible
-from pulumi_groq.reports.phrases import WINDOWS, minute
+from pulumi_groq.reports.phrases import WINDOWS, minute, share
 from pulumi_groq.reports.usage.projection import Pace, last_day
 from pulumi_groq.reports.usage.report import Counts, UsageReport, UsageRow
 
@@ -37,11 +37,6 @@ def summary(report: UsageReport) -> tuple[str, ...]:
 def money(micro_usd: int) -> str:
     """`1,234.56`; `<0.01` for an amount that is small but not zero."""
     return "<0.01" if 0 < micro_usd < 10_000 else f"{usd(micro_usd):,.2f}"
-
-
-def share(part: float) -> str:
-    """`62 %`; `<1 %` for a share that is small but not zero."""
-    return "<1 %" if 0 < part < 0.01 else f"{part:.0%}".replace("%", " %")
 
 
 def left_of(use: BudgetUse) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from pulumi_groq.models.budgets import Bounded, misfits_of
-from pulumi_groq.reports.phrases import LABELS
+from pulumi_groq.reports.phrases import LABELS, share
 from pulumi_groq.reports.review.amounts import amounts_of
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
@@ -88,7 +88,7 @@ def near_limit_lowered(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Fi
                 f"The {_WHO[change.kind]} is over the new limit already: its callers are refused as soon as "
                 "the run is done."
                 if over
-                else f"The {_WHO[change.kind]} uses {used.amount / new:.0%} of the new limit already."
+                else f"The {_WHO[change.kind]} uses {share(float(used.amount / new))} of the new limit."
             ),
             todo=(
                 "Set it above what is spent, or make the change once its window is over."

@@ -51,7 +51,7 @@ def held_elsewhere(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Findin
     project, stack = stack_address(change.urn)
     if holder is None or holder.endswith(f"/{project}/{stack}"):
         return
-    if not getattr(change.new, "adopt_existing", True):
+    if change.new is not None and not change.new.adopt_existing:
         yield finding(
             "held-elsewhere",
             Severity.HIGH,
