@@ -39,6 +39,7 @@ def test_what_is_declared_reads_back_as_adoptions() -> None:
     assert (bot.requests_per_minute, bot.metadata, bot.disabled) == (7, {"owner": "yes"}, None)
     assert (loose.disabled, loose.allowed_models) == (True, ["openai/gpt-oss-120b"])
     assert (found.adopted, found.left_out) == (2, [])
+    assert found.teams["chatbot"]["keys"]["bot"].keys() & {"budgets", "model_limits"} == set()
 
 
 def test_a_team_is_declared_with_all_that_it_has() -> None:

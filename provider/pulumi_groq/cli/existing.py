@@ -134,7 +134,9 @@ def _team_for(key: ApiKey, found: Existing) -> dict[str, Any]:
 
 def _of_key(key: ApiKey) -> dict[str, Any]:
     written = key.model_dump(mode="json", exclude_none=True, include=set(_KEY_FIELDS))
-    fields = {name: value for name, value in written.items() if value != {} or name == "allowed_tools"}
+    fields = {
+        name: value for name, value in written.items() if value not in ({}, []) or name == "allowed_tools"
+    }
     return {**fields, **({"disabled": True} if key.status == "disabled" else {})}
 
 

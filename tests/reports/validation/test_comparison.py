@@ -11,7 +11,7 @@ from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.stack_export import StackState, read_stack
 from pulumi_groq.reports.validation.checks import Check, Outcome
-from pulumi_groq.reports.validation.comparison import compared
+from pulumi_groq.reports.validation.comparison import compared, policy
 from report_facts import (
     GOLDEN,
     KEY,
@@ -286,3 +286,12 @@ def test_an_empty_stack_holds_nothing() -> None:
     """A stack that was destroyed has nothing to compare."""
     state = read_stack('{"version": 3, "deployment": {}}', "stack")
     assert compared(state, None, live()) == ()
+
+
+@pytest.mark.parametrize(("spent_usd", "shown"), [(0, "(0 %)"), (0.003, "(<1 %)"), (250, "(50 %)")])
+def test_the_share_that_is_spent_is_shown_as_everywhere(spent_usd: float, shown: str) -> None:
+    """What is spent is never shown as nothing."""
+    declared = read_access(b"spend_policy: {monthly_cap_usd: 500}", "access.yaml")
+    facts = live(policy=live_policy(spent_usd, monthly_cap_usd=500, alert_thresholds_usd=[]))
+    (check,) = policy(None, declared, facts)
+    assert shown in check.detail

@@ -9,7 +9,7 @@ from pulumi_groq.models.ownership import Owned
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.team import Team
 from pulumi_groq.reports.live import Live
-from pulumi_groq.reports.phrases import LABELS, dollars, in_words
+from pulumi_groq.reports.phrases import LABELS, dollars, in_words, share
 from pulumi_groq.reports.settings import PolicySettings, Settings, TeamSettings, field_changes
 from pulumi_groq.reports.stack_export import StackState
 from pulumi_groq.reports.validation.checks import Check, Outcome
@@ -139,6 +139,8 @@ def _differences(declared: PolicySettings, live: SpendPolicy) -> Iterator[str]:
 
 
 def _status(live: SpendPolicy) -> str:
-    share = live.status.spent_usd / (live.monthly_cap_usd or Decimal(1))
+    part = float(live.status.spent_usd / (live.monthly_cap_usd or Decimal(1)))
     paused = ", and the organisation is paused" if live.status.paused else ""
-    return f"{dollars(live.status.spent_usd)} of {dollars(live.monthly_cap_usd)} spent ({share:.0%}){paused}"
+    return (
+        f"{dollars(live.status.spent_usd)} of {dollars(live.monthly_cap_usd)} spent ({share(part)}){paused}"
+    )
