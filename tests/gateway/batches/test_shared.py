@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from batch_bench import BatchBench, line
@@ -52,3 +53,28 @@ async def test_a_batch_is_spend_of_no_ten_minutes_at_any_gateway(
     finally:
         books.kill()
         other.kill()
+
+
+async def test_a_batch_of_last_month_is_in_its_spend(
+    postgresql_url: str, tmp_path: Path, key: Callable[..., KeyAccess]
+) -> None:
+    """Where its gateway's alerts look for it, though the key has spent something in the new month already."""
+    clock = FakeClock(datetime(2026, 11, 30, 23, 50, tzinfo=UTC))
+    gateway = SharingGateway(postgresql_url, tmp_path / "a", clock, key())
+    try:
+        gateway.cap(1_000_000)
+        bench = BatchBench(gateway.bench)
+        await bench.open()
+        await bench.create(key(), [line()])
+        clock.advance(hours=1)
+        await gateway.bench.spend(bench.service, key(), 7)
+        for _ in range(LOOKS):
+            await bench.service.upkeep()
+        gateway.store.watch()
+        await bench.batches.round()
+        for _ in range(LOOKS):
+            await bench.service.upkeep()
+        assert bench.service.usage.spent_in("2026-12") == 7
+        assert bench.service.usage.spent_in("2026-11") == 1
+    finally:
+        gateway.kill()

@@ -41,7 +41,7 @@ from pulumi_groq.policy.escrow import FencedError
 from pulumi_groq.policy.limits import Consumption, Demand, Denial, Header, Quota
 from pulumi_groq.policy.messages import ORGANISATION_ID, rates_unavailable, store_unavailable
 from pulumi_groq.policy.quotas import always_counts, counter_keys_of_money, model_budgets, quotas_of
-from pulumi_groq.policy.windows import day_at
+from pulumi_groq.policy.windows import day_at, window_at
 
 ANY_REQUEST: Final = Demand(model="", tokens=0, cost_micro_usd=0)
 """Stands for a request that was not read."""
@@ -249,8 +249,10 @@ class RequestMetering:
 
     async def release(self, hold: Hold | None, rows: Sequence[LedgerRow]) -> None:
         """Give back what is held, if anything is, and count `rows`, which the ledger has, instead."""
-        if self._money is None:  # else the next look at what all gateways have booked brings them
-            for row in rows:
+        month = window_at("month", self._clock.now_s())
+        for row in rows:
+            # Of this month the next look at what all gateways have booked brings them, where several do.
+            if self._money is None or not month.holds(row.admission.started_s):
                 self._ledger.usage.add(row)
         if hold is None:
             return
