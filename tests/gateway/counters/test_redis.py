@@ -74,6 +74,29 @@ async def test_the_places_of_a_dead_gateway_are_free_once_nobody_renews_them(
     ]
 
 
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("most", [1, 1_000])
+async def test_a_request_that_ends_while_what_runs_is_renewed_holds_no_place(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, turns: int, most: int
+) -> None:
+    """In whichever turn of the loop it ends: its end is never told before it is said to run."""
+    monkeypatch.setattr("pulumi_groq.gateway.counters.redis.MOST_RENEWED", most)
+    async with redis_counters(redis_server.url, uses_server_time=False) as counters:
+        some = counters.counter_set([RUNNING], 0.0)
+        names = [f"r{number}" for number in range(3)]
+        for name in names:
+            assert (await some.take(DEMAND, 0.0, name, 901.0)).refused is None
+        counters.renewals.untold(some)
+        renewing = asyncio.create_task(counters.renew(1.0))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for name in names:
+            await some.settle(DEMAND, name, tokens=0, cost_micro_usd=0, now_s=1.0)
+        await renewing
+        taken = [await some.take(DEMAND, 1.0, f"next{number}", 901.0) for number in range(3)]
+        assert [each.refused for each in taken] == [None, None, None]
+
+
 async def test_gateways_share_the_number_that_may_run(redis_server: RedisServer) -> None:
     """Exactly so many at once, whoever serves them, and a place that one frees is the other's."""
     async with redis_counters(redis_server.url) as one, redis_counters(redis_server.url) as other:

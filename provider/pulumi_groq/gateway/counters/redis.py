@@ -18,7 +18,7 @@ from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.local_share import Restored, SharedBucket, level_as_of_the_limit
 from pulumi_groq.gateway.counters.memory import MemoryCounterSet, Total
 from pulumi_groq.gateway.counters.protocol import TakeResult, WhenDown
-from pulumi_groq.gateway.counters.redis_script import ScriptCalls, read_answer
+from pulumi_groq.gateway.counters.redis_script import MOST_RENEWED, ScriptCalls, read_answer
 from pulumi_groq.gateway.counters.redis_servers import RedisServers
 from pulumi_groq.gateway.counters.renewals import Renewals
 from pulumi_groq.policy.limits import DRIFT, Bucket, Demand, Quota, Unit, amount_of
@@ -246,10 +246,13 @@ class RedisCounterSet:
     async def renew(self, now_s: float) -> None:
         """Say of all that runs that it does: it counts for `LEASE_S` of `rates.lua` from now on."""
         servers, slot = self._counters.servers, self._calls.slot
-        calls = self._calls.renew(now_s, self._running_ids)
+        ids = list(self._running_ids)
         try:
-            # Sent in this turn of the loop, so before whatever is settled later.
-            await asyncio.gather(*(servers.call(slot, sent) for sent in calls))
+            for first in range(0, len(ids), MOST_RENEWED):
+                running = [each for each in ids[first : first + MOST_RENEWED] if each in self._running_ids]
+                # Sent in the turn of the loop in which they ran, so before whatever is settled later: no
+                # task of its own, which would begin in the next one.
+                await servers.call(slot, self._calls.renew(now_s, running))
         except CountersUnavailableError:
             if self._running_ids:
                 self._counters.renewals.untold(self)

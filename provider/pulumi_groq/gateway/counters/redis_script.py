@@ -67,13 +67,9 @@ class ScriptCalls:
         """Let go what a request holds, and count the tokens that it used."""
         return self._call(b"settle", now_s, reservation_id.encode(), b"%d" % tokens, b"%d" % used, b"", b"")
 
-    def renew(self, now_s: float, reservation_ids: Iterable[str]) -> Sequence[bytes]:
-        """Say that requests run."""
-        ids = [each.encode() for each in reservation_ids]
-        return [
-            self._call(b"renew", now_s, *ids[first : first + MOST_RENEWED])
-            for first in range(0, len(ids), MOST_RENEWED)
-        ]
+    def renew(self, now_s: float, reservation_ids: Iterable[str]) -> bytes:
+        """Say that requests run, at most `MOST_RENEWED`."""
+        return self._call(b"renew", now_s, *(each.encode() for each in reservation_ids))
 
     def _call(self, operation: bytes, now_s: float, *words: bytes) -> bytes:
         now = b"" if self._uses_server_time else repr(now_s).encode()
