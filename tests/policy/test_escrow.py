@@ -43,6 +43,15 @@ def test_a_call_is_answered_once_however_often_it_is_sent() -> None:
     assert bank.accounts["cap"].outstanding == 250
 
 
+def test_a_request_that_costs_nothing_ends_after_its_window_was_forgotten() -> None:
+    """A model may have no price to speak of: nothing is held for it that would keep the purse."""
+    wallet = Wallet(Holder("a", 1))
+    assert wallet.hold(["hour"], 0)
+    assert wallet.forgets("hour")
+    wallet.settle("r", ["hour"], 0, 0)
+    assert wallet.forgets("hour")
+
+
 def test_what_is_reserved_when_an_account_is_opened_is_held_in_it_whatever_its_limit() -> None:
     """Nothing more is granted above it, and its end gives back what it did not cost."""
     bank = Bank()

@@ -328,8 +328,9 @@ class Wallet:
         if cost:
             self._settled.setdefault(request_id, []).append((accounts, cost))
         for key in accounts:
-            self.purses[key].held -= held
-            self.purses[key].used += cost
+            purse = self.purse(key)  # of what costs nothing it may be forgotten already
+            purse.held -= held
+            purse.used += cost
 
     def moved(self, amounts: Mapping[str, int]) -> None:
         """So much of the grants, by account, is another holder's now. Whoever has held it lets go next."""

@@ -21,7 +21,6 @@ from pulumi_groq.gateway.metering.shared_money import (
     BankBooks,
     TermsInForce,
     close_former,
-    drop_old_accounts,
     former_life,
 )
 from pulumi_groq.gateway.store import bank
@@ -384,20 +383,36 @@ async def test_what_batches_hold_counts_in_accounts_that_are_opened_later(
     await admitted(gateway, of_model, 75)
 
 
+async def test_a_free_request_that_outlives_its_window_is_booked(
+    start: Start, make_key: MakeKey, clock: FakeClock
+) -> None:
+    """Nothing is held for it in the window that is forgotten meanwhile."""
+    key = replace(make_key(), budgets=(Budget("hour", 100),))
+    gateway = start("a", key)
+    reservation = await admitted(gateway, key, 0)
+    clock.advance(hours=2)
+    await gateway.money.forget_windows(clock.now().timestamp())
+    await gateway.service.metering.settle(reservation, used(0), 200)
+    assert gateway.service.metering.open_reservations == 0
+
+
 async def test_accounts_of_windows_that_are_long_over_go(
     start: Start, make_key: MakeKey, clock: FakeClock
 ) -> None:
-    """Hours and days would fill the database for ever."""
-    gateway = start("a", make_key())
+    """Hours and days would fill the database for ever. One gateway drops them for all."""
+    gateway, other = start("a", make_key()), start("b", make_key())
     await spend(gateway, make_key(), 10)
     await gateway.service.upkeep()
-    assert gateway.standing().settled == 10
-    gateway.store.watch()
+    await gateway.money.leave()
+    see_each_other(gateway, other)
+    (leads, follows) = sorted((gateway, other), key=lambda each: each.store.leads, reverse=True)
     clock.advance(days=60)
-    store = gateway.store
-    await gateway.money.forget_windows(clock.now().timestamp())
-    drop_old_accounts(store, clock.now().timestamp())
-    with store.read() as connection:
+    await follows.serve_a_round()
+    with leads.store.read() as connection:
+        assert bank.missing_accounts(connection, [CAP]) == set()
+    await leads.serve_a_round()
+    start_again = start("c")
+    with start_again.store.read() as connection:
         assert bank.missing_accounts(connection, [CAP]) == {CAP}
 
 
