@@ -119,7 +119,7 @@ def test_error_carries_the_facts(make_client: Any, refusal: Any) -> None:
             "The store is down",
             "cannot create API key 'chatbot-prod': The store is down "
             "(503 store_unavailable, request req_01abc); "
-            "gave up after 7 attempts in 16 s; try again later",
+            "gave up after 8 attempts in 24 s; try again later",
         ),
     ],
 )

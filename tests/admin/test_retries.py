@@ -188,6 +188,20 @@ def test_writes_wait_for_a_server_that_is_away(
     assert client.update_key(KEY_ID, ApiKeyUpdate(disabled=True)).id == KEY_ID
 
 
+@pytest.mark.parametrize("away", ["refused", "proxied"])
+def test_run_that_has_begun_waits_for_half_a_minute(
+    away: str, make_client: Any, script: Any, answer: Any, broken: Any, key_body: Any, fake_time: Any
+) -> None:
+    """A gateway that restarts in mid-run takes longer than seven quick attempts, whatever they draw."""
+    failing = broken(httpx.ConnectError("refused")) if away == "refused" else answer(502, b"<html>")
+    client = make_client(script(answer(200, key_body()), failing), random=lambda: 0.5)
+    client.update_key(KEY_ID, ApiKeyUpdate(disabled=True))
+    began = fake_time.now
+    with pytest.raises((NoAnswerError, ServerError), match=r"gave up after \d+ attempts in 2\d s"):
+        client.get_key(KEY_ID)
+    assert 20 < fake_time.now - began <= 30
+
+
 def test_wait_is_drawn_at_random(make_client: Any, script: Any, answer: Any, fake_time: Any) -> None:
     """Full jitter: a draw of 0 does not wait at all."""
     with pytest.raises(ServerError):

@@ -154,4 +154,4 @@ class Wire(httpx.BaseTransport):
     def client(self, admin_key: str = ADMIN_KEY) -> AdminClient:
         """A client that takes the first failure for an answer."""
         settings = AdminSettings("http://gateway", admin_key)
-        return AdminClient(settings, transport=self, backoff=Backoff(most_attempts=1))
+        return AdminClient(settings, transport=self, backoff=Backoff(most_attempts=1, away_s=0))

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+AWAY_STATUSES: Final = frozenset({502, 503, 504})
+"""What a proxy says for a server that is away, and a server that is about to be."""
+
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
@@ -19,12 +22,14 @@ class Backoff:
 
     The wait before retry n (from 0) is drawn evenly from 0 to min(`cap_s`, `base_s` * 2^n) seconds,
     so that callers that failed together do not come back together. `most_attempts` bounds the
-    attempts that fail without the server saying when to come back.
+    attempts that fail without the server saying when to come back; where a run that has begun meets a
+    server that is away, which may be restarting, they go on for `away_s`.
     """
 
     base_s: float = 0.25
     cap_s: float = 8.0
     most_attempts: int = 7
+    away_s: float = 30.0
 
     def delay_s(self, retry: int, fraction: float) -> float:
         """The wait before `retry`; `fraction` is a random number from 0 to 1."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pulumi_groq.admin.answers import AnswerReader
-from pulumi_groq.admin.retry import RETRIED_STATUSES, Backoff, Cooldown
+from pulumi_groq.admin.retry import AWAY_STATUSES, RETRIED_STATUSES, Backoff, Cooldown
 from pulumi_groq.admin.sending import Call, Deadline, Failure, HttpAnswer, Sender
 from pulumi_groq.errors import GroqError
 
@@ -13,8 +13,6 @@ PARALLEL_CALLS: Final = 4
 
 FIRST_CONTACT_S: Final = 1.0
 """How long a server that no call has reached is tried: nothing is under way that a restart can cut off."""
-
-_IN_VAIN: Final = "an earlier call has waited for it in vain"
 
 
 class RetryingTransport:
@@ -24,6 +22,7 @@ class RetryingTransport:
     never a call that is not repeatable. Where the server says when to come back (`retry-after`) it
     is obeyed up to the deadline, and those attempts are not counted; the others are, by `backoff`.
     A server that no call has reached yet is tried for FIRST_CONTACT_S only: most likely nothing is there.
+    One that is away later is waited for by what writes, and by all calls once something was written.
     Once a call has given up, those that only read are not tried again either, until the server answers.
     A 429, and any answer with `retry-after`, holds the calls of all threads until its wait is over.
     """
@@ -49,6 +48,7 @@ class RetryingTransport:
         self._cooldown = Cooldown(clock)
         self._reached = False
         self._given_up = False
+        self._begun = False
         self._slots = threading.BoundedSemaphore(PARALLEL_CALLS)
 
     def send(self, call: Call) -> HttpAnswer:
@@ -64,6 +64,7 @@ class RetryingTransport:
             outcome = self._attempt(call, deadline)
             if isinstance(outcome, HttpAnswer) and outcome.status not in RETRIED_STATUSES:
                 self._given_up = False
+                self._begun |= call.method != "GET"
                 return outcome
             if not call.repeatable or (isinstance(outcome, Failure) and not outcome.passing):
                 raise self._error(call, outcome)
@@ -73,18 +74,27 @@ class RetryingTransport:
             if isinstance(outcome, HttpAnswer) and (outcome.status == 429 or asked_s is not None):
                 # A far-off time ends this call below; it must not lock this process for as long.
                 self._cooldown.hold(min(wait_s, self._deadline_s))
-            end = _IN_VAIN if once and asked_s is None else self._end(counted, wait_s, deadline)
+            patience_s = self._patience_s(call, outcome)
+            end = self._end(counted, wait_s, patience_s, deadline)
+            if once and asked_s is None:
+                end = "an earlier call has waited for it in vain"
             if end is not None:
                 self._given_up = True
                 raise self._error(call, outcome, end)
             self._sleep(wait_s)
             retry += 1
 
-    def _end(self, counted: int, wait_s: float, deadline: Deadline) -> str | None:
+    def _patience_s(self, call: Call, outcome: HttpAnswer | Failure) -> float:
+        """How long the call goes on beyond its number of attempts."""
+        proxied = isinstance(outcome, HttpAnswer) and outcome.status in AWAY_STATUSES
+        away = proxied or (isinstance(outcome, Failure) and outcome.unreachable)
+        return self._backoff.away_s if away and (self._begun or call.method != "GET") else 0.0
+
+    def _end(self, counted: int, wait_s: float, patience_s: float, deadline: Deadline) -> str | None:
         """Why a call that has failed `counted` times is not tried again after `wait_s`, if it is not."""
         if not self._reached and deadline.elapsed_s() + wait_s > FIRST_CONTACT_S:
             return f"tried {'once' if counted == 1 else f'{counted} times'}"
-        if counted >= self._backoff.most_attempts:
+        if counted >= self._backoff.most_attempts and deadline.elapsed_s() + wait_s >= patience_s:
             return f"gave up after {counted} attempts in {deadline.elapsed_s():.0f} s"
         return _too_long(wait_s, deadline) if wait_s >= deadline.remaining_s() else None
 
