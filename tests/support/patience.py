@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 PATIENCE_S: Final = 60.0
-ROUND_S: Final = 0.02
+ROUND_S: Final = 0.01
 
 Found = TypeVar("Found")
 
