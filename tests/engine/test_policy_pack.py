@@ -29,7 +29,7 @@ teams:
         monthly_budget_usd: 10
         metadata: {owner: dana}
         rotation: {every_days: 30}
-        expires_at: 2026-12-01T00:00:00Z
+        expires_at: 2034-01-01T00:00:00Z
       bad:
         requests_per_minute: unlimited
         rotation: {every_days: 365}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 SUPPORT = Path(__file__).parents[1] / "support"
 TESTS = """\
+import os
 import subprocess
 
 
@@ -17,6 +18,7 @@ def log(folder, line):
 
 def test_that_passes(tmp_path):
     log(tmp_path, "a line of what passed")
+    os.utime(tmp_path / "gateway.log", (0, 0))
 
 
 def test_that_fails(tmp_path):

@@ -13,6 +13,9 @@ import pytest
 MOST_CHARACTERS: Final = 10_000
 """Of the end of each log."""
 
+FILES_LAG_S: Final = 0.1
+"""The kernel dates files by its last tick."""
+
 _FOLDER: Final = pytest.StashKey[Path]()
 _BEGAN_S: Final = pytest.StashKey[float]()
 
@@ -26,7 +29,7 @@ def _folder_of_all_tests(tmp_path_factory: pytest.TempPathFactory, pytestconfig:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Its time tells what is written from now on."""
-    item.stash[_BEGAN_S] = time.time()
+    item.stash[_BEGAN_S] = time.time() - FILES_LAG_S
 
 
 @pytest.hookimpl(wrapper=True)
