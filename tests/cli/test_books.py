@@ -127,6 +127,24 @@ def test_a_backup_of_nothing_is_told_as_such(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_no_backup_is_told_as_such(tmp_path: Path) -> None:
+    """And nothing is put in the store's place."""
+    (tmp_path / "notes.txt").write_text("no database at all")
+    refused = run("restore", str(tmp_path / "notes.txt"), "--store", f"sqlite:///{tmp_path}/gateway.db")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert (
+        "notes.txt is damaged or no database (file is not a database): nothing was copied" in refused.stderr
+    )
+    assert not (tmp_path / "gateway.db").exists()
+
+
+def test_what_postgresql_says_stays_apart() -> None:
+    """Its lines are one line here, and read as several sentences."""
+    refused = run("migrate", "--store", "postgresql://u@127.0.0.1:1/db")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "Connection refused; Is the server running" in refused.stderr
+
+
 def test_a_backup_is_made_and_brought_back(url: str, tmp_path: Path) -> None:
     """While a gateway holds the store; it comes back only when none does."""
     store = open_store(url)

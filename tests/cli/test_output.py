@@ -53,3 +53,12 @@ def test_a_pipe_that_ends_early_is_no_traceback() -> None:
     """`head` has read enough."""
     done = run(HELP, "| head -n 1")
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+def test_an_encoding_without_a_character_is_no_failure() -> None:
+    """A review has signs and names that Latin-1 and the code pages of Windows lack."""
+    preview = Path(__file__).parents[1] / "reports" / "golden" / "changed.preview.json"
+    command = [sys.executable, "-m", "pulumi_groq.cli", "review", str(preview), "--offline"]
+    done = run(["env", "PYTHONIOENCODING=latin-1", *command], "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "| ? high |" in done.stdout

@@ -1,5 +1,6 @@
 """The pulumi-groq command."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command; without its extra, say in one line how to get it."""
     _open_closed_streams()
+    _write_what_the_encoding_has()
     try:
         from pulumi_groq.cli.main import commands  # noqa: PLC0415 (click is an extra: the message comes first)
     except ModuleNotFoundError as missing:
@@ -27,3 +29,10 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (to the end)
+
+
+def _write_what_the_encoding_has() -> None:
+    """Where a terminal or a pipe is not UTF-8, what it cannot show is a question mark and no failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")

@@ -44,8 +44,13 @@ def checked_copy(database: Path, copy: Path, told: Callable[[str, int, int | Non
             target.set_progress_handler(lambda: told("checking the copy", 0, None), _INSTRUCTIONS)
             found = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:  # made of Ctrl-C by SQLite
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:  # made of Ctrl-C by SQLite
             raise KeyboardInterrupt from None
+        if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            raise StoreOpenError(
+                f"{database} is damaged or no database ({error}): nothing was copied"
+            ) from error
         raise StoreOpenError(f"cannot copy {database}: {error}") from error
     if found != "ok":
         raise StoreOpenError(

@@ -256,4 +256,5 @@ def _unavailable(error: DBAPIError) -> StoreUnavailableError:
 
 
 def _cannot_use(where: str, said: str) -> StoreOpenError:
-    return StoreOpenError(f"cannot use {where} as a store: {' '.join(said.split())}")
+    lines = "; ".join(" ".join(line.split()) for line in said.splitlines() if line.strip())
+    return StoreOpenError(f"cannot use {where} as a store: {lines}")
