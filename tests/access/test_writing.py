@@ -35,7 +35,8 @@ def test_what_is_written_is_read_back(team: str, key: str, label: str, value: st
     """Any name and label survives, whatever YAML would make of it unquoted."""
     fields = {"requests_per_minute": amount, "metadata": {label: value}, "expires_at": "2030-01-01T00:00:00Z"}
     written = {team: {"allowed_models": ["a", "b/c-1.5:x"], "keys": {key: fields, key + "2": {}}}}
-    claims = {"sub": value or "-"}
+    trusted = value.replace("\0", "") or "-"  # identities take no NUL
+    claims = {"sub": trusted}
     text = access_text(
         written,
         {"monthly_cap_usd": amount / 4, "auto_pause": False},
@@ -43,7 +44,7 @@ def test_what_is_written_is_read_back(team: str, key: str, label: str, value: st
         workload_identities={
             key: {
                 "issuer": "https://i.example.com/x",
-                "audience": value or "-",
+                "audience": trusted,
                 "claims": claims,
                 "admin_role": "owner",
             }
