@@ -31,11 +31,8 @@ async def test_a_batch_is_spend_of_no_ten_minutes_at_any_gateway(
         bench = BatchBench(books.bench)
         await bench.open()
         assert other.service.guard.turns_away(guarded) is None
-        await bench.create(guarded, [line(number) for number in range(3)])
-        for _ in range(2):
-            for gateway in (books, other):
-                gateway.store.watch()
-        await bench.batches.round()
+        batch = await bench.create(guarded, [line(number) for number in range(3)])
+        await bench.batches.look(batch)
         for service in (bench.service, other.service):
             for _ in range(LOOKS):
                 await service.upkeep()
