@@ -76,6 +76,7 @@ def test_key_walk_is_the_real_one(tmp_path: Path) -> None:
     with in_process_gateway(tmp_path) as gateway:
         provider = ApiKeyProvider()
         provider.serve(provider.lifecycle(Session.of(Wire(gateway).client())))
+        provider.check({}, dict(DECLARED))  # what is found out once for the process is no part of the walk
         sys.setprofile(note)
         try:
             inputs = provider.check({}, dict(DECLARED)).inputs

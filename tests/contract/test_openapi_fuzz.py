@@ -20,6 +20,8 @@ KEY = {"name": "chatbot-prod", "allowed_models": ["llama-3.1-8b-instant"]}
 ADMIN = {"name": "preview", "role": "viewer"}
 POLICY = {"monthly_cap_usd": 500.5, "alert_thresholds_usd": [100, 250.25]}
 TEAM = "research"
+REFUSALS = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
+"""Answers to wrong data; 413 where the value that is too long makes the body too large."""
 IDENTITY = {
     "issuer": "https://token.actions.githubusercontent.com",
     "audience": "https://gateway.example.com",
@@ -62,7 +64,9 @@ OPERATIONS = [
 @pytest.fixture(scope="module")
 def document(one_server: Server) -> OpenApiSchema:
     """The document as it is served; the same requests are made from it in every run."""
-    config = SchemathesisConfig(seed=20261123)
+    config = SchemathesisConfig.from_dict(
+        {"seed": 20261123, "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}
+    )
     return schemathesis.openapi.from_url(f"{one_server.url}/openapi.json", config=config)
 
 
