@@ -9,6 +9,7 @@ by turn, so that the ratios hold on machines whose speed changes. Times are medi
 
 import argparse
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -110,12 +111,16 @@ def start_up_s(command: str, environment: dict[str, str]) -> float:
     """Seconds until a provider's process tells its port."""
     start = time.perf_counter()
     with subprocess.Popen(
-        [command, "127.0.0.1:1"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [command, "127.0.0.1:1"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ) as process:
         if process.stdout is None or not process.stdout.readline().strip().isdigit():
             raise RuntimeError(f"{command} told no port")
         seconds = time.perf_counter() - start
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # Pulumi's is a script around Python
     return seconds
 
 
