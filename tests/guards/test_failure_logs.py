@@ -1,11 +1,9 @@
 """A failure can be understood from what the run prints of it, where nobody can look at the machine."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-SUPPORT = Path(__file__).parents[1] / "support"
+from pytest_within import run_pytest
+
 TESTS = """\
 import os
 import subprocess
@@ -34,17 +32,7 @@ def test_that_waits():
 
 def test_what_the_processes_of_a_failed_test_said_is_printed(tmp_path: Path) -> None:
     """The logs that were written while it ran, and the output of a process that did not end in time."""
-    (tmp_path / "test_it.py").write_text(TESTS)
-    plugins = ("-p", "failure_logs", "-p", "no:cacheprovider")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *plugins, f"--basetemp={tmp_path}/base", str(tmp_path)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(SUPPORT)},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = run_pytest(tmp_path, TESTS, "failure_logs", f"--basetemp={tmp_path}/base")
     assert "2 failed, 1 passed" in done.stdout
     assert "test_that_fails0/gateway.log" in done.stdout
     assert "a line of what failed" in done.stdout

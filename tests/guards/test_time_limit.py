@@ -1,13 +1,11 @@
 """Every test comes to an end, whatever it waits for."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-SUPPORT = Path(__file__).parents[1] / "support"
+from pytest_within import run_pytest
+
 HYPOTHESIS = """\
 import threading
 
@@ -38,17 +36,7 @@ def test_it(stuck):
 @pytest.mark.parametrize("test", [HYPOTHESIS, TEARDOWN], ids=["property", "teardown"])
 def test_who_waits_for_ever_fails(tmp_path: Path, test: str) -> None:
     """A property test once, although Hypothesis plays failing examples again; a fixture at its end, too."""
-    (tmp_path / "test_it.py").write_text(test)
-    plugins = ("-p", "time_limit", "-p", "no:cacheprovider")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--timeout=1", *plugins, str(tmp_path)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(SUPPORT)},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = run_pytest(tmp_path, test, "time_limit", "--timeout=1")
     assert done.returncode == 1, done.stdout
     assert "took longer than 1 s" in done.stdout
     assert "1 failed" in done.stdout

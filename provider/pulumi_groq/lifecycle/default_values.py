@@ -1,4 +1,4 @@
-"""Inputs without defaults: what nobody declared shows in no preview and in no imported program."""
+"""Inputs and state without defaults: what nobody declared shows in no preview and in no imported program."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -73,7 +73,7 @@ class LifecycleRun:
     def create(self, inputs: Properties) -> tuple[str, dict[str, Any]]:
         """Create the object and return its id and state."""
         resource_id, state = self._lifecycle.create(parse(self.args, inputs))
-        return resource_id, self._slim(state)
+        return resource_id, _slim(state)
 
     def read(self, resource_id: str, known: Properties) -> Found | None:
         """The object as it is now; `None` when it is gone. A read by id alone comes without a state."""
@@ -81,10 +81,7 @@ class LifecycleRun:
         if state is None:
             return None
         args = self.args.model_validate({name: getattr(state, name) for name in self.args.model_fields})
-        return Found(self._slim(state), without_defaults(self.args, dump(args)))
-
-    def _slim(self, state: BaseModel) -> dict[str, Any]:
-        return without_defaults(self.state, dump(state))
+        return Found(_slim(state), _slim(args))
 
     def _is_state(self, properties: Properties) -> bool:
         outputs = outputs_beside(self.args, self.state)
@@ -93,7 +90,7 @@ class LifecycleRun:
     def update(self, resource_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change the object in place and return its state."""
         updated = self._lifecycle.update(resource_id, parse(self.state, state), parse(self.args, inputs))
-        return self._slim(updated)
+        return _slim(updated)
 
     def delete(self, resource_id: str, state: Properties) -> None:
         """Delete the object.
@@ -102,3 +99,7 @@ class LifecycleRun:
         the old object over, and the server keeps it, for another claim holds it.
         """
         self._lifecycle.delete(resource_id, parse(self.state, state))
+
+
+def _slim(model: BaseModel) -> dict[str, Any]:
+    return without_defaults(type(model), dump(model))
