@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local_engine import BOTH_PACKAGES
+from local_engine import BOTH_PACKAGES, DYNAMIC
 
 pytestmark = [pytest.mark.engine, BOTH_PACKAGES]
 
@@ -118,3 +118,30 @@ def test_engine_keeps_the_programs_line(gateway: Any, stack: Any) -> None:
     stack.up()
     (key,) = stack.resources()
     assert key["sourcePosition"] == "project:///__main__.py#5"
+
+
+def test_state_keeps_the_programs_frames_alone(gateway: Any, stack: Any) -> None:
+    """A key keeps the lines of the program that led to it, and not the launcher's and the event loop's.
+
+    The plugin's resources register through code that Pulumi generates, which sends all.
+    """
+    program = (
+        "import sys",
+        "import pulumi",
+        f"from {stack.package} import GroqApiKey",
+        "class Bot(pulumi.ComponentResource):",
+        "    def __init__(self, name):",
+        "        super().__init__('acme:Bot', name)",
+        "        below = pulumi.ResourceOptions(parent=self)",
+        "        GroqApiKey(name, allowed_models=['openai/gpt-oss-20b'], opts=below)",
+        "def bots():",
+        "    Bot('chatbot')",
+        "bots()",
+        "assert not hasattr(sys, 'tracebacklimit')",
+    )
+    (stack.folder / "__main__.py").write_text("\n".join(program))
+    stack.up()
+    (key,) = stack.resources()
+    lines = [frame.get("sourcePosition", "").removeprefix("project:///") for frame in key["stackTrace"]]
+    assert lines[:3] == ["__main__.py#8", "__main__.py#10", "__main__.py#11"]
+    assert len(lines) == 3 or stack.package != DYNAMIC

@@ -16,6 +16,35 @@ from pulumi_groq.resources.api_key import ApiKeyProvider
 from pulumi_groq.resources.declaration import options_for
 from pulumi_groq.resources.rotation_args import FreezeWindowArgs, RotationArgs
 
+MANY_KEYS = """\
+import asyncio
+import pulumi
+from pulumi.runtime.stack import wait_for_rpcs
+from pulumi_groq import GroqApiKey
+
+class Engine(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        return f"{args.name}-id", args.inputs
+    def call(self, args):
+        raise AssertionError("nothing calls a function")
+
+waited_for = [0]
+wait = asyncio.wait
+def counted(outputs, **options):
+    waited_for.append(len(outputs))
+    return wait(outputs, **options)
+
+async def program():
+    pulumi.runtime.set_mocks(Engine(), project="infra", stack="dev")
+    for number in range(100):
+        GroqApiKey(f"key-{number}", allowed_models=["openai/gpt-oss-20b"])
+    asyncio.wait = counted
+    await wait_for_rpcs()
+    print(max(waited_for))
+
+asyncio.run(program())
+"""
+
 
 def test_key_is_declared_with_its_place() -> None:
     """A key carries its stack and its place in it; its name is the resource's where none is given."""
@@ -165,3 +194,11 @@ def test_typed_rotation_has_the_fields_of_the_schedule() -> None:
     """What the argument's type offers is what the schedule takes."""
     assert RotationArgs.__annotations__.keys() == RotationSchedule.model_fields.keys()
     assert FreezeWindowArgs.__annotations__.keys() == FreezeWindow.model_fields.keys()
+
+
+def test_many_resources_are_waited_for_once() -> None:
+    """At the program's end the SDK awaits registrations, and never all outputs of all resources anew."""
+    run = subprocess.run(
+        [sys.executable, "-c", MANY_KEYS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(run.stdout) < 100

@@ -88,7 +88,7 @@ class GroqAdminKey(DeclaredResource, module="groq", name="GroqAdminKey"):
             "rotation": rotation,
             "adopt_key_id": adopt_key_id,
         }
-        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
+        self._register(resource_name, arguments, opts)
 
     @classmethod
     def get(

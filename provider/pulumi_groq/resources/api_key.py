@@ -153,7 +153,7 @@ class GroqApiKey(DeclaredResource, module="groq", name="GroqApiKey"):
             "adopt_key_id": adopt_key_id,
             "allow_delete_in_use": allow_delete_in_use,
         }
-        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
+        self._register(resource_name, arguments, opts)
         warn_of_retired_models(self, allowed_models)
 
     @classmethod

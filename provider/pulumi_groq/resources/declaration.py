@@ -13,6 +13,7 @@ from pulumi_groq.lifecycle.default_values import with_default
 from pulumi_groq.lifecycle.placement import Place
 from pulumi_groq.models.markers import SECRET, marked
 from pulumi_groq.resources.provider import PROVIDER, LifecycleProvider, pickled
+from pulumi_groq.resources.registration import register
 
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"  # in its children's URNs under mocks alone
 
@@ -23,27 +24,22 @@ class DeclaredResource(Resource):
     Each property that the SDK is told of costs the program four futures and a task, and each
     annotation of the class is resolved anew for each resource. So the SDK is told of what is set and of
     secrets; the engine is asked for any other property when the program reads it.
-
-    A constructor passes its registration to `CustomResource`'s, not to `Resource`'s, which would pickle
-    the same provider for each resource, and would have the engine keep our line as the one that
-    declares: the SDK takes the caller of the third constructor for the program.
     """
 
     _served_by: ClassVar[Callable[[], LifecycleProvider]]
     _args: ClassVar[type[BaseModel]]
     _state: ClassVar[type[BaseModel]]
 
-    @classmethod
-    def _registration(
-        cls, resource_name: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions | None
-    ) -> tuple[str, str, dict[str, Any], pulumi.ResourceOptions]:
-        """Type, name, properties and options of a dynamic resource with these arguments."""
-        filled = place(resource_name).fill(cls._args, arguments)
+    def _register(
+        self, resource_name: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions | None
+    ) -> None:
+        """Register a dynamic resource with these arguments; called by the constructor alone."""
+        filled = place(resource_name).fill(self._args, arguments)
         if opts is not None and opts.parent is not None:
             filled["declared_as"] = pulumi.Output.from_input(_address_below(opts.parent, resource_name))
-        properties = {**declare(cls._state, filled), PROVIDER: pickled(cls._served_by)}
-        kind = f"pulumi-python:{cls._resource_type_name}"
-        return kind, resource_name, properties, options_for(cls._state, opts)
+        properties = {**declare(self._state, filled), PROVIDER: pickled(type(self)._served_by)}
+        kind = f"pulumi-python:{self._resource_type_name}"
+        register(self, kind, resource_name, properties, options_for(self._state, opts))
 
     @cached_property
     def _registered(self) -> pulumi.Output["_Registered"]:

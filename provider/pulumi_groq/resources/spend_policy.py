@@ -80,7 +80,7 @@ class GroqSpendPolicy(DeclaredResource, module="groq", name="GroqSpendPolicy"):
             "alert_webhook_signing_secret": alert_webhook_signing_secret,
             "adopt_existing": adopt_existing,
         }
-        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
+        self._register(resource_name, arguments, opts)
 
     @classmethod
     def get(cls, resource_name: str, opts: pulumi.ResourceOptions | None = None) -> "GroqSpendPolicy":

@@ -100,7 +100,7 @@ class GroqTeam(DeclaredResource, module="groq", name="GroqTeam"):
             "team_name": team_name,
             "adopt_existing": adopt_existing,
         }
-        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
+        self._register(resource_name, arguments, opts)
         warn_of_retired_models(self, allowed_models)
 
     @classmethod

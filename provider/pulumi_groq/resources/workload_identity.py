@@ -146,7 +146,7 @@ class GroqWorkloadIdentity(DeclaredResource, module="groq", name="GroqWorkloadId
             "identity_name": identity_name,
             "adopt_existing": adopt_existing,
         }
-        pulumi.CustomResource.__init__(self, *self._registration(resource_name, arguments, opts))
+        self._register(resource_name, arguments, opts)
         warn_of_retired_models(self, allowed_models)
 
     @classmethod
