@@ -24,10 +24,13 @@ NOTES: Final = (ROTATION_DUE, SECRETS_CHANGING)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object as a read finds it: its state, and the inputs that would declare it so."""
+    """An object as a read finds it: its state, and the inputs that would declare it so.
+
+    There are no inputs where it is as it was known: engines go on with the last run's then.
+    """
 
     state: dict[str, Any]
-    inputs: dict[str, Any]
+    inputs: dict[str, Any] | None
 
 
 class LifecycleRun:
@@ -80,8 +83,11 @@ class LifecycleRun:
         state = self._lifecycle.read(resource_id, parse(self.state, known) if self._is_state(known) else None)
         if state is None:
             return None
+        found = _slim(state)
+        if found == without_defaults(self.state, known):
+            return Found(found, None)
         args = self.args.model_validate({name: getattr(state, name) for name in self.args.model_fields})
-        return Found(_slim(state), _slim(args))
+        return Found(found, _slim(args))
 
     def _is_state(self, properties: Properties) -> bool:
         outputs = outputs_beside(self.args, self.state)

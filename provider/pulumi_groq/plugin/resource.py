@@ -85,7 +85,7 @@ class ServedResource:
         return provider_pb2.ReadResponse(
             id=request.id,
             properties=self._sent(self._whole(found.state), secrets),
-            inputs=self._sent(found.inputs, secrets),
+            inputs=None if found.inputs is None else self._sent(found.inputs, secrets),
         )
 
     def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:

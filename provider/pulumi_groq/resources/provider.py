@@ -99,7 +99,8 @@ class LifecycleProvider(ResourceProvider):
         found = self._run.read(id_, _received(props))
         if found is None:
             return ReadResult("", {}, {})
-        return ReadResult(id_, self._sent(found.state), self._sent(found.inputs))
+        inputs = None if found.inputs is None else self._sent(found.inputs)
+        return ReadResult(id_, self._sent(found.state), inputs)
 
     @_answering
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
