@@ -58,6 +58,8 @@ def _output(late: subprocess.TimeoutExpired) -> Iterator[tuple[str, str]]:
 
 def _logs(folder: Path, since_s: float) -> Iterator[tuple[str, str]]:
     for log in sorted(folder.rglob("*.log")):
+        if "pulumi-home" in log.parts:  # the engine's own: encrypted
+            continue
         if log.is_file() and log.stat().st_mtime >= since_s:
             said = log.read_text(encoding="utf-8", errors="replace")
             if said:
