@@ -206,3 +206,21 @@ def test_a_right_for_a_team_that_the_file_does_not_know_is_a_warning(read: Calla
         'access.yaml:1: admin_keys.preview: names the team "reserch", which this file does not declare; '
         "is it another stack's, or misspelt?",
     )
+
+
+def test_what_exists_is_taken_over_where_the_file_says_so(read: Callable[[str], Access]) -> None:
+    """Teams, the policy and identities have the argument; where it is left out, nothing is handed over."""
+    access = read("""
+        teams: {research: {allowed_models: [a], adopt_existing: true}, chatbot: {allowed_models: [a]}}
+        spend_policy: {monthly_cap_usd: 5, adopt_existing: true}
+        workload_identities:
+          pods:
+            issuer: https://i.example.com
+            audience: a
+            claims: {sub: s}
+            admin_role: owner
+            adopt_existing: true
+    """)
+    taking = [access.teams[0], access.spend_policy, *access.identities]
+    assert [arguments(each)["adopt_existing"] for each in taking if each] == [True, True, True]
+    assert "adopt_existing" not in arguments(access.teams[1])

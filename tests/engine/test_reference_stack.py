@@ -4,12 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_engine import NATIVE, installed_sdk
+from pulumi_groq.models.spend_policy import SpendPolicyWrite
+from pulumi_groq.models.team import TeamWrite
+from pulumi_groq.models.workload_identity import WorkloadIdentityWrite
 
 pytestmark = pytest.mark.engine
 
@@ -143,3 +147,30 @@ def test_a_stack_without_the_sdk_says_what_to_install(gateway: Any, new_stack: A
     configure(stack, "groq:plugin", "true")
     told = stack.fails_up().output
     assert f"groq:plugin is true, and {NATIVE} is not installed: run `pip install ./sdk/python`" in told
+
+
+def test_the_file_takes_over_what_exists(gateway: Any, new_stack: Any) -> None:
+    """A team, a policy and an identity that are there already and differ are taken over where it says so."""
+    with gateway.client() as client:
+        client.put_team("chatbot", TeamWrite(allowed_models=["openai/gpt-oss-120b"]))
+        client.put_spend_policy(SpendPolicyWrite(monthly_cap_usd=Decimal(9)))
+        pods = {"issuer": "https://old.example.com", "audience": "a", "claims": {"sub": "app"}}
+        models = ["openai/gpt-oss-20b"]
+        client.put_workload_identity("pods", WorkloadIdentityWrite(**pods, allowed_models=models))
+    stack = new_stack(gateway)
+    use_reference_stack(stack)
+    refused = stack.fails_up().output
+    assert "set adopt_existing=True to take it over" in refused
+    access = Path(stack.folder, "access.yaml")
+    for field in ("    allowed_tools: [stored_responses]\n    keys", "  monthly_cap_usd", "    team: chatbot"):
+        indent = field[: len(field) - len(field.lstrip())]
+        access.write_text(access.read_text().replace(field, f"{indent}adopt_existing: true\n{field}", 1))
+    stack.up()
+    with gateway.client() as client:
+        (team,) = client.list_teams()
+        identities = {each.name: each.issuer for each in client.list_workload_identities()}
+        policy = client.get_spend_policy()
+    assert team.allowed_models == ["openai/gpt-oss-20b"]
+    assert identities["pods"] == "https://cluster.example.com"
+    assert policy.monthly_cap_usd == 500
+    assert {team.managed_by, policy.managed_by} == {"organization/infra/dev"}

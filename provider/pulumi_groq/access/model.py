@@ -10,10 +10,14 @@ from pulumi_groq.models.api_key import ALLOW_DELETE_IN_USE, DISABLED, AdoptKeyId
 from pulumi_groq.models.fields import AllowedModels, Name
 from pulumi_groq.models.markers import BY_PLACE, marked
 from pulumi_groq.models.rotation import Rotation
-from pulumi_groq.models.spend_policy import SpendPolicySettings
-from pulumi_groq.models.team import TeamName, TeamSettings
+from pulumi_groq.models.spend_policy import ADOPT_EXISTING_POLICY, SpendPolicySettings
+from pulumi_groq.models.team import ADOPT_EXISTING_TEAM, TeamName, TeamSettings
 from pulumi_groq.models.tools import AllowedTools
-from pulumi_groq.models.workload_identity import IdentityName, WorkloadIdentitySettings
+from pulumi_groq.models.workload_identity import (
+    ADOPT_EXISTING_IDENTITY,
+    IdentityName,
+    WorkloadIdentitySettings,
+)
 
 Reason = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None,
@@ -63,6 +67,7 @@ class DeclaredTeam(TeamSettings):
     """A team; its `allowed_models` and `allowed_tools` bound those of each of its keys."""
 
     name: Annotated[TeamName, BY_PLACE]
+    adopt_existing: Annotated[bool | None, Field(description=ADOPT_EXISTING_TEAM)] = None
     reason: Reason = None
     line: Line
 
@@ -70,6 +75,7 @@ class DeclaredTeam(TeamSettings):
 class DeclaredSpendPolicy(SpendPolicySettings):
     """The organisation's spending policy. Its secrets are never in the file."""
 
+    adopt_existing: Annotated[bool | None, Field(description=ADOPT_EXISTING_POLICY)] = None
     reason: Reason = None
     line: Line
 
@@ -95,6 +101,7 @@ class DeclaredIdentity(WorkloadIdentitySettings):
     """A workload identity: whose OIDC tokens are trusted, and what for."""
 
     name: Annotated[IdentityName, BY_PLACE]
+    adopt_existing: Annotated[bool | None, Field(description=ADOPT_EXISTING_IDENTITY)] = None
     reason: Reason = None
     line: Line
 

@@ -10,6 +10,7 @@ from pulumi_groq.models.fields import CreatedAt
 from pulumi_groq.models.markers import ONCE
 from pulumi_groq.models.ownership import Deleted, OwnClaim
 from pulumi_groq.models.spend_policy import (
+    ADOPT_EXISTING_POLICY,
     SECRET_CHANGES,
     SpendPolicy,
     SpendPolicySettings,
@@ -27,10 +28,7 @@ class SpendPolicyArgs(SpendPolicySettings, PutArgs):
     adopt_existing: Annotated[
         bool,
         ONCE,
-        Field(
-            description="Whether to take over a policy that exists and differs, or that another stack "
-            "declares."
-        ),
+        Field(description=ADOPT_EXISTING_POLICY),
     ] = False
 
 

@@ -8,7 +8,14 @@ from pulumi_groq.lifecycle.put_lifecycle import PutArgs, PutLifecycle, PutState
 from pulumi_groq.models.fields import CreatedAt, Name
 from pulumi_groq.models.markers import ONCE, REPLACE
 from pulumi_groq.models.ownership import Deleted, OwnClaim
-from pulumi_groq.models.team import Team, TeamModels, TeamSettings, TeamTools, TeamWrite
+from pulumi_groq.models.team import (
+    ADOPT_EXISTING_TEAM,
+    Team,
+    TeamModels,
+    TeamSettings,
+    TeamTools,
+    TeamWrite,
+)
 
 
 class TeamArgs(TeamSettings, PutArgs):
@@ -27,10 +34,7 @@ class TeamArgs(TeamSettings, PutArgs):
     adopt_existing: Annotated[
         bool,
         ONCE,
-        Field(
-            description="Whether to take over a team of that name that exists with other models or tools, or "
-            "that another stack declares."
-        ),
+        Field(description=ADOPT_EXISTING_TEAM),
     ] = False
 
 

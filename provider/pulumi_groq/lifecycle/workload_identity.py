@@ -9,6 +9,7 @@ from pulumi_groq.models.fields import CreatedAt, Name, ObjectId
 from pulumi_groq.models.markers import ONCE, REPLACE
 from pulumi_groq.models.ownership import Deleted, OwnClaim
 from pulumi_groq.models.workload_identity import (
+    ADOPT_EXISTING_IDENTITY,
     IdentityModels,
     IdentityTools,
     RoleTeams,
@@ -39,10 +40,7 @@ class WorkloadIdentityArgs(WorkloadIdentitySettings, PutArgs):
     adopt_existing: Annotated[
         bool,
         ONCE,
-        Field(
-            description="Whether to take over an identity of that name that exists and differs, or that "
-            "another stack declares."
-        ),
+        Field(description=ADOPT_EXISTING_IDENTITY),
     ] = False
 
 

@@ -27,7 +27,9 @@ Amount = Annotated[
 ]
 """An amount in US dollars that may be 0 or below."""
 
-
+ADOPT_EXISTING_POLICY: Final = (
+    "Whether to take over a policy that exists and differs, or that another stack declares."
+)
 MonthlyCapUsd = Annotated[
     Usd,
     Field(

@@ -22,6 +22,10 @@ TeamTools = Annotated[
         "100 permissions, written as a key's; none by default."
     ),
 ]
+ADOPT_EXISTING_TEAM: Final = (
+    "Whether to take over a team of that name that exists with other models or tools, or that another stack "
+    "declares."
+)
 UpstreamKeyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 TeamUpstreamKey = Annotated[
     UpstreamKeyName | None,

@@ -35,6 +35,9 @@ from pulumi_groq.models.role import AdminRole
 from pulumi_groq.models.runaway import KeyPause, RunawayGuard
 from pulumi_groq.models.tools import AllowedTools
 
+ADOPT_EXISTING_IDENTITY: Final = (
+    "Whether to take over an identity of that name that exists and differs, or that another stack declares."
+)
 LONGEST_CLAIM: Final = 1024
 _ID_PREFIX: Final = "wid_"
 
