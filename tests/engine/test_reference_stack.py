@@ -154,15 +154,25 @@ def test_the_file_takes_over_what_exists(gateway: Any, new_stack: Any) -> None:
     with gateway.client() as client:
         client.put_team("chatbot", TeamWrite(allowed_models=["openai/gpt-oss-120b"]))
         client.put_spend_policy(SpendPolicyWrite(monthly_cap_usd=Decimal(9)))
-        pods = {"issuer": "https://old.example.com", "audience": "a", "claims": {"sub": "app"}}
-        models = ["openai/gpt-oss-20b"]
-        client.put_workload_identity("pods", WorkloadIdentityWrite(**pods, allowed_models=models))
+        client.put_workload_identity(
+            "pods",
+            WorkloadIdentityWrite(
+                issuer="https://old.example.com",
+                audience="a",
+                claims={"sub": "app"},
+                allowed_models=["openai/gpt-oss-20b"],
+            ),
+        )
     stack = new_stack(gateway)
     use_reference_stack(stack)
     refused = stack.fails_up().output
     assert "set adopt_existing=True to take it over" in refused
     access = Path(stack.folder, "access.yaml")
-    for field in ("    allowed_tools: [stored_responses]\n    keys", "  monthly_cap_usd", "    team: chatbot"):
+    for field in (
+        "    allowed_tools: [stored_responses]\n    keys",
+        "  monthly_cap_usd",
+        "    team: chatbot",
+    ):
         indent = field[: len(field) - len(field.lstrip())]
         access.write_text(access.read_text().replace(field, f"{indent}adopt_existing: true\n{field}", 1))
     stack.up()
