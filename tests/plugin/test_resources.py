@@ -8,7 +8,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from pulumi_groq.lifecycle.properties import UNKNOWN
-from pulumi_groq.models.api_key import ApiKeyCreate
+from pulumi_groq.models.api_key import ApiKeyCreate, ApiKeyUpdate
 from pulumi_groq.plugin.wire import sent
 from served_plugin import KEY_URN, POLICY_URN, TEAM_URN, plain, secrets, served_plugin
 
@@ -226,6 +226,20 @@ def test_read_for_import_and_for_refresh(plugin: Any) -> None:
     plugin.wire.client().delete_key(existing.key.id)
     gone = plugin.stub.Read(provider_pb2.ReadRequest(urn=KEY_URN, id=existing.key.id))
     assert gone.id == ""
+
+
+def test_refresh_names_inputs_only_where_something_differs(plugin: Any) -> None:
+    """The engine goes on with the last run's where there are none."""
+    as_known = plugin.created(KEY_URN, CHATBOT)
+    changed = plugin.created(KEY_URN.replace("chatbot-prod", "batch"), {**CHATBOT, "name": "batch"})
+    plugin.wire.client().update_key(changed.id, ApiKeyUpdate(requests_per_minute=7))
+
+    def refreshed(created: Any) -> Any:
+        request = provider_pb2.ReadRequest(urn=KEY_URN, id=created.id, properties=created.properties)
+        return plugin.stub.Read(request)
+
+    assert not refreshed(as_known).HasField("inputs")
+    assert plain(refreshed(changed).inputs)["requestsPerMinute"] == 7
 
 
 def test_state_of_the_dynamic_resource_is_taken_over(gateway: Any, plugin: Any) -> None:

@@ -169,6 +169,14 @@ def test_read_gives_outputs_and_inputs(serving: Any) -> None:
     assert read.inputs == {"team_name": "research", "allowed_models": ["c"]}
 
 
+def test_read_of_what_is_as_it_was_known_leaves_the_inputs_to_the_engine(serving: Any) -> None:
+    """The engine goes on with those of the last run; defaults that an older state holds are no difference."""
+    found = state_of(TeamArgs.model_validate(INPUTS))
+    known = {**STATE, "adopt_existing": False, "__provider": "p"}
+    read = serving(RecordingLifecycle(found=found)).read("research", known)
+    assert (read.id, read.outs["team_name"], read.inputs) == ("research", "research", None)
+
+
 def test_read_by_id_comes_without_a_state(serving: Any) -> None:
     """A `get` hands over what the program passed, which is no state."""
     lifecycle = RecordingLifecycle(found=None)
