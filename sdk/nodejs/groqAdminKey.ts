@@ -106,7 +106,7 @@ export class GroqAdminKey extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly previousLastUsedAt: pulumi.Output<string | undefined>;
     /**
-     * The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+     * The predecessor's status: `active` or `expired`.
      */
     declare public /*out*/ readonly previousStatus: pulumi.Output<string | undefined>;
     /**
@@ -122,7 +122,7 @@ export class GroqAdminKey extends pulumi.CustomResource {
      */
     declare public readonly rotation: pulumi.Output<outputs.RotationSchedule | undefined>;
     /**
-     * `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+     * `active`, or why requests are refused: `expired`, or `deleted` while a predecessor still works.
      */
     declare public /*out*/ readonly status: pulumi.Output<enums.GroqAdminKeyStatus>;
     /**

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -11,7 +11,7 @@ from pulumi_groq.admin import AdminKeyListing
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.lifecycle.admin_key import AdminKeyArgs, AdminKeyLifecycle, AdminKeyState
 from pulumi_groq.lifecycle.properties import dump
-from pulumi_groq.models.admin_key import AdminKeyUpdate
+from pulumi_groq.models.admin_key import AdminKeyStatus, AdminKeyUpdate
 
 
 @pytest.fixture
@@ -130,3 +130,9 @@ def test_the_check_names_the_property(
     checked = lifecycle(wire).check({}, inputs)
     assert [failure.property for failure in checked.failures] == [property_name]
     assert wire.sent == []
+
+
+def test_its_status_is_one_that_the_gateway_gives_or_deleted() -> None:
+    """An admin key is neither disabled nor paused: nothing of the contract does that to one."""
+    told = get_args(AdminKeyState.model_fields["status"].annotation)
+    assert set(told) == {*get_args(AdminKeyStatus), "deleted"}

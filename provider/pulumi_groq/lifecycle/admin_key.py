@@ -1,6 +1,6 @@
 """The life of an admin key."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -51,6 +51,16 @@ class AdminKeyState(AdminKeyArgs, RotatedKeyState):
     model_config = ConfigDict(extra="ignore")
     value_field = "admin_key"
 
+    status: Annotated[
+        Literal["active", "expired", "deleted"],
+        Field(
+            description="`active`, or why requests are refused: `expired`, or `deleted` while a predecessor "
+            "still works."
+        ),
+    ]
+    previous_status: Annotated[
+        str | None, Field(description="The predecessor's status: `active` or `expired`.")
+    ] = None
     admin_key: Annotated[
         str | None,
         SECRET,

@@ -50,7 +50,7 @@ type GroqAdminKey struct {
 	PreviousLastFour pulumi.StringPtrOutput `pulumi:"previousLastFour"`
 	// When the predecessor last served a request (UTC).
 	PreviousLastUsedAt pulumi.StringPtrOutput `pulumi:"previousLastUsedAt"`
-	// The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+	// The predecessor's status: `active` or `expired`.
 	PreviousStatus pulumi.StringPtrOutput `pulumi:"previousStatus"`
 	// When the overlap ends (UTC): the predecessor may be deleted from then on.
 	RetireAfter pulumi.StringPtrOutput `pulumi:"retireAfter"`
@@ -58,7 +58,7 @@ type GroqAdminKey struct {
 	Role GroqAdminKeyRoleOutput `pulumi:"role"`
 	// When the key is replaced, and how long its predecessor keeps working; unless set, never.
 	Rotation RotationSchedulePtrOutput `pulumi:"rotation"`
-	// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+	// `active`, or why requests are refused: `expired`, or `deleted` while a predecessor still works.
 	Status GroqAdminKeyStatusOutput `pulumi:"status"`
 	// Names of the teams that the role is for, up to 100; needed for `team-admin`, possible for `viewer`. Without any the role is for all teams.
 	Teams pulumi.StringArrayOutput `pulumi:"teams"`
@@ -269,7 +269,7 @@ func (o GroqAdminKeyOutput) PreviousLastUsedAt() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.PreviousLastUsedAt }).(pulumi.StringPtrOutput)
 }
 
-// The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+// The predecessor's status: `active` or `expired`.
 func (o GroqAdminKeyOutput) PreviousStatus() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) pulumi.StringPtrOutput { return v.PreviousStatus }).(pulumi.StringPtrOutput)
 }
@@ -289,7 +289,7 @@ func (o GroqAdminKeyOutput) Rotation() RotationSchedulePtrOutput {
 	return o.ApplyT(func(v *GroqAdminKey) RotationSchedulePtrOutput { return v.Rotation }).(RotationSchedulePtrOutput)
 }
 
-// `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+// `active`, or why requests are refused: `expired`, or `deleted` while a predecessor still works.
 func (o GroqAdminKeyOutput) Status() GroqAdminKeyStatusOutput {
 	return o.ApplyT(func(v *GroqAdminKey) GroqAdminKeyStatusOutput { return v.Status }).(GroqAdminKeyStatusOutput)
 }

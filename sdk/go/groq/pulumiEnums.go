@@ -630,11 +630,9 @@ func (o GroqAdminKeyRolePtrOutput) ToStringPtrOutputWithContext(ctx context.Cont
 type GroqAdminKeyStatus string
 
 const (
-	GroqAdminKeyStatusActive   = GroqAdminKeyStatus("active")
-	GroqAdminKeyStatusDisabled = GroqAdminKeyStatus("disabled")
-	GroqAdminKeyStatusExpired  = GroqAdminKeyStatus("expired")
-	GroqAdminKeyStatusPaused   = GroqAdminKeyStatus("paused")
-	GroqAdminKeyStatusDeleted  = GroqAdminKeyStatus("deleted")
+	GroqAdminKeyStatusActive  = GroqAdminKeyStatus("active")
+	GroqAdminKeyStatusExpired = GroqAdminKeyStatus("expired")
+	GroqAdminKeyStatusDeleted = GroqAdminKeyStatus("deleted")
 )
 
 type GroqAdminKeyStatusOutput struct{ *pulumi.OutputState }

@@ -63,9 +63,7 @@ class GroqAdminKeyRole(_builtins.str, Enum):
 @pulumi.type_token("groq:index:GroqAdminKeyStatus")
 class GroqAdminKeyStatus(_builtins.str, Enum):
     ACTIVE = "active"
-    DISABLED = "disabled"
     EXPIRED = "expired"
-    PAUSED = "paused"
     DELETED = "deleted"
 
 

@@ -403,7 +403,7 @@ class GroqAdminKey(pulumi.CustomResource):
     @pulumi.getter(name="previousStatus")
     def previous_status(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The predecessor's status: `active`, `disabled`, `expired` or `paused`.
+        The predecessor's status: `active` or `expired`.
         """
         return pulumi.get(self, "previous_status")
 
@@ -435,7 +435,7 @@ class GroqAdminKey(pulumi.CustomResource):
     @pulumi.getter
     def status(self) -> pulumi.Output['GroqAdminKeyStatus']:
         """
-        `active`, or why requests are refused: `disabled`, `expired`, `paused` for runaway spend, or `deleted` while a predecessor still works.
+        `active`, or why requests are refused: `expired`, or `deleted` while a predecessor still works.
         """
         return pulumi.get(self, "status")
 

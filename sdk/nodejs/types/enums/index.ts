@@ -51,9 +51,7 @@ export type GroqAdminKeyRole = (typeof GroqAdminKeyRole)[keyof typeof GroqAdminK
 
 export const GroqAdminKeyStatus = {
     Active: "active",
-    Disabled: "disabled",
     Expired: "expired",
-    Paused: "paused",
     Deleted: "deleted",
 } as const;
 
