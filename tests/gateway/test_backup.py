@@ -243,6 +243,19 @@ def test_a_damaged_backup_replaces_nothing(tmp_path: Path) -> None:
     assert database.read_bytes() == before
 
 
+def test_a_refused_restore_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A lock beside no store would make whoever finds it look for a gateway."""
+    _, url = written(tmp_path)
+    back_up(url, tmp_path / "backup.db")
+    damaged(tmp_path / "backup.db")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with pytest.raises(StoreOpenError, match=r"damaged|malformed"):
+        restore(tmp_path / "backup.db", f"sqlite:///{elsewhere / 'gateway.db'}", replace=False)
+
+    assert list(elsewhere.iterdir()) == []
+
+
 @pytest.mark.parametrize("what", ["damaged", "missing", "no database", "another database"])
 def test_what_is_no_whole_store_makes_no_backup(tmp_path: Path, what: str) -> None:
     """A backup that nobody can restore is worse than none."""

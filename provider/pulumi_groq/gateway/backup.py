@@ -62,7 +62,7 @@ def restore(backup: Path, store_url: str, *, replace: bool, told: Told, placing:
     database = sqlite_path(store_url)
     if not database.parent.is_dir():
         raise StoreOpenError(f"the folder {database.parent} does not exist: create it, or give another store")
-    lock = StoreLock(database)
+    lock, placed = StoreLock(database), False
     try:
         if database.exists() and database.stat().st_size and not replace:
             raise StoreOpenError(
@@ -73,6 +73,7 @@ def restore(backup: Path, store_url: str, *, replace: bool, told: Told, placing:
             count = checked_copy(backup, copy, told)
             secret = _private_copy(secret_path(backup), Path(folder))
             placing()
+            placed = True
             if secret is not None:
                 put_in_place(secret, secret_path(database))
             for name in ("-wal", "-shm"):  # of the former database: SQLite would read them into this one
@@ -84,7 +85,10 @@ def restore(backup: Path, store_url: str, *, replace: bool, told: Told, placing:
     except OSError as failure:
         raise StoreOpenError(f"cannot write {database}: {failure.strerror}") from failure
     finally:
-        lock.release()
+        if placed:
+            lock.release()
+        else:
+            lock.withdraw()
 
 
 class _Made(NamedTuple):

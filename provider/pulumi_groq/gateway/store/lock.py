@@ -3,6 +3,7 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
 
@@ -15,13 +16,15 @@ class StoreLock:
     """
 
     def __init__(self, database: Path) -> None:
-        path = database.with_name(database.name + ".lock")
-        try:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
-        except OSError as error:
-            raise StoreOpenError(f"cannot write {path}: {error.strerror}; give a writable place") from error
+        self._path = database.with_name(database.name + ".lock")
+        self._made = not self._path.exists()
+        self._file = self._opened()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while not self._is_in_place():  # withdrawn by its maker in between: it would lock nobody out
+                self._file.close()
+                self._file = self._opened()
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.close()
             raise StoreOpenError(
@@ -31,3 +34,23 @@ class StoreLock:
     def release(self) -> None:
         """Let another process have the store."""
         self._file.close()
+
+    def withdraw(self) -> None:
+        """Release it where nothing was done with the store; the file goes if it was not there before."""
+        if self._made:
+            self._path.unlink(missing_ok=True)
+        self.release()
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
+        except OSError as error:
+            raise StoreOpenError(
+                f"cannot write {self._path}: {error.strerror}; give a writable place"
+            ) from error
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
