@@ -117,6 +117,7 @@ class AdminKeySettings(Settings):
     rotation: RotationSchedule | None = None
     rotation_due: str | None = None
     managed_by: str | None = None
+    adopt_key_id: str | None = None
 
 
 class IdentitySettings(Settings):

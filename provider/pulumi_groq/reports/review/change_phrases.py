@@ -1,6 +1,7 @@
 """A change in words: what happens, to whom, and why. Plain text; each format escapes it."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from pulumi_groq.models.spend_policy import SECRET_CHANGES
 from pulumi_groq.reports.phrases import LIMITS, counted, dollars, in_words
@@ -39,6 +40,18 @@ def _added_and_removed(changed: FieldChange) -> Iterator[str]:
         yield f"removes {', '.join(removed)}"
 
 
+_VERBS: Final = {"create": "create", "update": "change", "replace": "replace", "delete": "delete"}
+VERBS: Final = ("create", "create or take over", "take over", "change", "replace", "delete")
+"""Every verb of `verb`, in the order in which they are counted."""
+
+
+def verb(change: PlannedChange) -> str:
+    """What the run does with it; what exists is not created, whatever the engine calls it."""
+    if change.operation == "create" and change.takes_over is not False:
+        return "create or take over" if change.takes_over is None else "take over"
+    return _VERBS[change.operation]
+
+
 def affected(change: PlannedChange, plan: ReviewedPlan) -> str:
     """Who notices the change."""
     settings = change.new or change.old
@@ -69,7 +82,8 @@ def _of_key(change: PlannedChange, settings: KeySettings, plan: ReviewedPlan) ->
 def gets_new_value(change: PlannedChange) -> bool:
     """Whether the run gives the key a value that it does not have now."""
     _, new = change.key()
-    return new is not None and (change.operation != "update" or mints(new))
+    keeps = change.operation == "update" or change.takes_over
+    return new is not None and (not keeps or mints(new))
 
 
 def reason(change: PlannedChange, plan: ReviewedPlan) -> str | None:

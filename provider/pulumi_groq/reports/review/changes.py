@@ -45,7 +45,8 @@ class PlannedChange:
     """What the run would do with one resource. `old` is what the state holds, `new` what is declared.
 
     `key_id` is the live key's id, if the resource is a key that exists. `downstream` are the
-    resources of the preview that take a value of this one that only the run will know.
+    resources of the preview that take a value of this one that only the run will know. `takes_over` is
+    whether what the run makes the stack's own exists already; `None` where only the gateway could tell.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class PlannedChange:
     key_id: str | None
     generation: int
     downstream: tuple[str, ...]
+    takes_over: bool | None = False
 
     @property
     def resource(self) -> str:

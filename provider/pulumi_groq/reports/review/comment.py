@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pulumi_groq.reports.escaping import code, prose
 from pulumi_groq.reports.markdown import LONGEST_COMMENT, Document, row
 from pulumi_groq.reports.phrases import LABELS
-from pulumi_groq.reports.review.change_phrases import affected, gets_new_value, old_and_new, reason
+from pulumi_groq.reports.review.change_phrases import (
+    VERBS,
+    affected,
+    gets_new_value,
+    old_and_new,
+    reason,
+    verb,
+)
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding
 from pulumi_groq.reports.review.report import Review
@@ -15,7 +22,6 @@ MARKER = "<!-- pulumi-groq review -->"
 """The first line: a workflow finds its own comment by it."""
 
 _SIGNS = {"high": "🔴", "medium": "🟠", "low": "🟡", "info": "⚪"}
-_VERBS = {"create": "create", "update": "change", "replace": "replace", "delete": "delete"}
 
 
 def review_markdown(review: Review, longest: int = LONGEST_COMMENT) -> str:
@@ -39,8 +45,8 @@ def review_markdown(review: Review, longest: int = LONGEST_COMMENT) -> str:
 def _headline(review: Review) -> str:
     if not review.changes:
         return "the run would stop" if review.would_stop else "no changes"
-    counted: Counter[str] = Counter(change.operation for change in review.changes)
-    return ", ".join(f"{counted[name]} to {verb}" for name, verb in _VERBS.items() if counted[name])
+    counted: Counter[str] = Counter(verb(change) for change in review.changes)
+    return ", ".join(f"{counted[each]} to {each}" for each in VERBS if counted[each])
 
 
 def _scope(review: Review) -> str:
@@ -66,14 +72,16 @@ def _finding(each: Finding) -> str:
 
 def _change(change: PlannedChange, review: Review) -> Iterator[str]:
     yield ""
-    yield f"#### {_VERBS[change.operation].capitalize()} {change.noun} {code(change.name)}"
+    yield f"#### {verb(change).capitalize()} {change.noun} {code(change.name)}"
     yield ""
     if change.fields:
         yield from (row("setting", "now", "after"), row("---", "---", "---"))
         for changed in change.fields:
             old, new = old_and_new(changed, review.plan)
-            yield row(LABELS[changed.field], "" if change.operation == "create" else prose(old), prose(new))
+            yield row(LABELS[changed.field], _now(change, old), prose(new))
         yield ""
+    elif change.old is not None and change.takes_over:
+        yield from ("Its settings stay as they are.", "")
     elif change.operation == "update":
         yield from ("No setting that can be shown differs: a secret changes, or a rotation goes on.", "")
     yield f"Affected: {prose(affected(change, review.plan))}."
@@ -81,8 +89,16 @@ def _change(change: PlannedChange, review: Review) -> Iterator[str]:
         takers = ", ".join(code(name) for name in change.downstream)
         if gets_new_value(change):
             yield f"The new value goes to {takers}."
+        elif change.takes_over:
+            yield f"Its value is not known before a rotation gives it a new one: {takers} gets none."
         else:
             yield f"The value stays, though the preview cannot know it and shows {takers} as changing."
     if review.plan.access is not None:
         why = reason(change, review.plan)
         yield f"Reason given: {prose(why)}" if why else "No reason is given in the access file."
+
+
+def _now(change: PlannedChange, old: str) -> str:
+    if change.operation != "create" or change.old is not None:
+        return prose(old)
+    return "" if change.takes_over is False else "not known"

@@ -51,6 +51,7 @@ def _change(change: PlannedChange, review: Review) -> dict[str, Any]:
     fields = {each.field: old_and_new(each, review.plan) for each in change.fields}
     return {
         "operation": change.operation,
+        "takes_over": change.takes_over,
         "kind": change.noun,
         "name": change.name,
         "urn": change.urn,

@@ -12,6 +12,7 @@ from pulumi_groq.reports.engine_state import resource_name, stack_address
 from pulumi_groq.reports.guardrails.judging import Verdict
 from pulumi_groq.reports.guardrails.loader import Guardrails
 from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.review.adoption import beside_live
 from pulumi_groq.reports.review.changes import PlannedChange, changes_of, others_of
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity
 from pulumi_groq.reports.review.guardrails import findings_of, verdicts_of
@@ -104,8 +105,9 @@ def review(
     `now` counts if the gateway's clock cannot be read, `selected_stack` if the preview names none.
     """
     facts = live if isinstance(live, Live) else None
+    planned = changes_of(preview)
     plan = ReviewedPlan(
-        changes=changes_of(preview),
+        changes=tuple(beside_live(change, facts) for change in planned),
         catalogue=catalogue,
         now=facts.as_of if facts else now,
         raise_factor=raise_factor,
@@ -115,7 +117,8 @@ def review(
     project, stack = stack_address(preview.steps[0].urn if preview.steps else "")
     verdicts: tuple[Verdict, ...] = ()
     if guardrails is not None:
-        verdicts = verdicts_of(guardrails, stack or selected_stack, plan.changes, access, plan.now)
+        # What is taken over counts as new to the rules, as it does where the program is judged.
+        verdicts = verdicts_of(guardrails, stack or selected_stack, planned, access, plan.now)
     found = [
         *_failures(preview, {verdict.line() for verdict in verdicts}),
         *findings_of(verdicts, access),

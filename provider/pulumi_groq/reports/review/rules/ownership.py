@@ -3,20 +3,30 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.ownership import Owned
 from pulumi_groq.reports.engine_state import stack_address
 from pulumi_groq.reports.live import Live
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
-from pulumi_groq.reports.settings import IdentitySettings, KeySettings, PolicySettings, TeamSettings
+from pulumi_groq.reports.settings import (
+    AdminKeySettings,
+    IdentitySettings,
+    KeySettings,
+    PolicySettings,
+    TeamSettings,
+)
 
 
 def taken_over(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
-    """A key is adopted that another stack manages."""
-    _, new = change.key()
+    """A key, or an admin key, is adopted that another stack manages."""
+    new = change.new if isinstance(change.new, KeySettings | AdminKeySettings) else None
     adopted = new.adopt_key_id if new and change.operation in {"create", "replace"} else None
-    key = plan.live.keys_by_id.get(adopted) if plan.live and adopted else None
+    made: Sequence[ApiKey | AdminKey] = ()
+    if plan.live and adopted:
+        made = (*plan.live.keys, *(plan.live.admin_keys or ()))
+    key = next((each for each in made if each.id == adopted), None)
     if new is not None and _is_elsewhere(key, new):
         yield finding(
             "key-taken-over",
@@ -77,7 +87,7 @@ def _holder(change: PlannedChange, live: Live) -> str | None:
     return held[0].managed_by if held else None
 
 
-def _is_elsewhere(key: ApiKey | None, declared: KeySettings) -> bool:
+def _is_elsewhere(key: ApiKey | AdminKey | None, declared: KeySettings | AdminKeySettings) -> bool:
     """Whether `key` has an owner, and one that is not where it is declared; unknown owners count as none."""
     return (
         key is not None and key.managed_by is not None and declared.managed_by not in {None, key.managed_by}
