@@ -15,7 +15,7 @@ def test_a_file_that_is_withdrawn_before_it_is_locked_locks_nobody_out(
 ) -> None:
     """Whoever waited at the old file takes the new one, so that the next process finds it held."""
     former, flock = StoreLock(tmp_path / "gateway.db"), fcntl.flock
-    opened = []
+    opened: list[Any] = []
 
     def withdrawn_first(file: Any, operation: int) -> None:
         if not opened:
