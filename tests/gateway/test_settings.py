@@ -8,28 +8,30 @@ import pytest
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.settings import Settings
 
+ADMIN_KEY = "admin-key-of-the-tests"
+
 
 def refusal(**settings: Any) -> str:
     with pytest.raises(ConfigurationError) as refused:
-        Settings(**({"admin_key": "admin"} | settings))
+        Settings(**({"admin_key": ADMIN_KEY} | settings))
     return str(refused.value)
 
 
 def test_the_defaults_need_an_admin_key_only() -> None:
     """On this machine, with the echo."""
-    settings = Settings(admin_key="admin")
+    settings = Settings(admin_key=ADMIN_KEY)
     assert (settings.host, settings.port, settings.upstream) == ("127.0.0.1", 8700, "echo")
 
 
 def test_a_folder_for_a_store_that_has_its_own_place_is_refused() -> None:
     """A journal that lay elsewhere than the operator believes would be lost."""
     assert "--data-dir goes with a store on PostgreSQL" in refusal(data_dir=Path("data"))
-    Settings(admin_key="admin", store_url="postgresql://h/db", data_dir=Path("data"))
+    Settings(admin_key=ADMIN_KEY, store_url="postgresql://h/db", data_dir=Path("data"))
 
 
 def test_a_store_url_is_not_printed() -> None:
     """It may hold a password."""
-    assert "s3cret" not in repr(Settings(admin_key="admin", store_url="postgresql://u:s3cret@h/db"))
+    assert "s3cret" not in repr(Settings(admin_key=ADMIN_KEY, store_url="postgresql://u:s3cret@h/db"))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,8 @@ def test_a_store_url_is_not_printed() -> None:
         ({"admin_key": "with space"}, "GROQ_ADMIN_KEY holds"),
         ({"admin_key": "line\n"}, "GROQ_ADMIN_KEY holds"),
         ({"admin_key": "clé"}, "GROQ_ADMIN_KEY holds"),
+        ({"admin_key": "x" * 15}, "GROQ_ADMIN_KEY can be guessed: it has 15 characters"),
+        ({"gateway_secret": "..."}, "GROQ_GATEWAY_SECRET can be guessed: it has 3 characters"),
         ({"gateway_secret": ""}, "GROQ_GATEWAY_SECRET is not set"),
         ({"upstream": "https://api.groq.com"}, "GROQ_API_KEY is not set"),
         ({"upstream": "https://api.groq.com", "upstream_key": "a b"}, "GROQ_API_KEY holds"),
@@ -62,7 +66,7 @@ def test_an_unusable_secret_is_named(settings: dict[str, Any], variable: str) ->
 )
 def test_https_and_this_machine_are_upstreams(upstream: str) -> None:
     """Nothing else needs to be."""
-    assert Settings(admin_key="admin", upstream=upstream, upstream_key="k").upstream == upstream
+    assert Settings(admin_key=ADMIN_KEY, upstream=upstream, upstream_key="k").upstream == upstream
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,10 @@ def test_the_controls_go_with_the_echo_only() -> None:
 def test_settings_print_no_secret() -> None:
     """They may end up in a traceback."""
     settings = Settings(
-        admin_key="s1-adm", gateway_secret="s2-gw", upstream_key="s3-up", upstream="https://api.groq.com"
+        admin_key="s1-adm" * 3,
+        gateway_secret="s2-gw" * 4,
+        upstream_key="s3-up",
+        upstream="https://api.groq.com",
     )
     assert [secret in repr(settings) for secret in ("s1-adm", "s2-gw", "s3-up")] == [False] * 3
 
@@ -128,11 +135,11 @@ def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
 def test_origins_have_a_scheme_and_a_host() -> None:
     """And a port where it is not the scheme's own."""
     origins = ("https://app.example.com", "http://localhost:3000")
-    assert Settings(admin_key="admin", cors_origins=origins).cors_origins == origins
+    assert Settings(admin_key=ADMIN_KEY, cors_origins=origins).cors_origins == origins
 
 
 def test_counters_are_read_before_anything_starts() -> None:
     """What is no URL of Redis is refused, and a password shows nowhere."""
     assert "--counters is no URL of Redis" in refusal(counters_url="memcached://host")
     assert "unencrypted" in refusal(counters_url="redis://:secret@db.example.com")
-    assert "secret" not in repr(Settings(admin_key="admin", counters_url="rediss://:secret@db.example.com"))
+    assert "secret" not in repr(Settings(admin_key=ADMIN_KEY, counters_url="rediss://:secret@db.example.com"))

@@ -85,7 +85,9 @@ def test_the_default_key_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(SECRET)
     settings = Settings(
-        admin_key="admin-key", upstream="https://api.groq.com", upstream_keys=(KeySource(DEFAULT, file=file),)
+        admin_key="admin-key-of-the-tests",
+        upstream="https://api.groq.com",
+        upstream_keys=(KeySource(DEFAULT, file=file),),
     )
 
     assert UpstreamKeys(settings.all_upstream_keys).find(DEFAULT) == SECRET

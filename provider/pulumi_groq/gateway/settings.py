@@ -20,6 +20,7 @@ from pulumi_groq.gateway.upstream_keys import DEFAULT, KeySource, UpstreamKeys
 from pulumi_groq.policy.access import Limits
 
 ECHO: Final = "echo"
+_SHORTEST_SECRET: Final = 16
 DEFAULT_LIMITS: Final = Limits(requests_per_minute=1_000, tokens_per_minute=250_000)
 """Groq's developer plan for its current chat models (October 2026)."""
 
@@ -79,9 +80,9 @@ class Settings:
     accept_older_store: bool = False
 
     def __post_init__(self) -> None:
-        _require_secret("GROQ_ADMIN_KEY", self.admin_key, "the key that administers this gateway")
+        _require_own_secret("GROQ_ADMIN_KEY", self.admin_key, "the key that administers this gateway")
         if self.gateway_secret is not None:
-            _require_secret(
+            _require_own_secret(
                 "GROQ_GATEWAY_SECRET", self.gateway_secret, "the secret that seals stored answers"
             )
         for origin in self.cors_origins:
@@ -146,6 +147,16 @@ def _require_secret(variable: str, value: str, purpose: str) -> None:
         raise ConfigurationError(f"{variable} is not set: put {purpose} into the environment")
     if not (value.isascii() and value.isprintable() and " " not in value):
         raise ConfigurationError(f"{variable} holds spaces, line ends or non-ASCII characters: set it again")
+
+
+def _require_own_secret(variable: str, value: str, purpose: str) -> None:
+    """A secret that whoever runs the gateway makes up, and that others may try to guess."""
+    _require_secret(variable, value, purpose)
+    if len(value) < _SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"{variable} can be guessed: it has {len(value)} characters and needs {_SHORTEST_SECRET}. "
+            "Make a random one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
 
 
 def _require_safe_upstream(upstream: str) -> None:
