@@ -34,6 +34,29 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(visitor: Visitor) -> No
     assert sorted(part.strip() for part in behind_tls.split(";")[1:]) == sorted([*wanted, "secure"])
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        'theme={"dark": true}',
+        "flag",
+        "a b=c d",
+        "=",
+        'x="open',
+        "a[b]=1",
+        "na\N{LATIN SMALL LETTER I WITH DIAERESIS}ve=1",
+    ],
+)
+def test_cookies_of_other_programs_on_the_host_hide_no_session(visitor: Visitor, before: str) -> None:
+    """Cookies know no ports: what a program on another one sets is sent here too."""
+    visitor.sign_in()
+    ((name, token),) = visitor.cookies.items()
+    visitor.cookies = {}
+    sent = {"cookie": f"{before}; {name}={token}; {name}=planted".encode()}
+    assert PAGE in visitor.get("/ui", headers=sent).text
+    assert visitor.post("/ui/sign-out", headers=sent).status_code == 303
+    assert visitor.get("/ui", headers=sent).status_code == 303
+
+
 @pytest.mark.parametrize("key", ["", "wrong", "admin-key-of-the-ui-tests2", "\N{SNOWMAN}", "x" * 1000])
 def test_a_wrong_key_is_refused(visitor: Visitor, key: str) -> None:
     """Without a cookie, and without showing it back."""

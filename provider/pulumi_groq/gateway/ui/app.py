@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -185,11 +184,11 @@ def _posted_key(body: bytes) -> bytes:
 
 
 def _token(request: Request) -> str:
-    try:
-        cookie = SimpleCookie(request.headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return cookie[_COOKIE].value if _COOKIE in cookie else ""
+    """The session's token. Other programs of this host set cookies as they like, and none of them hides it:
+    `SimpleCookie` drops every cookie beside a single one that it cannot read.
+    """
+    cookies = (each.partition("=") for sent in request.headers.getlist("cookie") for each in sent.split(";"))
+    return next((value.strip() for name, _, value in cookies if name.strip() == _COOKIE), "")
 
 
 def _set_cookie(response: Response, request: Request, token: str, lifetime_s: int) -> None:
