@@ -83,6 +83,7 @@ def test_another_month(gateway: Gateway) -> None:
     ("arguments", "said"),
     [
         (["--month", "2026-13"], "no month such as 2026-11"),
+        (["--month", "9999-12"], "no month such as 2026-11"),
         (["--month", "11-2026"], "no month such as 2026-11"),
         (["--by", "colour"], "is not one of"),
         (["--watch", "0"], "is not in the range"),

@@ -31,7 +31,7 @@ class _Month(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The month as it was written."""
-        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", str(value)) or str(value) < "1970":
+        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", str(value)) or not "1970" < str(value) < "9999-12":
             self.fail(f"{value} is no month such as 2026-11", param, ctx)
         return str(value)
 

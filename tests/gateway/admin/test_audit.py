@@ -88,6 +88,7 @@ def test_no_secret_is_recorded(api: Api) -> None:
         ({"kind": "team", "action": "deleted"}, 0),
         ({"since": "2000-01-01", "until": "2000-01-02"}, 0),
         ({"since": "2000-01-01", "until": "2100-01-01"}, 5),
+        ({"since": "0001-01-01", "until": "9999-12-31"}, 5),
     ],
 )
 def test_changes_are_filtered(busy: Api, query: dict[str, str], count: int | None) -> None:

@@ -176,7 +176,7 @@ def newest_changes(
             statement = statement.where(changes.c[name] == wanted)
     if query.since is not None:
         statement = statement.where(changes.c.at >= _midnight(query.since))
-    if query.until is not None:
+    if query.until is not None and query.until != date.max:  # nothing is after the last day there is
         statement = statement.where(changes.c.at < _midnight(query.until + timedelta(days=1)))
     return [Change(**row._asdict()) for row in connection.execute(statement)]
 
