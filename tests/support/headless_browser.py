@@ -58,6 +58,12 @@ class Browser:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
         self.wait_until_loaded()
 
+    def go_back(self) -> None:
+        """Go to the page before, and wait until it, or where it leads, is loaded."""
+        self._loaded = False
+        self.evaluate("history.back()")
+        self.wait_until_loaded()
+
     def wait_until_loaded(self) -> None:
         """Until the load event of the navigation under way."""
         while not self._loaded:

@@ -186,3 +186,12 @@ def test_signing_out_leads_back_to_the_form(browser: Browser, gateway: Gateway, 
     assert browser.evaluate("location.pathname") == "/ui/sign-in"
     browser.open(f"{gateway.base_url}/ui")
     assert browser.evaluate("location.pathname") == "/ui/sign-in"
+
+
+def test_going_back_after_signing_out_shows_nothing(browser: Browser, sign_in: Any, gateway: Gateway) -> None:
+    """The browser keeps the page that it left, and whoever sits down next has the button."""
+    sign_in(gateway.admin_key)
+    browser.click(".top button")
+    browser.go_back()
+    assert browser.evaluate("location.pathname") == "/ui/sign-in"
+    assert browser.evaluate("document.getElementById('facts')") is None

@@ -17,3 +17,7 @@ async function refresh() {
 }
 
 setInterval(refresh, EVERY_MS);
+
+// Browsers keep a page they leave, no-store or not: after signing out, "back" must not show it again.
+addEventListener("pagehide", () => { document.body.hidden = true; });
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
