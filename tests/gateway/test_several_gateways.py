@@ -220,6 +220,20 @@ def test_a_gateway_that_does_not_answer_keeps_a_key(own_fleet: Fleet) -> None:
     )
 
 
+def test_a_gateway_ends_where_the_store_lacks_what_it_acknowledged(own_fleet: Fleet) -> None:
+    """As after a failover to a copy that lagged: it says so and ends, and serves once it is started again."""
+    a, _ = both(own_fleet)
+    key = new_key(a, "served before and after")
+    assert chat(a, key) == 200
+    own_fleet.rows(f"UPDATE bank_members SET last_call = 0 WHERE replica = '{own_fleet.replica('a')}'")  # noqa: S608
+    assert a.process.wait(60) == 1
+    a.clear_away()
+    last_line = a.log.read_text().splitlines()[-1]
+    assert last_line.startswith("Error: PostgreSQL lacks what it acknowledged to this gateway")
+    own_fleet.gateways["a"] = own_fleet.start("a")
+    assert chat(own_fleet.gateways["a"], key) == 200
+
+
 def test_a_gateway_with_another_secret_does_not_start(pair: Fleet, tmp_path: Path) -> None:
     """It could not open what the others have sealed."""
     started = subprocess.run(

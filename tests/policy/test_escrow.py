@@ -8,6 +8,7 @@ from escrow_machine import Escrow
 from pulumi_groq.policy.escrow import (
     UNLIMITED_REQUESTS,
     Bank,
+    BehindError,
     Call,
     FencedError,
     Holder,
@@ -93,13 +94,28 @@ def test_a_forgotten_replica_costs_what_it_held_until_its_journal_turns_up() -> 
 
 
 def test_calls_out_of_turn_are_refused() -> None:
-    """A number that is neither the next nor the last was made up, and must not be granted."""
+    """A number before the last was made up, and must not be granted."""
     bank = Bank()
     bank.set_limit("cap", 1_000)
     holder = bank.join("a")
+    for number in (1, 2):
+        bank.exchange(holder, Call(number, {}, {"cap": 10}))
 
-    with pytest.raises(ValueError, match="call 3 cannot follow call 0"):
-        bank.exchange(holder, Call(3, {}, {"cap": 10}))
+    with pytest.raises(ValueError, match="call 1 cannot follow call 2"):
+        bank.exchange(holder, Call(1, {}, {"cap": 10}))
+
+
+@pytest.mark.parametrize("lives", [0, 1, 2])
+def test_a_bank_that_lacks_what_it_answered_grants_nothing(lives: int) -> None:
+    """As an older copy of it does: it knows fewer lives of the replica, or fewer calls of this one."""
+    bank = Bank()
+    bank.set_limit("cap", 1_000)
+    for _ in range(lives):
+        bank.join("a")
+
+    with pytest.raises(BehindError):
+        bank.exchange(Holder("a", 2), Call(3, {}, {"cap": 10}))
+    assert bank.accounts["cap"].outstanding == 0
 
 
 def test_nobody_gives_back_what_it_does_not_hold() -> None:

@@ -58,7 +58,7 @@ class SharingGateway:
         assert self.store.member is not None
         self.holder: Holder = self.store.member.holder
         self.directory.store = self.store
-        self.money = SharedMoney(self.store, self.holder, self.directory, self.directory)
+        self.money = SharedMoney(self.store, self.store.member, self.directory, self.directory)
         self.bench = Bench(
             self.store,
             self.folder / "journal",

@@ -12,7 +12,7 @@ from pulumi_groq.gateway.admin.changes import Changes
 from pulumi_groq.gateway.directory import LiveDirectory
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.store.admin_keys import admin_key_last_uses, all_admin_keys
-from pulumi_groq.gateway.store.change_log import ChangedObject, newest_change, objects_changed_after
+from pulumi_groq.gateway.store.change_log import ChangedObject, LogEnd, log_end, objects_changed_after
 from pulumi_groq.gateway.store.identities import all_identities, identity_by_id
 from pulumi_groq.gateway.store.keys import all_keys, find_key
 from pulumi_groq.gateway.store.policies import find_policy
@@ -37,14 +37,18 @@ class DirectorySync:
         self._store = store
         self._changes = changes
         self._directories = directories
-        self.seen = 0
+        self._end = LogEnd(0, "")
+
+    @property
+    def seen(self) -> int:
         """The id of the last change that is in force here."""
+        return self._end.id
 
     def load(self) -> None:
         """Fill empty directories. Raises `StoreDamagedError` for a value that cannot be read."""
         access, admin_keys, identities = self._directories
         with self._store.read_soundly() as connection:
-            self.seen = newest_change(connection)
+            self._end = log_end(connection)
             access.load(all_teams(connection), all_keys(connection), find_policy(connection))
             admin_keys.load(all_admin_keys(connection), admin_key_last_uses(connection))
             identities.load(all_identities(connection))
@@ -59,12 +63,12 @@ class DirectorySync:
         """
         with self._changes.paused(), self._store.read() as connection:
             besides(connection)
-            newest = newest_change(connection)
-            if newest == self.seen:
+            end = log_end(connection)
+            if end == self._end:
                 return []
-            changed = objects_changed_after(connection, self.seen)
+            changed = objects_changed_after(connection, self._end)
             self._apply(connection, self._everything(connection) if changed is None else changed)
-            self.seen = newest
+            self._end = end
             return changed
 
     def _apply(self, connection: Connection, changed: Sequence[ChangedObject]) -> None:

@@ -24,7 +24,8 @@ from pulumi_groq.gateway.http.proxies import TrustedProxies
 from pulumi_groq.gateway.http.tls import over_tls
 from pulumi_groq.gateway.logs import LineFormatter, set_up_logs
 from pulumi_groq.gateway.settings import Settings
-from pulumi_groq.gateway.store.errors import StoreUnavailableError
+from pulumi_groq.gateway.store.errors import StoreBehindError, StoreUnavailableError
+from pulumi_groq.gateway.store.membership import BEHIND
 from pulumi_groq.gateway.store.store import open_store
 
 _OTHER_DESCRIPTORS: Final = 256
@@ -36,7 +37,8 @@ _log = logging.getLogger("pulumi_groq.gateway.server")
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `announce` gets the base URL once requests are taken.
 
-    Raises `ConfigurationError` or `StoreOpenError`, in one line, when it cannot start.
+    Raises `ConfigurationError` or `StoreOpenError`, in one line, when it cannot start, and
+    `StoreBehindError` when it cannot go on.
     """
     request_log = set_up_logs(settings.log_format, sys.stderr)
     _set_up_server_log(settings)
@@ -83,7 +85,11 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         scheme = "http" if certificate is None else "https"
-        _AnnouncedServer(config, announce, gateway.drain, scheme).run(sockets=[listener])
+        server = _AnnouncedServer(config, announce, gateway.drain, scheme)
+        store.when_behind(server.end)
+        server.run(sockets=[listener])
+        if store.is_behind:
+            raise StoreBehindError(BEHIND)
     finally:
         store.close()
 
@@ -154,7 +160,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _AnnouncedServer(uvicorn.Server):
-    """Says where it listens once it does; sends new requests away once it is told to stop."""
+    """Says where it listens once it does; sends new requests away once it is told to stop, or has to."""
 
     def __init__(
         self, config: uvicorn.Config, announce: Callable[[str], None], drain: Drain, scheme: str
@@ -170,6 +176,10 @@ class _AnnouncedServer(uvicorn.Server):
         if sockets:
             host, port, *_ = sockets[0].getsockname()
             self._announce(f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+
+    def end(self) -> None:
+        """Stop as at SIGTERM. From any thread."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let running requests finish, as uvicorn does; take no new ones on open connections."""

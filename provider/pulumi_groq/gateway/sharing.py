@@ -87,7 +87,7 @@ def replica_of(store: Store, directory: LiveDirectory, following: Following) -> 
     from pulumi_groq.gateway.store.notifications import Notifications  # noqa: PLC0415
     from pulumi_groq.gateway.store.roll_call import RollCall  # noqa: PLC0415
 
-    money = SharedMoney(store, member.holder, directory, following)
+    money = SharedMoney(store, member, directory, following)
     notifications = Notifications(store.engine)
     money.answer_recalls(notifications)
     notifications.hear(CHANGES_CHANNEL, following.heard)

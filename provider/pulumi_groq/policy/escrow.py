@@ -83,6 +83,12 @@ class FencedError(Exception):
     """The replica was started anew, adopted or forgotten: this life of it gets nothing more."""
 
 
+class BehindError(FencedError):
+    """The bank lacks what it has answered this life before, as an older copy does that took its place. What
+    the two hold cannot be compared any more.
+    """
+
+
 class Account:
     """`excess` is how far it was above its limit when that was lowered, and only falls from there."""
 
@@ -158,11 +164,15 @@ class Bank:
         return sum(member.is_live for member in self.members.values())
 
     def exchange(self, holder: Holder, call: Call) -> Answer:
-        """Take back, then grant; a repeated call is answered as before. Raises `FencedError`."""
+        """Take back, then grant; a repeated call is answered as before. Raises `FencedError`, of which
+        `BehindError` is one.
+        """
         member = self._require_live(holder)
         if call.number == member.number:
             return member.answer
-        if call.number != member.number + 1:
+        if call.number > member.number + 1:
+            raise BehindError
+        if call.number < member.number:
             raise ValueError(f"call {call.number} cannot follow call {member.number}")
         for key, amount in call.given_back.items():
             self._give_back(holder, key, amount)
@@ -233,7 +243,9 @@ class Bank:
         return charged
 
     def _require_live(self, holder: Holder) -> BankMember:
-        member = self.members[holder.replica]
+        member = self.members.get(holder.replica)
+        if member is None or member.epoch < holder.epoch:
+            raise BehindError
         if member.epoch != holder.epoch or not member.is_live:
             raise FencedError
         return member

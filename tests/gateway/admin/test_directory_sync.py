@@ -16,6 +16,7 @@ from pulumi_groq.gateway.directory_sync import Directories, DirectorySync
 from pulumi_groq.gateway.identity.directory import IdentityDirectory
 from pulumi_groq.gateway.store.change_log import changes as log
 from pulumi_groq.gateway.store.keys import all_keys
+from pulumi_groq.gateway.store.schema import api_keys
 
 MODELS = ["openai/gpt-oss-20b", "llama-3.1-8b-instant"]
 
@@ -132,3 +133,26 @@ def test_a_follower_that_was_away_for_long_reads_everything(api: Api, *, forgott
     assert (changed is None) is forgotten
     assert follower.in_force(api) == Follower(api).in_force(api)
     assert not follower.in_force(api)["ids"]
+
+
+@pytest.mark.parametrize("went_on", [False, True])
+def test_a_change_that_the_store_has_lost_is_taken_back(api: Api, *, went_on: bool) -> None:
+    """As after a failover to a copy that lagged: also where that has gone on, and gave the number of the lost
+    change to another one.
+    """
+    set_policy(api, 1)
+    lost = api.created(name="lost", allowed_models=[MODELS[0]])
+    follower = Follower(api)
+    with api.store.write() as connection:
+        connection.execute(log.delete().where(log.c.object_id == lost["id"]))
+        connection.execute(api_keys.delete().where(api_keys.c.id == lost["id"]))
+    if went_on:
+        delete_policy(api, 1)
+        with api.store.write() as connection:
+            connection.execute(
+                log.update().where(log.c.id > follower.sync.seen).values(id=follower.sync.seen)
+            )
+    assert follower.sync.catch_up() is None
+    assert follower.in_force(api) == Follower(api).in_force(api)
+    assert not follower.in_force(api)["ids"]
+    assert follower.sync.catch_up() == []

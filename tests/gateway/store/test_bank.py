@@ -14,7 +14,17 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from escrow_machine import Escrow
 from pulumi_groq.gateway.store import bank as stored
 from pulumi_groq.gateway.store.schema import bank_accounts, bank_grants, bank_members, ledger, metadata
-from pulumi_groq.policy.escrow import Answer, Bank, Call, FencedError, Holder, Spent, Standing, Wallet
+from pulumi_groq.policy.escrow import (
+    Answer,
+    Bank,
+    BehindError,
+    Call,
+    FencedError,
+    Holder,
+    Spent,
+    Standing,
+    Wallet,
+)
 from spending_replica import CAP, engine_on, new_rows
 
 TABLES = [bank_accounts, bank_grants, bank_members, ledger]
@@ -304,7 +314,6 @@ def test_an_operators_correction_counts_at_once(engine: Engine) -> None:
         lambda connection: stored.standing(connection, "no such account"),
         lambda connection: stored.correct(connection, "no such account", 1),
         lambda connection: stored.forget(connection, "no such replica"),
-        lambda connection: stored.exchange(connection, Holder("no such replica", 1), Call(1, {}, {})),
     ],
 )
 def test_what_does_not_exist_is_named(engine: Engine, ask: Callable[[Connection], object]) -> None:
@@ -323,3 +332,9 @@ def test_the_lives_that_were_never_closed_are_found_again(engine: Engine) -> Non
         assert stored.open_epochs(connection, "a") == [Holder("a", 1), Holder("a", 2)]
         stored.close(connection, Holder("a", 1), [])
         assert stored.open_epochs(connection, "a") == [Holder("a", 2)]
+
+
+def test_a_bank_that_lacks_a_replica_that_has_joined_is_behind(engine: Engine) -> None:
+    """As a copy is that lagged when it took over."""
+    with pytest.raises(BehindError), engine.begin() as connection:
+        stored.exchange(connection, Holder("joined elsewhere", 1), Call(1, {}, {}))

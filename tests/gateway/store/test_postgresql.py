@@ -12,6 +12,7 @@ from postgresql_server import PASSWORD, PostgresqlServer
 from pulumi_groq.gateway.backup import back_up
 from pulumi_groq.gateway.store.errors import (
     RowRefusedError,
+    StoreBehindError,
     StoreError,
     StoreOpenError,
     StoreUnavailableError,
@@ -191,6 +192,29 @@ def test_what_is_in_memory_holds_for_a_while_of_an_outage(
     member.watch()
     assert member.is_ours
     engine.dispose()
+
+
+@pytest.mark.parametrize("known", ["epoch = 1", "last_call = 6", "replica = 'other'"])
+def test_a_gateway_whose_store_lacks_what_it_acknowledged_cannot_go_on(
+    postgresql_url: str, tmp_path: Path, known: str
+) -> None:
+    """As a copy that lagged does: a former life, fewer calls of the bank, or nobody of that name."""
+    for _ in range(2):
+        store = open_store(postgresql_url, data_directory=tmp_path / "data")
+        store.close()
+    store = open_store(postgresql_url, data_directory=tmp_path / "data")
+    assert store.member is not None
+    store.member.answered(7)
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE bank_members SET last_call = 7"))
+    store.watch()
+    assert not store.is_behind
+    with store.engine.begin() as connection:
+        connection.execute(text(f"UPDATE bank_members SET {known}"))  # noqa: S608
+    with pytest.raises(StoreBehindError, match="PostgreSQL lacks what it acknowledged"):
+        store.watch()
+    assert (store.is_behind, store.is_ours) == (True, False)
+    store.close()
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "a\nb"])

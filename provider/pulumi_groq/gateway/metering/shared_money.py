@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_groq.gateway.counters.escrow import EscrowCounters
 from pulumi_groq.gateway.store import bank
+from pulumi_groq.gateway.store.backend import Member
 from pulumi_groq.gateway.store.bank_service import PostgresqlBank
 from pulumi_groq.gateway.store.batches import BatchRecord, open_batches
 from pulumi_groq.gateway.store.change_log import ChangedObject
@@ -136,11 +137,12 @@ class SharedMoney:
     the store, which says so.
     """
 
-    def __init__(self, store: Store, holder: Holder, directory: DirectoryByScope, followed: Followed) -> None:
+    def __init__(self, store: Store, member: Member, directory: DirectoryByScope, followed: Followed) -> None:
+        holder = member.holder
         self._directory = directory
         self._holder = holder
         self._terms = TermsInForce(store, directory, followed)
-        self._bank = PostgresqlBank(store.engine, holder, terms=self._terms)
+        self._bank = PostgresqlBank(store.engine, holder, terms=self._terms, answered=member.answered)
         self.counters = EscrowCounters(holder, self._bank)
         self.books = BankBooks(holder)
 

@@ -1,6 +1,6 @@
 """What a store asks of the database that it is in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -32,9 +32,21 @@ class StoreHold(Protocol):
 class Member(StoreHold, Protocol):
     """A gateway's place among those on the database, see `store.membership`."""
 
+    when_behind: Callable[[], None]
+    """Called by whoever finds that `is_behind`."""
+
     @property
     def holder(self) -> Holder:
         """This life of it."""
+        ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the database lacks what this life had been answered: only a new one can go on."""
+        ...
+
+    def answered(self, number: int) -> None:
+        """Note that the bank has answered the call with this number."""
         ...
 
     @property

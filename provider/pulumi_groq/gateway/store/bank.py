@@ -76,7 +76,8 @@ def exchange(
     limits: Mapping[str, int | None] = MappingProxyType({}),
 ) -> Answer:
     """Take back, then grant, by the `limits` that are in force; a repeated call is answered as before. Raises
-    `FencedError`, and `LookupError` for an account that was not opened.
+    `FencedError`, `BehindError` where this is an older copy of what answered before, and `LookupError` for an
+    account that was not opened.
     """
     keys = {*call.given_back, *call.needed}
     with _loaded(connection, keys, replica=holder.replica) as bank:
@@ -137,7 +138,8 @@ def forget(connection: Connection, replica: str) -> Mapping[str, int]:
     """Charge all that a replica holds, for a disk that is lost; gives what was charged, by account. Raises
     `LookupError` for one that has never joined.
     """
-    _lock_member(connection, replica)
+    if not _locks_member(connection, replica):
+        raise LookupError(f"no replica {replica} has ever joined")
     with _loaded(connection, held_accounts(connection, replica), replica=replica) as bank:
         return bank.forget(replica)
 
@@ -182,11 +184,6 @@ def _loaded(
         _save_member(connection, replica, bank.members[replica])
 
 
-def _lock_member(connection: Connection, replica: str) -> None:
-    if not _locks_member(connection, replica):
-        raise LookupError(f"no replica {replica} has ever joined")
-
-
 def _locks_member(connection: Connection, replica: str) -> bool:
     columns = bank_members.c
     locked = select(columns.epoch).where(columns.replica == replica).with_for_update()
@@ -194,7 +191,8 @@ def _locks_member(connection: Connection, replica: str) -> bool:
 
 
 def _load_members(connection: Connection, bank: Bank, replica: str) -> None:
-    _lock_member(connection, replica)
+    if not _locks_member(connection, replica):
+        return
     columns = bank_members.c
     for row in connection.execute(
         select(bank_members).where(or_(columns.is_live, columns.replica == replica))

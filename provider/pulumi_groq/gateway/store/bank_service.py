@@ -52,7 +52,8 @@ class StaleTermsError(Exception):
 
 class PostgresqlBank:
     """Implements `counters.escrow.EscrowBank` for the replica `holder`, on an engine of psycopg. Without
-    `terms` accounts have been opened, and their limits set, by others.
+    `terms` accounts have been opened, and their limits set, by others. `answered` is told the number of each
+    call that was.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class PostgresqlBank:
         holder: Holder,
         recall_wait_s: float = RECALL_WAIT_S,
         terms: AccountTerms | None = None,
+        answered: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._engine = engine
+        self._answered = answered
         self._terms = terms
         self._recalls = RollCall(engine, holder, _CHANNEL, recall_wait_s)
 
@@ -71,6 +74,11 @@ class PostgresqlBank:
 
         Limits are those of a directory in which no change was missing when the accounts were locked.
         """
+        answer = await self._exchange(holder, call, needed)
+        self._answered(call.number)
+        return answer
+
+    async def _exchange(self, holder: Holder, call: Call, needed: Mapping[str, Quota]) -> Answer:
         terms = self._terms
         if terms is None:
             return await in_thread(self._engine, lambda connection: bank.exchange(connection, holder, call))
@@ -81,7 +89,7 @@ class PostgresqlBank:
                 connection: Connection, limits: Mapping[str, int | None] = limits, as_of: int = as_of
             ) -> Answer:
                 answer = bank.exchange(connection, holder, call, limits)
-                if newest_change(connection) > as_of:
+                if newest_change(connection) != as_of:
                     raise StaleTermsError
                 return answer
 

@@ -186,6 +186,22 @@ def newest_change(connection: Connection) -> int:
     return connection.scalar(select(func.max(changes.c.id))) or 0
 
 
+class LogEnd(NamedTuple):
+    """The last entry of the log. Its hash says which log it is of: one that another copy of the database went
+    on with gives the same ids to other changes.
+    """
+
+    id: int
+    hash: str
+
+
+def log_end(connection: Connection) -> LogEnd:
+    """The last change, `LogEnd(0, "")` before the first."""
+    last = select(changes.c.id, changes.c.hash).order_by(changes.c.id.desc()).limit(1)
+    row = connection.execute(last).one_or_none()
+    return LogEnd(0, "") if row is None else LogEnd(*row)
+
+
 class ChangedObject(NamedTuple):
     """What a change was about, as `log_..._change` says it."""
 
@@ -194,13 +210,17 @@ class ChangedObject(NamedTuple):
     name: str
 
 
-def objects_changed_after(connection: Connection, change_id: int) -> Sequence[ChangedObject] | None:
-    """What was changed after the change with this id, each once; `None` where the log does not reach back."""
+def objects_changed_after(connection: Connection, end: LogEnd) -> Sequence[ChangedObject] | None:
+    """What was changed after the log had this end, each once; `None` where it does not reach back, or is not
+    the log that had it.
+    """
     columns = changes.c
-    oldest = connection.scalar(select(func.min(columns.id)))
-    if oldest is not None and oldest > change_id + 1:
+    oldest = connection.scalar(select(func.min(columns.id))) or 1
+    if oldest > end.id + 1:
         return None
-    found = select(columns.kind, columns.object_id, columns.name).where(columns.id > change_id)
+    if oldest <= end.id and connection.scalar(select(columns.hash).where(columns.id == end.id)) != end.hash:
+        return None
+    found = select(columns.kind, columns.object_id, columns.name).where(columns.id > end.id)
     return [ChangedObject(*row) for row in connection.execute(found.distinct())]
 
 

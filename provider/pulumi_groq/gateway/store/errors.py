@@ -26,5 +26,11 @@ class StoreDamagedError(StoreUnavailableError):
     """The database file is damaged: waiting does not help, a backup does."""
 
 
+class StoreBehindError(StoreUnavailableError):
+    """The database lacks what it has acknowledged, as a copy that lagged behind when it took over: this
+    process has to end, and the next one goes on with what is there.
+    """
+
+
 class RowRefusedError(StoreError):
     """The store works but refuses a value: out of range, a duplicate, not of the column's type."""

@@ -13,12 +13,25 @@ from sqlalchemy.exc import DBAPIError
 
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.copying import put_in_place
-from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
+from pulumi_groq.gateway.store.errors import StoreBehindError, StoreOpenError, StoreUnavailableError
 from pulumi_groq.gateway.store.postgresql import postgresql_transaction, row_transaction
-from pulumi_groq.gateway.store.replicas import ReplicaRecord, enter, leave, names_of, present_replicas, seen
+from pulumi_groq.gateway.store.replicas import (
+    ReplicaRecord,
+    enter,
+    lacks,
+    leave,
+    names_of,
+    present_replicas,
+    seen,
+)
 
 STALE_KEYS_S: Final = 300
 """For so many seconds after PostgreSQL's last answer a gateway may act on what it has in memory."""
+
+BEHIND: Final = (
+    "PostgreSQL lacks what it acknowledged to this gateway, as after a failover to a copy that lagged or a "
+    "restored backup: the gateway ends, start it again, and it goes on with what is there"
+)
 
 PLACE_TAKEN: Final = (
     "another process has taken this gateway's place, or it was forgotten (`pulumi-groq replicas forget`): "
@@ -40,6 +53,9 @@ class Membership:
         self._stale_keys_s = stale_keys_s
         self._monotonic_s = monotonic_s
         self._is_over = False
+        self._answered = 0
+        self.is_behind = False
+        self.when_behind: Callable[[], None] = lambda: None
         with postgresql_transaction(engine, writes=True) as connection:
             self.holder = bank.join(connection, replica)
             enter(connection, self.holder, version("pulumi-groq"), socket.gethostname()[:255])
@@ -56,11 +72,21 @@ class Membership:
         """The replicas that live and are heard of, by name."""
         return names_of(self.present)
 
+    def answered(self, number: int) -> None:
+        """Note that the bank has answered the call with this number."""
+        self._answered = number
+
     def watch(self) -> None:
         """Let the others see that this one lives, and see them. Raises `StoreUnavailableError`."""
+        answered = self._answered
         with row_transaction(self._engine) as connection:
             self._is_over = not seen(connection, self.holder)
+            self.is_behind = self.is_behind or lacks(connection, self.holder, answered)
             self.present = present_replicas(connection)
+        if self.is_behind:
+            self._is_over = True
+            self.when_behind()
+            raise StoreBehindError(BEHIND)
         if self._is_over:
             raise StoreUnavailableError(PLACE_TAKEN)
         self._seen_s = self._monotonic_s()

@@ -119,6 +119,17 @@ def seen(connection: Connection, holder: Holder) -> bool:
     return connection.execute(noted).rowcount == 1
 
 
+def lacks(connection: Connection, holder: Holder, answered: int) -> bool:
+    """Whether the database knows less of this life than that the bank has `answered` its call of that number.
+    Asked after `seen`, which a server that is no primary refuses.
+    """
+    columns = bank_members.c
+    known = connection.execute(
+        select(columns.epoch, columns.last_call).where(columns.replica == holder.replica)
+    ).one_or_none()
+    return known is None or tuple(known) < (holder.epoch, answered)
+
+
 def leave(connection: Connection, holder: Holder) -> None:
     """Note that a life has ended, unless it holds something still."""
     if not bank.held_accounts(connection, holder.replica) and _is_current(connection, holder):

@@ -1,7 +1,7 @@
 """The store as the rest of the gateway holds it: transactions to read and to write."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -73,6 +73,16 @@ class Store:
     def replica(self) -> str | None:
         """Its name among them."""
         return None if self.member is None else self.member.holder.replica
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the database lacks what it acknowledged to this process, which has to end then."""
+        return self.member is not None and self.member.is_behind
+
+    def when_behind(self, end: Callable[[], None]) -> None:
+        """Have `end` called when it is, in whatever thread finds it."""
+        if self.member is not None:
+            self.member.when_behind = end
 
     @property
     def leads(self) -> bool:
