@@ -258,3 +258,22 @@ def test_a_429_without_headers_makes_what_was_just_had_the_limit() -> None:
     clock.advance(seconds=60)
 
     assert shares.denial(shares.turn(greedy, Demand(MODEL, 100, 1))) is None
+
+
+def test_a_429_without_headers_is_no_limit_of_later_minutes() -> None:
+    """What was had in one minute says nothing of an upstream that tells no limit and refuses no more."""
+    clock = FakeClock()
+    shares = FairShare(clock)
+    alone = key("alone")
+    refused = shares.turn(alone, Demand(MODEL, 100, 1))
+    refused.taken()
+    refused.answered(429, [])
+    refused.over(0)
+    clock.advance(seconds=61)
+
+    for _ in range(5):
+        turn = shares.turn(alone, Demand(MODEL, 100, 1))
+        assert shares.denial(turn) is None
+        turn.taken()
+        turn.answered(200, [])
+        turn.over(60)

@@ -112,6 +112,14 @@ def test_the_usage_is_asked_for_beside_other_options(options: Any) -> None:
     assert changed["stream_options"] == {**(options or {}), "include_usage": True}
 
 
+def test_what_is_written_anew_is_json(bench: Callable[..., Any]) -> None:
+    """A number that no double holds is refused, rather than sent on as Infinity."""
+    body = b'{"model":"openai/gpt-oss-20b","messages":[],"stream":true,"stream_options":{},"top_p":1e400}'
+    made = bench()
+    answer = made.post("chat/completions", body)
+    assert (answer.status, made.echo.calls.total()) == (400, 0)
+
+
 @pytest.mark.parametrize("value", ["\ud800", "\U0001f600\ud83d"])
 def test_a_lone_surrogate_is_no_server_error(bench: Callable[..., Any], value: str) -> None:
     """Half a character in the model's name is a 403 like any other unknown name."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.inference.charge import TokenUsage, UnreadableUsageError, usage_of
-from pulumi_groq.gateway.inference.sse import SseUsageScanner
+from pulumi_groq.gateway.inference.sse import FRAME_LIMIT_BYTES, SseUsageScanner
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
 EXPECTED = TokenUsage(prompt=7, cached=2, completion=3)
@@ -101,7 +101,16 @@ def test_a_frame_beyond_the_limit_passes_in_pieces() -> None:
     """A frame that never ends is not kept in memory."""
     relay = SseUsageScanner(hide_usage=True)
     passed = sum(len(relay.feed(b"x" * 65_536)) for _ in range(64))
-    assert passed > 63 * 65_536 - 300_000
+    assert passed > 63 * 65_536 - FRAME_LIMIT_BYTES
+
+
+def test_usage_is_read_behind_all_that_a_window_of_context_holds() -> None:
+    """The event that ends a response repeats its instructions, each character escaped at worst."""
+    usage = {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2}}
+    last = {"type": "response.completed", "response": {"instructions": "\u754c" * 131_072, "usage": usage}}
+    stream = CONTENT[0] + frame(last)
+    out, relay = relayed(stream, list(range(0, len(stream), 65_536)), hide=False)
+    assert (out, usage_of(relay.stating_event())) == (stream, EXPECTED)
 
 
 def test_the_extra_chunk_is_hidden_end_to_end(bench: Callable[..., Any]) -> None:

@@ -294,10 +294,14 @@ _ASKED: Final = b'{"stream_options":{"include_usage":true},'
 
 def with_usage_requested(body: bytes, fields: JsonObject) -> bytes:
     """`body` with `stream_options.include_usage` true; all other bytes stay as they are where
-    `stream_options` is absent. `fields` is the same body, parsed, and never empty.
+    `stream_options` is absent. `fields` is the same body, parsed, and never empty. Raises `Refusal` 400 for
+    what can be read, and not be written again.
     """
     if "stream_options" not in fields:
         return _ASKED + body[body.index(b"{") + 1 :]
     options = fields["stream_options"] or {}
     asked = {**fields, "stream_options": {**options, "include_usage": True}}
-    return json.dumps(asked, separators=(",", ":")).encode()
+    try:
+        return json.dumps(asked, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError:  # 1e400 is a number of JSON, and none of Python's: it would be written as Infinity
+        raise bad_request("A number in the body is too large. Send one that a double holds.") from None

@@ -65,6 +65,8 @@ class _Ceiling:
         self._limit: int | None = None
         self.is_told = False
         """Whether any answer has told of it."""
+        self._is_guess = False
+        self._refused_s = 0.0
         self._used = 0.0
         self._at_s = 0.0
         self._keys: dict[str, _Window] = {}
@@ -104,15 +106,20 @@ class _Ceiling:
         """What an answer said; a limit of 0 says nothing."""
         if limit > 0:
             self._limit, self._used, self._at_s = limit, float(max(0, limit - remaining)), now_s
-            self.is_told = True
+            self.is_told, self._is_guess = True, False
 
     def is_full(self, now_s: float) -> None:
         """The upstream refused for it. Where no header told the limit, it is what has just been too much."""
+        is_guess = self._is_guess or self._limit is None
         limit = self._limit or sum(window.sums(self._slot(now_s))[0] for window in self._keys.values())
         self.said(limit, 0, now_s)
+        self._is_guess, self._refused_s = is_guess, now_s
 
     def scarcity(self, key: KeyAccess, amount: int, now_s: float) -> Scarcity | None:
         """Why the key has to wait, if it has to."""
+        if self._is_guess and now_s - self._refused_s >= self._window_s:
+            # One refusal (an overload, a quiet minute's first request) is no limit of all minutes to come.
+            self._limit, self._used, self.is_told, self._is_guess = None, 0.0, False, False
         limit = self._limit
         if limit is None:
             return None

@@ -6,8 +6,10 @@ from typing import Any, Final
 from pulumi_groq.gateway.http.bodies import read_json
 from pulumi_groq.gateway.inference.charge import UnreadableUsageError
 
-FRAME_LIMIT_BYTES: Final = 256 * 1024
-"""A frame longer than this passes in pieces, and a usage inside it is not seen."""
+FRAME_LIMIT_BYTES: Final = 1024 * 1024
+"""A frame longer than this passes in pieces, and a usage inside it is not seen. The event that ends a
+response repeats its instructions and tools: as much as a context window holds has to fit.
+"""
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
 _DATA: Final = (b"data: ", b"data:")
