@@ -158,6 +158,32 @@ def test_a_store_works_again_after_an_outage(own_postgresql_server: PostgresqlSe
     store.close()
 
 
+@pytest.mark.parametrize("dead", ["127.0.0.1:1", "[::1]:1", "127.0.0.1:1,127.0.0.1:2"])
+def test_of_several_hosts_the_primary_is_used(postgresql_url: str, tmp_path: Path, dead: str) -> None:
+    """As libpq writes them in a URL, so that a failover needs no other address."""
+    url = postgresql_url.replace("@", f"@{dead},") + "?target_session_attrs=read-write"
+    opened = open_store(url, data_directory=tmp_path / "data")
+    add_team(opened, "one")
+    opened.close()
+
+
+def test_connections_to_a_server_that_takes_no_writes_are_made_anew(
+    store: Store, postgresql_server: PostgresqlServer, postgresql_url: str
+) -> None:
+    """As to a primary that became a standby: it goes on answering on those that it has."""
+    of_database = f"ALTER DATABASE {postgresql_url.rsplit('/', 1)[1]} SET default_transaction_read_only ="
+    postgresql_server.execute(f"{of_database} on")
+    store.engine.dispose()
+    with store.read():  # two connections, both of them to be made anew
+        for _ in range(2):
+            with pytest.raises(StoreUnavailableError, match="PostgreSQL refuses: ReadOnlySqlTransaction"):
+                add_team(store, "during")
+    postgresql_server.execute(f"{of_database} off")
+    for name in ("after", "later"):
+        with store.read():
+            add_team(store, name)
+
+
 def test_a_gateway_whose_place_was_taken_spends_no_more(
     store: Store, postgresql_url: str, tmp_path: Path
 ) -> None:

@@ -1,11 +1,12 @@
 """A store in a database of PostgreSQL: what of a store is PostgreSQL's own."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -26,6 +27,12 @@ Result = TypeVar("Result")
 _OURS: Final = 0x67726F71
 """The first half of the keys of our advisory locks: "groq"."""
 _COPY, _WRITER = 1, 2
+_READ_ONLY: Final = "25006"
+
+_MANY_HOSTS: Final = re.compile(
+    r"(?P<before>[^/]+://(?:[^@/]*@)?)(?P<hosts>[^@/?]+,[^@/?]+)(?P<rest>/.*)", re.DOTALL
+)
+_HOST: Final = re.compile(r"\[?([^\]]*?)\]?(?::(\d*))?")
 
 _SESSION: Final = {
     "TimeZone": "UTC",  # the driver makes no time of a day that is in another year elsewhere
@@ -69,7 +76,7 @@ def open_postgresql_engine(url: str) -> Engine:
     settings = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     query["options"] = f"{settings} {parsed.query.get('options', '')}".strip()
     try:
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg", query=query),
             paramstyle="format",  # positional, as SQLite's: rows go to the driver as they are
             pool_timeout=POOL_WAIT_S,
@@ -81,6 +88,16 @@ def open_postgresql_engine(url: str) -> Engine:
         raise StoreOpenError(
             f"{missing.name} is missing: pip install 'pulumi-groq[postgresql]' for a store on PostgreSQL"
         ) from None
+    event.listen(engine, "handle_error", _leave_a_standby)
+    return engine
+
+
+def _leave_a_standby(error: ExceptionContext) -> None:
+    """A server that became a standby keeps its connections and answers on them, but takes no write any more:
+    all of them are made anew, for the address may lead to the new primary by now.
+    """
+    if getattr(error.original_exception, "sqlstate", None) == _READ_ONLY:
+        error.is_disconnect = True
 
 
 class PostgresqlBackend:
@@ -238,13 +255,22 @@ def compare_bytes(connection: Connection) -> None:
 
 def _parse(url: str) -> URL:
     try:
-        parsed = make_url(url)
+        parsed = make_url(_MANY_HOSTS.sub(_as_parameters, url, count=1))
     except (ArgumentError, ValueError):
         parsed = None
     if parsed is None or not parsed.database:
         # The URL itself is not shown: it may hold a password.
         raise StoreOpenError("the store must be a URL of the form postgresql://user@host:5432/database")
     return parsed
+
+
+def _as_parameters(found: re.Match[str]) -> str:
+    """libpq's `host:port,host:port` as its parameters: SQLAlchemy reads one host with a port only."""
+    pairs = [_HOST.fullmatch(each) for each in found["hosts"].split(",")]
+    hosts = ",".join(pair[1] if pair else "" for pair in pairs)
+    ports = ",".join(pair[2] or "" if pair else "" for pair in pairs)
+    sign = "&" if "?" in found["rest"] else "?"
+    return f"{found['before']}{found['rest']}{sign}host={hosts}&port={ports}"
 
 
 def _unavailable(error: DBAPIError) -> StoreUnavailableError:
