@@ -124,6 +124,12 @@ def test_get_reads_a_key_without_owning_it(gateway: Any, stack: Any) -> None:
         assert client.get_key(existing.id).status == "active"
 
 
+def test_get_of_a_key_that_does_not_exist_fails(gateway: Any, stack: Any) -> None:
+    """The run ends with the id, rather than with outputs that are nothing."""
+    stack.declare(adopted={"shared": {"key_id": "key_mistyped"}})
+    assert "'key_mistyped'" in stack.fails_up().output
+
+
 def test_two_stacks_side_by_side(gateway: Any, new_stack: Any, package: str) -> None:
     """Two stacks of one program have a key each; destroying one leaves the other's."""
     stacks = [new_stack(gateway, name, package=package) for name in ("dev", "prod")]

@@ -179,9 +179,17 @@ def test_read_of_what_is_as_it_was_known_leaves_the_inputs_to_the_engine(serving
 
 def test_read_by_id_comes_without_a_state(serving: Any) -> None:
     """A `get` hands over what the program passed, which is no state."""
-    lifecycle = RecordingLifecycle(found=None)
+    lifecycle = RecordingLifecycle(found=state_of(TeamArgs(team_name="research", allowed_models=["c"])))
     serving(lifecycle).read("research", {"allowed_models": [], "__provider": "p"})
     assert lifecycle.calls == [("read", "research", None)]
+
+
+def test_get_of_what_does_not_exist_is_an_error(serving: Any) -> None:
+    """A refresh takes what is gone for deleted; a `get` of it would go on with an object without outputs."""
+    provider = serving(RecordingLifecycle(found=None))
+    assert provider.read("research", {**STATE, "__provider": "p"}).id == ""
+    with pytest.raises(ConfigurationError, match="cannot read 'research': it does not exist"):
+        provider.read("research", {"allowed_models": [], "__provider": "p"})
 
 
 def test_update_and_delete_parse_the_state(serving: Any) -> None:

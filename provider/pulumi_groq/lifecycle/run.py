@@ -80,7 +80,7 @@ class LifecycleRun:
 
     def read(self, resource_id: str, known: Properties) -> Found | None:
         """The object as it is now; `None` when it is gone. A read by id alone comes without a state."""
-        state = self._lifecycle.read(resource_id, parse(self.state, known) if self._is_state(known) else None)
+        state = self._lifecycle.read(resource_id, parse(self.state, known) if self.is_state(known) else None)
         if state is None:
             return None
         found = _slim(state)
@@ -89,7 +89,8 @@ class LifecycleRun:
         args = self.args.model_validate({name: getattr(state, name) for name in self.args.model_fields})
         return Found(found, _slim(args))
 
-    def _is_state(self, properties: Properties) -> bool:
+    def is_state(self, properties: Properties) -> bool:
+        """Whether `properties` are those of a known object, rather than of one to be read by its id alone."""
         outputs = outputs_beside(self.args, self.state)
         return any(properties.get(name) is not None for name in outputs)
 

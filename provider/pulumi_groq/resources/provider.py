@@ -19,7 +19,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from pulumi_groq.errors import GroqError
+from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.lifecycle.fault import fault_in_words
 from pulumi_groq.lifecycle.properties import UNKNOWN, Properties
 from pulumi_groq.lifecycle.resource import Lifecycle
@@ -96,7 +96,11 @@ class LifecycleProvider(ResourceProvider):
 
     @_answering
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        found = self._run.read(id_, _received(props))
+        known = _received(props)
+        found = self._run.read(id_, known)
+        if found is None and not self._run.is_state(known):
+            # The SDK answers a read with properties in any case, which the engine takes for an object.
+            raise ConfigurationError(f"cannot read '{id_}': it does not exist; correct the id, or declare it")
         if found is None:
             return ReadResult("", {}, {})
         inputs = None if found.inputs is None else self._sent(found.inputs)
