@@ -145,3 +145,26 @@ def test_state_keeps_the_programs_frames_alone(gateway: Any, stack: Any) -> None
     lines = [frame.get("sourcePosition", "").removeprefix("project:///") for frame in key["stackTrace"]]
     assert lines[:3] == ["__main__.py#8", "__main__.py#10", "__main__.py#11"]
     assert len(lines) == 3 or stack.package != DYNAMIC
+
+
+def test_state_keeps_the_frames_of_what_the_event_loop_calls(gateway: Any, stack: Any) -> None:
+    """Keys of an asynchronous program, and in `apply`, keep the lines of its functions alone."""
+    program = (
+        "import pulumi",
+        f"from {stack.package} import GroqApiKey",
+        "def key(name):",
+        "    return GroqApiKey(name, allowed_models=['openai/gpt-oss-20b'])",
+        "def in_apply(found):",
+        "    return key('in-apply').key_id",
+        "async def program():",
+        "    found = key('awaited')",
+        "    return {'id': found.key_id.apply(in_apply)}",
+        "pulumi.run(program)",
+    )
+    (stack.folder / "__main__.py").write_text("\n".join(program))
+    stack.up()
+    for name, line in (("awaited", 8), ("in-apply", 6)):
+        (key,) = (each for each in stack.resources() if each["urn"].endswith(f"::{name}"))
+        lines = [frame.get("sourcePosition", "").removeprefix("project:///") for frame in key["stackTrace"]]
+        assert lines[:2] == ["__main__.py#4", f"__main__.py#{line}"]
+        assert len(lines) == 2 or stack.package != DYNAMIC

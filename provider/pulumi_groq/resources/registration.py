@@ -14,6 +14,9 @@ from pulumi.runtime.settings import SETTINGS
 _SDK_FRAMES: Final = 4
 """The two constructors of `CustomResource`, what registers or reads for them, and what looks at the stack."""
 
+_CALLERS: Final = frozenset({"asyncio.events", "pulumi.output", "pulumi.runtime.stack"})
+"""The modules that call what is the program's: coroutines, functions given to `apply`, whole programs."""
+
 _limiting = RLock()
 
 
@@ -56,13 +59,9 @@ def _program_frames_alone(frame: FrameType) -> Iterator[None]:
     whole after each step, and they name the folders of whoever ran it. The SDK reads the stack through
     `traceback.extract_stack`, which heeds `sys.tracebacklimit`.
     """
-    frames = _frames_of_program(frame)
-    if frames is None:
-        yield
-        return
     with _limiting:
         before = getattr(sys, "tracebacklimit", None)
-        sys.tracebacklimit = _SDK_FRAMES + frames
+        sys.tracebacklimit = _SDK_FRAMES + _frames_of_program(frame)
         try:
             yield
         finally:
@@ -72,12 +71,16 @@ def _program_frames_alone(frame: FrameType) -> Iterator[None]:
                 sys.tracebacklimit = before
 
 
-def _frames_of_program(frame: FrameType | None) -> int | None:
-    """How many frames there are from `frame` to the program's own module; `None` where it did not call."""
+def _frames_of_program(frame: FrameType | None) -> int:
+    """How many frames there are from `frame` to the last one of the program.
+
+    That is its own module, or what the event loop or the SDK calls: of an asynchronous program, of an inline
+    one of the Automation API, or in `apply`.
+    """
     count = 0
-    while frame is not None:
+    while frame is not None and frame.f_globals.get("__name__") not in _CALLERS:
         count += 1
         if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__":
-            return count
+            break
         frame = frame.f_back
-    return None
+    return count
