@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.cli.connection import table_or_json_option
+from pulumi_groq.cli.numbers import FiniteRange
 from pulumi_groq.cli.progress import steps
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.stopping import stopping
@@ -84,7 +85,7 @@ def list_set_aside(store_url: str, output: str) -> None:
 @click.argument("number", type=int)
 @click.option(
     "--cost-usd",
-    type=click.FloatRange(0, 1_000_000),
+    type=FiniteRange(0, 1_000_000),
     metavar="USD",
     help="What it cost (default: what it is charged).",
 )

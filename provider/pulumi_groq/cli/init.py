@@ -19,6 +19,7 @@ from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.existing import Existing, existing, take_over_rights
 from pulumi_groq.cli.litellm import litellm_access
+from pulumi_groq.cli.numbers import FiniteRange
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, InsufficientRoleError, NotFoundError
@@ -43,7 +44,7 @@ _LOCAL_GATEWAY: Final = (
     "pulumi-groq serve &",
 )
 _MOST_LEFT_OUT: Final = 100  # lines
-_CAP: Final = click.FloatRange(0, float(LARGEST_AMOUNT_USD), min_open=True)
+_CAP: Final = FiniteRange(0, float(LARGEST_AMOUNT_USD), min_open=True)
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what Pulumi accepts
 
 _EPILOG: Final = f"""\

@@ -22,6 +22,7 @@ from pulumi_groq.cli.facts import (
     guardrails,
     live_facts,
 )
+from pulumi_groq.cli.numbers import FiniteRange
 from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
@@ -67,7 +68,7 @@ policy.yaml is violated.
 )
 @click.option(
     "--raise-factor",
-    type=click.FloatRange(min=1),
+    type=FiniteRange(min=1),
     default=2.0,
     show_default=True,
     help="A limit raised to more than this many times its old value is a finding.",

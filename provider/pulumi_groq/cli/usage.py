@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
+from pulumi_groq.cli.numbers import FiniteRange
 from pulumi_groq.cli.progress import reading
 from pulumi_groq.cli.source import ClientSource
 from pulumi_groq.reports.usage.formats import usage_csv, usage_document, usage_markdown
@@ -55,7 +56,7 @@ class _Month(click.ParamType[str]):
 @click.option(
     "--watch",
     "watch_s",
-    type=click.FloatRange(min=1, max=3600),
+    type=FiniteRange(min=1, max=3600),
     metavar="SECONDS",
     help="Show the table anew every so many seconds, until Ctrl-C.",
 )

@@ -154,8 +154,8 @@ def _require_own_secret(variable: str, value: str, purpose: str) -> None:
     _require_secret(variable, value, purpose)
     if len(value) < _SHORTEST_SECRET:
         raise ConfigurationError(
-            f"{variable} can be guessed: it has {len(value)} characters and needs {_SHORTEST_SECRET}. "
-            "Make a random one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            f"{variable} can be guessed: it has {len(value)} of the {_SHORTEST_SECRET} characters that it "
+            "needs. Make a random one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
 
 
