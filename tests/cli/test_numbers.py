@@ -18,7 +18,7 @@ def numbers(command: click.Command) -> Iterator[click.Option]:
 
 
 @pytest.mark.parametrize("written", ["nan", "-nan", "inf", "1e400"])
-@pytest.mark.parametrize("option", numbers(commands), ids=lambda option: option.name)
+@pytest.mark.parametrize("option", list(numbers(commands)), ids=lambda option: option.name)
 def test_nan_and_infinity_are_refused(option: click.Option, written: str) -> None:
     """NaN is below no bound and above none, so that it passes each."""
     with pytest.raises(click.BadParameter):
