@@ -42,6 +42,16 @@ def test_a_clock_that_goes_back_drains_nothing() -> None:
     assert drained(5.0, elapsed_s=-10, limit=60, window_s=60) == 5.0
 
 
+@pytest.mark.parametrize(("back_s", "left"), [(59.0, 5.0), (7200.0, 3.0)])
+def test_a_clock_that_was_set_back_does_not_stop_a_bucket(back_s: float, left: float) -> None:
+    """Two seconds later it has drained for two; a call that waited makes nothing drain twice."""
+    bucket = Bucket(60, 60, now_s=10_000.0)
+    bucket.level = 5.0
+    for now_s in (10_000.0 - back_s, 10_002.0 - back_s):
+        bucket.drain(now_s)
+    assert bucket.level == left
+
+
 def test_a_bucket_never_holds_less_than_nothing() -> None:
     """Idle time is not saved up."""
     assert drained(5.0, elapsed_s=1e9, limit=60, window_s=60) == 0.0

@@ -77,6 +77,10 @@ whole units fit a limit exactly where level + units <= limit + DRIFT: that is us
 """
 
 
+CLOCK_STEP_S: Final = 60.0
+"""A time so much before the last one is of a clock that was set back; less is of a call that waited."""
+
+
 class Bucket:
     """What is in it (`level`) as of `updated_s` drains; `held` does not, until it is let go."""
 
@@ -90,7 +94,7 @@ class Bucket:
         self.window_s = window_s
 
     def drain(self, now_s: float) -> None:
-        """Drain until `now_s`; a clock that went back drains nothing."""
+        """Drain until `now_s`. A clock that was set back drains nothing, and from then on counts as ever."""
         drain((self,), now_s)
 
 
@@ -102,6 +106,8 @@ def drain(buckets: Iterable[Bucket], now_s: float) -> None:
             left = bucket.level - elapsed_s * bucket.limit / bucket.window_s
             bucket.level = left if left > 0 else 0.0
             bucket.updated_s = now_s
+        elif elapsed_s < -CLOCK_STEP_S:
+            bucket.updated_s = now_s  # else it would stand still until the clock is there again
 
 
 def used(level: float) -> int:

@@ -98,6 +98,14 @@ async def test_room_is_there_when_it_has_drained_and_not_before(counting: Counti
     ]
 
 
+async def test_a_clock_that_was_set_back_refuses_nobody_for_long(counting: Counting) -> None:
+    """As one that was hours ahead until the time came from the network: room comes at its pace."""
+    for _ in range(30):
+        await counting.take(RPM, at_s=7200)
+
+    assert [(await counting.take(RPM, at_s=at_s)).refused for at_s in (0.0, 1.9, 2.0)] == [0, 0, None]
+
+
 async def test_a_place_is_free_once_its_request_is_settled(counting: Counting) -> None:
     """Whatever it used, and however much time has passed: what runs does not drain."""
     taken = [await counting.take(RPM, RUNNING, TPM) for _ in range(4)]

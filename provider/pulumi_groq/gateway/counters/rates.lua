@@ -20,6 +20,7 @@ local DRIFT = 1e-6
 local MOST_EXPIRED = 1000 -- in one call, so that it never takes long
 local KEPT_S = 60 -- at least, beyond what the level needs to drain
 local LEASE_S = 30 -- so long a request counts as running without being renewed: its gateway died
+local CLOCK_STEP_S = 60 -- so much back is a clock that was set back, and no call that waited
 local TOKENS, REQUESTS, RUNNING = 0, 1, 2
 
 local quotas, operation = ARGV[1], ARGV[2]
@@ -34,6 +35,8 @@ local function drain(bucket)
   if elapsed > 0 then
     local left = bucket.level - elapsed * bucket.limit / bucket.window
     bucket.level = left > 0 and left or 0
+    bucket.updated = now
+  elseif elapsed < -CLOCK_STEP_S then
     bucket.updated = now
   end
 end
