@@ -71,7 +71,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     [
         (["--model", "not a model"], "allowed_models.0: must be a model's id"),
         (["--monthly-cap-usd", "0"], "'--monthly-cap-usd': 0.0 is not in the range"),
-        (["--monthly-cap-usd", "nan"], "monthly_cap_usd: must be a number of US dollars"),
+        (["--monthly-cap-usd", "nan"], "'--monthly-cap-usd': nan is no number"),
         (["--project", "a b"], "--project must be 1 to 100 letters"),
         (["--from-gateway", "--team", "x"], "leave the other options out"),
         (["--litellm-teams", "teams.json"], "give --from-gateway, or --from-litellm"),
