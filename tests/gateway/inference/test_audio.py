@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.gateway.http.refusal import Refusal
+from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
 from pulumi_groq.gateway.inference.multipart import FormReader
-from pulumi_groq.gateway.inference.upload import longest_audio_ms
 
 TYPE = {"content-type": "multipart/form-data; boundary=XyZ"}
 Field = tuple[str, bytes]

@@ -11,6 +11,7 @@ from pulumi_groq.gateway.http.asgi import Receive, Scope, Send
 from pulumi_groq.gateway.http.bodies import ClientGoneError, read_body, require_uncompressed
 from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.refusal import Refusal, invalid_api_key
+from pulumi_groq.gateway.inference.audio_file import AudioFile
 from pulumi_groq.gateway.inference.calls import (
     MODEL,
     MODELS,
@@ -192,7 +193,8 @@ class InferencePlane:
 
     async def _serve_upload(self, route: Route, exchange: Exchange) -> None:
         headers = exchange.headers
-        upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, KNOWN[route.label])
+        known, audio = KNOWN[route.label], AudioFile(headers.content_length or 0)
+        upload = Upload(exchange.receive, headers, self._options, exchange.client.hold, known, audio.feed)
         model_id = await upload.model()
         exchange.record.ready_at = self._monotonic()
         model = self._models.permit(exchange.key, (model_id,), route.kind)

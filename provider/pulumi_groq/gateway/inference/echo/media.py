@@ -7,6 +7,7 @@ import struct
 import wave
 from typing import Any, Final
 
+from pulumi_groq.gateway.inference.audio_length import longest_audio_ms
 from pulumi_groq.gateway.inference.echo.request import (
     EchoRefusalError,
     EchoRequest,
@@ -14,7 +15,6 @@ from pulumi_groq.gateway.inference.echo.request import (
     request_id,
 )
 from pulumi_groq.gateway.inference.multipart import Form
-from pulumi_groq.gateway.inference.upload import longest_audio_ms
 
 DIMENSIONS: Final = 8
 SAMPLES_PER_S: Final = 8000
