@@ -12,9 +12,9 @@ from pulumi_groq.models.fields import LARGEST_LIMIT, UNLIMITED
 from pulumi_groq.policy.access import Limits
 
 _EPILOG = """\b
-Secrets come from the environment only, the first two of 16 or more characters:
-  GROQ_ADMIN_KEY       administers this gateway (needed)
-  GROQ_GATEWAY_SECRET  seals stored answers (else made, in STORE.secret)
+Secrets come from the environment only:
+  GROQ_ADMIN_KEY       administers this gateway (needed; 16 characters up)
+  GROQ_GATEWAY_SECRET  seals stored answers (16 up; else made: STORE.secret)
   GROQ_API_KEY         the key for a real upstream (needed for one)
   GROQ_COUNTERS_URL    --counters, where the URL holds a password
   GROQ_GATEWAY_STORE   the store's URL, where it holds a password
