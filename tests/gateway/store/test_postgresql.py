@@ -18,7 +18,7 @@ from pulumi_groq.gateway.store.errors import (
     StoreUnavailableError,
 )
 from pulumi_groq.gateway.store.membership import Membership
-from pulumi_groq.gateway.store.postgresql import open_postgresql_engine
+from pulumi_groq.gateway.store.postgresql import open_postgresql_engine, row_transaction
 from pulumi_groq.gateway.store.replicas import present_replicas
 from pulumi_groq.gateway.store.schema import teams
 from pulumi_groq.gateway.store.store import Store, migrate_beside, open_beside, open_store
@@ -115,6 +115,19 @@ def test_a_commit_waits_for_nobody_who_reads(store: Store) -> None:
         before = reader.scalars(select(teams.c.name)).all()
         add_team(store, "a")
         assert reader.scalars(select(teams.c.name)).all() == before == []
+
+
+def test_a_store_works_whatever_a_database_has_by_default(
+    postgresql_server: PostgresqlServer, postgresql_url: str, tmp_path: Path
+) -> None:
+    """Operators set such things for others; and who waited for a row sees what was done to it meanwhile."""
+    for default in ("DateStyle = 'German'", "default_transaction_isolation = 'serializable'"):
+        postgresql_server.execute(f"ALTER DATABASE {postgresql_url.rsplit('/', 1)[1]} SET {default}")
+    opened = open_store(postgresql_url, data_directory=tmp_path / "data")
+    opened.watch()
+    with row_transaction(opened.engine) as connection:
+        assert connection.scalar(text("SHOW transaction_isolation")) == "read committed"
+    opened.close()
 
 
 def test_text_is_ordered_by_its_bytes(store: Store) -> None:

@@ -36,6 +36,7 @@ _HOST: Final = re.compile(r"\[?([^\]]*?)\]?(?::(\d*))?")
 
 _SESSION: Final = {
     "TimeZone": "UTC",  # the driver makes no time of a day that is in another year elsewhere
+    "DateStyle": "ISO",  # it reads no other
     "lock_timeout": "5s",
     "statement_timeout": "60s",
     # The server ends the session, and with it the lock, of a gateway whose machine is gone.
@@ -78,6 +79,7 @@ def open_postgresql_engine(url: str) -> Engine:
     try:
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg", query=query),
+            isolation_level="READ COMMITTED",  # whoever waited for a row's lock sees what was done to it
             paramstyle="format",  # positional, as SQLite's: rows go to the driver as they are
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,  # after an outage the first use works again
