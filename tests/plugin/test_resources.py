@@ -242,6 +242,29 @@ def test_refresh_names_inputs_only_where_something_differs(plugin: Any) -> None:
     assert plain(refreshed(changed).inputs)["requestsPerMinute"] == 7
 
 
+def test_changes_stay_ignored_while_the_dynamic_resource_is_taken_over(plugin: Any) -> None:
+    """By the plugin's names the engine finds none of the last inputs, and takes out what is to stay."""
+    rotation = {"everyDays": 30, "quietHours": 48}
+    declared = {**CHATBOT, "rotation": rotation}
+    created = plugin.created(KEY_URN, declared)
+    last = {"allowed_models": CHATBOT["allowedModels"], "requests_per_minute": 500, "__provider": "gASV"}
+    ignored = ["allowedModels", "requestsPerMinute", "rotation.quietHours"]
+    inputs = plugin.inputs(KEY_URN, {"rotation": {"everyDays": 30}}, sent(last))
+    known = {"urn": KEY_URN, "id": created.id, "olds": created.properties, "news": inputs}
+    same = plugin.stub.Diff(provider_pb2.DiffRequest(**known, ignoreChanges=ignored))
+    assert same.changes == provider_pb2.DiffResponse.DIFF_NONE
+    updated = plugin.stub.Update(provider_pb2.UpdateRequest(**known, ignoreChanges=ignored))
+    assert plain(updated.properties) == plain(created.properties)
+
+
+def test_all_changes_are_ignored_while_the_dynamic_resource_is_taken_over(plugin: Any) -> None:
+    """For `ignoreChanges: ["*"]` the engine declares the last inputs anew, in their spelling."""
+    last = {"allowed_models": CHATBOT["allowedModels"], "requests_per_minute": 500, "__provider": "gASV"}
+    inputs = plugin.inputs(KEY_URN, sent(last), sent(last))
+    assert plain(inputs)["requestsPerMinute"] == 500
+    assert plugin.checked(KEY_URN, {**CHATBOT, "allowed_tools": []}, sent(last)).failures
+
+
 def test_state_of_the_dynamic_resource_is_taken_over(gateway: Any, plugin: Any) -> None:
     """Its names are snake_case and it holds a pickled provider: the same inputs are no change."""
     created = plugin.created(KEY_URN, CHATBOT)

@@ -1,6 +1,6 @@
 """One resource type as the engine's protocol has it: names, secrets and previews around its lifecycle."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
 from pulumi_groq.lifecycle.run import NOTES, LifecycleRun
 from pulumi_groq.models.markers import SECRET, marked
 from pulumi_groq.models.spelling import camel, nested_model, outward
+from pulumi_groq.plugin.ignored_changes import as_known, with_required, without_copied
 from pulumi_groq.plugin.place import place_of
 from pulumi_groq.plugin.spelling import inward, respelled, strangers
 from pulumi_groq.plugin.wire import Path, received, sent
@@ -33,16 +34,17 @@ class ServedResource:
     def check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
         """Validate what a program declares; what it leaves out is filled in from where it is declared."""
         args = self.run.args
-        olds = inward(args, received(request.olds).values)
-        news = received(request.news)
-        noted = set(map(camel, NOTES))  # the run tells those that its last check has added
-        strange = sorted(strangers(args, {name: news.values[name] for name in news.values.keys() - noted}))
+        last, news = received(request.olds).values, received(request.news)
+        olds = inward(args, last)
+        noted = map(camel, NOTES)  # the run tells those that its last check has added
+        strange = sorted(strangers(args, without_copied(news.values, last, noted)))
         if strange:
             reason = "is not a property of this resource"
             return provider_pb2.CheckResponse(
                 failures=[provider_pb2.CheckFailure(property=path, reason=reason) for path in strange]
             )
-        declared = place_of(request.urn, self.organization, olds).fill(args, inward(args, news.values))
+        given = with_required(args, inward(args, news.values), last)
+        declared = place_of(request.urn, self.organization, olds).fill(args, given)
         models = declared.get("allowed_models")
         if isinstance(models, list):
             self.retirements.tell([model for model in models if isinstance(model, str)], self.warn)
@@ -55,7 +57,8 @@ class ServedResource:
 
     def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
         """What differs between the state and what is declared, property by property."""
-        state, inputs = self._state(request.olds), self._inputs(request.news)
+        state = self._state(request.olds)
+        inputs = self._inputs(request.news, state, request.ignoreChanges)
         change = self.run.diff(request.id, state, inputs)
         some = provider_pb2.DiffResponse.DIFF_SOME
         return provider_pb2.DiffResponse(
@@ -69,7 +72,7 @@ class ServedResource:
 
     def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
         """Create the object; a preview tells what its state will be as far as it is known."""
-        inputs, secrets = self._inputs(request.properties), received(request.properties).secrets
+        inputs, secrets = self._inputs(request.properties, {}, ()), received(request.properties).secrets
         if request.preview:
             return provider_pb2.CreateResponse(properties=self._sent(self._foreseen(None, inputs), secrets))
         resource_id, state = self.run.create(inputs)
@@ -90,9 +93,10 @@ class ServedResource:
 
     def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
         """Change the object in place; a preview tells what its state will be as far as it is known."""
-        inputs, secrets = self._inputs(request.news), received(request.news).secrets
+        known, secrets = self._state(request.olds), received(request.news).secrets
+        inputs = self._inputs(request.news, known, request.ignoreChanges)
         if request.preview:
-            foreseen = self._foreseen(self._state(request.olds), inputs)
+            foreseen = self._foreseen(known, inputs)
             return provider_pb2.UpdateResponse(properties=self._sent(foreseen, secrets))
         state = inward(self.run.state, received(request.olds).values)
         updated = self.run.update(request.id, state, inputs)
@@ -105,8 +109,9 @@ class ServedResource:
     def _state(self, olds: Struct) -> dict[str, Any]:
         return without_defaults(self.run.state, inward(self.run.state, received(olds).values))
 
-    def _inputs(self, news: Struct) -> dict[str, Any]:
-        return without_defaults(self.run.args, inward(self.run.args, received(news).values))
+    def _inputs(self, news: Struct, state: Properties, ignored: Iterable[str]) -> Properties:
+        inputs = without_defaults(self.run.args, inward(self.run.args, received(news).values))
+        return as_known(self.run.args, state, inputs, ignored)
 
     def _foreseen(self, state: Properties | None, inputs: Properties) -> dict[str, Any]:
         """The state after the run: as declared, outputs as they are, and unknown what may change."""
