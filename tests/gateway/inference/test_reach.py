@@ -229,6 +229,38 @@ def test_only_the_listed_host_is_an_mcp_server(bench: Callable[..., Any], url: A
     assert made.echo.calls == {}
 
 
+@pytest.mark.parametrize("route", [chat, responses])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"headers": {"Host": "evil.example"}},
+        {"headers": {"a": "1", "X-Forwarded-Host": "evil.example"}},
+        {"headers": {"forwarded": "host=evil.example"}},
+        {"headers": {"x-original-url": "/other"}},
+        {"headers": {":authority": "evil.example"}},
+        {"headers": {"a\r\nhost": "evil.example"}},
+        {"headers": {"a": "b\r\nhost: evil.example"}},
+        {"headers": {"": "b"}},
+        {"authorization": "b\r\nhost: evil.example"},
+    ],
+)
+def test_no_header_leads_from_the_listed_host_to_another(route: Any, more: Any) -> None:
+    """Where many share an address, `Host` says who answers; HTTP clients send the one they are given."""
+    label, body = route(tools=[MCP | more])
+    with pytest.raises(Refusal) as refused:
+        reach_of(label, body)
+    assert (refused.value.status, refused.value.detail.param) == (403, "tools.0.headers")
+
+
+@pytest.mark.parametrize(
+    "more", [{"headers": None}, {"headers": {"X-API-Key": "a b", "x-hostess": ""}}, {"authorization": "t"}]
+)
+def test_other_headers_pass_to_an_mcp_server(more: Any) -> None:
+    """Among them what the server knows its caller by."""
+    label, body = chat(tools=[MCP | more])
+    assert reach_of(label, body) == {"mcp:docs.example.com": "tools.0.server_url"}
+
+
 def test_function_tools_and_inline_content_need_nothing() -> None:
     """What the body holds whole is as cheap as before."""
     function = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}

@@ -18,6 +18,13 @@ _NAME: Final = re.compile("[a-z][a-z0-9_]{0,199}")
 _SERVER: Final = re.compile(rf"https://({HOST})(?::443)?(?:/[!-\[\]-~]*)?")
 """Without user, other port, final dot or backslash: what every reader takes for the same host."""
 
+_HEADER: Final = re.compile(
+    r"(?!host$|forwarded$|via$|x-(?:forwarded|original|rewrite|host)\b)[a-z0-9!#$%&'*+.^_`|~-]{1,200}",
+    re.IGNORECASE,
+)
+"""Not one that names another host or target: where many share an address, it reaches another's server."""
+_HEADER_VALUE: Final = re.compile("[\t -~]*")
+
 _OWN: Final = frozenset({"function", "custom"})
 """Types of tools that the caller runs."""
 
@@ -63,6 +70,7 @@ def _read_tool(tool: dict[str, Any], path: str, needs: Needs) -> None:
     elif kind == "mcp":
         only(tool, _MCP_SERVER, path)
         needs.add(MCP + _host(tool, path), f"{path}.server_url")
+        _read_headers(tool, path)
     else:
         needs.add(built_in(kind, f"{path}.type"), f"{path}.type")
         only(tool, _BUILT_IN, path)
@@ -91,6 +99,17 @@ def _host(tool: dict[str, Any], path: str) -> str:
             "it must be https:// and the host's name in lower case, without user, port or final dot.",
         )
     return match[1]
+
+
+def _read_headers(tool: dict[str, Any], path: str) -> None:
+    """Those that the upstream is to send to an MCP server, `authorization` among them."""
+    at = f"{path}.headers"
+    headers = as_object(tool.get("headers") or {}, at)
+    if not all(map(_HEADER.fullmatch, headers)):
+        raise unserved(at, "one of them is no header, or names another host or target.")
+    for value in (*headers.values(), tool.get("authorization")):
+        if value is not None and not _HEADER_VALUE.fullmatch(as_name(value, at)):
+            raise unserved(at, "the value of each, and authorization, is one line of ASCII.")
 
 
 def read_tool_choice(choice: Any, needs: Needs, path: str = "tool_choice") -> None:
