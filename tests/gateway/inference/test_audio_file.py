@@ -34,6 +34,11 @@ FRAMES = {
     "mpeg layer 1": b"\xff\xff\x18\xc4" + bytes(44),
     "ac-3": b"\x0b\x77\x00\x00\x08\x40" + bytes(250),
     "ac-3 at 44.1 kHz": b"\x0b\x77\x00\x00\x41\x40" + bytes(134),
+    "dts": b"\x7f\xfe\x80\x01" + bytes(508),
+    "dts, little-endian": b"\xfe\x7f\x01\x80" + bytes(508),
+    "dts of 14 bits": b"\x1f\xff\xe8\x00" + bytes(508),
+    "dts of 14 bits, little-endian": b"\xff\x1f\x00\xe8" + bytes(508),
+    "truehd": b"\xf8\x72\x6f\xba" + bytes(508),
     "e-ac-3": b"\x0b\x77\x00\x3f\x3f\x80" + bytes(122),
 }
 

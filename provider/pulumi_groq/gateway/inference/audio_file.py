@@ -95,10 +95,19 @@ _BYTES_A_HEAD: Final = 8
 """More heads than one for so many bytes are no sound, and would take long to look at."""
 
 
+_SYNCS: Final = re.compile(
+    rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\x00|\xff\x1f\x00\xe8|\xf8\x72\x6f[\xba\xbb]"
+)
+"""Of DTS in its four forms (ETSI TS 102 114), which FFmpeg looks for in WAV by name, and of TrueHD and MLP:
+words that samples hardly have even once.
+"""
+
+
 class _Samples:
     """No frames of a compressed format stand one behind the other among them."""
 
     def __init__(self) -> None:
+        self._syncs = 0
         self._rest = b""
         self._at = 0
         self._awaited: dict[tuple[str, int], int] = {}
@@ -119,6 +128,9 @@ class _Samples:
                 raise _broken("WAV of plain samples", "compressed audio")
             if size is not None:
                 self._awaited[kind, self._at + at + size] = frames
+        self._syncs += len(_SYNCS.findall(data))
+        if self._syncs >= FRAMES:
+            raise _broken("WAV of plain samples", "compressed audio")
         self._rest = data[end:]
         self._at += end
         self._awaited = {each: frames for each, frames in self._awaited.items() if each[1] >= self._at}
