@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from free_ports import free_port
 from process_output import wait_for
 
 ADMIN_KEY = "admin-key-of-the-cli-tests"
@@ -271,6 +272,14 @@ def test_the_help_names_every_secret_and_exit_code(run: Callable[..., Run]) -> N
     code, out, _ = run("--help").outcome()
     words = ("GROQ_ADMIN_KEY", "GROQ_GATEWAY_SECRET", "GROQ_API_KEY", "Exit codes")
     assert (code, [word in out for word in words]) == (0, [True] * 4)
+
+
+def test_a_server_that_is_out_is_one_line_and_exit_1(run: Callable[..., Run]) -> None:
+    """A supervisor does not start again what ends with 2, and machines do not come up in order."""
+    store = f"postgresql://gateway:pw@127.0.0.1:{free_port()}/x"
+    code, out, err = run("--port=0", GROQ_GATEWAY_STORE=store).outcome()
+    assert (code, out, err.count("\n")) == (1, "", 1), err
+    assert "Connection refused" in err
 
 
 def test_damage_is_one_line_and_exit_2(run: Callable[..., Run], tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ Secrets come from the environment only:
   HTTPS_PROXY          for upstream, webhooks and issuers: http://host:port
   NO_PROXY             hosts that are reached without it
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, 1 PostgreSQL lacks what it acknowledged (start it again), 2 a
-setting is missing or unusable.
+Exit codes: 0 stopped by SIGTERM or SIGINT, 1 PostgreSQL does not answer at the start, or lacks what
+it acknowledged (start it again), 2 a setting is missing or unusable.
 """
 
 
@@ -261,7 +261,11 @@ def serve(
     """
     try:
         from pulumi_groq.gateway import egress_proxy, server, settings  # noqa: PLC0415 (an extra; and help stays quick)
-        from pulumi_groq.gateway.store.errors import StoreBehindError, StoreOpenError  # noqa: PLC0415 (as above)
+        from pulumi_groq.gateway.store.errors import (  # noqa: PLC0415 (as above)
+            StoreBehindError,
+            StoreNotYetError,
+            StoreOpenError,
+        )
         from pulumi_groq.gateway.upstream_keys import parse_source  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as missing:
         raise UnusableSettingError(f"{missing.name} is missing: pip install 'pulumi-groq[gateway]'") from None
@@ -284,7 +288,7 @@ def serve(
             ),
             announce=lambda url: click.echo(f"gateway listening on {url}"),
         )
+    except (StoreBehindError, StoreNotYetError) as error:
+        raise click.ClickException(str(error)) from None
     except (ConfigurationError, StoreOpenError) as error:
         raise UnusableSettingError(str(error)) from None
-    except StoreBehindError as error:
-        raise click.ClickException(str(error)) from None

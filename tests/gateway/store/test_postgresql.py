@@ -14,11 +14,13 @@ from pulumi_groq.gateway.store.errors import (
     RowRefusedError,
     StoreBehindError,
     StoreError,
+    StoreNotYetError,
     StoreOpenError,
     StoreUnavailableError,
 )
 from pulumi_groq.gateway.store.membership import Membership
-from pulumi_groq.gateway.store.postgresql import open_postgresql_engine, row_transaction
+from pulumi_groq.gateway.store.migrate import migrate
+from pulumi_groq.gateway.store.postgresql import PostgresqlBackend, open_postgresql_engine, row_transaction
 from pulumi_groq.gateway.store.replicas import present_replicas
 from pulumi_groq.gateway.store.schema import teams
 from pulumi_groq.gateway.store.store import Store, migrate_beside, open_beside, open_store
@@ -128,6 +130,28 @@ def test_a_store_works_whatever_a_database_has_by_default(
     with row_transaction(opened.engine) as connection:
         assert connection.scalar(text("SHOW transaction_isolation")) == "read committed"
     opened.close()
+
+
+def test_a_store_that_is_locked_is_to_be_tried_again(postgresql_url: str, tmp_path: Path) -> None:
+    """As while another gateway migrates it: said as that, and told from what stays so."""
+    backend = PostgresqlBackend(postgresql_url)
+    with (
+        backend.transaction(writes=True),
+        pytest.raises(StoreNotYetError, match="try again once it has ended"),
+    ):
+        open_store(f"{postgresql_url}?options=-c%20lock_timeout=10ms", data_directory=tmp_path / "data")
+    backend.close()
+
+
+def test_a_migration_takes_as_long_as_it_takes(postgresql_url: str) -> None:
+    """Of a large ledger more than any other statement may."""
+    engine = open_postgresql_engine(postgresql_url)
+    with engine.begin() as connection:
+        migrate(connection)
+        assert connection.scalar(text("SHOW statement_timeout")) == "0"
+    with engine.begin() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "1min"
+    engine.dispose()
 
 
 def test_text_is_ordered_by_its_bytes(store: Store) -> None:

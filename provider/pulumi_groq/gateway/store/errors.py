@@ -14,6 +14,10 @@ class StoreOpenError(StoreError):
     """The store cannot be used at all: bad URL, path, version, or another gateway holds it."""
 
 
+class StoreNotYetError(StoreOpenError):
+    """The store cannot be used right now, because its server is out or busy: a later start may succeed."""
+
+
 class StoreUnavailableError(StoreError):
     """The store did not answer: the write was not acknowledged, and nothing may be assumed about it."""
 

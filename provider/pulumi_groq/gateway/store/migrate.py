@@ -67,6 +67,9 @@ def require_own(connection: Connection) -> None:
 
 def migrate(connection: Connection) -> None:
     """Run the outstanding revisions inside the transaction of `connection`."""
+    if connection.dialect.name == "postgresql":
+        # An index on a large ledger takes longer than any statement of a gateway may.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     command.upgrade(_config(connection), "head")
     if connection.dialect.name == "postgresql":
         compare_bytes(connection)

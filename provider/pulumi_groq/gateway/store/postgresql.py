@@ -15,6 +15,7 @@ from pulumi_groq.gateway.store.errors import (
     ALL_BUSY,
     RowRefusedError,
     StoreError,
+    StoreNotYetError,
     StoreOpenError,
     StoreUnavailableError,
 )
@@ -28,6 +29,11 @@ _OURS: Final = 0x67726F71
 """The first half of the keys of our advisory locks: "groq"."""
 _COPY, _WRITER = 1, 2
 _READ_ONLY: Final = "25006"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_LOCKED: Final = (
+    "another session, such as a gateway that migrates the tables, keeps them locked for longer than 5 s: "
+    "try again once it has ended"
+)
 
 _MANY_HOSTS: Final = re.compile(
     r"(?P<before>[^/]+://(?:[^@/]*@)?)(?P<hosts>[^@/?]+,[^@/?]+)(?P<rest>/.*)", re.DOTALL
@@ -135,7 +141,13 @@ class PostgresqlBackend:
     def cannot_use(self, error: StoreUnavailableError) -> StoreOpenError:
         """Why a gateway on this store does not start."""
         cause = error.__cause__
-        return _cannot_use(self._shown, str(cause.orig if isinstance(cause, DBAPIError) else error))
+        if not isinstance(cause, DBAPIError):
+            return StoreNotYetError(f"cannot use {self._shown} as a store: {error}")
+        state = getattr(cause.orig, "sqlstate", None)
+        refused = _cannot_use(self._shown, _LOCKED if state == _LOCK_NOT_AVAILABLE else str(cause.orig))
+        # No answer at all has no state, whatever libpq says of its reason.
+        is_passing = isinstance(cause, OperationalError) or state == _READ_ONLY
+        return StoreNotYetError(str(refused)) if is_passing else refused
 
     def look_through(self, *, accept_older: bool) -> None:
         """PostgreSQL looks after its own files."""
