@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from typing import Any, get_type_hints
@@ -19,9 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_groq.catalogue import Catalogue, ToolPrice
+from pulumi_groq.gateway.batches.lines import ENDPOINT, LineReader
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.call_fields import read_json_object
-from pulumi_groq.gateway.inference.permissions import REMOTE_USES
+from pulumi_groq.gateway.inference.permissions import REMOTE_USES, ModelAccess, ToolAccess
 from pulumi_groq.gateway.inference.reach import reach_of
 from pulumi_groq.gateway.inference.reach.needs import (
     CHAT,
@@ -305,6 +307,36 @@ def test_a_compound_system_needs_the_tools_that_it_runs_unasked(bench: Callable[
     assert error_of(made.post("chat/completions", body)) == (403, "tool_not_allowed", "model")
     made.directory.add(KEY, models=frozenset({"groq/compound"}), tools=compound.runs_tools)
     assert made.post("chat/completions", body).status == 200
+
+
+@pytest.mark.parametrize(
+    ("answering", "status"),
+    [(MODEL, 200), ("groq/compound", 200), ("openai/gpt-oss-120b", 400), ("allam-2-7b", 400)],
+)
+def test_a_compound_system_uses_no_model_that_costs_more_than_is_charged(
+    bench: Callable[..., Any], answering: str, status: int
+) -> None:
+    """Nor one without a price: all is charged as the system's own tokens, in a batch, too."""
+    shipped = Catalogue.load()
+    compound, known = shipped.get("groq/compound"), shipped.get(MODEL)
+    assert compound is not None
+    assert known is not None
+    price = ToolPrice(FEE, USES, date(2026, 11, 1), "an invoice")
+    others = tuple(each for each in shipped.models if each.id != compound.id)
+    catalogue = Catalogue(
+        (replace(compound, prices=known.prices, context_window=WINDOW), *others),
+        dict.fromkeys(sorted(compound.runs_tools), price),
+    )
+    made = bench(catalogue=catalogue)
+    key = made.directory.add(KEY, models=frozenset({"groq/compound", answering}), tools=compound.runs_tools)
+    _, body = chat(model="groq/compound", compound_custom={"models": {"answering_model": answering}})
+    answer = made.post("chat/completions", json.dumps(body).encode())
+    assert (answer.status, made.echo.calls.total()) == (status, int(status == 200))
+
+    reader = LineReader(key, ModelAccess(catalogue), ToolAccess(catalogue))
+    line = {"custom_id": "1", "method": "POST", "url": ENDPOINT, "body": body}
+    with nullcontext() if status == 200 else pytest.raises(Refusal):
+        reader.feed(json.dumps(line).encode() + b"\n")
 
 
 def test_a_tool_that_lost_its_price_is_refused(bench: Callable[..., Any]) -> None:

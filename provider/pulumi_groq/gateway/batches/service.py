@@ -110,7 +110,8 @@ class Batches:
         file = await self._records.read(find_file, key.lineage_id, creation.input_file_id)
         if file is None or file.worst is None:
             raise missing(key.lineage_id, "file", creation.input_file_id)
-        self._models.permit(key, tuple(file.worst), "chat")
+        for model_id in file.worst:
+            self._models.permit(key, (model_id,), "chat")
         self._tools.require(key, dict.fromkeys(file.needs or (), "input_file_id"))
         record = BatchRecord(
             request_id=request_id,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from typing import Final
 
 from pulumi_groq.catalogue import Catalogue, CatalogueModel
@@ -33,9 +34,10 @@ class ModelAccess:
         self._catalogue = catalogue
 
     def permit(self, key: KeyAccess, models: tuple[str, ...], kind: Kind | None) -> CatalogueModel:
-        """The first of `models`, when the key may use all of them and it is of this `kind`.
+        """The first of `models`, when the key may use all of them, it is of this `kind`, and none is dearer:
+        all is charged at its price, and the others are those that a compound system is told to use.
 
-        Raises `Refusal`: 403 `model_not_available`, 400 `model_not_priced`, 400 for the wrong kind.
+        Raises `Refusal`: 403 `model_not_available`, 400 `model_not_priced`, 400 for the wrong kind or price.
         """
         for model_id in models:
             if model_id not in key.models:
@@ -43,6 +45,12 @@ class ModelAccess:
         model = priced(self._catalogue, models[0], "model")
         if model.kind != kind:
             raise bad_request(f"The model `{model.id}` is for {model.kind}, not for this URL.", param="model")
+        for model_id in models[1:]:
+            if _is_dearer(priced(self._catalogue, model_id, COMPOUND_MODELS), model):
+                message = (
+                    f"The model `{model_id}` costs more than `{model.id}`, at whose price it is charged."
+                )
+                raise bad_request(f"{message} Name a cheaper one.", param=COMPOUND_MODELS)
         return model
 
     def listed(self, key: KeyAccess) -> bytes:
@@ -59,6 +67,25 @@ class ModelAccess:
 
     def _of(self, key: KeyAccess) -> Iterator[CatalogueModel]:
         return (model for model in self._catalogue.models if model.id in key.models)
+
+
+COMPOUND_MODELS: Final = "compound_custom.models"
+
+
+def _is_dearer(named: CatalogueModel, charged: CatalogueModel) -> bool:
+    """Whether any token of it costs more, a cached one and one of a batch among them."""
+    its, paid = _token_prices(named), _token_prices(charged)
+    return any(one > other for one, other in zip(its, paid, strict=True))
+
+
+def _token_prices(model: CatalogueModel) -> tuple[Fraction, ...]:
+    prices = model.prices
+    if prices is None:
+        return ()
+    full = prices.input_token or 0
+    cached = full if prices.cached_input_token is None else prices.cached_input_token
+    singly = (full, cached, prices.output_token or 0)
+    return (*map(Fraction, singly), *(each * prices.batch_factor for each in singly))
 
 
 def _entry(model: CatalogueModel) -> dict[str, object]:
