@@ -258,10 +258,14 @@ def test_changes_stay_ignored_while_the_dynamic_resource_is_taken_over(plugin: A
 
 
 def test_all_changes_are_ignored_while_the_dynamic_resource_is_taken_over(plugin: Any) -> None:
-    """For `ignoreChanges: ["*"]` the engine declares the last inputs anew, in their spelling."""
-    last = {"allowed_models": CHATBOT["allowedModels"], "requests_per_minute": 500, "__provider": "gASV"}
+    """For `ignoreChanges: ["*"]` the engine declares the last inputs anew, in their spelling at any depth."""
+    last = {
+        "allowed_models": CHATBOT["allowedModels"],
+        "rotation": {"every_days": 30},
+        "__provider": "gASV",
+    }
     inputs = plugin.inputs(KEY_URN, sent(last), sent(last))
-    assert plain(inputs)["requestsPerMinute"] == 500
+    assert plain(inputs)["rotation"] == {"everyDays": 30}
     assert plugin.checked(KEY_URN, {**CHATBOT, "allowed_tools": []}, sent(last)).failures
 
 

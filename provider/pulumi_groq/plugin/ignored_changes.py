@@ -36,12 +36,13 @@ def _filled(inputs: Properties, state: Properties, names: Mapping[str, Any]) -> 
     return filled
 
 
-def without_copied(news: Mapping[str, Any], olds: Mapping[str, Any], noted: Iterable[str]) -> dict[str, Any]:
-    """`news` without what the program has not written: what a check `noted`, and what `olds` have in a
-    spelling that is not the plugin's, which the engine declares anew for `ignoreChanges: ["*"]`.
+def without_copied(news: Mapping[str, Any], olds: Mapping[str, Any]) -> dict[str, Any]:
+    """`news` without what is as in `olds`, which were checked by who wrote them.
+
+    What is ignored, the engine declares anew as it is there: in the dynamic resource's spelling, or as a note
+    that the last check added.
     """
-    written = news.keys() - set(noted)
-    return {name: news[name] for name in written if "_" not in name or news[name] != olds.get(name)}
+    return {name: value for name, value in news.items() if name not in olds or value != olds[name]}
 
 
 def with_required(

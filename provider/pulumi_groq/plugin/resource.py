@@ -36,8 +36,7 @@ class ServedResource:
         args = self.run.args
         last, news = received(request.olds).values, received(request.news)
         olds = inward(args, last)
-        noted = map(camel, NOTES)  # the run tells those that its last check has added
-        strange = sorted(strangers(args, without_copied(news.values, last, noted)))
+        strange = sorted(strangers(args, without_copied(news.values, last)))
         if strange:
             reason = "is not a property of this resource"
             return provider_pb2.CheckResponse(
