@@ -191,6 +191,8 @@ class Readyz:
             await run_in_threadpool(self._store.check)
         except StoreUnavailableError as failure:
             failing["store"] = str(failure)
+        if not self._store.is_ours:
+            failing.setdefault("store", "it has not answered for too long, or another process has its place")
         if failing:
             status = "store_unavailable" if "store" in failing else "failing"
             answer = JSONResponse({"status": status, "failing": failing}, 503)

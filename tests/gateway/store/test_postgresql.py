@@ -8,8 +8,10 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import inspect, select, text
 
+from patience import until
 from postgresql_server import PASSWORD, PostgresqlServer
 from pulumi_groq.gateway.backup import back_up
+from pulumi_groq.gateway.store import silence
 from pulumi_groq.gateway.store.errors import (
     RowRefusedError,
     StoreBehindError,
@@ -152,6 +154,32 @@ def test_a_migration_takes_as_long_as_it_takes(postgresql_url: str) -> None:
     with engine.begin() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "1min"
     engine.dispose()
+
+
+def test_a_connection_on_which_nothing_is_heard_is_made_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As through a proxy that lost its server: whoever waits is told, and the next one is answered."""
+    monkeypatch.setattr(silence, "SILENT_AFTER_S", 0.0)
+
+    def wait() -> None:
+        with store.read() as connection:
+            connection.execute(text("SELECT pg_sleep(60)"))
+
+    def is_ended() -> bool:
+        try:
+            store.end_silent()
+        except StoreUnavailableError as told:
+            return "silent on 1 connections" in str(told)
+        return waiting.done()
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(wait)
+        until(is_ended, "the connection is ended")
+        with pytest.raises(StoreUnavailableError, match="PostgreSQL cannot be reached"):
+            waiting.result()
+    store.end_silent()
+    store.check()
 
 
 def test_text_is_ordered_by_its_bytes(store: Store) -> None:

@@ -18,6 +18,7 @@ from pulumi_groq.gateway.store.store import Store
 UPKEEP_PERIOD_S: Final = 0.25
 CHECKPOINT_PERIOD_S: Final = 10.0
 WATCH_PERIOD_S: Final = 1.0
+SILENCE_PERIOD_S: Final = 5.0
 
 
 class MeteringService:
@@ -91,6 +92,7 @@ class MeteringService:
         self._background.every(UPKEEP_PERIOD_S, "upkeep", self.upkeep)
         self._background.every(CHECKPOINT_PERIOD_S, "checkpoint", self._checkpoint)
         self._background.every(WATCH_PERIOD_S, "place at the store", self._watch)
+        self._background.every(SILENCE_PERIOD_S, "connections to the store", self._end_silent)
         if self._replica_work is not None:
             self._replica_work.begin(self._background)
         try:
@@ -106,6 +108,9 @@ class MeteringService:
 
     async def _watch(self) -> None:
         await asyncio.to_thread(self._store.watch)
+
+    async def _end_silent(self) -> None:
+        self._store.end_silent()  # in no thread: all of them may wait for the store
 
     async def _checkpoint(self) -> None:
         await asyncio.to_thread(self._store.checkpoint)

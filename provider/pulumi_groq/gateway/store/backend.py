@@ -102,6 +102,12 @@ class Backend(Protocol):
         """See to it that the store is still ours; called each second. Raises `StoreUnavailableError`."""
         ...
 
+    def end_silent(self) -> None:
+        """End connections on which nothing is heard any more, from time to time. Does not wait; raises
+        `StoreUnavailableError` where there were some.
+        """
+        ...
+
     def close(self) -> None:
         """Close all connections, and let another gateway have the store."""
         ...

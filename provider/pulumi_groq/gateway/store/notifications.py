@@ -14,8 +14,11 @@ import psycopg
 from sqlalchemy import Engine
 
 from pulumi_groq.gateway.store.errors import StoreError
+from pulumi_groq.gateway.store.silence import hang_up
 
 RECONNECT_S: Final = 0.5
+ASKED_EVERY_S: Final = 30.0
+ANSWER_WITHIN_S: Final = 10.0
 
 Handler = Callable[[str], Awaitable[None]]
 """Called with the payload of a notification."""
@@ -55,8 +58,13 @@ class Notifications:
                     for channel in self._handlers:
                         await connection.execute(f"LISTEN {channel}".encode())
                     is_heard.set()
-                    async for notification in connection.notifies():
-                        await self._handle(notification)
+                    while True:
+                        async for notification in connection.notifies(timeout=ASKED_EVERY_S):
+                            await self._handle(notification)
+                        # A proxy may keep up what leads nowhere any more: only an answer says that it does.
+                        silence = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, hang_up, connection)
+                        await connection.execute("SELECT 1")
+                        silence.cancel()
             except (psycopg.Error, OSError) as failure:
                 _log.warning(
                     "other gateways are not heard until PostgreSQL answers: %s", type(failure).__name__

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -115,6 +116,10 @@ class PostgresqlBackend:
 
     def __init__(self, url: str, hold: StoreHold | None = None) -> None:
         self.engine = open_postgresql_engine(url)
+        # The driver is an extra, and there by now.
+        from pulumi_groq.gateway.store.silence import OpenConnections  # noqa: PLC0415
+
+        self._connections = OpenConnections(self.engine)
         self.member: Member | None = None
         self._hold = hold
         self._shown = shown(url)
@@ -162,6 +167,13 @@ class PostgresqlBackend:
         """Keep the place among the others."""
         if self._hold is not None:
             self._hold.watch()
+
+    def end_silent(self) -> None:
+        """End connections on which nothing is heard any more."""
+        if ended := self._connections.end_silent(time.monotonic()):
+            raise StoreUnavailableError(
+                f"PostgreSQL has been silent on {ended} connections for too long: they are made anew"
+            )
 
     def close(self) -> None:
         """Leave, and close all connections."""

@@ -115,6 +115,9 @@ class SqliteBackend:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
         self._to_checkpoint = False
 
+    def end_silent(self) -> None:
+        """A file is not silent."""
+
     def watch(self) -> None:
         """Nothing can take the file away."""
 

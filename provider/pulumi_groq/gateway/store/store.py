@@ -148,6 +148,12 @@ class Store:
         """See to it that the store is still ours, each second. Raises `StoreUnavailableError`."""
         self.backend.watch()
 
+    def end_silent(self) -> None:
+        """End connections on which nothing is heard any more, so that whoever waits goes on. Does not wait.
+        Raises `StoreUnavailableError` where there were some.
+        """
+        self.backend.end_silent()
+
     @contextmanager
     def _unless_damaged(self) -> Iterator[None]:
         if self._damage is not None:
