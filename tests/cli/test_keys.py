@@ -283,3 +283,19 @@ def test_a_terminal_of_80_columns_gets_a_table_of_its_own(table: Callable[..., T
 def test_a_pipe_has_no_width() -> None:
     """Only a terminal can be narrow."""
     assert not is_narrow()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["keys", "list", "--team", ""],
+        ["keys", "list", "--name", "a\nb"],
+        ["keys", "show", "pgq_value"],
+        ["audit", "--object", ""],
+    ],
+)
+def test_an_argument_that_no_request_can_hold_is_exit_code_2(arguments: list[str], serve: Any) -> None:
+    """As any other option that is wrong: nothing was asked, so nobody refused."""
+    gateway = serve(PAGE)
+    result = CliRunner().invoke(commands, arguments, env=gateway.environment)
+    assert (result.exit_code, result.stderr.count("\n"), gateway.paths) == (2, 1, [])

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from pulumi_groq.admin.settings import ADMIN_KEY_PREFIX, API_PATH, GATEWAY_KEY_PREFIX
-from pulumi_groq.errors import GroqError
+from pulumi_groq.errors import ConfigurationError
 
 KEYS: Final = f"{API_PATH}/api-keys"
 ADMIN_KEYS: Final = f"{API_PATH}/admin-keys"
@@ -23,56 +23,58 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def key_path(key_id: str) -> str:
-    """Where the key is. Raises GroqError for what cannot be a key's id."""
+    """Where the key is. Raises ConfigurationError for what cannot be a key's id."""
     return f"{KEYS}/{_checked_id(key_id, 'an API key')}"
 
 
 def consumers_path(key_id: str) -> str:
-    """Where the key's consumers are. Raises GroqError for what cannot be a key's id."""
+    """Where the key's consumers are. Raises ConfigurationError for what cannot be a key's id."""
     return f"{key_path(key_id)}/consumers"
 
 
 def admin_key_path(key_id: str) -> str:
-    """Where the admin key is. Raises GroqError for what cannot be its id."""
+    """Where the admin key is. Raises ConfigurationError for what cannot be its id."""
     return f"{ADMIN_KEYS}/{_checked_id(key_id, 'an admin key')}"
 
 
 def _checked_id(key_id: str, of: str) -> str:
     if not _KEY_ID.fullmatch(key_id) or key_id.startswith((GATEWAY_KEY_PREFIX, ADMIN_KEY_PREFIX)):
-        raise GroqError(f"{of}'s id has 1 to 64 letters, digits and underscores: pass the id, not the key")
+        raise ConfigurationError(
+            f"{of}'s id has 1 to 64 letters, digits and underscores: pass the id, not the key"
+        )
     return key_id
 
 
 def team_path(name: str) -> str:
-    """Where the team is. Raises GroqError for what cannot be a team's name."""
+    """Where the team is. Raises ConfigurationError for what cannot be a team's name."""
     return f"{TEAMS}/" + _segment("a team's name", name)
 
 
 def identity_path(name: str) -> str:
-    """Where the workload identity is. Raises GroqError for what cannot be its name."""
+    """Where the workload identity is. Raises ConfigurationError for what cannot be its name."""
     return f"{WORKLOAD_IDENTITIES}/" + _segment("a workload identity's name", name)
 
 
 def _segment(what: str, name: str) -> str:
     if not name or not name.isprintable():
-        raise GroqError(f"{what} must not be empty and must not hold unprintable characters")
+        raise ConfigurationError(f"{what} must not be empty and must not hold unprintable characters")
     if not name.strip("."):  # a path segment of dots alone means the folder itself or the one above
         return "%2E" * len(name)
     return quote(name, safe="")
 
 
 def checked_idempotency_key(key: str) -> str:
-    """`key`, fit for its header. Raises GroqError otherwise."""
+    """`key`, fit for its header. Raises ConfigurationError otherwise."""
     if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise GroqError("an idempotency key has 1 to 255 printable ASCII characters and no space")
+        raise ConfigurationError("an idempotency key has 1 to 255 printable ASCII characters and no space")
     return key
 
 
 def query(**filters: str | int | None) -> dict[str, str]:
-    """The filters that are given. Raises GroqError for text that no name or address can have."""
+    """The filters that are given. Raises ConfigurationError for text that no name or address can have."""
     for name, value in filters.items():
         if isinstance(value, str) and not (value and value.isprintable()):
-            raise GroqError(f"{name} must not be empty and must not hold unprintable characters")
+            raise ConfigurationError(f"{name} must not be empty and must not hold unprintable characters")
     return {name: str(value) for name, value in filters.items() if value is not None}
 
 
