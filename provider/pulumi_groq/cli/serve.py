@@ -56,6 +56,7 @@ def _default_limit(name: str, default: str) -> Callable[[Callable[..., None]], C
     return click.option(
         f"--default-{name}",
         type=_Limit(),
+        metavar=f"N|{UNLIMITED}",  # click would write it in capitals, which are not taken
         default=default,
         show_default=True,
         help="For keys without their own.",
