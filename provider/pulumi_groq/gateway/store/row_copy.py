@@ -25,11 +25,17 @@ from pulumi_groq.gateway.store.schema import commits, metadata
 from pulumi_groq.gateway.store.store import Store
 
 
-def _tables() -> tuple[Table, ...]:
-    """Those of every module of the store, whether something has imported it or not."""
+def every_table() -> Sequence[Table]:
+    """The tables of every module of the store, whether something has imported it or not; a table comes
+    after those that it refers to.
+    """
     for module in iter_modules(store.__path__):
         import_module(f"{store.__name__}.{module.name}")
-    return tuple(table for table in metadata.sorted_tables if table.name not in NOT_COPIED)
+    return metadata.sorted_tables
+
+
+def _tables() -> tuple[Table, ...]:
+    return tuple(table for table in every_table() if table.name not in NOT_COPIED)
 
 
 NOT_COPIED: Final = frozenset(
