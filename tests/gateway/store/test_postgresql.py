@@ -166,11 +166,13 @@ def test_a_connection_on_which_nothing_is_heard_is_made_anew(
         with store.read() as connection:
             connection.execute(text("SELECT pg_sleep(60)"))
 
-    def is_ended() -> bool:
+    said = []
+
+    def is_ended() -> bool:  # one that is ended before it asks is made anew, and asks then
         try:
             store.end_silent()
         except StoreUnavailableError as told:
-            return "silent on 1 connections" in str(told)
+            said.append(str(told))
         return waiting.done()
 
     with ThreadPoolExecutor(1) as thread:
@@ -178,6 +180,7 @@ def test_a_connection_on_which_nothing_is_heard_is_made_anew(
         until(is_ended, "the connection is ended")
         with pytest.raises(StoreUnavailableError, match="PostgreSQL cannot be reached"):
             waiting.result()
+    assert "silent on 1 connections" in said[-1]
     store.end_silent()
     store.check()
 
