@@ -6,7 +6,7 @@ of the ledger, a quarter of a second by default.
 
 Space is taken from the disk before it is written to, and a line is one `pwrite`, so a disk that cannot take
 it says so as an error; through a memory map it would be a SIGBUS on file systems that copy on write, for
-0.6 us less a line. What is not written yet is zeros, which no line begins with.
+0.6 us less a line (2.5 us with 32 connections). What is not written yet is zeros, which begin no line.
 """
 
 import errno
