@@ -25,11 +25,7 @@ _POLICY: Final = "the spending policy"
 class SpendPolicyArgs(SpendPolicySettings, PutArgs):
     """The policy as declared."""
 
-    adopt_existing: Annotated[
-        bool,
-        ONCE,
-        Field(description=ADOPT_EXISTING_POLICY),
-    ] = False
+    adopt_existing: Annotated[bool, ONCE, Field(description=ADOPT_EXISTING_POLICY)] = False
 
 
 class SpendPolicyState(SpendPolicyArgs, PutState):

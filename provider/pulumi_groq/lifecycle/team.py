@@ -31,11 +31,7 @@ class TeamArgs(TeamSettings, PutArgs):
             "Changing it replaces the team; a team that still has keys cannot be deleted."
         ),
     ]
-    adopt_existing: Annotated[
-        bool,
-        ONCE,
-        Field(description=ADOPT_EXISTING_TEAM),
-    ] = False
+    adopt_existing: Annotated[bool, ONCE, Field(description=ADOPT_EXISTING_TEAM)] = False
 
 
 class TeamState(TeamArgs, PutState):

@@ -37,11 +37,7 @@ class WorkloadIdentityArgs(WorkloadIdentitySettings, PutArgs):
             "out. Changing it replaces the identity, and ends its credentials."
         ),
     ]
-    adopt_existing: Annotated[
-        bool,
-        ONCE,
-        Field(description=ADOPT_EXISTING_IDENTITY),
-    ] = False
+    adopt_existing: Annotated[bool, ONCE, Field(description=ADOPT_EXISTING_IDENTITY)] = False
 
 
 class WorkloadIdentityState(WorkloadIdentityArgs, PutState):

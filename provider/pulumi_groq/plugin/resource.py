@@ -97,8 +97,7 @@ class ServedResource:
         if request.preview:
             foreseen = self._foreseen(known, inputs)
             return provider_pb2.UpdateResponse(properties=self._sent(foreseen, secrets))
-        state = inward(self.run.state, received(request.olds).values)
-        updated = self.run.update(request.id, state, inputs)
+        updated = self.run.update(request.id, known, inputs)
         return provider_pb2.UpdateResponse(properties=self._sent(self._whole(updated), secrets))
 
     def delete(self, request: provider_pb2.DeleteRequest) -> None:

@@ -18,18 +18,10 @@ class StoreLock:
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + ".lock")
         self._made = not self._path.exists()
-        self._file = self._opened()
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            while not self._is_in_place():  # withdrawn by its maker in between: it would lock nobody out
-                self._file.close()
-                self._file = self._opened()
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        self._file = self._locked()
+        while not self._is_in_place():  # withdrawn by its maker in between: it would lock nobody out
             self._file.close()
-            raise StoreOpenError(
-                f"another gateway is using {database}: stop it first, or name another store"
-            ) from None
+            self._file = self._locked()
 
     def release(self) -> None:
         """Let another process have the store."""
@@ -41,13 +33,21 @@ class StoreLock:
             self._path.unlink(missing_ok=True)
         self.release()
 
-    def _opened(self) -> BinaryIO:
+    def _locked(self) -> BinaryIO:
         try:
-            return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
+            file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
         except OSError as error:
             raise StoreOpenError(
                 f"cannot write {self._path}: {error.strerror}; give a writable place"
             ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise StoreOpenError(
+                f"another gateway is using {self._path.with_suffix('')}: stop it first, or name another store"
+            ) from None
+        return file
 
     def _is_in_place(self) -> bool:
         try:

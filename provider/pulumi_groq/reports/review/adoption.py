@@ -30,7 +30,7 @@ def beside_live(change: PlannedChange, live: Live | None) -> PlannedChange:
     new = change.new
     if new is None or change.operation != "create" or not (new.adopt_existing or _adopts_key(new)):
         return change
-    served = _served(new, live) if live is not None else None
+    served = served_for(new, live) if live is not None else None
     if served is None:
         told = live is not None and (change.kind != "GroqWorkloadIdentity" or live.identities is not None)
         return replace(change, takes_over=_adopts_key(new) or (False if told else None))
@@ -52,7 +52,8 @@ def _adopts_key(new: Settings) -> bool:
     return new.adopt_key_id is not None or "adopt_key_id" in new.hidden
 
 
-def _served(new: Settings, live: Live) -> Served | None:
+def served_for(new: Settings | None, live: Live) -> Served | None:
+    """What the gateway has already of what `new` declares: the key that it adopts, or what has its name."""
     match new:
         case KeySettings():
             return live.keys_by_id.get(new.adopt_key_id or "")

@@ -1,13 +1,11 @@
 """Findings about what another stack owns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-from pulumi_groq.models.admin_key import AdminKey
-from pulumi_groq.models.api_key import ApiKey
-from pulumi_groq.models.ownership import Owned
 from pulumi_groq.reports.engine_state import stack_address
 from pulumi_groq.reports.live import Live
+from pulumi_groq.reports.review.adoption import Served, served_for
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.settings import (
@@ -23,17 +21,14 @@ def taken_over(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
     """A key, or an admin key, is adopted that another stack manages."""
     new = change.new if isinstance(change.new, KeySettings | AdminKeySettings) else None
     adopted = new.adopt_key_id if new and change.operation in {"create", "replace"} else None
-    made: Sequence[ApiKey | AdminKey] = ()
-    if plan.live and adopted:
-        made = (*plan.live.keys, *(plan.live.admin_keys or ()))
-    key = next((each for each in made if each.id == adopted), None)
+    key = served_for(new, plan.live) if plan.live and adopted else None
     if new is not None and _is_elsewhere(key, new):
         yield finding(
             "key-taken-over",
             Severity.MEDIUM,
             change,
             plan,
-            what=f"takes over {key.id}, which {key.managed_by} manages" if key else "",
+            what=f"takes over {adopted}, which {key.managed_by} manages" if key else "",
             why="That stack declares it too, and each run of either would undo what the other declared.",
             todo="Take it out of that stack first, with `pulumi state delete`.",
         )
@@ -75,19 +70,12 @@ def held_elsewhere(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Findin
 
 def _holder(change: PlannedChange, live: Live) -> str | None:
     """The stack that holds what a change would make, by its name; `None` where none does."""
-    held: Sequence[Owned] = ()
-    match change.new:
-        case TeamSettings():
-            held = [team for team in live.teams if team.name == change.new.team_name]
-        case PolicySettings():
-            held = [live.policy] if live.policy else []
-        case IdentitySettings():
-            named = change.new.identity_name
-            held = [identity for identity in live.identities or () if identity.name == named]
-    return held[0].managed_by if held else None
+    named = isinstance(change.new, TeamSettings | PolicySettings | IdentitySettings)
+    held = served_for(change.new, live) if named else None
+    return held.managed_by if held else None
 
 
-def _is_elsewhere(key: ApiKey | AdminKey | None, declared: KeySettings | AdminKeySettings) -> bool:
+def _is_elsewhere(key: Served | None, declared: KeySettings | AdminKeySettings) -> bool:
     """Whether `key` has an owner, and one that is not where it is declared; unknown owners count as none."""
     return (
         key is not None and key.managed_by is not None and declared.managed_by not in {None, key.managed_by}
