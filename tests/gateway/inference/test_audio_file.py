@@ -70,6 +70,14 @@ def test_sound_passes_as_wav(loudest: int) -> None:
     assert refusal(WAV + bytes(LOOKED_AT_BYTES + 65_536) + of_a_second, 65_536) is None
 
 
+@pytest.mark.parametrize("cut", [1, 5, 4096])
+def test_a_word_of_dts_counts_once_however_it_arrives(cut: int) -> None:
+    """Seven are what samples may have by chance; one at the end of a piece is looked at twice."""
+    words = b"\x7f\xfe\x80\x01" + bytes(60)
+    assert refusal(WAV + words * 7 + bytes(100), cut) is None
+    assert refusal(WAV + words * 8 + bytes(100), cut) is not None
+
+
 def test_a_file_of_nothing_but_heads_is_given_up() -> None:
     """Each would have to be looked at."""
     assert refusal(WAV + b"\xff\xf1\x60" * 3_000, 65_536) is not None

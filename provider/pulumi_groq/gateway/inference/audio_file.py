@@ -128,7 +128,7 @@ class _Samples:
                 raise _broken("WAV of plain samples", "compressed audio")
             if size is not None:
                 self._awaited[kind, self._at + at + size] = frames
-        self._syncs += len(_SYNCS.findall(data))
+        self._syncs += sum(match.start() < end for match in _SYNCS.finditer(data))
         if self._syncs >= FRAMES:
             raise _broken("WAV of plain samples", "compressed audio")
         self._rest = data[end:]
