@@ -4,7 +4,9 @@ Run it by hand, with `pulumi` on PATH: `python benchmarks/provider.py [--keys 1 
 2,000 keys are `--keys 2000 --rounds 1`, which take the engine most of an hour, or a few minutes with
 `--skip-checkpoints`, as docs/resources.md advises for large stacks.
 The dynamic resources and the plugin's are measured beside as many dynamic resources that do nothing, turn
-by turn, so that the ratios hold on machines whose speed changes. Times are medians over the rounds.
+by turn, so that the ratios hold on machines whose speed changes. Others that do nothing have the properties
+of a key: what they take longer is the engine's and the SDK's time for properties, which no provider can
+save. Times are medians over the rounds.
 """
 
 import argparse
@@ -26,8 +28,10 @@ from local_engine import DYNAMIC, NATIVE, WITHOUT_CHECKPOINTS, Gateway, Stack, n
 KEY = {"allowed_models": ["openai/gpt-oss-20b"], "requests_per_minute": 500, "tokens_per_minute": 100_000}
 PATIENCE_S = 1800
 NO_OP = "no-op"
+NO_OP_LIKE_A_KEY = "no-op-like-a-key"
 PROVIDERS = {
     NO_OP: None,
+    NO_OP_LIKE_A_KEY: None,
     DYNAMIC: "pulumi-resource-pulumi-python",
     NATIVE: "pulumi-resource-groq",
 }
@@ -41,9 +45,14 @@ from {package} import GroqApiKey
 for name, args in json.loads((Path(__file__).parent / "declarations.json").read_text())["keys"].items():
     GroqApiKey(name, **args)
 """
-NO_OP_PROGRAM = PROGRAM.replace("{package} import GroqApiKey", "no_op import NoOp").replace(
-    "GroqApiKey(name, **args)", "NoOp(name, args)"
-)
+PROGRAMS = {
+    NO_OP: PROGRAM.replace("{package} import GroqApiKey", "no_op import NoOp").replace(
+        "GroqApiKey(name, **args)", "NoOp(name, args)"
+    ),
+    NO_OP_LIKE_A_KEY: PROGRAM.replace("{package} import GroqApiKey", "no_op import NoOpLikeAKey").replace(
+        "GroqApiKey(name, **args)", "NoOpLikeAKey(name, args)"
+    ),
+}
 NO_OP_RESOURCE = """\
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
@@ -56,6 +65,29 @@ class NoOpProvider(ResourceProvider):
 class NoOp(Resource, module="bench", name="NoOp"):
     def __init__(self, name, args):
         super().__init__(NoOpProvider(), name, args)
+
+
+OUTPUTS = {
+    "api_key": "pgq_H5KJQLv0dHye0K8Mpif8sRl96yRsaVPpkPqKvN1iG1TUNffE",
+    "claim": "145277a5f81d709b",
+    "created_at": "2026-11-26T17:12:17.342083Z",
+    "generation": 1,
+    "key_id": "key_011m8cdfynzxtnrv27cbtcy19m",
+    "last_four": "NffE",
+    "lineage_id": "key_011m8cdfynzxtnrv27cbtcy19m",
+    "status": "active",
+}
+
+
+class NoOpLikeAKeyProvider(ResourceProvider):
+    def create(self, props):
+        return CreateResult("key_011m8cdfynzxtnrv27cbtcy19m", {**props, **OUTPUTS})
+
+
+class NoOpLikeAKey(Resource, module="bench", name="NoOpLikeAKey"):
+    def __init__(self, name, args):
+        declared = {"name": name, "declared_as": name, "managed_by": "organization/benchmark/dev", **args}
+        super().__init__(NoOpLikeAKeyProvider(), name, declared)
 """
 
 
@@ -97,10 +129,10 @@ def asked(timing: Timing) -> str:
 
 
 def cells(rounds: list[Round], keys: int, operation: str) -> list[str]:
-    """One row: the median seconds of each adapter, the median ratio to no-op resources, and the requests."""
+    """One row: the median seconds of each, the median ratio to no-op resources, and the requests."""
     beside = [one[keys, NO_OP][operation].seconds for one in rounds]
     row = [f"{statistics.median(beside):.1f}"]
-    for package in (DYNAMIC, NATIVE):
+    for package in (NO_OP_LIKE_A_KEY, DYNAMIC, NATIVE):
         seconds = [one[keys, package][operation].seconds for one in rounds]
         ratios = [each / other for each, other in zip(seconds, beside, strict=True)]
         row += [f"{statistics.median(seconds):.1f}", f"{statistics.median(ratios):.2f}"]
@@ -127,10 +159,10 @@ def start_up_s(command: str, environment: dict[str, str]) -> float:
 def make_stack(folder: Path, gateway: Gateway, package: str, keys: int, environment: dict[str, str]) -> Stack:
     """A stack of its own for one adapter and one size, run with `environment` beside its own."""
     project = f"{package.replace('_', '-')}-{keys}"
-    stack = new_stack(folder, gateway, project=project, package=DYNAMIC if package == NO_OP else package)
+    stack = new_stack(folder, gateway, project=project, package=DYNAMIC if package in PROGRAMS else package)
     stack.patience_s = PATIENCE_S
     stack.environment.update(environment)
-    program = NO_OP_PROGRAM if package == NO_OP else PROGRAM.replace("{package}", package)
+    program = PROGRAMS.get(package, PROGRAM.replace("{package}", package))
     (stack.folder / "__main__.py").write_text(program)
     (stack.folder / "no_op.py").write_text(NO_OP_RESOURCE)
     return stack
@@ -168,9 +200,10 @@ def main() -> None:
         finally:
             gateway.stop()
     print(
-        "| keys | operation | no-op resources, s | dynamic, s | times | plugin, s | times | admin requests |"
+        "| keys | operation | no-op, s | with a key's properties, s | times | dynamic, s | times | plugin, s "
+        "| times | admin requests |"
     )
-    print("|---:|---|---:|---:|---:|---:|---:|---|")
+    print("|---:|---|---:|---:|---:|---:|---:|---:|---:|---|")
     for keys in options.keys:
         for operation in OPERATIONS:
             print(f"| {keys} | {operation} | {' | '.join(cells(rounds, keys, operation))} |", flush=True)
