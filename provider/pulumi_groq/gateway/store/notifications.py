@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from sqlalchemy import Engine
@@ -56,15 +56,12 @@ class Notifications:
             try:
                 async with await connect(autocommit=True) as connection:
                     for channel in self._handlers:
-                        await connection.execute(f"LISTEN {channel}".encode())
+                        await _ask(connection, f"LISTEN {channel}")
                     is_heard.set()
                     while True:
                         async for notification in connection.notifies(timeout=ASKED_EVERY_S):
                             await self._handle(notification)
-                        # A proxy may keep up what leads nowhere any more: only an answer says that it does.
-                        silence = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, hang_up, connection)
-                        await connection.execute("SELECT 1")
-                        silence.cancel()
+                        await _ask(connection, "SELECT 1")
             except (psycopg.Error, OSError) as failure:
                 _log.warning(
                     "other gateways are not heard until PostgreSQL answers: %s", type(failure).__name__
@@ -80,3 +77,12 @@ class Notifications:
             _log.warning("what another gateway told has no effect: %s", failure)
         except Exception as failure:  # noqa: BLE001  of a payload that no gateway of this version sends
             _log.error("what was told on %s has no effect: %s", notification.channel, type(failure).__name__)
+
+
+async def _ask(connection: "psycopg.AsyncConnection[Any]", query: str) -> None:
+    """A proxy may keep up what leads nowhere any more: without an answer in time the connection is broken."""
+    silence = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, hang_up, connection)
+    try:
+        await connection.execute(query.encode())
+    finally:
+        silence.cancel()
