@@ -76,6 +76,15 @@ def test_a_prompt_is_at_most_the_context_window() -> None:
     assert estimate_prompt(Images(0, 0), 10_000_000, GPT_OSS) == PromptEstimate(131_072, 131_072)
 
 
+def test_texts_to_embed_fill_a_context_window_each() -> None:
+    """A request may hold thousands of them: only its bytes bound it."""
+    embedding = replace(GPT_OSS, kind="embedding")
+
+    assert estimate_prompt(Images(0, 0), 3_000_000, embedding) == PromptEstimate(
+        1_000_000 + TEMPLATE_TOKENS, 3_000_000 + TEMPLATE_TOKENS
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -5,8 +5,9 @@ fits; the bound is what money is reserved for, so that no request costs more tha
 
 Prompt: 1 token for 3 bytes of body (English text has about 4.2 bytes a token, code 3.3, Chinese 3), plus
 what chat templates add, plus an allowance an image. Bound: the body's bytes, since no tokenizer makes more
-than 1 token of 1 byte, and at most the context window. Inline images are counted as images: their base64
-is not read as text by any model.
+than 1 token of 1 byte, and at most the context window, which a model fills once for a prompt, and once for
+each of many texts to embed. Inline images are counted as images: their base64 is not read as text by any
+model.
 
 Output: what the request asks for. Without it, a likely figure that may be set (Groq estimates too); the
 bound is the model's own.
@@ -52,7 +53,7 @@ def estimate_prompt(images: Images, body_bytes: int, model: CatalogueModel) -> P
     text_bytes = max(0, body_bytes - images.inline_bytes)
     likely = -(-text_bytes // BYTES_PER_TOKEN) + TEMPLATE_TOKENS + images.number * LIKELY_IMAGE_TOKENS
     at_most = text_bytes + TEMPLATE_TOKENS + images.number * LARGEST_IMAGE_TOKENS
-    if model.context_window is not None:
+    if model.context_window is not None and model.kind != "embedding":
         likely = min(likely, model.context_window)
         at_most = min(at_most, model.context_window)
     return PromptEstimate(likely_tokens=min(likely, at_most), at_most_tokens=at_most)
