@@ -91,6 +91,7 @@ def test_texts_to_embed_fill_a_context_window_each() -> None:
         {"messages": [{"content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]},
         {"input": [{"content": [{"type": "input_image", "image_url": PICTURE}]}]},
         {"input": [{"output": [{"type": "input_image", "image_url": PICTURE}]}]},
+        {"input": [{"summary": [{"type": "input_image", "image_url": PICTURE}]}]},
     ],
 )
 def test_inline_images_are_not_read_as_text(body: dict[str, object]) -> None:

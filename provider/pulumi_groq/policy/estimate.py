@@ -79,8 +79,8 @@ def images_of(body: Mapping[str, Any]) -> Images:
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, dict):
             continue
-        # What a tool put out may hold pictures as well as content does.
-        for parts in (message.get("content"), message.get("output")):
+        # What a tool put out, or a summary, may hold pictures as well as content does.
+        for parts in (message.get("content"), message.get("output"), message.get("summary")):
             for part in parts if isinstance(parts, list) else ():
                 image = part.get("image_url") if isinstance(part, dict) else None
                 url = image.get("url") if isinstance(image, dict) else image

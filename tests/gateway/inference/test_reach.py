@@ -135,6 +135,7 @@ NEVER = [
     (chat(tools=[{"type": "Browser Search"}]), "tools.0.type"),
     (chat(tools=[{"type": "image_urls"}]), "tools.0.type"),
     (chat(moderation={"model": "m"}), "moderation"),
+    (chat(prediction={"type": "content", "content": "x"}), "prediction"),
     (chat(modalities=["text", "audio"]), "modalities"),
     (chat(messages=[{"role": "assistant", "audio": {"id": "a"}}]), "messages.0.audio"),
     (chat(documents=[{"source": {"type": "url", "url": PAGE}}]), "documents.0.source.type"),

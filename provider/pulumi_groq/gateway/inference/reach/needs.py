@@ -123,9 +123,19 @@ KNOWN: Final = MappingProxyType(
 """By the label of the route."""
 
 UNSERVED: Final = frozenset(
-    {"access_programs", "audio", "background_options", "context_management", "image", "moderation"}
+    {
+        "access_programs",
+        "audio",
+        "background_options",
+        "context_management",
+        "image",
+        "moderation",
+        "prediction",
+    }
 )
-"""Documented fields that let more models run, or make more than text: nothing here knows what they cost."""
+"""Documented fields that let more models run, or make more than text, or more of it than was asked for (what
+is rejected of a prediction): nothing here knows what they cost.
+"""
 
 ELSEWHERE: Final = frozenset({"url", "known_speaker_references"})
 """Fields of a form that name audio which is not its file: how long that is, is not known beforehand."""

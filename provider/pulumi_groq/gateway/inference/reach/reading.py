@@ -85,11 +85,6 @@ def _functions(value: Any, path: str, _: Needs) -> None:
         only(as_object(function, f"{path}.{index}"), known, f"{path}.{index}")
 
 
-def _prediction(value: Any, path: str, needs: Needs) -> None:
-    only(as_object(value, path), frozenset({"type", "content"}), path)
-    read_content(value.get("content"), f"{path}.content", needs)
-
-
 def _embedded(value: Any) -> None:
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         raise unserved("input", "this gateway takes text, or lists of tokens, to embed.")
@@ -103,7 +98,6 @@ _LOOKED_AT: Final[dict[str, Callable[[Any, str, Needs], None]]] = {
     "documents": lambda value, _, __: read_documents(value),
     "include": lambda value, path, needs: read_include(as_list(value, path), needs),
     "functions": _functions,
-    "prediction": _prediction,
     "modalities": _modalities,
     "store": _store,
     **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _stored),
