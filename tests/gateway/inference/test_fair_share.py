@@ -13,6 +13,7 @@ from pulumi_groq.policy.access import KeyAccess, Limits
 from pulumi_groq.policy.limits import Demand, Denial
 
 MODEL = "openai/gpt-oss-20b"
+FULL = [(b"x-ratelimit-limit-tokens", b"300"), (b"x-ratelimit-remaining-tokens", b"0")]
 LIMIT = 6_000
 """Tokens a minute of the simulated organisation."""
 TOKENS = 20
@@ -277,3 +278,19 @@ def test_a_429_without_headers_is_no_limit_of_later_minutes() -> None:
         turn.taken()
         turn.answered(200, [])
         turn.over(60)
+
+
+@pytest.mark.parametrize("headers", [[], FULL], ids=["told by a 429 alone", "told by headers"])
+def test_a_clock_that_is_set_back_holds_nobody(headers: list[tuple[bytes, bytes]]) -> None:
+    """What was had in its future would count, and never drain, until it is there again."""
+    clock = FakeClock()
+    shares = FairShare(clock)
+    keys = [key("one"), key("other")]
+    for each in keys:
+        turn = shares.turn(each, Demand(MODEL, 150, 1))
+        turn.taken()
+        turn.answered(429, headers)
+    assert all(shares.denial(shares.turn(each, Demand(MODEL, 100, 1))) is not None for each in keys)
+    clock.advance(hours=-2)
+
+    assert all(shares.denial(shares.turn(each, Demand(MODEL, 100, 1))) is None for each in keys)

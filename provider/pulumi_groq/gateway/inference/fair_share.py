@@ -18,7 +18,7 @@ from pulumi_groq.gateway.http.asgi import Header
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.fair_share import NEAR, Claim, entitlement
-from pulumi_groq.policy.limits import Demand, Denial
+from pulumi_groq.policy.limits import CLOCK_STEP_S, Demand, Denial
 from pulumi_groq.policy.messages import Scarcity, organisation_ceiling
 from pulumi_groq.policy.windows import DAY_S, MINUTE_S
 
@@ -62,6 +62,10 @@ class _Ceiling:
         self._window_s = window_s
         self._slot_s = window_s / SLOTS
         self._gateways = gateways
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing."""
         self._limit: int | None = None
         self.is_told = False
         """Whether any answer has told of it."""
@@ -76,6 +80,7 @@ class _Ceiling:
 
     def note(self, key: KeyAccess, now_s: float, had: int, asked: int) -> None:
         """The key has had so much, and asked for so much."""
+        self._look_at_clock(now_s)
         window = self._keys.get(key.lineage_id)
         if window is None:
             window = self._keys[key.lineage_id] = _Window()
@@ -117,6 +122,7 @@ class _Ceiling:
 
     def scarcity(self, key: KeyAccess, amount: int, now_s: float) -> Scarcity | None:
         """Why the key has to wait, if it has to."""
+        self._look_at_clock(now_s)
         if self._is_guess and now_s - self._refused_s >= self._window_s:
             # One refusal (an overload, a quiet minute's first request) is no limit of all minutes to come.
             self._limit, self._used, self.is_told, self._is_guess = None, 0.0, False, False
@@ -137,6 +143,11 @@ class _Ceiling:
             return None
         wait_s = (had + amount - may_have) / may_have * self._window_s
         return Scarcity(limit, int(level), round(may_have), had, wait_s)
+
+    def _look_at_clock(self, now_s: float) -> None:
+        """Of one that was set back all that is known is of the future: the next answers tell anew."""
+        if now_s < self._at_s - CLOCK_STEP_S:
+            self._begin()
 
     def _claims_at(self, now_s: float) -> dict[str, Claim]:
         """Of all keys that have asked for something; counted once a slot, as there may be thousands."""
