@@ -139,6 +139,19 @@ async def test_spend_leaves_the_window_after_ten_minutes(bench: Bench, make_key:
     assert code(await bench.admit(service, key)) == "key_paused_runaway"
 
 
+async def test_spend_of_a_clock_that_was_set_back_is_none_of_the_last_ten_minutes(
+    bench: Bench, make_key: MakeKey
+) -> None:
+    """It would count until the clock is there again, and pause the key for what it spends in hours."""
+    service = bench.open()
+    key = make_key(runaway=PAUSE)
+    await spend(bench, service, key, DOLLAR)
+    bench.clock.advance(hours=-2)
+    await spend(bench, service, key, DOLLAR)
+
+    assert code(await bench.admit(service, key)) == ""
+
+
 async def test_a_key_without_a_guard_is_never_paused(bench: Bench, make_key: MakeKey) -> None:
     """Its neighbour's pause is not its own."""
     service = bench.open()

@@ -2,9 +2,12 @@
 
 from typing import Final
 
+from pulumi_groq.policy.limits import CLOCK_STEP_S
+
 GRAIN_S: Final = 10
 """Spend leaves the ten minutes in steps of so many seconds."""
 GRAINS: Final = 60
+_CLOCK_STEP_GRAINS: Final = int(CLOCK_STEP_S) // GRAIN_S
 
 
 class RecentSpend:
@@ -38,6 +41,7 @@ class RecentSpend:
 
     def spent(self, lineage_id: str, now_s: float) -> int:
         """What it spent in the last ten minutes, in micro-dollars."""
-        oldest = int(now_s) // GRAIN_S - GRAINS
+        now = int(now_s) // GRAIN_S
+        last = range(now - GRAINS + 1, now + _CLOCK_STEP_GRAINS)  # else it is of a clock that was set back
         by_grain = self._by_lineage.get(lineage_id, {}).copy()
-        return sum(cost for grain, cost in by_grain.items() if grain > oldest)
+        return sum(cost for grain, cost in by_grain.items() if grain in last)
