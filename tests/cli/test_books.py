@@ -120,6 +120,14 @@ def test_a_store_without_rows_says_so(tmp_path: Path) -> None:
     assert run("ledger", "set-aside", "--store", url).stdout == "Nothing is set aside.\n"
 
 
+@pytest.mark.parametrize("command", [["backup", "b"], ["migrate"], ["ledger", "set-aside"]])
+def test_a_place_where_nobody_may_look_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    """As the folder of the service, for whoever is not its user."""
+    done = run(*command, "--store", f"sqlite:///{tmp_path}/{'x' * 300}/g.db")
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert done.output.startswith(f"Error: cannot look at {tmp_path}")
+
+
 def test_a_backup_of_nothing_is_told_as_such(tmp_path: Path) -> None:
     """As every other command tells it."""
     missing = run("backup", str(tmp_path / "b.db"), "--store", f"sqlite:///{tmp_path}/gateway.db")

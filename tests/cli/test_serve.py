@@ -89,6 +89,50 @@ def test_sigterm_ends_it_with_0(run: Callable[..., Run]) -> None:
     assert running.stop() == (0, "", "")
 
 
+def test_a_hangup_ends_it_as_sigterm_does(run: Callable[..., Run]) -> None:
+    """A terminal that closes, or a rotation of logs: money is given back, nothing is cut off."""
+    running = run("--port=0")
+    running.url()
+    running.process.send_signal(signal.SIGHUP)
+    assert running.outcome() == (0, "", "")
+
+
+def test_sigterm_ends_a_start(run: Callable[..., Run]) -> None:
+    """By the process itself: the kernel does not end the first one of a container."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = f"postgresql://gateway:pw@127.0.0.1:{silent.getsockname()[1]}/x"
+        starting = run("--port=0", GROQ_GATEWAY_STORE=store)
+        silent.settimeout(DEADLINE_S)
+        connection, _ = silent.accept()
+        with connection:  # nothing is said on it: the start waits
+            assert starting.stop() == (0, "", "")
+
+
+SIGTERM_BEFORE_IT_RUNS = """
+import runpy, signal, uvicorn
+run = uvicorn.Server.run
+def stopped(self, sockets=None):
+    signal.raise_signal(signal.SIGTERM)
+    run(self, sockets)
+uvicorn.Server.run = stopped
+runpy.run_module("pulumi_groq.cli", run_name="__main__")
+"""
+
+
+def test_sigterm_counts_before_requests_are_taken(tmp_path: Path) -> None:
+    """Between the start and uvicorn's own handlers it was lost, and the gateway went on."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGTERM_BEFORE_IT_RUNS, "serve", "--port=0"],
+        cwd=tmp_path,
+        env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_running_request_is_finished_first(run: Callable[..., Run]) -> None:
     """SIGTERM while a body is on its way: the request is answered, then the process ends."""
     running = run("--port=0", "--drain-seconds=20")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pulumi_groq.cli.stopping import ended_by_sigterm
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.models.fields import LARGEST_LIMIT, UNLIMITED
 from pulumi_groq.policy.access import Limits
@@ -21,7 +22,7 @@ Secrets come from the environment only:
   HTTPS_PROXY          for upstream, webhooks and issuers: http://host:port
   NO_PROXY             hosts that are reached without it
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, 1 PostgreSQL does not answer at the start, or lacks what
+Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, 1 PostgreSQL does not answer at the start, or lacks what
 it acknowledged (start it again), 2 a setting is missing or unusable.
 """
 
@@ -260,6 +261,7 @@ def serve(
     Prints "gateway listening on http://HOST:PORT" once it takes requests. A store on SQLite serves one
     gateway at a time; one on PostgreSQL any number, each with a --data-dir of its own.
     """
+    click.get_current_context().with_resource(ended_by_sigterm())
     try:
         from pulumi_groq.gateway import egress_proxy, server, settings  # noqa: PLC0415 (an extra; and help stays quick)
         from pulumi_groq.gateway.store.errors import (  # noqa: PLC0415 (as above)

@@ -36,12 +36,12 @@ def back_up(store_url: str, destination: Path, told: Told, placing: Placing) -> 
     Nothing is overwritten. The gateway may serve meanwhile. Raises `StoreError`, in one line.
     """
     database = sqlite_path(store_url)
-    for existing in (destination, secret_path(destination)):
-        if existing.exists():
-            raise StoreOpenError(f"{existing} exists: give the backup a name of its own")
     if not database.is_file():
         raise StoreOpenError(f"there is no store at {database}: name the gateway's own with --store")
     try:
+        for existing in (destination, secret_path(destination)):
+            if existing.exists():
+                raise StoreOpenError(f"{existing} exists: give the backup a name of its own")
         with TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as folder:
             made = _make(database, Path(folder), told)
             placing()

@@ -35,7 +35,7 @@ _log = logging.getLogger("pulumi_groq.gateway.server")
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` gets the base URL once requests are taken.
+    """Serve until SIGTERM, SIGINT or SIGHUP; `announce` gets the base URL once requests are taken.
 
     Raises `ConfigurationError` or `StoreOpenError`, in one line, when it cannot start, and
     `StoreBehindError` when it cannot go on.
@@ -81,11 +81,13 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=settings.drain_s,
         )
         _collect_less()
-        # uvicorn drains, then raises the signal again: what was asked for has been done by then.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
         scheme = "http" if certificate is None else "https"
         server = _AnnouncedServer(config, announce, gateway.drain, scheme)
+        # From here on they drain, also before uvicorn looks after them itself, and after it has: it raises
+        # again what has been done by then.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it of SIGHUP
+                signal.signal(number, server.handle_exit)
         store.when_behind(server.end)
         server.run(sockets=[listener])
         if store.is_behind:

@@ -81,11 +81,17 @@ def test_a_folder_as_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_database_is_left_alone(database: Path) -> None:
-    """And named."""
+    """And named; nothing is left beside it."""
     database.write_bytes(b"something else entirely, and long enough to be looked at" * 20)
     content = database.read_bytes()
     assert f"cannot use {database} as a store" in refusal(f"sqlite:///{database}")
-    assert database.read_bytes() == content
+    assert {path: path.read_bytes() for path in database.parent.iterdir()} == {database: content}
+
+
+def test_a_place_where_nobody_may_look_is_named(tmp_path: Path) -> None:
+    """By the error of the system, as that of a folder of another user."""
+    url = f"sqlite:///{tmp_path}/{'x' * 300}/g.db"
+    assert refusal(url).startswith(f"cannot look at {tmp_path}")
 
 
 def test_a_refused_store_is_not_held(open_database: Callable[[], Store], database: Path) -> None:

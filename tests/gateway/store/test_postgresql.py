@@ -85,6 +85,13 @@ def test_tls_parameters_of_the_url_reach_the_driver(postgresql_url: str, tmp_pat
     assert "SSL" in refusal(f"{postgresql_url}?sslmode=require", tmp_path)
 
 
+def test_what_a_gateway_keeps_is_its_users_alone(store: Store) -> None:
+    """Whoever could write its name would be it."""
+    kept = [path for path in store.files.parent.iterdir() if path.is_file()]
+    assert "gateway.replica" in {path.name for path in kept}
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
 def test_gateways_on_one_database_see_each_other(store: Store, postgresql_url: str, tmp_path: Path) -> None:
     """Each by the name that it keeps in its folder; one that has left is there no more."""
     other = open_store(postgresql_url, data_directory=tmp_path / "other")

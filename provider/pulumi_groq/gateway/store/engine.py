@@ -16,7 +16,9 @@ WRITES: Final = "pulumi_groq_writes"
 
 
 def sqlite_path(url: str) -> Path:
-    """The database file of a `sqlite:///` URL, absolute; raises `StoreOpenError` for any other URL."""
+    """The database file of a `sqlite:///` URL, absolute, whether or not it is there. Raises `StoreOpenError`
+    for any other URL, and where this user may not look.
+    """
     if is_postgresql(url):
         raise StoreOpenError(
             "this is for a SQLite store: back PostgreSQL up with pg_dump, and bring it back with pg_restore"
@@ -24,7 +26,16 @@ def sqlite_path(url: str) -> Path:
     parsed = _parse(url)
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
         raise StoreOpenError("the store must be a file, such as sqlite:////var/lib/gateway/gateway.db")
-    return Path(parsed.database).absolute()
+    path = Path(parsed.database).absolute()
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # whoever needs it there says so
+    except OSError as error:
+        raise StoreOpenError(
+            f"cannot look at {path}: {error.strerror}; run this as the gateway's user, or give another store"
+        ) from error
+    return path
 
 
 def _parse(url: str) -> URL:

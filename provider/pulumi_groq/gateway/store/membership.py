@@ -111,6 +111,7 @@ def replica_name(files: Path) -> str:
             made = f"{socket.gethostname()[:64]}-{secrets.token_hex(3)}"
             unfinished = path.with_name(path.name + ".new")
             unfinished.write_text(made, "utf-8")
+            unfinished.chmod(0o600)
             put_in_place(unfinished, path)
         name = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

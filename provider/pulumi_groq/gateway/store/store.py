@@ -169,6 +169,11 @@ class Store:
         self.backend.close()
         self._lock.release()
 
+    def withdraw(self) -> None:
+        """As `close`, where nothing was done with it: no lock is left beside a file that is no store."""
+        self.backend.close()
+        self._lock.withdraw()
+
 
 def open_store(
     url: str,
@@ -196,13 +201,13 @@ def open_store(
         if isinstance(store.backend, PostgresqlBackend):
             _join(store, store.backend, stale_keys_s)
     except StoreUnavailableError as error:
-        store.close()
+        store.withdraw()
         raise store.backend.cannot_use(error) from error
     except StoreOpenError:
-        store.close()
+        store.withdraw()
         raise
     except OSError as error:  # a directory in the place of one of its files, a disk that does not answer
-        store.close()
+        store.withdraw()
         raise StoreOpenError(
             f"cannot use {error.filename or files}, of the store: {error.strerror}; move away what is there"
         ) from error
@@ -230,7 +235,7 @@ def _held(url: str, data_directory: Path | None, hold: StoreHold | None) -> Stor
     try:
         backend = PostgresqlBackend(url, hold) if is_postgresql(url) else SqliteBackend(files)
     except StoreOpenError:
-        lock.release()
+        lock.withdraw()
         raise
     return Store(backend, files, lock, DiskReserve(files.with_name(files.name + ".reserve")))
 
