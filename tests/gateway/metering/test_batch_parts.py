@@ -1,5 +1,6 @@
 """What a batch holds of its models' budgets, and beyond its request, on every way out."""
 
+import asyncio
 import errno
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -66,7 +67,7 @@ async def test_a_batch_that_nobody_settles_is_charged_as_reserved(bench: Bench, 
     """As any request whose task was lost: in all, and in the model that its row names."""
     service = bench.open()
     key = bounded(make_key(), 100, 100)
-    assert await fits(service, key, batch(60, 30), "req_1")
+    assert await asyncio.create_task(fits(service, key, batch(60, 30), "req_1"))
     bench.clock.advance(seconds=bench.reservation_ttl_s)
     await service.upkeep()
 

@@ -96,7 +96,7 @@ async def test_a_request_that_nobody_settles_frees_its_place_when_it_expires(
     """A lost task cannot hold a place for ever, and its late end frees no other one."""
     service = bench.open()
     key = make_key(max_parallel_requests=1)
-    lost = await admitted(bench, service, key)
+    lost = await asyncio.create_task(admitted(bench, service, key))
     bench.clock.advance(seconds=bench.reservation_ttl_s - 1)
     assert reason(await bench.admit(service, key)) == "max_parallel_requests"
     bench.clock.advance(seconds=1)

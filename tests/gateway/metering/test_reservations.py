@@ -149,7 +149,7 @@ async def test_an_expired_reservation_frees_tokens_and_is_charged(bench: Bench, 
     """A request that nobody settles cannot hold a limit for ever, nor be free."""
     service = bench.open()
     key = make_key(tokens_per_day=100)
-    reservation = await bench.admit(service, key, cost=33)
+    reservation = await asyncio.create_task(bench.admit(service, key, cost=33))
     assert isinstance(reservation, Reservation)
     bench.clock.advance(seconds=bench.reservation_ttl_s - 1)
     assert reason(await bench.admit(service, key)) == "tokens_per_day"
@@ -164,10 +164,31 @@ async def test_an_expired_reservation_frees_tokens_and_is_charged(bench: Bench, 
     assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
 
 
+async def test_what_is_served_for_long_keeps_what_it_holds(bench: Bench, make_key: MakeKey) -> None:
+    """A slow stream or upload costs what its answer states, and those after it wait for it no longer than for
+    any other; what was lost beside it expires all the same.
+    """
+    service = bench.open()
+    key = make_key(tokens_per_day=300)
+    served = await bench.admit(service, key, cost=33)
+    await asyncio.create_task(bench.admit(service, key, cost=50))
+    assert isinstance(served, Reservation)
+    bench.clock.advance(seconds=bench.reservation_ttl_s)
+    await service.upkeep()
+
+    assert service.usage.month_spend_micro_usd(bench.clock.now()) == 50
+    assert service.metering.open_reservations == 1
+    assert [reason(await bench.admit(service, key)) for _ in range(3)] == ["", "", "tokens_per_day"]
+
+    await service.metering.settle(served, used(7), 200)
+
+    assert service.usage.month_spend_micro_usd(bench.clock.now()) == 57
+
+
 async def test_upkeep_expires_reservations_without_traffic(bench: Bench, make_key: MakeKey) -> None:
     """The books move on also when nobody calls."""
     service = bench.open()
-    await bench.admit(service, make_key(), cost=33)
+    await asyncio.create_task(bench.admit(service, make_key(), cost=33))
     bench.clock.advance(seconds=bench.reservation_ttl_s)
     await service.upkeep()
 

@@ -2,9 +2,9 @@
 
 A request takes the worst case from the organisation's cap and budgets, those of its team, its lineage and
 the model, and all rate limits in one step, or nothing. What it takes stays taken until it is settled, so all
-that runs at once can never spend past a limit. A reservation that expires unsettled frees its tokens and
-costs what it reserved. A request belongs to the windows in which it was admitted, also when it ends in the
-next ones.
+that runs at once can never spend past a limit. A reservation that expires, as its task ended and did not
+settle it, frees its tokens and costs what it reserved. A request belongs to the windows in which it was
+admitted, also when it ends in the next ones.
 
 A budget that is set while requests run counts them too: a total that is opened begins with what is settled in
 its window, and what is reserved in it already is held there besides. So does a limit on parallel requests. A
@@ -12,6 +12,7 @@ limit of a rate begins with nothing used: what went before it is not of its minu
 """
 
 import logging
+from asyncio import current_task
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -162,7 +163,9 @@ class RequestMetering:
             for part in parts:
                 await part.settle(request_id, 0, now_s)
             return self._denied(store_unavailable(), key, demand, now_s, headers)
-        reservation = Reservation(admission, demand, counters, line, headers, expires_s, limits.quotas)
+        reservation = Reservation(
+            admission, demand, counters, line, headers, expires_s, limits.quotas, current_task()
+        )
         self._open.add(reservation, parts)
         return reservation
 

@@ -1,10 +1,11 @@
 """What requests hold from their admission until they are settled, and what stays held beyond that."""
 
+from asyncio import Task
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pulumi_groq.gateway.counters.protocol import CounterSet
 from pulumi_groq.gateway.metering.journal import Admission
@@ -12,7 +13,8 @@ from pulumi_groq.policy.limits import Demand, Header, Quota
 
 
 class Reservation(NamedTuple):
-    """What one request holds from its admission until it is settled, or until `expires_s` (Unix seconds).
+    """What one request holds from its admission until it is settled; or, where the `task` that serves it has
+    ended without that, until `expires_s` (Unix seconds).
 
     It took `demand` from `counters`, which are those of `quotas`; `line` is its admission in the journal.
     `headers` are the `x-ratelimit-*` lines for the answer.
@@ -25,11 +27,17 @@ class Reservation(NamedTuple):
     headers: tuple[Header, ...]
     expires_s: float
     quotas: Sequence[Quota] = ()
+    task: Task[Any] | None = None
 
     @property
     def id(self) -> str:
         """The request's id."""
         return self.admission.request_id
+
+    @property
+    def is_served(self) -> bool:
+        """Whether somebody is there to settle it."""
+        return self.task is not None and not self.task.done()
 
 
 class Part(NamedTuple):
@@ -112,17 +120,21 @@ class OpenReservations:
             )
 
     def expired(self, now_s: float) -> Iterator[tuple[Reservation, Sequence[Part]]]:
-        """Takes out, one by one, the reservations that have been open for too long, and what is held beside
-        them.
+        """Takes out, one by one, the reservations that have been open for too long and that nobody serves any
+        more, and what is held beside them.
         """
-        while self._by_id:
-            oldest = next(iter(self._by_id.values()))
-            self.next_expiry_s = oldest.expires_s
-            if oldest.expires_s > now_s:
-                return
-            del self._by_id[oldest.id]
-            yield oldest, self._parts.pop(oldest.id, ())
+        expired = []
         self.next_expiry_s = inf
+        for reservation in self._by_id.values():
+            if reservation.expires_s > now_s:
+                self.next_expiry_s = reservation.expires_s
+                break
+            if not reservation.is_served:
+                expired.append(reservation)
+        for reservation in expired:
+            parts = self.remove(reservation)
+            if parts is not None:
+                yield reservation, parts
 
     def uses(self) -> Iterator[tuple[str, float]]:
         """The keys of all open reservations, and when each was admitted (Unix seconds)."""
