@@ -140,3 +140,37 @@ def test_the_last_usage_counts() -> None:
     for hide in (True, False):
         _, relay = relayed(b"".join([earlier, *CONTENT, EXTRA, DONE]), [], hide=hide)
         assert usage_of(relay.stating_event()) == EXPECTED
+
+
+@pytest.mark.parametrize("hide", [True, False])
+def test_a_usage_of_something_else_hides_no_stated_one(*, hide: bool) -> None:
+    """A later event may tell of the parts of what is stated."""
+    parts = frame({"choices": [], "usage_breakdown": {"models": [{"model": "m", "usage": USAGE}]}})
+    _, relay = relayed(b"".join([*CONTENT, EXTRA, parts, DONE]), [], hide=hide)
+    assert usage_of(relay.stating_event()) == EXPECTED
+    _, relay = relayed(b"".join([*CONTENT, parts, DONE]), [], hide=hide)
+    assert relay.stating_event() is None
+
+
+ENDS = [
+    ("response.completed", {"response": {"usage": {"input_tokens": 7, "output_tokens": 3}}}),
+    ("response.incomplete", {"response": {}}),
+    ("response.failed", {"response": {"usage": None}}),
+    ("transcript.text.done", {"text": "hello", "usage": {"type": "duration", "seconds": 3}}),
+    ("speech.audio.done", {"usage": {"input_tokens": 3}}),
+    ("error", {"message": "overloaded"}),
+]
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\n", b""])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(("kind", "data"), ENDS)
+@given(cuts=st.lists(st.integers(min_value=0), max_size=5))
+def test_the_last_event_of_each_kind_ends_a_stream(
+    kind: str, data: dict[str, Any], end: bytes, cuts: list[int], *, named: bool
+) -> None:
+    """By its name, or by the type in its data where events have no names; no other event does."""
+    other = frame({"type": "response.output_text.delta", "delta": 'data: {"type":"response.completed"}'})
+    last = (f"event: {kind}\n".encode() if named else b"") + frame({"n": 1, "type": kind, **data}, end)
+    assert relayed(other + last, cuts, hide=False)[1].ended
+    assert not relayed(other, cuts, hide=False)[1].ended

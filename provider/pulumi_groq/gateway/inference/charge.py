@@ -63,7 +63,7 @@ def stated_by(answer: Any, kind: Kind) -> Stated | None:
 
 def usage_of(answer: Any) -> TokenUsage | None:
     """The tokens that a parsed answer, or event of a stream, states. Raises `UnreadableUsageError`."""
-    stated = [_tokens(usage) for usage in _usages(answer)]
+    stated = [_tokens(usage) for usage in usages(answer)]
     if len(stated) < 2:
         return stated[0] if stated else None
     return TokenUsage(
@@ -80,12 +80,13 @@ def audio_of(answer: Any) -> AudioUsage | None:
     if not isinstance(answer, dict):
         return None
     places = [answer.get("duration")]
-    places += [usage.get("seconds") for usage in _usages(answer) if isinstance(usage, dict)]
+    places += [usage.get("seconds") for usage in usages(answer) if isinstance(usage, dict)]
     stated = [_ms(seconds) for seconds in places if seconds is not None]
     return AudioUsage(max(stated)) if stated else None
 
 
-def _usages(answer: Any) -> list[Any]:
+def usages(answer: Any) -> list[Any]:
+    """What stands in a parsed answer, or event of a stream, where a usage does."""
     if not isinstance(answer, dict):
         return []
     usages = []

@@ -1,10 +1,12 @@
 """Passes server-sent events through: whole frames undecoded, while keeping the last usage."""
 
 import re
+from collections import deque
+from functools import cached_property
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.bodies import read_json
-from pulumi_groq.gateway.inference.charge import UnreadableUsageError
+from pulumi_groq.gateway.inference.charge import UnreadableUsageError, usages
 
 FRAME_LIMIT_BYTES: Final = 1024 * 1024
 """A frame longer than this passes in pieces, and a usage inside it is not seen. The event that ends a
@@ -13,30 +15,44 @@ response repeats its instructions and tools: as much as a context window holds h
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
 _DATA: Final = (b"data: ", b"data:")
-_END_EVENT: Final = re.compile(
-    rb"^event: ?(?:response\.(?:completed|incomplete|failed)|error)\b", re.MULTILINE
+_END_TYPE: Final = (
+    rb"response\.(?:completed|incomplete|failed)|transcript\.text\.done|speech\.audio\.done|error"
 )
+"""The last event of a response, of a transcript and of speech, and a failure of any."""
+_END_EVENT: Final = re.compile(rb"^event: ?(?:" + _END_TYPE + rb")\b", re.MULTILINE)
+_END_DATA: Final = re.compile(_END_TYPE.decode())
 _FRAME_END: Final = re.compile(rb"\r?\n\r?\n")
 BYTES_PER_TOKEN: Final = 4
+
+KEPT_EVENTS: Final = 4
+"""The last ones with something like a usage: what that is, is read at the end."""
+
+
+class _Event:
+    """A frame, whose data is read once, when it is asked for: `None` where it is no JSON."""
+
+    def __init__(self, frame: bytes) -> None:
+        self._frame = frame
+
+    @cached_property
+    def data(self) -> Any:
+        return _chunk_in(self._frame)
 
 
 class SseUsageScanner:
     """Takes the upstream's bytes, cut anywhere, and gives them back cut between frames.
 
-    With `hide_usage` the extra chunk (no choices, only usage) is left out. `ended` turns true with the
-    event that ends a stream; one that stops before it broke off. `may_be_end`: a client may take what
-    was fed last for the end. Inside a JSON string quotes and line
-    ends are always escaped, so the patterns never match text that a model wrote.
+    With `hide_usage` the extra chunk (no choices, only usage) is left out. `may_be_end`: a client may take
+    what was fed last for the end. Inside a JSON string quotes and line ends are always escaped, so the
+    patterns never match text that a model wrote.
     """
 
     def __init__(self, *, hide_usage: bool) -> None:
-        self.ended = False
         self.may_be_end = False
+        self._has_ended = False
         self._hide_usage = hide_usage
-        self._held = b""
-        self._usage_frame: bytes | None = None
-        self._usage_chunk: Any = None
-        self._unreadable = False
+        self._held = self._last = b""
+        self._events: deque[_Event] = deque(maxlen=KEPT_EVENTS)
         self._frames = 0
         self._bytes = 0
         self._first_frame_bytes = 0
@@ -64,15 +80,21 @@ class SseUsageScanner:
 
     def stating_event(self) -> Any:
         """The last event that states a usage, parsed: some upstreams count up in every event. `None` where
-        none does. Raises `UnreadableUsageError` where it is no JSON: cut off, for one.
+        none does. Raises `UnreadableUsageError` where it may be in one that is no JSON: cut off, for one.
         """
-        if self._usage_frame is not None:
-            self._usage_chunk = _chunk_in(self._usage_frame)
-            self._usage_frame = None
-            self._unreadable = self._usage_chunk is None
-        if self._unreadable:
-            raise UnreadableUsageError("the event that states it is no JSON")
-        return self._usage_chunk
+        for event in reversed(self._events):
+            if event.data is None:
+                raise UnreadableUsageError("the event that states it is no JSON")
+            if usages(event.data):
+                return event.data
+        return None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the event that ends a stream has passed; one that stops before it broke off. Where events
+        have no names, it is the last one by the type in its data.
+        """
+        return self._has_ended or _is_last(self._last)
 
     @property
     def counted_tokens(self) -> int:
@@ -88,6 +110,7 @@ class SseUsageScanner:
         self._bytes += len(piece)
 
     def _taken(self, piece: bytes) -> bytes:
+        self._last = piece or self._last
         self._count(piece)
         usage = self._look_for_end(piece)
         return piece if usage is None else self._inspected(piece, usage)
@@ -95,8 +118,8 @@ class SseUsageScanner:
     def _look_for_end(self, piece: bytes) -> re.Match[bytes] | None:
         """Notes whether the stream ends here; gives the first statement of usage."""
         usage = _find_usage(piece)
-        self.ended = self.ended or _is_done(piece)
-        self.may_be_end = self.ended or usage is not None
+        self._has_ended = self._has_ended or _is_done(piece)
+        self.may_be_end = self._has_ended or usage is not None
         return usage
 
     def _inspected(self, piece: bytes, first: re.Match[bytes]) -> bytes:
@@ -108,20 +131,26 @@ class SseUsageScanner:
             start = max(position, _end_of_last_frame(piece, position, match.start()))
             end = _FRAME_END.search(piece, match.end())
             frame = piece[start : end.end() if end else len(piece)]
-            self._usage_frame = frame
+            event = _Event(frame)
+            self._events.append(event)
             passed.append(piece[position:start])
             position = start + len(frame)
-            if not (self._hide_usage and self._is_only_usage()):
+            if not (self._hide_usage and _is_only_usage(event.data)):
                 passed.append(frame)
             match = _find_usage(piece, position)  # after this frame, which may state it twice
         return b"".join((*passed, piece[position:]))
 
-    def _is_only_usage(self) -> bool:
-        """Of the frame that is kept, which is read at once, and so only once."""
-        chunk = self._usage_chunk = _chunk_in(self._usage_frame or b"")
-        self._usage_frame = None
-        self._unreadable = chunk is None
-        return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
+
+def _is_only_usage(chunk: Any) -> bool:
+    return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
+
+
+def _is_last(piece: bytes) -> bool:
+    """Whether the last event of `piece` ends a stream by its type."""
+    event = piece.rstrip(b"\r\n")
+    chunk = _chunk_in(event[_end_of_last_frame(event, 0, len(event)) :])
+    kind = chunk.get("type") if isinstance(chunk, dict) else None
+    return isinstance(kind, str) and _END_DATA.fullmatch(kind) is not None
 
 
 # The plain searches come first: they cost a fraction of the patterns, and mostly find nothing.
