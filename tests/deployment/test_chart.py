@@ -103,6 +103,7 @@ def test_all_that_is_promised_is_there() -> None:
         ),
         ((), "secret.name is missing"),
         ((*LEAST, "store=postgresql"), "secret.storeUrl"),
+        ((*LEAST, "secret.storeUrl=url"), "store is sqlite, so nothing would use it"),
         ((*LEAST, "upstream=https://api.groq.com"), "secret.upstreamKey"),
         ((*LEAST, "upstream=http://api.groq.com"), "upstream"),
         ((*LEAST, "replica=1"), "replica"),
@@ -175,6 +176,28 @@ def test_the_pod_has_longer_to_stop_than_the_drain(drain_s: int, pre_stop_s: int
     assert f"--drain-seconds={drain_s}" in gateway["args"]
     assert gateway["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", str(pre_stop_s)]
     assert spec["terminationGracePeriodSeconds"] >= drain_s + pre_stop_s + 15
+
+
+@pytest.mark.parametrize(("startup_s", "failures"), [(180, 90), (601, 301)])
+def test_a_start_may_take_as_long_as_it_is_given(startup_s: int, failures: int) -> None:
+    """A migration that is broken off begins anew."""
+    [gateway] = pod(*LEAST, f"startupSeconds={startup_s}")["containers"]
+    probe = gateway["startupProbe"]
+    assert (probe["periodSeconds"], probe["failureThreshold"]) == (2, failures)
+
+
+def test_no_gateway_waits_for_another() -> None:
+    """A mended update reaches one that never got ready; nodes drain in spite of it; each takes few along."""
+    manifests = rendered(*ON_POSTGRESQL, "replicas=3")
+    gateways = manifests["StatefulSet groq"]["spec"]
+    assert gateways["podManagementPolicy"] == "Parallel"
+    assert manifests["PodDisruptionBudget groq"]["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    spread = gateways["template"]["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spread] == [
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    ]
+    assert [each["labelSelector"] for each in spread] == [gateways["selector"]] * 2
 
 
 def test_the_gateway_may_do_little() -> None:

@@ -45,3 +45,12 @@ def test_the_gateway_may_do_little_and_has_time_to_stop() -> None:
     assert {port["host_ip"] for port in gateway["ports"]} == {"127.0.0.1"}
     assert "--drain-seconds=30" in gateway["command"]
     assert gateway["stop_grace_period"] == "45s"
+
+
+def test_everything_is_there_again_after_the_machine_was_down() -> None:
+    """With `on-failure` Docker leaves a container stopped that it stopped itself."""
+    assert {name: each["restart"] for name, each in services().items()} == {
+        "gateway": "unless-stopped",
+        "postgresql": "unless-stopped",
+        "valkey": "unless-stopped",
+    }

@@ -51,3 +51,6 @@ def test_it_has_time_to_stop_and_is_not_started_in_vain() -> None:
     assert_taken_by_serve(service["ExecStart"].split()[1:])
     assert int(service["TimeoutStopSec"]) > 30
     assert service["RestartPreventExitStatus"] == "2"
+    # An option would count more than the operator's file, which systemd reads after this.
+    assert service["Environment"] == "GROQ_GATEWAY_STORE=sqlite:////var/lib/pulumi-groq/gateway.db"
+    assert "--store" not in service["ExecStart"]

@@ -12,10 +12,12 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from local_engine import start_gateway
 from patience import until
+from pulumi_groq.gateway.metrics import GatewayMetrics
 from pulumi_groq.models.api_key import ApiKeyCreate
 from pulumi_groq.models.spend_policy import SpendPolicySettings
 
@@ -25,6 +27,12 @@ SELECTOR = re.compile(r"\b(pulumi_groq_\w+)\{([^}]*)\}")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
 MODEL = "llama-3.1-8b-instant"
+WINDOWS = 4
+NUMBERS_OF_VALUES = {
+    "cap(_hour|_day|_week)?": WINDOWS,
+    "(team_|model_)?budget(_hour|_day|_week)?": 3 * WINDOWS,
+}
+"""How many values of the label a pattern stands for; any other for one."""
 
 
 @dataclass
@@ -141,6 +149,30 @@ def test_every_label_exists_on_its_metric(exposed: Exposed) -> None:
         astray += [(expression, label) for label in grouped - of_metrics]
     astray += [pair for pair in label_queries() if pair[1] not in exposed.labels[pair[0]]]
     assert astray == []
+
+
+def test_the_first_of_its_kind_is_an_increase() -> None:
+    """A series that begins with a count never increases: those of alerts are there before."""
+    fresh = list(text_string_to_metric_families(generate_latest(GatewayMetrics().registry).decode()))
+    samples = [sample for family in fresh for sample in family.samples]
+    looked_for = {
+        (metric, label, pattern)
+        for rule in rules()
+        for metric, selector in SELECTOR.findall(rule["expr"])
+        for label, pattern in re.findall(r'(\w+)=~?"([^"]*)"', selector)
+        if f"increase({metric}" in rule["expr"]
+    }
+    found = {
+        (metric, label, pattern): {
+            sample.labels[label]
+            for sample in samples
+            if sample.name == metric and re.fullmatch(pattern, sample.labels.get(label, ""))
+        }
+        for metric, label, pattern in looked_for
+    }
+    assert {query: len(values) for query, values in found.items()} == {
+        query: NUMBERS_OF_VALUES.get(query[2], 1) for query in looked_for
+    }
 
 
 def test_every_metric_of_the_gateway_is_shown(exposed: Exposed) -> None:

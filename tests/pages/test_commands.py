@@ -92,11 +92,11 @@ def test_docker_reads_each() -> None:
 
 
 def test_helm_runs_each(tmp_path: Path) -> None:
-    """`helm install` as `helm template`, without a cluster: rendered with the values that the page gives."""
+    """`helm install` and `upgrade` as `helm template`, without a cluster, with the values of the page."""
     for command in shown("helm"):
         assert (TOOLS / "bin" / "helm").exists(), "helm is missing: make deployment-tools"
         words = [str(ROOT / word) if word.startswith("deploy/") else word for word in command.words]
-        assert words[1] == "install"
+        assert words[1] in {"install", "upgrade"}
         done = sh(shlex.join(["helm", "template", *KUBERNETES, *words[2:]]), tmp_path, TOOLS / "bin")
         assert done.returncode == 0, done.stderr
         assert "kind: StatefulSet" in done.stdout

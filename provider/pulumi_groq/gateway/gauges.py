@@ -65,6 +65,11 @@ class GatewayGauges(Collector):
                 len(self._health.failing),
             ),
             (
+                "degraded_parts",
+                "Parts of the gateway that work with restrictions now: readyz says why, and passes.",
+                len(self._health.degraded_parts),
+            ),
+            (
                 "live_gateways",
                 "Gateways on the same store that were heard of in the last 10 seconds, this one among them.",
                 1 if self._store.member is None else len(self._store.member.live),

@@ -19,10 +19,20 @@ from pulumi_groq.gateway.metering.ledger import Ledger
 from pulumi_groq.gateway.protocols import Clock
 from pulumi_groq.gateway.store.alerts import DeliveryOutcome
 from pulumi_groq.gateway.store.ledger import DeniedRequests
+from pulumi_groq.models.budgets import Per
 from pulumi_groq.models.runaway import RunawayAction
 from pulumi_groq.policy.windows import day_of
 
 UPSTREAM_BUCKETS_S: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+WATCHED_REASONS: Final = (
+    "store_unavailable",
+    *(
+        f"{limit}{'' if per == 'month' else f'_{per}'}"
+        for limit in ("cap", "budget", "team_budget", "model_budget")
+        for per in get_args(Per)
+    ),
+)
+"""The refusals that alert rules look for: by spending, and by a store that is out."""
 ADDED_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 
 
@@ -46,6 +56,8 @@ class GatewayMetrics:
             ("reason",),
             registry=self.registry,
         )
+        for reason in WATCHED_REASONS:
+            self._denials.labels(reason)  # there from the start, so that its first increase shows
         self._tokens = FastCounter(
             "pulumi_groq_tokens",
             "Tokens charged; cached ones are not among the prompt's.",
@@ -71,7 +83,7 @@ class GatewayMetrics:
             registry=self.registry,
         )
         for reason in get_args(Disbelief):
-            self._disbelieved.counts[reason,] += 0  # there from the start, so that its first increase shows
+            self._disbelieved.counts[reason,] += 0  # as above
         self._upstream = FastHistogram(
             "pulumi_groq_upstream_seconds",
             "From sending a request upstream to the head of its answer.",
@@ -92,6 +104,8 @@ class GatewayMetrics:
             ("outcome",),
             registry=self.registry,
         )
+        for outcome in get_args(DeliveryOutcome):
+            self._deliveries.labels(outcome)  # as above
         self._runaways = Counter(
             "pulumi_groq_runaways",
             "Keys that spent more than their guard allows, by what was done.",
@@ -99,7 +113,7 @@ class GatewayMetrics:
             registry=self.registry,
         )
         for action in get_args(RunawayAction):
-            self._runaways.labels(action)  # there from the start, so that its first increase shows
+            self._runaways.labels(action)  # as above
         self._exchanges = Counter(
             "pulumi_groq_token_exchanges",
             "Exchanges of issuers' tokens for credentials, by outcome.",
@@ -144,7 +158,7 @@ class GatewayMetrics:
             registry=self.registry,
         )
         for how in get_args(WhenDown):
-            self._without_counters.labels(how)  # there from the start
+            self._without_counters.labels(how)  # as above
 
     def observe(self, record: RequestRecord) -> None:
         """Counts a request that is over."""

@@ -26,6 +26,7 @@ from pulumi_groq.gateway.store.postgresql import PostgresqlBackend, open_postgre
 from pulumi_groq.gateway.store.replicas import present_replicas
 from pulumi_groq.gateway.store.schema import teams
 from pulumi_groq.gateway.store.store import Store, migrate_beside, open_beside, open_store
+from pulumi_groq.gateway.store_copy import copy_store
 
 
 @pytest.fixture
@@ -83,6 +84,18 @@ def test_a_url_without_a_database_is_refused(tmp_path: Path) -> None:
 def test_tls_parameters_of_the_url_reach_the_driver(postgresql_url: str, tmp_path: Path) -> None:
     """A server without TLS is refused by who asks for it."""
     assert "SSL" in refusal(f"{postgresql_url}?sslmode=require", tmp_path)
+
+
+def test_a_new_database_does_not_take_the_place_of_a_store_by_itself(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """As where an upgrade names the new store, and nobody has copied: all keys would be refused."""
+    former = tmp_path / "gateway.db"
+    open_store(f"sqlite:///{former}").close()
+    told = [refusal(postgresql_url, tmp_path) for _ in range(2)]
+    assert [f"{former} is a store on SQLite" in each for each in told] == [True, True]
+    copy_store(f"sqlite:///{former}", postgresql_url, tmp_path, lambda _: None, lambda *_: None)
+    open_store(postgresql_url, data_directory=tmp_path).close()
 
 
 def test_what_a_gateway_keeps_is_its_users_alone(store: Store) -> None:

@@ -32,6 +32,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if and (eq .Values.store "postgresql") (not .Values.secret.storeUrl) }}
 {{- fail "store is postgresql: give the key of the Secret that holds its URL as secret.storeUrl" }}
 {{- end }}
+{{- if and (ne .Values.store "postgresql") .Values.secret.storeUrl }}
+{{- fail "secret.storeUrl is given and store is sqlite, so nothing would use it: set store to postgresql" }}
+{{- end }}
 {{- if and (ne .Values.upstream "echo") (not .Values.secret.upstreamKey) (not (hasKey .Values.upstreamKeys "default")) }}
 {{- fail (printf "upstream is %s: give the key of the Secret that holds GROQ_API_KEY as secret.upstreamKey, or upstreamKeys.default" .Values.upstream) }}
 {{- end }}

@@ -54,6 +54,11 @@ def is_current(connection: Connection) -> bool:
     return current == head
 
 
+def is_new(connection: Connection) -> bool:
+    """Whether no version has ever made its tables."""
+    return MigrationContext.configure(connection).get_current_revision() is None
+
+
 def require_own(connection: Connection) -> None:
     """Raise `StoreOpenError` unless the store, which `is_current`, has no more in it than this program knows:
     what it does not know would be missing in a copy.

@@ -22,13 +22,15 @@ from pulumi_groq.gateway.store.errors import (
 )
 from pulumi_groq.gateway.store.lock import StoreLock
 from pulumi_groq.gateway.store.membership import STALE_KEYS_S, Membership, replica_name
-from pulumi_groq.gateway.store.migrate import is_current, migrate
+from pulumi_groq.gateway.store.migrate import is_current, is_new, migrate
 from pulumi_groq.gateway.store.postgresql import CopyHold, PostgresqlBackend, is_postgresql
 from pulumi_groq.gateway.store.schema import commits
 from pulumi_groq.gateway.store.sqlite import SqliteBackend
 
 __all__ = ["Connection", "Store", "open_beside", "open_store"]
 
+SQLITE_NAME: Final = "gateway.db"
+"""What a store on SQLite is called unless it is told another name."""
 DEFAULT_DATA_DIRECTORY: Final = Path("gateway-data")
 """Where a gateway on PostgreSQL keeps its journal, unless it is told another place."""
 
@@ -197,6 +199,8 @@ def open_store(
         store.reserve.release()
         if isinstance(store.backend, SqliteBackend):
             _create_private(files)
+        else:
+            _require_copied(store)
         _open(store, accept_older=accept_older)
         if isinstance(store.backend, PostgresqlBackend):
             _join(store, store.backend, stale_keys_s)
@@ -249,6 +253,19 @@ def _open(store: Store, *, accept_older: bool) -> None:
             if not is_current(connection):  # another gateway was quicker
                 migrate(connection)
     store.checkpoint()
+
+
+def _require_copied(store: Store) -> None:
+    """An upgrade that only names the new database would begin without a key, and everybody be refused."""
+    former = store.files.with_name(SQLITE_NAME)
+    if not former.exists():
+        return
+    with store.read() as connection:
+        if is_new(connection):
+            raise StoreOpenError(
+                f"the database is new, and {former} is a store on SQLite: bring it over with `pulumi-groq "
+                "store copy`, or move the file away to begin without it"
+            )
 
 
 def _join(store: Store, backend: PostgresqlBackend, stale_keys_s: int) -> None:
