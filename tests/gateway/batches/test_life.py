@@ -128,6 +128,25 @@ async def test_creation_that_never_arrived_is_given_up_once_the_upstream_says_so
     assert await bench.left(key(), CAP) == CAP
 
 
+async def test_a_list_that_cannot_be_had_for_a_day_makes_what_is_in_doubt_cost_what_is_reserved(
+    bench: BatchBench, key: Key
+) -> None:
+    """The upstream may have no list, or the gateway no longer the batch's upstream key."""
+    bench.bench.cap(CAP)
+    await bench.open()
+    bench.upstream.after = failing("POST", "/batches")
+    with pytest.raises(Refusal):
+        await bench.create(key(), LINES)
+    (open_batch,) = bench.still_open()
+    bench.upstream.before = failing("GET", "/batches")
+    for hours in (0, 23, 1):
+        bench.bench.clock.advance(hours=hours)
+        assert (bench.spent, len(bench.still_open())) == (0, 1)
+        await bench.batches.round()
+
+    assert (bench.spent, bench.still_open()) == (open_batch.held_micro_usd, [])
+
+
 @pytest.mark.parametrize("has_more", [None, True])
 async def test_a_list_that_does_not_reach_back_gives_no_money_back(
     bench: BatchBench, key: Key, monkeypatch: pytest.MonkeyPatch, has_more: bool | None
@@ -205,6 +224,24 @@ async def test_results_that_cannot_be_read_are_charged_as_reserved_after_a_day(
     bench.bench.clock.advance(hours=2)
     await bench.batches.round()
     assert (bench.spent, bench.still_open()) == (batch.held_micro_usd, [])
+
+
+async def test_an_upstream_that_fails_now_and_then_makes_no_batch_cost_what_is_reserved(
+    bench: BatchBench, key: Key
+) -> None:
+    """What can be read in between begins the day anew: a batch may take a week."""
+    batch = await created(bench, key())
+    bench.outcome(batch, status="finalizing")
+    for _ in range(5):
+        bench.upstream.before = failing("GET", batch.upstream_id)
+        await bench.batches.round()
+        bench.upstream.before = lambda _: None
+        await bench.batches.round()
+        bench.bench.clock.advance(hours=25)
+    bench.upstream.before = failing("GET", batch.upstream_id)
+    await bench.batches.round()
+
+    assert (bench.spent, len(bench.still_open())) == (0, 1)
 
 
 async def test_two_looks_at_once_book_once(bench: BatchBench, key: Key) -> None:

@@ -264,11 +264,12 @@ class Batches:
         status = document.get("status")
         if isinstance(status, str) and status in OVER:
             return await self._settle(seen)
+        seen = seen._replace(unread_since_us=None)
         await self._records.write(replace_batch, seen)
         return seen
 
     async def _unread(self, record: BatchRecord) -> BatchRecord:
-        """Its results could not be read now; in the end it is charged as reserved."""
+        """Nothing could be read of it now. It is charged as reserved where that goes on for too long."""
         now_us = round(self._clock.now().timestamp() * 1_000_000)
         since_us = record.unread_since_us if record.unread_since_us is not None else now_us
         unread = record._replace(unread_since_us=since_us)
@@ -347,6 +348,8 @@ class Batches:
             listing = await list_batches(self._api, upstream_key, tags, oldest_s)
         except (UpstreamError, Refusal) as failure:
             _log.warning("the upstream's batches could not be listed: %s", failure)
+            for record in records:
+                await self._unread(record)
             return
         for record in records:
             document = listing.by_tag.get(record.request_id)

@@ -40,7 +40,7 @@ class FileRecord(NamedTuple):
 
 class BatchRecord(NamedTuple):
     """A batch; `request_id` is the request that created it. `upstream_id` is `None` while nobody knows
-    whether the upstream has it. `unread_since_us`: since when its results could not be read (Unix time).
+    whether the upstream has it. `unread_since_us`: since when nothing could be read of it (Unix time).
     `upstream_key` is the input file's. Once it is settled: when, what it cost, and the store's write that
     booked it.
     """
