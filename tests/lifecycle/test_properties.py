@@ -100,6 +100,9 @@ def test_rule_over_two_fields_waits_for_both() -> None:
         ({"allowed_models": ["a", "b c"]}, "allowed_models[1]"),
         ({"metadata": {"k": 1.0}}, "metadata.k"),
         ({"rotation": {"every_days": 0.0}}, "rotation.every_days"),
+        ({"rotation": "monthly"}, Failure("rotation", "must be a mapping of names to values")),
+        ({"rotation": {"every_days": "30"}}, Failure("rotation.every_days", "must be a whole number")),
+        ({"rotation": {"every_days": 30.5}}, Failure("rotation.every_days", "must be a whole number")),
         ({"rpm": 5}, Failure("rpm", "is not a property of this resource")),
         (
             {"requests_per_minute": 0.0},

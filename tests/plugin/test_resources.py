@@ -176,6 +176,18 @@ def test_a_rotation_that_is_due_by_age_is_one_line(gateway: Any, plugin: Any) ->
     assert "rotationDue" not in plain(rotated.properties)
 
 
+def test_a_rotation_that_no_property_shows_names_none(plugin: Any) -> None:
+    """By any path the engine would show the defaults of the state's group as taken away."""
+    declared = {**CHATBOT, "rotation": {"everyDays": 30}}
+    created = plugin.created(KEY_URN, declared)
+    without_value = plain(created.properties) | {"apiKey": None}
+    inputs = plugin.inputs(KEY_URN, declared)
+    diff = plugin.diff(KEY_URN, created.id, sent(without_value), inputs)
+    assert (diff.changes, list(diff.diffs)) == (provider_pb2.DiffResponse.DIFF_SOME, ["rotation"])
+    assert not diff.hasDetailedDiff
+    assert plugin.log.lines == ["chatbot-prod: rotate: its value is not in this state"]
+
+
 def test_an_update_between_rotations_foresees_everything(gateway: Any, plugin: Any) -> None:
     """A schedule makes nothing unknown while nothing is due."""
     declared = {**CHATBOT, "rotation": {"everyDays": 30}}

@@ -147,7 +147,8 @@ def parse(model: type[M], properties: Properties) -> M:
     what = misfit.property or "the resource"
     raise ConfigurationError(
         f"{what} {misfit.reason}, and is not so in the stack's state or at the gateway: use the release of "
-        "pulumi-groq that wrote it, or a later one"
+        "pulumi-groq that wrote it, or a later one; a state that was edited is put right with "
+        "`pulumi stack export` and `pulumi stack import`"
     )
 
 

@@ -10,7 +10,12 @@ _BY_TYPE: Final = {
     "string_type": "must be text",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
     "dict_type": "must be a mapping of names to values",
+    "model_type": "must be a mapping of names to values",
+    "model_attributes_type": "must be a mapping of names to values",
     "timezone_aware": "must say its zone, as in 2026-12-31T00:00:00Z",
     "datetime_type": "must be a time such as 2026-12-31T00:00:00Z",
 }

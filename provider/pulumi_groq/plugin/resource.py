@@ -60,13 +60,16 @@ class ServedResource:
         inputs = self._inputs(request.news, state, request.ignoreChanges)
         change = self.run.diff(request.id, state, inputs)
         some = provider_pb2.DiffResponse.DIFF_SOME
+        details = _details(self.run.args, change, state, inputs) if change.changed else {}
         return provider_pb2.DiffResponse(
             changes=some if change.changed else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=[camel(name) for name in change.changed],
             replaces=[camel(name) for name in change.replaces],
             deleteBeforeReplace=change.delete_before_replace,
-            detailedDiff=_details(self.run.args, change, state, inputs) if change.changed else {},
-            hasDetailedDiff=True,
+            detailedDiff=details,
+            # Where nothing declared differs, such as for a rotation to resume, the engine is to compare the
+            # inputs itself: the path of any property has it show what state and inputs have apart anyhow.
+            hasDetailedDiff=bool(details) or not change.changed,
         )
 
     def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
@@ -137,8 +140,7 @@ def _details(
     kinds: dict[str, provider_pb2.PropertyDiff.Kind.ValueType] = {}
     for name in (*differing, *noted):
         kinds |= _kinds(args, name, state, inputs, replaces=name in change.replaces)
-    shown = kinds or dict.fromkeys(map(camel, change.changed), _Kind.UPDATE)
-    return {path: provider_pb2.PropertyDiff(kind=kind) for path, kind in shown.items()}
+    return {path: provider_pb2.PropertyDiff(kind=kind) for path, kind in kinds.items()}
 
 
 def _kinds(
