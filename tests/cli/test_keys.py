@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 from rich.table import Table
 
-from pulumi_groq.cli.keys import is_narrow, keys_table, narrow_keys_table
+from pulumi_groq.cli.keys import keys_table, narrow_keys_table
 from pulumi_groq.cli.main import commands
 from pulumi_groq.models.api_key import ApiKey
 
@@ -280,9 +280,14 @@ def test_a_terminal_of_80_columns_gets_a_table_of_its_own(table: Callable[..., T
     assert is_readable == (table is narrow_keys_table)
 
 
-def test_a_pipe_has_no_width() -> None:
-    """Only a terminal can be narrow."""
-    assert not is_narrow()
+def test_labels_do_nothing_to_a_terminal(serve: Any) -> None:
+    """Their values may hold any character but NUL; each is shown whole, on the line of its field."""
+    labels = {"esc": "\x1b[31mred\x1b]0;title\x07", "lines": "a\nb\tc", "long": "x" * 512}
+    result = run(serve({**KEY, "metadata": labels}), "show", KEY_ID)
+    shown = next(line for line in result.output.splitlines() if "metadata" in line)
+    assert shown.split("metadata")[1].strip() == (
+        rf"esc=\x1b[31mred\x1b]0;title\x07, lines=a\nb\tc, long={'x' * 512}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -290,6 +295,7 @@ def test_a_pipe_has_no_width() -> None:
     [
         ["keys", "list", "--team", ""],
         ["keys", "list", "--name", "a\nb"],
+        ["keys", "list", "--name", "n" * 70_000],
         ["keys", "show", "pgq_value"],
         ["audit", "--object", ""],
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pulumi_groq.cli import keys
+from pulumi_groq.cli import tables
 from pulumi_groq.cli.main import commands
 from report_facts import GOLDEN, KEY, OWNER, TYPES, live_key, urn
 
@@ -164,7 +164,7 @@ def test_golden(output: str, file: str, serve: Any) -> None:
 
 def test_few_columns_leave_names_whole(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What belongs together is stacked, and no word is cut into pieces."""
-    monkeypatch.setattr(keys, "_PIPE_WIDTH", 80)
+    monkeypatch.setattr(tables, "_NO_WIDTH", 80)
     text = run(serve(LIVE), stack_text(*STACK), "--consumers").stdout
     assert max(len(line) for line in text.splitlines()) <= 80
     shown = {word for line in text.splitlines() for word in line.split()}

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from pulumi_groq.errors import AccessFileError
 from pulumi_groq.models.requirements import requirement
+from pulumi_groq.models.visibility import is_visible
 
 Path = tuple[str | int, ...]
 
@@ -19,7 +20,7 @@ _LONGEST_SHOWN = 60
 def shown(text: str) -> str:
     """`text` as messages quote it: without line breaks or control characters, and of bounded length."""
     shortened = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
-    return json.dumps(shortened, ensure_ascii=not shortened.isprintable())
+    return json.dumps(shortened, ensure_ascii=not is_visible(shortened))
 
 
 def dotted(path: Path) -> str:

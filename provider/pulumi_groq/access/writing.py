@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_groq.access.schema import FIRST_LINE
+from pulumi_groq.models.visibility import is_visible
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _NAMED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})  # to some readers
@@ -92,4 +93,4 @@ def _scalar(text: str) -> str:
     if plain:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)
+    return "".join(each if is_visible(each) else f"\\U{ord(each):08x}" for each in quoted)

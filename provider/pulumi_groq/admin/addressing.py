@@ -19,6 +19,7 @@ CHANGES: Final = f"{API_PATH}/changes"
 MODELS: Final = f"{API_PATH}/models"
 
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
+_LONGEST_TEXT: Final = 1_024  # of any name or address that the API knows; a URL has an end
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -56,11 +57,15 @@ def identity_path(name: str) -> str:
 
 
 def _segment(what: str, name: str) -> str:
-    if not name or not name.isprintable():
-        raise ConfigurationError(f"{what} must not be empty and must not hold unprintable characters")
+    _check_text(what, name)
     if not name.strip("."):  # a path segment of dots alone means the folder itself or the one above
         return "%2E" * len(name)
     return quote(name, safe="")
+
+
+def _check_text(what: str, text: str) -> None:
+    if not (text and text.isprintable() and len(text) <= _LONGEST_TEXT):
+        raise ConfigurationError(f"{what} must have 1 to {_LONGEST_TEXT:,} printable characters")
 
 
 def checked_idempotency_key(key: str) -> str:
@@ -73,8 +78,8 @@ def checked_idempotency_key(key: str) -> str:
 def query(**filters: str | int | None) -> dict[str, str]:
     """The filters that are given. Raises ConfigurationError for text that no name or address can have."""
     for name, value in filters.items():
-        if isinstance(value, str) and not (value and value.isprintable()):
-            raise ConfigurationError(f"{name} must not be empty and must not hold unprintable characters")
+        if isinstance(value, str):
+            _check_text(name, value)
     return {name: str(value) for name, value in filters.items() if value is not None}
 
 

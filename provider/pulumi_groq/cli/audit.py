@@ -10,14 +10,12 @@ from itertools import islice
 from typing import Any, Final, get_args
 
 import click
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
-from pulumi_groq.cli.keys import is_narrow, print_table
 from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.tables import cell, new_table, print_table
 from pulumi_groq.models.change_chain import Anchor, Verdict, verify
 from pulumi_groq.models.history import Change, ChangeAction
 
@@ -191,8 +189,10 @@ def _print(changes: Sequence[Change], output: str, *, heading: bool) -> None:
     elif output == "csv":
         click.echo(changes_csv(changes, heading=heading), nl=False)
     else:
-        shown = narrow_changes_table if is_narrow() else changes_table
-        print_table(shown(changes, heading=heading))
+        print_table(
+            lambda: changes_table(changes, heading=heading),
+            lambda: narrow_changes_table(changes, heading=heading),
+        )
 
 
 def changes_csv(changes: Sequence[Change], *, heading: bool) -> str:
@@ -217,27 +217,26 @@ def _cell(value: Any) -> str:
 
 def changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
     """A row for each change, with its fields from what to what."""
-    table = Table(box=box.SIMPLE_HEAD, show_header=heading)
-    for name in ("#", "At (UTC)", "Actor", "Role", "From", "Did", "Object", "What"):
-        table.add_column(name, overflow="fold")
+    headings = ("#", "At (UTC)", "Actor", "Role", "From", "Did", "Object", "What")
+    table = new_table(*headings, whole=("#", "Did"))
+    table.show_header = heading
     for change in changes:
         actor = f"{change.actor}\n{change.subject}" if change.subject else change.actor
         cells = [str(change.id), f"{change.at:%Y-%m-%d %H:%M:%S}", actor, change.role, change.address]
         what = f"{change.kind} {change.name}\n{change.object_id}"
         cells += [change.action, what, "\n".join(_differences(change))]
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*map(cell, cells))
     return table
 
 
 def narrow_changes_table(changes: Sequence[Change], *, heading: bool) -> Table:
     """The same for few columns."""
-    table = Table(box=box.SIMPLE_HEAD, show_header=heading)
-    for name in ("#", "When and who", "What"):
-        table.add_column(name, overflow="fold")
+    table = new_table("#", "When and who", "What", whole=("#",))
+    table.show_header = heading
     for change in changes:
         who = [f"{change.at:%Y-%m-%d %H:%M:%S}", f"{change.actor}, {change.role}", change.address]
         what = [f"{change.action} {change.kind} {change.name}", *_differences(change)]
-        table.add_row(Text(str(change.id)), Text("\n".join(who)), Text("\n".join(what)))
+        table.add_row(*map(cell, [str(change.id), "\n".join(who), "\n".join(what)]))
     return table
 
 
@@ -245,10 +244,14 @@ def _differences(change: Change) -> Iterable[str]:
     if change.action != "updated":
         for name, value in (change.before | change.after).items():
             if name not in _SHOWN_BESIDE and value not in (None, [], {}):
-                yield f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
+                yield f"{name}: {value if isinstance(value, str) else _json(value)}"
     for name in change.fields:
         if name in change.before or name in change.after:
-            before, after = (json.dumps(values.get(name)) for values in (change.before, change.after))
+            before, after = (_json(values.get(name)) for values in (change.before, change.after))
             yield f"{name}: {before} -> {after}"
         else:
             yield f"{name} (secret)"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from pulumi_groq.cli.connection import table_or_json_option
 from pulumi_groq.cli.numbers import FiniteRange
 from pulumi_groq.cli.progress import steps
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.stopping import stopping
+from pulumi_groq.cli.tables import cell, new_table, print_table
 from pulumi_groq.models.fields import json_number, micro_usd, usd
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """Exit codes: 0 done, 2 the store, the backup or an option cannot be used.
 """
-TABLE_WIDTH: Final = 200
 
 store_option = click.option(
     "--store",
@@ -76,7 +73,7 @@ def list_set_aside(store_url: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps([_document(kept) for kept in found], indent=2))
     elif found:
-        Console(width=TABLE_WIDTH, highlight=False).print(_table(found))
+        print_table(lambda: _table(found))
     else:
         click.echo("Nothing is set aside.")
 
@@ -194,11 +191,8 @@ def _time(unix_us: int) -> str:
 
 
 def _table(found: "list[KeptAside]") -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("No.", "Began", "Request", "Key", "Model"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("Charged USD", justify="right")
-    table.add_column("Why", overflow="fold")
+    ids = ("No.", "Began", "Request", "Key")
+    table = new_table(*ids, "Model", "Charged USD", "Why", whole=ids, right=("Charged USD",))
     for kept in found:
         what = kept.what
         cells = (
@@ -210,5 +204,5 @@ def _table(found: "list[KeptAside]") -> Table:
             f"{usd(what.charged_micro_usd):f}",
             what.reason + (" (decided)" if kept.decided_micro_usd is not None else ""),
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*map(cell, cells))
     return table

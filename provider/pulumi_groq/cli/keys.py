@@ -1,24 +1,23 @@
 """`pulumi-groq keys`: the keys that the gateway knows, to be read, and resumed where they are paused."""
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
-from rich import box
-from rich.console import Console, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client, table_or_json_option
 from pulumi_groq.cli.progress import reading
+from pulumi_groq.cli.tables import cell, new_table, print_table
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.fields import UNLIMITED
 from pulumi_groq.models.workload_identity import is_identity_id
+from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.phrases import in_words, minute
 
+_LONGEST: Final = 512
 _LIMITS: Final = (
     "requests_per_minute",
     "tokens_per_minute",
@@ -26,9 +25,6 @@ _LIMITS: Final = (
     "tokens_per_day",
     "max_parallel_requests",
 )
-_PIPE_WIDTH: Final = 250
-_NARROW: Final = 120
-"""Terminals of fewer columns get tables that stack what belongs together."""
 
 
 @click.group()
@@ -54,7 +50,8 @@ def list_keys(managed_by: str | None, name: str | None, team: str | None, admin:
         _render(
             output,
             [key.model_dump(mode="json") for key in chosen],
-            lambda: narrow_admin_keys_table(chosen) if is_narrow() else admin_keys_table(chosen),
+            lambda: admin_keys_table(chosen),
+            lambda: narrow_admin_keys_table(chosen),
             nothing="No admin keys.",
         )
         return
@@ -65,7 +62,8 @@ def list_keys(managed_by: str | None, name: str | None, team: str | None, admin:
     _render(
         output,
         [key.model_dump(mode="json") for key in found],
-        lambda: narrow_keys_table(found) if is_narrow() else keys_table(found),
+        lambda: keys_table(found),
+        lambda: narrow_keys_table(found),
         nothing="No keys.",
     )
 
@@ -106,14 +104,13 @@ def _matches(key: AdminKey, managed_by: str | None, name: str | None, team: str 
 
 def admin_keys_table(keys: Sequence[AdminKey]) -> Table:
     """A row for each admin key."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("ID", "Name", "Status", "Ends in", "Role", "Teams", "Expires", "Last used", "Managed by"):
-        table.add_column(heading, no_wrap=heading == "ID", overflow="fold")
+    headings = ("ID", "Name", "Status", "Ends in", "Role", "Teams", "Expires", "Last used", "Managed by")
+    table = new_table(*headings, whole=("ID", "Status", "Ends in"))
     for key in keys:
         teams = "\n".join(key.teams) or "all"
         expires = f"{key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "never"
         cells = [key.id, key.name, key.status, key.last_four, key.role, teams, expires]
-        table.add_row(*_escaped(*cells, _time(key), key.managed_by or ""))
+        table.add_row(*map(cell, [*cells, _time(key), key.managed_by or ""]))
     return table
 
 
@@ -123,7 +120,7 @@ def narrow_admin_keys_table(keys: Sequence[AdminKey]) -> Table:
     for key in keys:
         cells = [f"{key.name}\n{key.id}", key.status, "\n".join([key.role, *key.teams])]
         cells += [f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never", _day(key)]
-        table.add_row(*_escaped(*cells))
+        table.add_row(*map(cell, cells))
     return table
 
 
@@ -133,33 +130,26 @@ def narrow_keys_table(keys: Sequence[ApiKey]) -> Table:
     for key in keys:
         cells = [f"{key.name}\n{key.id}", f"{key.status}\n…{key.last_four}"]
         cells += ["\n".join([key.team or "no team", *key.allowed_models]), _day(key)]
-        table.add_row(*_escaped(*cells))
+        table.add_row(*map(cell, cells))
     return table
 
 
 def _narrow(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    table = new_table(*headings, whole=("Status", "Last used"))
     table.columns[0].min_width = len("key_011m8bfbyqqcde54zas0986nfh")
     return table
 
 
 def keys_table(keys: Sequence[ApiKey]) -> Table:
     """A row for each key."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("ID", "Name", "Status", "Ends in"):
-        table.add_column(heading, no_wrap=heading == "ID")
-    for heading in ("Team", "Models", "Tools"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("RPM", "TPM", "USD/month"):
-        table.add_column(heading, justify="right")
-    table.add_column("Last used")
+    numbers = ("RPM", "TPM", "USD/month")
+    headings = ("ID", "Name", "Status", "Ends in", "Team", "Models", "Tools", *numbers, "Last used")
+    table = new_table(*headings, whole=("ID", "Status", "Ends in"), right=numbers)
     for key in keys:
         lists = ["\n".join(key.allowed_models), "\n".join(key.allowed_tools)]
         cells = [key.id, key.name, key.status, key.last_four, key.team or "", *lists]
         limits = [_limit(key, name) for name in _LIMITS[:2]]
-        table.add_row(*_escaped(*cells, *limits, _budget(key), _time(key)))
+        table.add_row(*map(cell, [*cells, *limits, _budget(key), _time(key)]))
     return table
 
 
@@ -171,12 +161,12 @@ def key_table(key: ApiKey) -> Table:
     hidden = {"object", "effective_limits", *_LIMITS, "monthly_budget_usd", "budgets", "model_limits"}
     shown = {"id": key.id, "name": key.name} | key.model_dump(mode="json", exclude=hidden)
     for name, value in shown.items():
-        table.add_row(*_escaped(name, _text(value)))
+        table.add_row(name, cell(_text(value)))
     for name in _LIMITS:
-        table.add_row(*_escaped(name, _limit(key, name)))
-    table.add_row(*_escaped("monthly_budget_usd", _budget(key) or "-"))
-    table.add_row(*_escaped("budgets", in_words("budgets", key.budgets)))
-    table.add_row(*_escaped("model_limits", in_words("model_limits", key.model_limits)))
+        table.add_row(name, _limit(key, name))
+    table.add_row("monthly_budget_usd", _budget(key) or "-")
+    table.add_row("budgets", in_words("budgets", key.budgets))
+    table.add_row("model_limits", cell(in_words("model_limits", key.model_limits)))
     return table
 
 
@@ -205,33 +195,15 @@ def _text(value: object) -> str:
         case list():
             return ", ".join(str(item) for item in value) or "-"
         case dict():
-            return ", ".join(f"{label}={text}" for label, text in value.items()) or "-"
+            labels = (f"{label}={visible(str(each), _LONGEST)}" for label, each in value.items())
+            return ", ".join(labels) or "-"
     return str(value)
 
 
-def _escaped(*cells: str) -> list[RenderableType]:
-    """Cells whose text is never read as markup."""
-    return [Text(cell) for cell in cells]
-
-
-def _render(output: str, document: Any, table: Callable[[], Table], *, nothing: str = "") -> None:
+def _render(output: str, document: Any, *layouts: Callable[[], Table], nothing: str = "") -> None:
     if output == "json":
         click.echo(json.dumps(document, indent=2))
     elif document == []:
         click.echo(nothing)
     else:
-        print_table(table())
-
-
-def print_table(table: RenderableType) -> None:
-    """For people. A pipe has no width of its own: a row stays on its line there."""
-    _console().print(table)
-
-
-def is_narrow() -> bool:
-    """Whether a person looks at a terminal of few columns."""
-    return _console().width < _NARROW
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+        print_table(*layouts)

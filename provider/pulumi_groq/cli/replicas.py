@@ -1,17 +1,16 @@
 """`pulumi-groq replicas`: the gateways that share a store."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from pulumi_groq.cli.books import TABLE_WIDTH, store_errors, store_option
+from pulumi_groq.cli.books import store_errors, store_option
 from pulumi_groq.cli.connection import table_or_json_option
 from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.cli.tables import cell, new_table, print_table
 from pulumi_groq.models.fields import json_number, usd, wire_time
 
 if TYPE_CHECKING:
@@ -48,20 +47,7 @@ def list_replicas(store_url: str, output: str) -> None:
     if not found:
         click.echo("No gateway is using the store.")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Replica", "State", "Seen", "Version", "Host", "Since", "Holds at most (USD)"):
-        table.add_column(heading)
-    for each in found:
-        table.add_row(
-            each["replica"],
-            each["state"],
-            f"{each['seen_s_ago']} s ago",
-            each["version"],
-            each["host"],
-            each["joined_at"],
-            str(each["held_usd"]),
-        )
-    Console(width=TABLE_WIDTH, highlight=False).print(table)
+    print_table(lambda: _table(found))
 
 
 @replicas.command("forget", short_help="Charge what a lost gateway held.", epilog=_EPILOG)
@@ -108,6 +94,15 @@ def _require_postgresql(store_url: str) -> None:
 
     if not is_postgresql(store_url):
         raise UnusableSettingError("a store on SQLite has one gateway: give --store postgresql://...")
+
+
+def _table(found: Sequence[Mapping[str, Any]]) -> Table:
+    headings = ("Replica", "State", "Seen", "Version", "Host", "Since", "Holds at most (USD)")
+    table = new_table(*headings, right=headings[-1:])
+    for each in found:
+        cells = [each["replica"], each["state"], f"{each['seen_s_ago']} s ago", each["version"]]
+        table.add_row(*map(cell, [*cells, each["host"], each["joined_at"], str(each["held_usd"])]))
+    return table
 
 
 def _shown(record: "ReplicaRecord") -> dict[str, Any]:

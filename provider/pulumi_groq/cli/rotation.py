@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.cli.connection import SETTINGS_HELP, admin_client, project_options, table_or_json_option
 from pulumi_groq.cli.facts import held_stack
-from pulumi_groq.cli.keys import is_narrow, print_table
 from pulumi_groq.cli.progress import reading, waiting
+from pulumi_groq.cli.tables import cell, new_table, print_table, print_text
 from pulumi_groq.errors import NotFoundError
 from pulumi_groq.models.admin_key import AdminKey
 from pulumi_groq.models.api_key import ApiKey
@@ -82,11 +81,11 @@ def status(*, state: str | None, output: str, with_consumers: bool, stack: str |
             document["consumers"] = consumers_json(consumers)
         click.echo(json.dumps(document, indent=2))
     else:
-        narrow = is_narrow()
-        print_table(narrow_rotation_table(found) if narrow else rotation_table(found))
+        print_table(lambda: rotation_table(found), lambda: narrow_rotation_table(found))
         if consumers is not None:
-            print_table(narrow_consumers_table(consumers) if narrow else consumers_table(consumers))
-        print_table(Text(_summary(found, consumers)))
+            seen = consumers
+            print_table(lambda: consumers_table(seen), lambda: narrow_consumers_table(seen))
+        print_text(_summary(found, consumers))
     if found.is_due:
         sys.exit(DUE)
 
@@ -104,73 +103,60 @@ def _consumers_of(client: AdminClient, key_id: str) -> list[Consumer]:
 
 def consumers_table(found: Sequence[KeyConsumers]) -> Table:
     """A row for each consumer, the old value's first; those of one key below each other."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in _CONSUMER_HEADINGS:
-        table.add_column(heading, overflow="fold")
+    table = new_table(*_CONSUMER_HEADINGS, whole=("Value", "Key"))
     for each in found:
-        label = (visible(each.name), each.value, f"…{each.last_four}")
+        label = (each.name, each.value, f"…{each.last_four}")
         for who in each.consumers:
-            seen = (visible(who.address), visible(who.user_agent) or "-", minute(who.last_used_at))
-            table.add_row(
-                *(Text(cell, style="bold" if each.value == "old" else "") for cell in (*label, *seen))
-            )
+            seen = (who.address, visible(who.user_agent) or "-", minute(who.last_used_at))
+            table.add_row(*(cell(text, _style(each)) for text in (*label, *seen)))
         if not each.consumers:
-            table.add_row(*(Text(cell, style="dim") for cell in (*label, "nobody", "-", "-")))
+            table.add_row(*(cell(text, "dim") for text in (*label, "nobody", "-", "-")))
     return table
 
 
 def narrow_consumers_table(found: Sequence[KeyConsumers]) -> Table:
     """The same for few columns."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("Key", "Who", "Last used"):
-        table.add_column(heading, overflow="fold")
+    table = new_table("Key", "Who", "Last used")
     for each in found:
-        key = Text(f"{visible(each.name)}\n{each.value} value …{each.last_four}")
+        key = cell(f"{each.name}\n{each.value} value …{each.last_four}")
         for who in each.consumers:
-            agent = visible(who.user_agent) or "-"
-            style = "bold" if each.value == "old" else ""
-            table.add_row(
-                key, Text(f"{visible(who.address)}\n{agent}", style=style), Text(minute(who.last_used_at))
-            )
+            seen = cell(f"{who.address}\n{visible(who.user_agent) or '-'}", _style(each))
+            table.add_row(key, seen, minute(who.last_used_at))
         if not each.consumers:
-            table.add_row(key, Text("nobody", style="dim"), Text("-", style="dim"))
+            table.add_row(key, cell("nobody", "dim"), cell("-", "dim"))
     return table
+
+
+def _style(each: KeyConsumers) -> str:
+    return "bold" if each.value == "old" else ""
 
 
 def rotation_table(status: RotationStatus) -> Table:
     """A row for each key; what is due in bold, what it waits for below."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in _HEADINGS:
-        table.add_column(
-            heading,
-            justify="right" if heading in {"Gen", "Age"} else "left",
-            overflow="fold",
-        )
+    table = new_table(*_HEADINGS, right=("Gen", "Age"))
     for key in status.keys:
         name = f"{key.name} (admin key)" if key.kind == "admin_key" else key.name
-        cells = [visible(name), str(key.generation), _ends_in(key.live), _age(key)]
+        cells = [name, str(key.generation), _ends_in(key.live), _age(key)]
         cells += [_time(key.next_rotation_at), _previous(key.previous), _time(key.retire_after)]
-        table.add_row(*(Text(cell) for cell in cells), _due(key))
+        table.add_row(*map(cell, cells), _due(key))
     return table
 
 
 def narrow_rotation_table(status: RotationStatus) -> Table:
     """The same for few columns."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("Key", "Rotation", "Due"):
-        table.add_column(heading, overflow="fold")
+    table = new_table("Key", "Rotation", "Due")
     for key in status.keys:
         what = "admin key, " if key.kind == "admin_key" else ""
-        who = f"{visible(key.name)}\n{what}generation {key.generation}, {_ends_in(key.live)}, {_age(key)}"
+        who = f"{key.name}\n{what}generation {key.generation}, {_ends_in(key.live)}, {_age(key)}"
         times = [f"next {_time(key.next_rotation_at)}" if key.next_rotation_at else ""]
         times += [f"previous {_previous(key.previous)}" if key.previous else ""]
         times += [f"retire after {_time(key.retire_after)}" if key.retire_after else ""]
-        table.add_row(Text(who), Text("\n".join(filter(None, times)) or "-"), _due(key))
+        table.add_row(cell(who), cell("\n".join(filter(None, times)) or "-"), _due(key))
     return table
 
 
 def _due(key: KeyRotation) -> Text:
-    shown = Text("\n".join(visible(each) for each in key.due) or "nothing", style="bold" if key.due else "")
+    shown = cell("\n".join(map(visible, key.due)) or "nothing", "bold" if key.due else "")
     for note in key.notes:
         shown.append(f"\n{visible(note)}", style="dim")
     return shown

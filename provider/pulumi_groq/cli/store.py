@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from pulumi_groq.cli.books import store_errors
 from pulumi_groq.cli.connection import table_or_json_option
 from pulumi_groq.cli.progress import copying
 from pulumi_groq.cli.stopping import stopping
+from pulumi_groq.cli.tables import new_table, print_table
 
 if TYPE_CHECKING:
     from pulumi_groq.gateway.store_copy import StoreCopied
@@ -21,7 +20,6 @@ _EPILOG: Final = """\
 Exit codes: 0 copied and compared, 1 the copy differs, 2 a store or an option cannot be used,
 130 stopped by Ctrl-C (run it again to go on).
 """
-_WIDTH: Final = 120
 _DIGITS: Final = 16
 _TOLD: Final = {
     "empty": "",
@@ -97,13 +95,15 @@ def _document(copied: "StoreCopied") -> dict[str, Any]:
     }
 
 
-def _print(copied: "StoreCopied", data_dir: Path) -> None:
-    table = Table("Table", box=box.SIMPLE_HEAD)
-    table.add_column("Rows", justify="right")
-    table.add_column(f"SHA-256 (first {_DIGITS} digits), the same in both")
+def _table(copied: "StoreCopied") -> Table:
+    table = new_table("Table", "Rows", f"SHA-256 (first {_DIGITS} digits), the same in both", right=("Rows",))
     for each in copied.tables:
         table.add_row(each.table, f"{each.rows:,}", each.sha256[:_DIGITS])
-    Console(width=_WIDTH, highlight=False).print(table)
+    return table
+
+
+def _print(copied: "StoreCopied", data_dir: Path) -> None:
+    print_table(lambda: _table(copied))
     if _TOLD[copied.begun.value]:
         click.echo(_TOLD[copied.begun.value])
     if copied.secret is None:

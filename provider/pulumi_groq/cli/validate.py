@@ -8,10 +8,7 @@ from typing import Any, Final, Self
 
 import click
 import httpx
-from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from pulumi_groq.access import Access
 from pulumi_groq.admin import AdminClient, AdminSettings
@@ -31,6 +28,7 @@ from pulumi_groq.cli.facts import (
 )
 from pulumi_groq.cli.progress import progress
 from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.cli.tables import cell, new_table, print_table, print_text
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.reports.escaping import visible
 from pulumi_groq.reports.live import Live
@@ -109,7 +107,6 @@ def _answer(response: httpx.Response) -> TrialAnswer:
 
 
 DIFFERS: Final = 3
-_PIPE_WIDTH: Final = 200
 _STYLES: Final = {Outcome.OK: "green", Outcome.MISMATCH: "bold red", Outcome.SKIPPED: "dim"}
 
 _EPILOG: Final = f"""\
@@ -214,10 +211,9 @@ def _declared(state: StackState | None, access: Access | None, file: Path | None
 
 def _show(validation: Validation, output: str) -> None:
     if output == "table":
-        console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-        console.print(checks_table(validation))
-        console.print(Text(visible(f"{validation.declared}, against {validation.live}")))
-        console.print(Text(validation.summary()))
+        print_table(lambda: checks_table(validation))
+        print_text(visible(f"{validation.declared}, against {validation.live}"))
+        print_text(validation.summary())
         return
     formats: dict[str, Any] = {
         "json": lambda: validation_json(validation) + "\n",
@@ -229,13 +225,12 @@ def _show(validation: Validation, output: str) -> None:
 
 def checks_table(validation: Validation) -> Table:
     """A row for each check; what differs says what to do."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("", "What", "Check", "Found"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "")
+    table = new_table("", "What", "Check", "Found", whole=("",))
     for check in validation.checks:
         found = visible(check.detail, longest=2_000)
         found += f" → {visible(check.todo)}" if check.todo else ""
-        outcome = Text(check.outcome.value, style=_STYLES[check.outcome])
-        subject = Text(f"{check.section}: {visible(check.subject)}")
-        table.add_row(outcome, subject, Text(check.check), Text(found))
+        outcome = cell(check.outcome.value, _STYLES[check.outcome])
+        table.add_row(
+            outcome, cell(f"{check.section}: {visible(check.subject)}"), cell(check.check), cell(found)
+        )
     return table

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from pulumi_groq.models.visibility import is_visible
+
 LONGEST_SHOWN: Final = 400
 LONGEST_PROSE: Final = 2_000
 
@@ -17,12 +19,12 @@ _WORD_JOINER: Final = "\u2060"
 
 
 def visible(text: str, longest: int = LONGEST_SHOWN) -> str:
-    """`text` on one line, bounded, with control and other unprintable characters written as escapes."""
+    """`text` on one line, bounded, with control and other characters that nobody sees written as escapes."""
     shortened = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    if shortened.isprintable():
+    if is_visible(shortened):
         return shortened
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in shortened
+        each if is_visible(each) else each.encode("unicode_escape").decode("ascii") for each in shortened
     )
 
 

@@ -1,10 +1,9 @@
 """The table for terminals and pipes."""
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from made_up_facts import bucket, facts, key, today
 from pulumi_groq.reports.usage.report import UsageFacts, usage_report
@@ -44,17 +43,19 @@ def test_names_are_no_markup() -> None:
     assert "[red]x[/red]" in text_with("[red]x[/red]")
 
 
-@pytest.mark.parametrize("name", ["plain", "wide 漢字かな", "combined e\N{COMBINING ACUTE ACCENT}"])
+def test_what_nobody_sees_is_written_out() -> None:
+    """A name of fillers alone looked empty."""
+    assert r"\u034f\u115f\u3164\u2800" in text_with("\u034f\u115f\u3164\u2800")
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "wide 漢字かな", "combined e\N{COMBINING ACUTE ACCENT}", "ที่นี่", "हिन्दी"]
+)
 def test_columns_stand_below_each_other(name: str) -> None:
     """Whatever room the letters of a name take."""
 
     def width_before_requests(line: str) -> int:
-        before = line[: line.rindex(" 1 ")] if " 1 " in line else line
-        widths = {"W": 2, "F": 2}
-        return sum(
-            0 if unicodedata.combining(each) else widths.get(unicodedata.east_asian_width(each), 1)
-            for each in before
-        )
+        return cell_len(line[: line.rindex(" 1 ")] if " 1 " in line else line)
 
     rows = table(text_with(name))[2:4]
     assert len({width_before_requests(row) for row in rows}) == 1

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final, NewType
 
+from pulumi_groq.models.visibility import is_visible
+
 Markup = NewType("Markup", str)
 """Finished markup; only this module makes it."""
 
@@ -66,8 +68,7 @@ def _content(child: Child) -> str:
 
 def _escaped(text: str) -> str:
     # HTML cannot hold control characters, lone surrogates or non-characters in any form.
-    printable = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
-    return escape(printable)
+    return escape("".join(each if is_visible(each) else "\N{REPLACEMENT CHARACTER}" for each in text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,13 @@ def _cut(text: str, width: int) -> str:
 
 
 def _columns_of(text: str) -> int:
-    """How many columns of a terminal the text takes: wide letters take two, combining marks none."""
+    """How many columns of a terminal the text takes: wide letters take two, marks on others none."""
     if text.isascii():
         return len(text)
     return sum(map(_width_of, text))
 
 
 def _width_of(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character).startswith("M"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

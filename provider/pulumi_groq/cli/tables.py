@@ -1,0 +1,83 @@
+"""Tables for people: nothing in a cell is markup, and nothing is cut off, however few columns there are."""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from pulumi_groq.reports.escaping import visible
+
+_NO_WIDTH: Final = 100_000
+_FOLDED: Final = 16
+"""A column that folds its cells is still read easily at this width."""
+
+
+def new_table(*headings: str, whole: tuple[str, ...] = (), right: tuple[str, ...] = ()) -> Table:
+    """A table of these columns: cells of the `whole` ones are never folded, the `right` ones are numbers."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        is_number = heading in right
+        table.add_column(
+            heading,
+            justify="right" if is_number else "left",
+            no_wrap=is_number or heading in whole,
+            overflow="fold",
+        )
+    return table
+
+
+def cell(text: str, style: str = "") -> Text:
+    """`text` as it is, in its lines: no markup, and what nobody would see written as escapes."""
+    return Text("\n".join(visible(line, len(line)) for line in text.split("\n")), style=style)
+
+
+def print_table(*layouts: Callable[[], Table]) -> None:
+    """The first of `layouts` for whose columns the terminal is wide enough, else each cell of the first below
+    the others of its row. A pipe has no width of its own: a row stays on its line there.
+    """
+    console = _console()
+    for layout in layouts:
+        table = layout()
+        if _least_width(table) <= console.width:
+            console.print(table)
+            return
+    console.print(_stacked(layouts[0]()))
+
+
+def print_text(text: str) -> None:
+    """`text` in the terminal's columns."""
+    _console().print(Text(text))
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _NO_WIDTH, highlight=False)
+
+
+def _least_width(table: Table) -> int:
+    return 1 + sum(3 + _least_width_of(column) for column in table.columns)
+
+
+def _least_width_of(column: Column) -> int:
+    widest = max(map(_width, [column.header, *column.cells]), default=0)
+    return max(column.min_width or 0, widest if column.no_wrap else min(widest, _FOLDED))
+
+
+def _width(shown: object) -> int:
+    return max((cell_len(line) for line in str(shown).splitlines()), default=0)
+
+
+def _stacked(table: Table) -> Table:
+    stacked = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    stacked.add_column(style="bold")
+    stacked.add_column(overflow="fold")
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        for column, each in zip(table.columns, row, strict=True):
+            if str(each):
+                stacked.add_row(column.header, each)
+        stacked.add_row()
+    return stacked
