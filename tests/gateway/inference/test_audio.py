@@ -33,6 +33,12 @@ FILE: Field = ("file", b"\x00\r\n--Xy" * 1000)
 WAV = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 0, b"WAVE", b"fmt ", 16, 1, 1, 16_000, 1, 2, 16)
 
 
+def flac(samples_per_s: int, samples: int) -> bytes:
+    """The beginning of a file: of two channels of 16 bits."""
+    told = samples_per_s << 44 | 1 << 41 | 15 << 36 | samples
+    return b"fLaC\x00\x00\x00\x22" + bytes(10) + told.to_bytes(8, "big") + bytes(16)
+
+
 @pytest.mark.parametrize("order", [(MODEL, FILE), (FILE, MODEL)])
 def test_the_model_may_come_before_or_after_the_file(bench: Callable[..., Any], order: Any) -> None:
     """Both orders that clients send are served, and the upstream gets the same bytes."""
@@ -157,7 +163,14 @@ def test_garbage_is_refused_or_read(body: bytes) -> None:
     [
         (32_000, WAV, 1_000),  # 16 kHz, 16 bit, mono; its stated byte rate is a lie
         (30_000, b"ID3", 40_000),
-        (30_000, b"fLaC" + bytes(60), 40_000),  # whatever length it declares
+        (30_000, b"fLaC" + bytes(60), 40_000),  # it declares no length
+        (30_000, flac(16_000, 16_000 * 10), 40_000),  # less than its bytes may hold
+        (30_000, flac(16_000, 16_000 * 3600), 3_600_000),  # an hour, most of it silence
+        (30_000, flac(48_000, 2**36 - 1), 1_431_655_766),
+        (30_000, flac(8_000, 8_000 * 50 + 1)[:26], 50_001),
+        (30_000, flac(8_000, 8_000 * 50 + 1)[:25], 40_000),
+        (30_000, flac(0, 2**36 - 1), 40_000),  # a rate at which nobody records
+        (30_000, b"ID3\x04\x00\x00\x00\x00\x00\x03abc" + flac(8_000, 8_000 * 60), 60_000),
         (30_000, b"OggS" + bytes(60), 40_000),
         (30_000, WAV[:20] + b"\x55\x00" + WAV[22:], 40_000),  # MP3 inside WAV
         (30_000, WAV[:22] + b"\x00\x00" + WAV[24:], 40_000),  # no channels
@@ -172,5 +185,7 @@ def test_garbage_is_refused_or_read(body: bytes) -> None:
     ],
 )
 def test_how_long_audio_may_be(size: int, head: bytes, expected_ms: int) -> None:
-    """Plain WAV is measured by its sample format, all else taken as the lowest rate that its format has."""
+    """Plain WAV is measured by its sample format, all else taken as the lowest rate that its format has;
+    FLAC, which has none, as what it declares if that is more.
+    """
     assert longest_audio_ms(size, head) == expected_ms
