@@ -149,6 +149,19 @@ def test_upstream_errors_pass_through(
     assert [(each.consumption, each.status) for each in made.metering.settled] == [(None, status)]
 
 
+@pytest.mark.parametrize("content_type", [b"application/json", b"text/event-stream", b"audio/wav"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_without_content_has_none(
+    faulty: Callable[..., Any], content_type: bytes, *, stream: bool
+) -> None:
+    """Whatever type it gives to that; it may have been generated, so it costs what was reserved."""
+    base, made, _ = faulty(plays(b"HTTP/1.1 204 X\r\ncontent-type: " + content_type + b"\r\n\r\n"))
+    got = asked(base, stream=stream)
+    assert (got.status_code, got.content) == (204, b"")
+    [settled] = made.metering.settled
+    assert settled.consumption.cost_micro_usd == settled.demand.cost_micro_usd
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_rejected_operator_key_is_not_the_callers_fault(
     faulty: Callable[..., Any], caplog: pytest.LogCaptureFixture, status: int

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -177,9 +178,10 @@ class Relay:
             raise bad_answer(status)
         if headers.is_compressed:
             raise compressed_answer()
-        if succeeded and headers.content_type.startswith(b"text/event-stream"):
+        flows = succeeded and status != HTTPStatus.NO_CONTENT  # whatever type that gives to nothing
+        if flows and headers.content_type.startswith(b"text/event-stream"):
             return await _relay_stream(exchange, answer, headers)
-        if succeeded and headers.content_type.startswith((b"audio/", b"application/octet-stream")):
+        if flows and headers.content_type.startswith((b"audio/", b"application/octet-stream")):
             return await _relay_binary(exchange, answer, headers)
         return await self._relay_whole(exchange, answer, headers)
 
