@@ -56,6 +56,18 @@ def test_unknown_schedule_may_rotate(story: Any, rotation: Any) -> None:
     assert lifecycle.diff("key", rotated.engine.outputs, inputs).changed == ("rotation",)
 
 
+@pytest.mark.parametrize("rotation", ["monthly", 5, [], {"every_days": "30"}])
+def test_last_inputs_that_someone_edited_are_gone_over(story: Any, rotation: Any) -> None:
+    """A refresh compares with them, and the next run puts them right: neither fails, and nothing rotates."""
+    plain = story([(MONTHLY, timedelta(days=1))])
+    client = Wire(plain.gateway).client()
+    lifecycle = ApiKeyLifecycle(client, KeyListing(client), plain.engine.told.append)
+    edited = {**plain.engine.inputs, "rotation": rotation}
+    assert lifecycle.diff("key", plain.engine.outputs, edited).changed == ("rotation",)
+    assert lifecycle.check(edited, plain.engine.inputs).failures == ()
+    assert plain.engine.told == []
+
+
 def test_gateway_without_an_answer_may_rotate(story: Any) -> None:
     """A preview that cannot look promises nothing."""
     rotated = story([(MONTHLY, timedelta(days=31))])

@@ -1,7 +1,9 @@
 """Rotation applied: the machine's plan, shown at preview and carried out by the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Generic, TypeVar
+
+from pydantic import ValidationError
 
 from pulumi_groq.errors import UNAVAILABLE, ConflictError, RotationRefusedError
 from pulumi_groq.lifecycle.key_calls import KeyCalls
@@ -199,8 +201,13 @@ def _minted(state: RotatedKeyState) -> frozenset[str]:
 
 
 def _declared(inputs: Properties) -> RotationSchedule | None:
-    rotation = inputs.get("rotation")
-    return None if rotation is None or is_unknown(rotation) else RotationSchedule.model_validate(rotation)
+    """The rotation in `inputs`, if it is known. Those of a state need not hold one that could be declared: a
+    refresh compares what it finds with them.
+    """
+    try:
+        return RotationSchedule.model_validate(inputs.get("rotation"))
+    except ValidationError:
+        return None
 
 
 def _raise_if_refused(state: RotatedKeyState, decided: RotationPlan) -> None:
@@ -232,7 +239,8 @@ def _held(state: RotatedKeyState, acted_on: RotationSchedule | None) -> Held:
 def _assumed(lineage: Sequence[LiveKey], olds: Properties) -> Held:
     """What the state most likely holds: a check sees the last inputs, not the outputs."""
     newest = max(lineage, key=lambda key: key.generation, default=None)
-    rotation = olds.get("rotation") or {}
+    last = olds.get("rotation")
+    rotation = last if isinstance(last, Mapping) else {}
     return Held(
         key_id=newest.key_id if newest else "",
         generation=newest.generation if newest else 0,
