@@ -108,6 +108,34 @@ def test_sigterm_ends_a_start(run: Callable[..., Run]) -> None:
             assert starting.stop() == (0, "", "")
 
 
+UNHURRIED = """
+import runpy
+from pulumi_groq.gateway import server
+server.LAST_REQUESTS_S = 25
+runpy.run_module("pulumi_groq.cli", run_name="__main__")
+"""
+
+
+def test_a_connection_in_use_is_told_before_it_is_closed(tmp_path: Path) -> None:
+    """A request that meets the end of its connection is lost, where nobody may send it again."""
+    with subprocess.Popen(
+        [sys.executable, "-c", UNHURRIED, "serve", "--port=0"],
+        cwd=tmp_path,
+        env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        url = wait_for(r"^gateway listening on (\S+)", running.stdout, DEADLINE_S)[1]
+        with httpx.Client(base_url=url, trust_env=False, timeout=DEADLINE_S) as client:
+            before = client.get("/healthz")
+            running.send_signal(signal.SIGTERM)
+            _until_refused("127.0.0.1", int(url.rsplit(":", 1)[1]))
+            after = client.get("/healthz")
+        assert running.wait(DEADLINE_S) == 0
+    told = [(each.status_code, each.headers.get("connection")) for each in (before, after)]
+    assert told == [(200, None), (200, "close")]
+
+
 SIGTERM_BEFORE_IT_RUNS = """
 import runpy, signal, uvicorn
 run = uvicorn.Server.run

@@ -1,9 +1,11 @@
 """Serves a gateway on a port until it is told to stop."""
 
+import asyncio
 import errno
 import gc
 import logging
 import resource
+import select
 import signal
 import socket
 import sys
@@ -15,10 +17,9 @@ import uvicorn
 
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.errors import ConfigurationError
-from pulumi_groq.gateway.assembly import assemble
+from pulumi_groq.gateway.assembly import Assembly, assemble
 from pulumi_groq.gateway.clock import MovableClock, SystemClock
 from pulumi_groq.gateway.http.certificate import ServerCertificate
-from pulumi_groq.gateway.http.drain import Drain
 from pulumi_groq.gateway.http.protocol import HttpProtocol
 from pulumi_groq.gateway.http.proxies import TrustedProxies
 from pulumi_groq.gateway.http.tls import over_tls
@@ -27,6 +28,12 @@ from pulumi_groq.gateway.settings import Settings
 from pulumi_groq.gateway.store.errors import StoreBehindError, StoreUnavailableError
 from pulumi_groq.gateway.store.membership import BEHIND
 from pulumi_groq.gateway.store.store import open_store
+
+LAST_REQUESTS_S: Final = 0.25
+"""How long connections in use have for their last request before idle ones are closed."""
+
+MOST_LET_IN: Final = 4096
+"""As many as may wait; others that come meanwhile are as those that come too late."""
 
 _OTHER_DESCRIPTORS: Final = 256
 """For the store, the journal, webhooks and everything else."""
@@ -82,7 +89,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         )
         _collect_less()
         scheme = "http" if certificate is None else "https"
-        server = _AnnouncedServer(config, announce, gateway.drain, scheme)
+        server = _AnnouncedServer(config, announce, gateway, scheme)
         # From here on they drain, also before uvicorn looks after them itself, and after it has: it raises
         # again what has been done by then.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -165,12 +172,12 @@ class _AnnouncedServer(uvicorn.Server):
     """Says where it listens once it does; sends new requests away once it is told to stop, or has to."""
 
     def __init__(
-        self, config: uvicorn.Config, announce: Callable[[str], None], drain: Drain, scheme: str
+        self, config: uvicorn.Config, announce: Callable[[str], None], gateway: Assembly, scheme: str
     ) -> None:
         super().__init__(config)
         self._announce = announce
         self._scheme = scheme
-        self._drain = drain
+        self._gateway = gateway
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then announce."""
@@ -179,11 +186,37 @@ class _AnnouncedServer(uvicorn.Server):
             host, port, *_ = sockets[0].getsockname()
             self._announce(f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}")
 
+    async def _let_in(self, sockets: list[socket.socket]) -> None:
+        """Let in who has connected: with the socket that listens they would be cut off, unheard."""
+        waiting = select.poll()
+        for each in sockets:
+            waiting.register(each, select.POLLIN)
+        for _ in range(MOST_LET_IN):
+            if not waiting.poll(0):
+                return
+            await asyncio.sleep(0)  # one is let in each time
+
+    async def _last_requests(self) -> None:
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + LAST_REQUESTS_S
+        while self.server_state.connections and loop.time() < end_s:  # noqa: ASYNC110  uvicorn keeps a set
+            await asyncio.sleep(LAST_REQUESTS_S / 25)
+
     def end(self) -> None:
         """Stop as at SIGTERM. From any thread."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let running requests finish, as uvicorn does; take no new ones on open connections."""
-        self._drain.begin()
+        """Let running requests finish, as uvicorn does, and take no new ones on open connections.
+
+        Before, those that are in use serve what is on its way and tell their clients to send nothing more: a
+        request that met an end of its connection would be lost, and nobody may send it again.
+        """
+        await self._let_in(sockets or [])
+        for listening in self.servers:
+            listening.close()
+        self._gateway.connections.are_ending = True
+        await asyncio.sleep(0)
+        await self._last_requests()
+        self._gateway.drain.begin()
         await super().shutdown(sockets=sockets)

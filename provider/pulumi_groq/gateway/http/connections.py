@@ -75,12 +75,16 @@ DEFAULT_BOUNDS: Final = ConnectionBounds()
 
 
 class Connections:
-    """Counts them. The log says when a bound is met, at most every `LOG_INTERVAL_S` seconds for each."""
+    """Counts them. The log says when a bound is met, at most every `LOG_INTERVAL_S` seconds for each.
+
+    Once `are_ending`, as the server is about to stop, each answer is the last of its connection and says so.
+    """
 
     def __init__(
         self, bounds: ConnectionBounds = DEFAULT_BOUNDS, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.bounds: Final = bounds
+        self.are_ending = False
         self._monotonic = monotonic
         self._open: dict[Place, Counter[str]] = {place: Counter() for place in Place}
         self._totals: Counter[Place] = Counter()

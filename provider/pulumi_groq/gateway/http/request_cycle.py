@@ -269,6 +269,8 @@ class RequestCycle:
             raise RuntimeError(f"'{message['type']}' before the answer has begun")
         self._started = True
         self._wants_100_continue = False
+        if self._connections is not None and self._connections.are_ending:
+            self.keep_alive = False
         status, headers = message["status"], message["headers"]
         if self._is_old:
             headers = [header for header in headers if header[0] != b"transfer-encoding"]
