@@ -150,11 +150,24 @@ def test_a_session_lasts_an_hour(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/ui"), ("PUT", "/ui/sign-in"), ("GET", "/ui/sign-out")]
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/ui", "GET, HEAD"),
+        ("PUT", "/ui/sign-in", "GET, HEAD, POST"),
+        ("GET", "/ui/sign-out", "POST"),
+        ("HEAD", "/ui/sign-out", "POST"),
+    ],
 )
-def test_other_methods_are_refused(visitor: Visitor, method: str, path: str) -> None:
+def test_other_methods_are_refused(visitor: Visitor, method: str, path: str, allowed: str) -> None:
     """Signing out by a link would let any page do it."""
-    assert visitor.ask(method, path).status_code == 405
+    answer = visitor.ask(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/ui", 303), ("/ui/sign-in", 200)])
+def test_whoever_asks_for_heads_gets_them(visitor: Visitor, path: str, status: int) -> None:
+    """As what watches whether a page is up does, and what previews links."""
+    assert visitor.ask("HEAD", path).status_code == status
 
 
 def test_every_answer_is_closed_to_others(visitor: Visitor) -> None:

@@ -30,6 +30,7 @@ UI_PATH: Final = "/ui"
 SIGN_IN_PATH: Final = "/ui/sign-in"
 SIGN_OUT_PATH: Final = "/ui/sign-out"
 
+_ALLOWED: Final = {UI_PATH: "GET, HEAD", SIGN_IN_PATH: "GET, HEAD, POST", SIGN_OUT_PATH: "POST"}
 _COOKIE: Final = "pulumi_groq_ui"
 _FORM_LIMIT_BYTES: Final = 4_096
 _FORM_TIMEOUT_S: Final = 30.0
@@ -81,7 +82,9 @@ class Ui:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        match request.method, request.url.path:
+        # Of an answer to HEAD, the connection sends the head alone.
+        method = "GET" if request.method == "HEAD" else request.method
+        match method, request.url.path:
             case "GET", "/ui":
                 return await self._page(request)
             case "GET", "/ui/sign-in":
@@ -90,8 +93,8 @@ class Ui:
                 return await self._sign_in(request)
             case "POST", "/ui/sign-out":
                 return await self._sign_out(request)
-        allowed = "POST" if request.url.path == SIGN_OUT_PATH else "GET"
-        return PlainTextResponse(f"Use {allowed} here.\n", 405, {"allow": allowed})
+        allowed = _ALLOWED[request.url.path]
+        return PlainTextResponse(f"This page takes {allowed} alone.\n", 405, {"allow": allowed})
 
     async def _page(self, request: Request) -> Response:
         identity = self._signed_in(request)
