@@ -39,6 +39,8 @@ POLICY = "spend_policy: {%s}"
         ("expires_at: 2026-12-31", 'expires_at: must say its zone, as in 2026-12-31T00:00:00Z'),
         ("expires_at: soon", 'expires_at: must be an ISO 8601 time such as 2026-12-31T00:00:00Z; found "soon"'),
         ("metadata: {cost: 12}", "metadata.cost: must be text; put it in quotes"),
+        ("metadata: {cost: }", "metadata.cost: has no value; write one or take the line out"),
+        ("allowed_models: [a, ~]", "allowed_models.1: has no value; write one or take the line out"),
         ("metadata: [a]", 'metadata: must be a mapping: one "name: value" a line'),
         ("allowed_models: a", 'allowed_models: must be a list: one item a line, each after "- "; found "a"'),
         ("allowed_models: [a, a]", "allowed_models: must not repeat a"),

@@ -124,6 +124,22 @@ def test_http_to_a_server_with_tls_is_told(serve: Any) -> None:
     assert len(requests) == 7
 
 
+def test_a_proxy_that_is_not_there_is_what_the_error_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the gateway, which nobody has asked."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        proxy = f"http://name:password@127.0.0.1:{nobody.getsockname()[1]}"
+    for variable in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(variable, proxy)
+    with (
+        AdminClient(AdminSettings("http://192.0.2.1", "adm-0123456789"), sleep=lambda _: None) as client,
+        pytest.raises(
+            NoAnswerError, match=r"to the proxy of the environment; .*; correct HTTP_PROXY"
+        ) as told,
+    ):
+        client.usage()
+    assert "password" not in str(told.value)
+
+
 def test_this_machine_is_called_without_a_proxy(
     serve: Any, usage_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

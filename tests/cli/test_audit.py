@@ -93,6 +93,8 @@ def test_nothing_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_days_in_the_wrong_order_are_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is asked."""
     client = Client([])
+    result = run(monkeypatch, client, "--since", "yesterday")
+    assert (result.exit_code, "yesterday is no day such as 2026-11-30" in result.output) == (2, True)
     result = run(monkeypatch, client, "--since", "2026-12-01", "--until", "2026-11-01")
     assert (result.exit_code, "--since is after --until" in result.output, client.filters) == (2, True, [])
 

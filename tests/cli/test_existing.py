@@ -42,6 +42,16 @@ def test_what_is_declared_reads_back_as_adoptions() -> None:
     assert found.teams["chatbot"]["keys"]["bot"].keys() & {"budgets", "model_limits"} == set()
 
 
+def test_keys_of_no_team_come_into_one_that_no_stack_has() -> None:
+    """An earlier stack made its own for those that it took over: the first run would fail on it."""
+    teams = [_team("without-team", managed_by="acme/infra/prod"), _team("without-team-2")]
+    found = existing([_key(1, "bot"), _key(2, "loose")], teams, None)  # type: ignore[list-item]
+    assert {name: list(team.get("keys", [])) for name, team in found.teams.items()} == {
+        "without-team-2": [],
+        "without-team-3": ["bot", "loose"],
+    }
+
+
 def test_a_team_is_declared_with_all_that_it_has() -> None:
     """Limits and budgets too: left out, the first run would take them from the team."""
     settings = {

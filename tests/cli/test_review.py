@@ -85,6 +85,7 @@ def test_reasons_come_from_the_access_file(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["missing.json"], "missing.json: cannot be read: No such file or directory"),
+        (["-"], "Error: stdin is not JSON: give the output of `pulumi preview --json`"),
         ([__file__], "is not JSON: give the output of `pulumi preview --json`"),
         ([CHANGED, "--access-file", "missing.yaml"], "missing.yaml: cannot be read"),
         ([CHANGED, "--price-list", "missing.toml"], "missing.toml: the price list cannot be read"),

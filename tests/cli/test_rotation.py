@@ -267,8 +267,8 @@ def test_refusal_is_one_line_and_exit_code_1(serve: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "environment", "words"),
     [
-        ("no stack", {}, "- holds no stack: give the output of `pulumi stack export`"),
-        ("{}", {}, "- holds no stack"),
+        ("no stack", {}, "stdin holds no stack: give the output of `pulumi stack export`"),
+        ("{}", {}, "stdin holds no stack"),
         ("", {"GROQ_ADMIN_KEY": ""}, "Error: GROQ_ADMIN_KEY is missing"),
     ],
 )

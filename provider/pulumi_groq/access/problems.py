@@ -29,7 +29,7 @@ def dotted(path: Path) -> str:
 
 
 def _step(step: str | int) -> str:
-    plain = isinstance(step, int) or step.replace("-", "").replace("_", "").isalnum()
+    plain = isinstance(step, int) or (step.replace("-", "").replace("_", "").isalnum() and is_visible(step))
     return str(step) if plain and len(str(step)) <= _LONGEST_SHOWN else shown(str(step))
 
 
@@ -59,6 +59,7 @@ def _in_order(found: Sequence[tuple[int, str]]) -> list[str]:
     return [text for _, text in sorted(dict.fromkeys(found), key=lambda problem: problem[0])]
 
 
+NO_VALUE: Final = "has no value; write one or take the line out"
 _IN_YAML: Final = {
     "missing": "is missing",
     "extra_forbidden": "is not a known field",
@@ -71,6 +72,8 @@ _IN_YAML: Final = {
 
 def reworded(error: ErrorDetails) -> str:
     """One problem that pydantic found, as `must be ...`, with the text at fault if it is short."""
+    if error["input"] is None:
+        return NO_VALUE
     return (_IN_YAML.get(error["type"]) or requirement(error)) + _found(error["input"])
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pulumi_groq.access.document import Node
-from pulumi_groq.access.problems import Path, Problems, reworded, unknown
+from pulumi_groq.access.problems import NO_VALUE, Path, Problems, reworded, unknown
 
 Declared = TypeVar("Declared", bound=BaseModel)
 
@@ -78,7 +78,7 @@ class Reading:
             if name not in known:
                 self._problems.add(field.line, (*path, name), unknown(name, known))
             elif field.value is None:
-                self._problems.add(field.line, (*path, name), "has no value; write one or take the line out")
+                self._problems.add(field.line, (*path, name), NO_VALUE)
             else:
                 fields[name] = field
         return fields

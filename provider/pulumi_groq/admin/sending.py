@@ -9,6 +9,7 @@ from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -85,7 +86,11 @@ _UNTRUSTED: Final = (
     "name the authority that signed its certificate in SSL_CERT_FILE, and the host that it is for"
 )
 
-_THIS_MACHINE: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_UNREACHED_PROXY: Final = (
+    "correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY in the environment, or name the host in NO_PROXY"
+)
+
+_THIS_MACHINE: Final = {host: f"all://{host}" for host in ("127.0.0.1", "localhost")} | {"::1": "all://[::1]"}
 _WORDS: Final = (
     (httpx.ConnectTimeout, f"no connection within {CONNECT_TIMEOUT_S:g} s"),
     (httpx.ReadTimeout, "the server stayed silent for too long"),
@@ -120,6 +125,7 @@ class Sender:
             else WorkloadCredential(settings.workload, settings.base_url, clock=clock, clean=redaction.line)
         )
         self._base_url = settings.base_url
+        self._by_proxy = transport is None and _goes_by_proxy(settings.base_url)
         self._redaction = redaction
         headers = {
             "accept": "application/json",
@@ -131,7 +137,7 @@ class Sender:
             self._http = httpx.Client(
                 headers=headers,
                 transport=transport,
-                mounts=dict.fromkeys(_THIS_MACHINE),
+                mounts=dict.fromkeys(_THIS_MACHINE.values()),
                 cookies=no_cookies,
                 follow_redirects=False,
             )
@@ -208,7 +214,17 @@ class Sender:
         if isinstance(error, httpx.RemoteProtocolError) and self._base_url.startswith("http:"):
             return Failure(f"{reason}; if it speaks TLS, its address begins with https", passing=True)
         unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        if unreachable and self._by_proxy:
+            reason = f"{reason} to the proxy of the environment"
+            return Failure(reason, passing=True, advice=_UNREACHED_PROXY, unreachable=True)
         return Failure(reason, passing=True, unreachable=unreachable)
+
+
+def _goes_by_proxy(url: str) -> bool:
+    """Whether the environment has a proxy that httpx takes for `url`."""
+    proxies, address = getproxies(), httpx.URL(url)
+    has_one = address.scheme in proxies or "all" in proxies
+    return has_one and address.host not in _THIS_MACHINE and not proxy_bypass(address.host)
 
 
 def _timeout(deadline: Deadline) -> httpx.Timeout:

@@ -8,5 +8,14 @@ from pulumi_groq.catalogue.catalogue import (
     ToolPrice,
     UnpricedUsageError,
 )
+from pulumi_groq.catalogue.likely import did_you_mean
 
-__all__ = ["Catalogue", "CatalogueModel", "Prices", "Retirement", "ToolPrice", "UnpricedUsageError"]
+__all__ = [
+    "Catalogue",
+    "CatalogueModel",
+    "Prices",
+    "Retirement",
+    "ToolPrice",
+    "UnpricedUsageError",
+    "did_you_mean",
+]

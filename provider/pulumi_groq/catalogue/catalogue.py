@@ -269,6 +269,8 @@ class Catalogue:
         self._by_id = MappingProxyType(
             {model.id: model for model in sorted(models, key=lambda each: each.id)}
         )
+        self.priced: Final = frozenset(model.id for model in models if model.prices is not None)
+        """The ids of the models whose use can be charged for."""
         self.get: Final[Callable[[str], CatalogueModel | None]] = self._by_id.get
         """The model with this id, where it is known."""
 
@@ -319,8 +321,7 @@ class Catalogue:
 
     def is_priced(self, model_id: str) -> bool:
         """Whether use of the model can be charged for; only then may a key be given it."""
-        model = self._by_id.get(model_id)
-        return model is not None and model.prices is not None
+        return model_id in self.priced
 
 
 def _laid_over(shipped: dict[str, ModelEntry], own: PriceList, path: Path) -> dict[str, ModelEntry]:

@@ -5,7 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date
 from itertools import islice
 from typing import Any, Final, get_args
 
@@ -41,7 +41,19 @@ _COLUMNS: Final = (
 _SHOWN_BESIDE: Final = frozenset({"id", "name", "lineage_id", "managed_by", "declared_as"})
 _FOLLOW_PERIOD_S: Final = 2.0
 _VERIFY_HELP: Final = CONNECTION_HELP.rstrip(".\n") + ", 3 something was removed or altered.\n"
-_DAY: Final = click.DateTime(["%Y-%m-%d"])
+
+
+class _Day(click.ParamType[date]):
+    """A UTC day."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day."""
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value} is no day such as 2026-11-30", param, ctx)
 
 
 @click.group(
@@ -60,8 +72,8 @@ _DAY: Final = click.DateTime(["%Y-%m-%d"])
     multiple=True,
     help="Only what was done so; repeatable.",
 )
-@click.option("--since", type=_DAY, metavar="DAY", help="The first UTC day, YYYY-MM-DD.")
-@click.option("--until", type=_DAY, metavar="DAY", help="The last UTC day, YYYY-MM-DD.")
+@click.option("--since", type=_Day(), metavar="DAY", help="The first UTC day, YYYY-MM-DD.")
+@click.option("--until", type=_Day(), metavar="DAY", help="The last UTC day, YYYY-MM-DD.")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The most changes."
 )
@@ -83,8 +95,8 @@ def audit(
     actor: str | None,
     object_id: str | None,
     actions: tuple[str, ...],
-    since: datetime | None,
-    until: datetime | None,
+    since: date | None,
+    until: date | None,
     limit: int,
     output: str,
     follow: bool,
@@ -103,8 +115,8 @@ def audit(
         "actor": actor,
         "object_id": object_id,
         "action": ",".join(actions) or None,
-        "since": since.date().isoformat() if since else None,
-        "until": until.date().isoformat() if until else None,
+        "since": since.isoformat() if since else None,
+        "until": until.isoformat() if until else None,
     }
     with admin_client() as client:
         with reading() as shown:

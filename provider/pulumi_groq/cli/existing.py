@@ -38,6 +38,7 @@ def existing(keys: Sequence[ApiKey], teams: Sequence[Team], policy: SpendPolicy 
     access file has keys in teams only.
     """
     found = Existing()
+    elsewhere = {team.name for team in teams if team.managed_by is not None}
     for team in teams:
         if team.managed_by is None:
             found.teams[team.name] = {**_of_team(team), "keys": {}}
@@ -51,7 +52,7 @@ def existing(keys: Sequence[ApiKey], teams: Sequence[Team], policy: SpendPolicy 
             found.left_out.append(f"key {key.name} ({key.id}): {why}")
             continue
         taken.add(key.name)
-        _team_for(key, found)["keys"][key.name] = {**_of_key(key), "adopt_key_id": key.id}
+        _team_for(key, found, elsewhere)["keys"][key.name] = {**_of_key(key), "adopt_key_id": key.id}
         found.adopted += 1
     if policy is not None:
         _take_over_policy(policy, found)
@@ -117,13 +118,13 @@ def _why_not(key: ApiKey, replaced: set[str | None], taken: set[str], found: Exi
     return None
 
 
-def _team_for(key: ApiKey, found: Existing) -> dict[str, Any]:
+def _team_for(key: ApiKey, found: Existing, elsewhere: set[str]) -> dict[str, Any]:
     if key.team is not None:
         return found.teams[key.team]
     name = next(
         name
         for name in (WITHOUT_TEAM, *(f"{WITHOUT_TEAM}-{i}" for i in range(2, 1000)))
-        if name not in found.teams or name in found.comments
+        if name not in elsewhere and (name not in found.teams or name in found.comments)
     )
     team = found.teams.setdefault(name, {"allowed_models": [], "allowed_tools": [], "keys": {}})
     found.comments[name] = "Keys that had no team: move each to the team that uses it."

@@ -12,7 +12,7 @@ from pulumi_groq.access import Access, load_access
 from pulumi_groq.admin import AdminClient, AdminSettings
 from pulumi_groq.catalogue import Catalogue
 from pulumi_groq.cli.progress import progress
-from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
+from pulumi_groq.cli.pulumi_cli import named, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import AccessFileError, ConfigurationError, InsufficientRoleError, NotFoundError
 from pulumi_groq.models.admin_key import AdminKey
@@ -101,7 +101,7 @@ def held_stack(source: str | None, stack: str | None, folder: Path, *, secrets: 
     else:
         text = read_document(source)
     try:
-        return read_stack(text, source or "the stack")
+        return read_stack(text, named(source, "the stack"))
     except ConfigurationError as error:
         raise UnusableSettingError(str(error)) from None
 

@@ -22,12 +22,20 @@ _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"  # would give events,
 
 
 def read_document(source: str) -> str:
-    """The text of the file `source`, or of stdin if that is `-`. Raises UnusableSettingError."""
+    """The text of the file `source`, or of stdin if that is `-`: UTF-8, whatever the locale, which editors
+    and shells may begin with a byte order mark. Raises UnusableSettingError.
+    """
     try:
-        return sys.stdin.read() if source == STDIN else Path(source).read_text("utf-8")
+        content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "is not UTF-8 text"
-        raise UnusableSettingError(f"{source}: cannot be read: {reason}") from None
+        raise UnusableSettingError(f"{named(source, '')}: cannot be read: {reason}") from None
+
+
+def named(source: str | None, otherwise: str) -> str:
+    """What errors call a document: by its file, as stdin, or as `otherwise` where it is made here."""
+    return "stdin" if source == STDIN else source or otherwise
 
 
 def run_pulumi(arguments: Sequence[str], *, stack: str | None, folder: Path, what: str) -> str:

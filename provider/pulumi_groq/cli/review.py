@@ -23,7 +23,7 @@ from pulumi_groq.cli.facts import (
     live_facts,
 )
 from pulumi_groq.cli.numbers import FiniteRange
-from pulumi_groq.cli.pulumi_cli import read_document, run_pulumi
+from pulumi_groq.cli.pulumi_cli import named, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.reports.engine_state import stack_address
@@ -130,7 +130,7 @@ def _preview(source: str | None, stack: str | None, folder: Path) -> Preview:
     else:
         text = read_document(source)
     try:
-        return read_preview(text, source or "the preview")
+        return read_preview(text, named(source, "the preview"))
     except ConfigurationError as error:
         raise UnusableSettingError(str(error)) from None
 

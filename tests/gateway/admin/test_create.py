@@ -126,6 +126,13 @@ def test_a_model_without_a_price_is_refused(api: Api) -> None:
     """Its use could not be charged."""
     answer = api.create(allowed_models=["llama-3.1-8b-instant", "no-such-model"])
     assert error_of(answer) == (400, "model_not_priced", "allowed_models.1")
+    assert "did you mean" not in answer.text
+
+
+def test_a_misspelt_model_is_told_which_one_is_meant(api: Api) -> None:
+    """Nobody has to look it up."""
+    answer = api.create(allowed_models=["openai/gpt-os-20b"])
+    assert "correct the name (did you mean openai/gpt-oss-20b?), or" in answer.json()["error"]["message"]
 
 
 def test_a_retired_model_is_accepted(api: Api) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.catalogue import Catalogue, did_you_mean
 from pulumi_groq.gateway.admin.lineage_rules import require_newest_alone, require_own_place
 from pulumi_groq.gateway.admin.refusals import Invalid, no_key, shown
 from pulumi_groq.gateway.store.identities import IdentityRecord
@@ -21,8 +21,8 @@ def require_priced(catalogue: Catalogue, models: Sequence[str]) -> None:
     for index, model in enumerate(models):
         if not catalogue.is_priced(model):
             raise Invalid(
-                f"Model `{model}` has no price, so its use could not be charged: "
-                "correct the name, or add it to the gateway's price list",
+                f"Model `{model}` has no price, so its use could not be charged: correct the name"
+                f"{did_you_mean(model, catalogue.priced)}, or add it to the gateway's price list",
                 code="model_not_priced",
                 param=f"allowed_models.{index}",
             )

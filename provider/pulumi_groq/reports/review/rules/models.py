@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pulumi_groq.catalogue import Retirement
+from pulumi_groq.catalogue import Retirement, did_you_mean
 from pulumi_groq.reports.review.changes import PlannedChange
 from pulumi_groq.reports.review.findings import Finding, ReviewedPlan, Rule, Severity, finding
 from pulumi_groq.reports.settings import KeySettings, TeamSettings
@@ -42,6 +42,7 @@ def unpriced(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
         if model_id in before or known_there or (known_here and plan.live is None):
             continue
         where = "the gateway's price list" if plan.live else "the price list"
+        meant = did_you_mean(model_id, plan.live.priced if plan.live else plan.catalogue.priced)
         yield finding(
             "model-unpriced",
             Severity.HIGH,
@@ -49,7 +50,7 @@ def unpriced(change: PlannedChange, plan: ReviewedPlan) -> Iterator[Finding]:
             plan,
             what=f"lists {model_id}, which has no price in {where}",
             why="The gateway refuses a key or team with it (400 model_not_priced), so the run would fail.",
-            todo="Correct the model's id, or add its price to the gateway's price list first.",
+            todo=f"Correct the model's id{meant}, or add its price to the gateway's price list first.",
         )
 
 
