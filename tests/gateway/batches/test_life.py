@@ -15,6 +15,7 @@ from pulumi_groq.gateway.batches.creation import shown
 from pulumi_groq.gateway.http.refusal import Refusal
 from pulumi_groq.gateway.inference.echo.upstream import EchoUpstream
 from pulumi_groq.gateway.inference.upstream import UnknownUpstreamKeyError, UpstreamCall
+from pulumi_groq.gateway.store.batches import find_file
 from pulumi_groq.gateway.store.schema import ledger
 from pulumi_groq.policy.access import KeyAccess
 
@@ -224,6 +225,26 @@ async def test_results_that_cannot_be_read_are_charged_as_reserved_after_a_day(
     bench.bench.clock.advance(hours=2)
     await bench.batches.round()
     assert (bench.spent, bench.still_open()) == (batch.held_micro_usd, [])
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "expired", "cancelled"])
+async def test_a_batch_is_over_for_its_key_once_its_results_can_be_had(
+    bench: BatchBench, key: Key, status: str
+) -> None:
+    """Who waits for its end asks for the results next, which are known once they were read."""
+    batch = await created(bench, key())
+    at = f"{status}_at"
+    results = bench.file(b"".join(result(each, prompt_tokens=9, completion_tokens=3) for each in range(10)))
+    bench.outcome(batch, status=status, output_file_id=results, **{at: 1})
+    bench.upstream.before = failing("GET", "/content")
+    seen = shown(await bench.batches.look(batch))
+    assert (seen["status"], seen["output_file_id"], seen[at]) == ("finalizing", None, None)
+    bench.upstream.before = lambda _: None
+    seen = shown(await bench.batches.look(bench.stored(batch)))
+
+    assert (seen["status"], seen["output_file_id"], seen[at]) == (status, results, 1)
+    with bench.bench.store.read() as connection:
+        assert find_file(connection, batch.lineage_id, results) is not None
 
 
 async def test_an_upstream_that_fails_now_and_then_makes_no_batch_cost_what_is_reserved(
@@ -440,7 +461,7 @@ async def test_a_strange_answer_leaves_the_batch_as_it_was_seen(
     assert not batch.is_settled
     assert batch.document["id"] == batch.upstream_id
     await bench.batches.round()
-    assert shown(batch.document)["id"] == batch.upstream_id
+    assert shown(batch)["id"] == batch.upstream_id
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from pulumi_groq.gateway.batches.lines import ENDPOINT
 from pulumi_groq.gateway.http.refusal import bad_request
 from pulumi_groq.gateway.inference.call_fields import read_json_object
+from pulumi_groq.gateway.store.batches import BatchRecord
 
 TAG: Final = "gateway_request_id"
 """In the metadata at the upstream: tells a batch whose creation was not answered from all others."""
@@ -76,11 +77,27 @@ def _metadata(value: Any) -> dict[str, str]:
     return dict(value)
 
 
-def shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The upstream's document of a batch without the tag."""
-    metadata = document.get("metadata")
+OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
+"""The states after which nothing changes (the groq client's types)."""
+
+
+def is_over(document: Mapping[str, Any]) -> bool:
+    """Whether the upstream is through with the batch of this document."""
+    status = document.get("status")
+    return isinstance(status, str) and status in OVER
+
+
+def shown(record: BatchRecord) -> dict[str, Any]:
+    """The upstream's document of a batch without the tag. While its results were not read yet it is not over:
+    whoever waits for that asks for them next.
+    """
+    document, metadata = record.document, record.document.get("metadata")
     own = {name: each for name, each in metadata.items() if name != TAG} if isinstance(metadata, dict) else {}
-    return {**document, "metadata": own or None}
+    unread: dict[str, Any] = {}
+    if is_over(document) and not record.is_settled:
+        unread = dict.fromkeys((f"{document['status']}_at", "output_file_id", "error_file_id"))
+        unread["status"] = "finalizing"
+    return {**document, "metadata": own or None, **unread}
 
 
 class Cursor(NamedTuple):

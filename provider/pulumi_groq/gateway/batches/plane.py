@@ -90,7 +90,7 @@ class StoredPlane:
         else:
             record = await self._batches.find(exchange.key.lineage_id, object_id)
             look = self._batches.cancel if route is CANCEL else self._batches.show
-            await exchange.answer(encoded(shown((await look(record)).document)))
+            await exchange.answer(encoded(shown(await look(record))))
 
     async def _upload(self, exchange: Exchange) -> None:
         lineage_id = exchange.key.lineage_id
@@ -186,13 +186,13 @@ class StoredPlane:
             self._options.body_timeout_s,
         )
         record = await self._batches.create(exchange.key, read_creation(body), exchange.record.request_id)
-        await exchange.answer(encoded(shown(record.document)))
+        await exchange.answer(encoded(shown(record)))
 
     async def _list_batches(self, exchange: Exchange) -> None:
         cursor = read_cursor(exchange.scope["query_string"])
         lineage_id = exchange.key.lineage_id
         records = await self._records.read(batches_of, lineage_id, cursor.after, cursor.limit + 1)
-        documents = None if records is None else [shown(record.document) for record in records]
+        documents = None if records is None else [shown(record) for record in records]
         await exchange.answer(page(cursor, documents))
 
     async def _file(self, exchange: Exchange, file_id: str) -> FileRecord:

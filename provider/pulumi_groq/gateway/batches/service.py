@@ -7,7 +7,7 @@ from math import inf
 from typing import Any, Final
 
 from pulumi_groq.catalogue import Catalogue
-from pulumi_groq.gateway.batches.creation import ID, Creation
+from pulumi_groq.gateway.batches.creation import ID, Creation, is_over
 from pulumi_groq.gateway.batches.lines import worst_costs_micro_usd
 from pulumi_groq.gateway.batches.listing import list_batches
 from pulumi_groq.gateway.batches.records import Records
@@ -46,9 +46,6 @@ from pulumi_groq.policy.limits import Demand, Denial
 from pulumi_groq.policy.messages import owner_of
 
 POLL_PERIOD_S: Final = 15.0
-OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
-"""The states after which nothing changes (the groq client's types)."""
-
 LOOK_AGAIN_AFTER_S: Final = 1.0
 IN_DOUBT: Final = timedelta(minutes=10)
 """How long after its creation a batch that was not answered may appear in the upstream's list."""
@@ -261,8 +258,7 @@ class Batches:
 
     async def _seen(self, record: BatchRecord, document: dict[str, Any]) -> BatchRecord:
         seen = record._replace(document=document)
-        status = document.get("status")
-        if isinstance(status, str) and status in OVER:
+        if is_over(document):
             return await self._settle(seen)
         seen = seen._replace(unread_since_us=None)
         await self._records.write(replace_batch, seen)
