@@ -144,11 +144,12 @@ def test_key_left_behind_unused_is_replaced(lifecycle_on: Any, code: str) -> Non
     server = Server(
         (409, error(code), {"x-api-key-id": "key_0"}),
         (200, key("key_0")),
+        (200, page(key("key_0"))),
         (200, {"object": "api_key.deleted", "id": "key_0", "deleted": True}),
         (201, key(api_key="pgq_value")),
     )
     lifecycle_on(server).create(ARGS)
-    assert server.asked[2] == "DELETE /openai/v1/api-keys/key_0 unless_used_within_s=31622400"
+    assert server.asked[3] == "DELETE /openai/v1/api-keys/key_0 unless_used_within_s=31622400"
 
 
 def test_key_left_behind_in_use_is_never_deleted(lifecycle_on: Any) -> None:
@@ -156,10 +157,25 @@ def test_key_left_behind_in_use_is_never_deleted(lifecycle_on: Any) -> None:
     server = Server(
         (409, error("already_declared"), {"x-api-key-id": "key_0"}),
         (200, key("key_0")),
+        (200, page(key("key_0"))),
         (409, error("key_in_use")),
     )
     with pytest.raises(ConflictError, match="adopt_key_id='key_0'"):
         lifecycle_on(server).create(ARGS)
+
+
+@pytest.mark.parametrize("named", [1, 2])
+def test_key_that_was_rotated_is_never_deleted(lifecycle_on: Any, named: int) -> None:
+    """A state that is lost or edited had its value: the error says how to take the newest one over."""
+    first, second = key("key_0"), key("key_00", lineage_id="key_0", generation=2)
+    server = Server(
+        (409, error("already_declared"), {"x-api-key-id": "key_0" if named == 1 else "key_00"}),
+        (200, first if named == 1 else second),
+        (200, page(first, second) if named == 1 else page(second)),
+    )
+    with pytest.raises(ConfigurationError, match="was rotated: take it over with adopt_key_id='key_00'"):
+        lifecycle_on(server).create(ARGS)
+    assert [call for call in server.asked if call.startswith("DELETE")] == []
 
 
 def test_key_left_behind_that_is_declared_elsewhere_is_never_deleted(lifecycle_on: Any) -> None:
