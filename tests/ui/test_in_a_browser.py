@@ -173,6 +173,20 @@ def test_the_live_page_keeps_itself_up(browser: Browser, gateway: Gateway, sign_
     ]
 
 
+def test_a_refresh_takes_nobody_from_where_they_are(browser: Browser, gateway: Gateway, sign_in: Any) -> None:
+    """Whoever goes by keyboard, or reads a wide table on a phone, had to begin anew."""
+    sign_in(gateway.admin_key)
+    browser.look(PHONE)
+    table = "document.querySelector('#key-table .scroll')"
+    browser.evaluate(f"{table}.scrollLeft = 40; document.querySelector('#models-table summary').focus()")
+    browser.evaluate("refresh()")
+    assert browser.evaluate("document.activeElement.parentElement.id") == "models-table"
+    assert browser.evaluate(f"{table}.scrollLeft") == 40
+    browser.evaluate(f"{table}.focus()")
+    browser.evaluate("refresh()")
+    assert browser.evaluate(f"document.activeElement === {table}")
+
+
 def test_the_cookie_is_out_of_reach(browser: Browser, gateway: Gateway, sign_in: Any) -> None:
     """No script of the page can read the session."""
     sign_in(gateway.admin_key)

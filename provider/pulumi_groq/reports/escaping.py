@@ -11,7 +11,7 @@ LONGEST_PROSE: Final = 2_000
 _PLAIN_CODE: Final = re.compile(r"[A-Za-z0-9._/:+=,-]+(?: [A-Za-z0-9._/:+=,-]+)*")
 _PUNCTUATION: Final = re.compile(r"[^A-Za-z0-9 \x80-\U0010ffff]")
 _UNSAFE_IN_PROSE: Final = re.compile(
-    r"""(?![,;'"()%/+-]|[.:](?:\ |$)|(?<=\d)[.:](?=\d)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))"""
+    r"""(?![,;'"()%/+?-]|[.:](?:\ |$)|(?<=\d)[.:](?=\d)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))"""
     r"""[^A-Za-z0-9 \x80-\U0010ffff]"""
 )
 _REFERENCES: Final = re.compile(r"([@#])(?=\w)")

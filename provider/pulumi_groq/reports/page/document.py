@@ -82,6 +82,7 @@ def sign_in_page(action: str, problem: str | None = None) -> str:
             name="admin_key",
             type="password",
             required=True,
+            autofocus=True,
             autocomplete="current-password",
             maxlength="1024",
         ),

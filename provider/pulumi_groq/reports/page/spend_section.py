@@ -66,7 +66,7 @@ def _tiles(report: UsageReport, live_keys: int) -> Iterator[Child]:
         yield _tile("Leads to", f"{money(pace.projected_micro_usd)} USD", until)
     yield _tile("Requests", f"{total.requests:,}", f"{total.tokens:,} tokens")
     yield _tile("Refused", f"{total.denied or 0:,}", "this month")
-    unused = f"{report.unused_keys:,} unused for 30 days" if report.unused_keys else "all used within 30 days"
+    unused = f"{report.unused_keys:,} unused for 30 days" if report.unused_keys else "none unused for 30 days"
     yield _tile("Live keys", f"{live_keys:,}", unused)
 
 
