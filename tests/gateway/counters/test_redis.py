@@ -242,6 +242,58 @@ async def test_a_script_that_was_flushed_is_loaded_again(redis_server: RedisServ
     assert list(after.levels) == [100]
 
 
+@pytest.mark.parametrize("loss", ["FLUSHALL", "DEL pulumi-groq:{k}:rpd:k"])
+async def test_a_limit_that_redis_lost_is_told_to_it_anew(own_redis_server: RedisServer, loss: str) -> None:
+    """As where keys are evicted, or the server is emptied: it does not begin anew."""
+    async with redis_counters(own_redis_server.url, uses_server_time=False) as counters:
+        requests, now_s = counters.counter_set([RPD], 1000.0), 1000.0
+
+        async def pass_one_by_one(attempts: int) -> int:
+            taken = [
+                await requests.take(DEMAND, now_s, f"r{number}", now_s + 900) for number in range(attempts)
+            ]
+            return sum(each.refused is None for each in taken)
+
+        before = await pass_one_by_one(40)
+        own_redis_server.call(*loss.split())
+        after = await pass_one_by_one(40)
+
+    assert (before, after) == (40, 10)
+
+
+async def test_what_is_held_is_free_again_where_redis_lost_who_holds_it(redis_server: RedisServer) -> None:
+    """The key beside it, or its own, may be evicted: nothing is held for ever, or less than nothing."""
+    async with redis_counters(redis_server.url, uses_server_time=False) as counters:
+        tokens = counters.counter_set([TPD], 1000.0)
+        await tokens.take(DEMAND, 1000.0, "one", 1900.0)
+        redis_server.call("DEL", "pulumi-groq:{k}:tpd:k:holds")
+        after_holds = await tokens.take(DEMAND, 1000.0, "two", 1900.0)
+        redis_server.call("DEL", "pulumi-groq:{k}:tpd:k")
+        await tokens.settle(DEMAND, "two", tokens=70, cost_micro_usd=0, now_s=1000.0)
+        after_bucket = await tokens.take(DEMAND, 1000.0, "three", 1900.0)
+
+    assert [list(each.levels) for each in (after_holds, after_bucket)] == [[100], [170]]
+
+
+async def test_what_others_let_go_is_not_taken_for_lost(redis_server: RedisServer) -> None:
+    """A key goes when little is in it: what another gateway only held and did not use does not come back."""
+    async with (
+        redis_counters(redis_server.url, uses_server_time=False) as one,
+        redis_counters(redis_server.url, uses_server_time=False) as other,
+    ):
+        mine, others = (each.counter_set([TPD], 1000.0) for each in (one, other))
+        await others.take(DEMAND._replace(tokens=800), 1000.0, "held", 1900.0)
+        told = await mine.take(DEMAND, 1000.0, "mine", 1900.0)
+        await mine.settle(DEMAND, "mine", tokens=0, cost_micro_usd=0, now_s=1000.0)
+        await others.settle(DEMAND, "held", tokens=0, cost_micro_usd=0, now_s=1000.0)
+        await others.full(1000.0)  # calls keep their order
+        redis_server.call("DEL", "pulumi-groq:{k}:tpd:k")
+        first = await mine.take(DEMAND, 1000.0, "next", 1900.0)
+        second = await mine.take(DEMAND, 1000.0, "last", 1900.0)
+
+    assert [list(each.levels) for each in (told, first, second)] == [[900], [100], [200]]
+
+
 @pytest.mark.parametrize("how", ["killed", "stalled"])
 async def test_no_more_passes_than_the_limit_through_an_outage(
     own_redis_server: RedisServer, how: str

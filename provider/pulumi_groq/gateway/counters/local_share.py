@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pulumi_groq.policy.limits import Bucket, Quota
+from pulumi_groq.policy.limits import Bucket, Quota, drain
 
 
 class Restored(NamedTuple):
@@ -19,7 +19,7 @@ class SharedBucket:
     whose limit is its part. All own parts together are at most the limit.
     """
 
-    __slots__ = ("__weakref__", "_known", "_replicas", "limit", "own", "place", "window_s")
+    __slots__ = ("__weakref__", "_booked", "_known", "_replicas", "limit", "own", "place", "window_s")
 
     own: Bucket | None
     place: str
@@ -31,24 +31,38 @@ class SharedBucket:
         self.own = None
         self.place = ""
         self._known = Bucket(limit, window_s, now_s)
+        self._booked = Bucket(limit, window_s, now_s)
+        """Without what running requests hold, which others may have let go."""
         self._replicas = 1
 
-    def told(self, level: float, place: str, now_s: float) -> None:
-        """A server has counted, and the bucket is at `level` with what is held in it."""
+    def hold_to(self, limit: int, now_s: float) -> None:
+        """The limit is another one from now on."""
+        if limit != self.limit:
+            self._drain(now_s)
+            self.limit = limit
+
+    def told(self, level: float, held: float, place: str, now_s: float) -> None:
+        """A server has counted, and the bucket is at `level` with what is `held` in it."""
         self._known.level = level
-        self._known.updated_s = now_s
+        self._booked.level = level - held
+        self._known.updated_s = self._booked.updated_s = now_s
         self.place = place
         self.own = None
 
-    def settled(self, less: int) -> None:
-        """So much less was used than was reserved."""
-        self._known.level = max(0.0, self._known.level - less)
+    def settled(self, reserved: int, used: int) -> None:
+        """So much was used of what was reserved."""
+        self._known.level = max(0.0, self._known.level - (reserved - used))
+        self._booked.level += used
 
     def known_level(self, now_s: float) -> float:
         """At least this much is in it still."""
-        self._known.limit = self.limit
-        self._known.drain(now_s)
+        self._drain(now_s)
         return self._known.level
+
+    def booked_level(self, now_s: float) -> float:
+        """So much is in it whatever becomes of the requests that run: a server that has less has lost it."""
+        self._drain(now_s)
+        return self._booked.level
 
     def own_part(self, replicas: int, now_s: float) -> Bucket:
         """The bucket to decide by during an outage; begins with this replica's part of what is known."""
@@ -73,6 +87,10 @@ class SharedBucket:
         least = known if self.place not in {"", place} else 0.0
         self.own, self.place = None, place
         return Restored(least, besides)
+
+    def _drain(self, now_s: float) -> None:
+        self._known.limit = self._booked.limit = self.limit
+        drain((self._known, self._booked), now_s)
 
     def is_empty(self, now_s: float) -> bool:
         """Whether nothing is known that matters."""

@@ -11,6 +11,8 @@
 --        4 reservation id   5 tokens reserved
 --        take:   6 seconds until it expires   7 for each quota two doubles: what the level was at least,
 --                and what was admitted besides while this server could not be asked; or nothing
+--                9 for each quota a double: the level of a bucket that should be there and is not, as where it was
+--                evicted
 --                8 with 1: let the limits before these drain until now
 --        settle: 6 tokens used
 -- Answers doubles: the position of the quota that refused, from 0, or -1; then level and held of each
@@ -44,6 +46,7 @@ end
 local function load(key, limit, window)
   local bucket = { level = 0, held = 0, updated = now, limit = limit, window = window, last_expiry = 0 }
   local stored = redis.call('GET', key)
+  bucket.is_new = not stored
   if stored then
     bucket.level, bucket.held, bucket.updated, bucket.limit, bucket.last_expiry = struct.unpack('<ddddd', stored)
   end
@@ -69,6 +72,9 @@ local function expire(bucket, holds)
   for _, each in ipairs(expired) do
     bucket.held = bucket.held - tonumber(string.match(each, '^%d+'))
     redis.call('ZREM', holds, each)
+  end
+  if redis.call('ZCARD', holds) == 0 then
+    bucket.held = 0 -- also of a set that was evicted
   end
 end
 
@@ -102,10 +108,12 @@ if operation == 'settle' then
       redis.call('ZREM', holds, ARGV[4])
     elseif unit == TOKENS and redis.call('ZREM', holds, reservation) == 1 then
       local bucket = load(key, limit, window)
-      drain(bucket)
-      bucket.held = bucket.held - tokens
-      bucket.level = bucket.level + tonumber(ARGV[6])
-      store(key, bucket)
+      if not bucket.is_new then -- else who asks next says what was in it
+        drain(bucket)
+        bucket.held = bucket.held - tokens
+        bucket.level = bucket.level + tonumber(ARGV[6])
+        store(key, bucket)
+      end
     end
   end
   return ''
@@ -125,6 +133,9 @@ for position = 1, count do
         drain(bucket)
       end
       bucket.limit = limit
+      if bucket.is_new then
+        bucket.level = struct.unpack('<d', ARGV[9], 8 * position - 7)
+      end
     end
     drain(bucket)
     if unit == TOKENS then

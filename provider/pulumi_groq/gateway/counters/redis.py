@@ -94,7 +94,7 @@ class RedisCounters:
         bucket = self._buckets.get(quota.counter_key)
         if bucket is None:
             bucket = self._buckets[quota.counter_key] = SharedBucket(quota.ceiling, quota.window_s, now_s)
-        bucket.limit = quota.ceiling
+        bucket.hold_to(quota.ceiling, now_s)
         return bucket
 
 
@@ -160,6 +160,9 @@ class RedisCounterSet:
             demand.tokens,
             expires_s=expires_s,
             restored=self._handed_over(place, now_s) if is_news else (),
+            booked=[
+                each.booked_level(now_s) if isinstance(each, SharedBucket) else 0.0 for each in self._shared
+            ],
             drains_first=self._is_new,
         )
         try:
@@ -229,7 +232,9 @@ class RedisCounterSet:
     ) -> TakeResult:
         """What a server has said to a `take`, and its levels afterwards."""
         refused, levels, held = read_answer(answer)
+        reserved = 0
         if refused is None:
+            reserved = demand.tokens
             levels = [
                 level + amount_of(quota, demand) for quota, level in zip(self._quotas, levels, strict=True)
             ]
@@ -238,9 +243,10 @@ class RedisCounterSet:
                     running.held += 1
                 self._running_ids.add(reservation_id)
                 self._counters.renewals.runs(self, now_s)
-        for each, level in zip(self._shared, levels, strict=True):
+        for quota, each, level, holds in zip(self._quotas, self._shared, levels, held, strict=True):
             if isinstance(each, SharedBucket):
-                each.told(level, place, now_s)
+                more = reserved if quota.unit == "tokens" else 0
+                each.told(level, holds + more, place, now_s)
         return TakeResult(refused, levels, () if refused is None else held)
 
     async def renew(self, now_s: float) -> None:
@@ -261,7 +267,7 @@ class RedisCounterSet:
         if not self._holds:
             return
         for bucket in self._tokens:
-            bucket.settled(demand.tokens - tokens)
+            bucket.settled(demand.tokens, tokens)
         self._settle_there(demand, reservation_id, tokens, now_s)
 
     def _settle_there(self, demand: Demand, reservation_id: str, tokens: int, now_s: float) -> None:

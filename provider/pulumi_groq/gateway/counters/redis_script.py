@@ -49,15 +49,17 @@ class ScriptCalls:
         *,
         expires_s: float,
         restored: Sequence[Restored | None],
+        booked: Sequence[float],
         drains_first: bool,
     ) -> bytes:
         """Take one request of so many tokens. `restored` is of each quota what the server does not know, or
-        of none.
+        of none; `booked` the level of each, should the server have lost it.
         """
         told = b"".join(bytes(16) if each is None else pack("<dd", *each) for each in restored)
         expiry = repr(expires_s - now_s).encode()
         reserved = reservation_id.encode(), b"%d" % tokens
-        return self._call(b"take", now_s, *reserved, expiry, told, b"1" if drains_first else b"")
+        levels = pack(f"<{len(booked)}d", *booked)
+        return self._call(b"take", now_s, *reserved, expiry, told, b"1" if drains_first else b"", levels)
 
     def full(self, now_s: float) -> bytes:
         """Look whether one more request fits."""
