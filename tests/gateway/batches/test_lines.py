@@ -96,6 +96,8 @@ BAD = {
     "stream": line(stream=True).rstrip(),
     "unknown field": line(frobnicate=1).rstrip(),
     "other spelling": line(Model=MODEL).rstrip(),
+    "a line's end of others": changed().replace(b'"body":', b'"body":\r'),
+    "two of them at its end": changed() + b"\r\r",
 }
 
 
@@ -107,6 +109,12 @@ def test_bad_line_is_named_by_its_number(read: Any, bad: bytes) -> None:
     assert refused.value.status == 400
     assert refused.value.detail.message.startswith("Line 3 of the file: ")
     assert (b"connection", b"close") in refused.value.headers
+
+
+def test_lines_may_end_as_on_windows(read: Any) -> None:
+    """The last one, too, with or without its line feed."""
+    for end in (b"", b"\r", b"\r\n"):
+        assert read(line(1).replace(b"\n", b"\r\n") + line(2).rstrip() + end).lines == 2
 
 
 def test_repeated_custom_id_is_refused(read: Any) -> None:

@@ -69,6 +69,10 @@ class LineReader:
             self._too_long()
         if not line.strip():
             raise self._refused(bad_request("the line is empty", param="file"))
+        if b"\r" in line.removesuffix(b"\r"):
+            # What stands behind one could be a request of its own there, hidden in a tool's parameters here.
+            message = "the line holds a carriage return, which some readers take for its end: leave it out"
+            raise self._refused(bad_request(message, param="file"))
         if self.lines == MOST_LINES:
             message = f"A batch takes at most {MOST_LINES} requests. Send the rest in another file."
             raise bad_request(message, param="file")
