@@ -201,7 +201,7 @@ def test_a_refused_admin_key_is_exit_code_1(serve: Any, tmp_path: Path) -> None:
     [
         (["missing.json"], "missing.json: cannot be read: No such file or directory"),
         ([__file__], "holds no stack: give the output of `pulumi stack export`"),
-        (["--no-state", "x.json"], "--no-state leaves out the stack that x.json holds: give one of both"),
+        (["--no-state", "x.json"], "--no-state leaves out the stack that x.json holds: give one of the two"),
         (["--no-state"], "--no-state leaves nothing to compare: name a file with --access-file"),
     ],
 )

@@ -27,6 +27,7 @@ from pulumi_groq.cli.facts import (
     live_facts,
 )
 from pulumi_groq.cli.progress import progress
+from pulumi_groq.cli.pulumi_cli import named
 from pulumi_groq.cli.serve import UnusableSettingError
 from pulumi_groq.cli.tables import cell, new_table, print_table, print_text
 from pulumi_groq.errors import ConfigurationError, GroqError
@@ -158,7 +159,9 @@ def validate(
     Reads the stack from FILE or stdin (-), as `pulumi stack export` writes it, or exports it here.
     """
     if no_state and state is not None:
-        raise UnusableSettingError(f"--no-state leaves out the stack that {state} holds: give one of both")
+        raise UnusableSettingError(
+            f"--no-state leaves out the stack that {named(state, '')} holds: give one of the two"
+        )
     settings = _settings()
     held = None if no_state else held_stack(state, stack, folder, secrets=not no_try)
     file = access_file(access_path, folder, held.stack if held else stack or "")

@@ -45,7 +45,7 @@ def another_first(chain: Path, key: Path) -> None:
         (another_key, "--tls-key: it is not the key of the first certificate"),
         (another_first, "--tls-key: it is not the key of the first certificate"),
         (lambda chain, key: make_certificate(chain, key, passphrase=b"s3cret"), "--tls-key: it is encrypted"),
-        (lambda chain, key: make_certificate(chain, key, ends=-DAY / 2), "the certificate has expired on 2"),
+        (lambda chain, key: make_certificate(chain, key, ends=-DAY / 2), "the certificate expired on 2"),
         (lambda chain, key: make_certificate(chain, key, begins=DAY / 2), "is not valid before 2"),
     ],
 )

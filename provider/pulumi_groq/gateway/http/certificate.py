@@ -82,7 +82,7 @@ class ServerCertificate:
     def _require_valid(self, expires_at: datetime) -> None:
         if self._now() >= expires_at:
             raise ConfigurationError(
-                f"--tls-cert: the certificate has expired on {expires_at.strftime(_SHOWN_TIME)}: put a new "
+                f"--tls-cert: the certificate expired on {expires_at.strftime(_SHOWN_TIME)}: put a new "
                 "one in its place"
             )
 
