@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, make_url, text
 
@@ -82,6 +83,24 @@ async def test_a_connection_that_is_mute_from_its_sign_in_on_keeps_no_gateway_fr
     async with asyncio.timeout(WAIT_S), heard.notifications.listening():
         await heard.hears(engine)
     assert relay.made > 1
+
+
+async def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is tried again."""
+    tried = 0
+
+    async def refuse(**_: object) -> None:
+        nonlocal tried
+        tried += 1
+        raise psycopg.OperationalError
+
+    nowhere = Notifications(open_postgresql_engine("postgresql://nobody@127.0.0.1:1/x"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(psycopg.AsyncConnection, "connect", refuse)
+        async with asyncio.timeout(WAIT_S), nowhere.listening():
+            while tried < 5:  # noqa: ASYNC110  nobody tells of attempts
+                await asyncio.sleep(0.01)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_a_connection_that_answers_is_kept(engine: Engine, relay: MutedRelay) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, make_url, select, text
 
 from patience import until
 from postgresql_server import PASSWORD, PostgresqlServer
@@ -225,6 +225,23 @@ def test_a_refused_value_is_not_shown(store: Store) -> None:
     assert "secret-name" not in str(refused.value)
     with pytest.raises(RowRefusedError):
         add_team(store, "secret\0name")
+
+
+@pytest.mark.parametrize(
+    ("password", "limit", "told"),
+    [("right", 0, "no connection free: raise its max_connections"), ("wrong", -1, "refuses the password")],
+)
+def test_a_server_that_takes_no_connection_is_told_from_one_that_is_out(
+    postgresql_url: str, postgresql_server: PostgresqlServer, password: str, limit: int, told: str
+) -> None:
+    """While a gateway serves, too: there is another thing to do. Without host and user."""
+    role = f"limited_{password}"
+    postgresql_server.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'right' CONNECTION LIMIT {limit}")
+    url = make_url(postgresql_url).set(username=role, password=password)
+    engine = open_postgresql_engine(url.render_as_string(hide_password=False))
+    with pytest.raises(StoreUnavailableError, match=told) as refused, row_transaction(engine):
+        raise AssertionError("it took the connection")
+    assert role not in str(refused.value)
 
 
 def test_a_store_works_again_after_an_outage(own_postgresql_server: PostgresqlServer, tmp_path: Path) -> None:

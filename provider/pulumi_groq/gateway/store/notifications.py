@@ -52,20 +52,24 @@ class Notifications:
 
     async def _listen(self, is_heard: asyncio.Event) -> None:
         connect = partial(psycopg.AsyncConnection.connect, **self._arguments)
+        is_told = False
         while True:
             try:
                 async with await connect(autocommit=True) as connection:
                     for channel in self._handlers:
                         await _ask(connection, f"LISTEN {channel}")
                     is_heard.set()
+                    is_told = False
                     while True:
                         async for notification in connection.notifies(timeout=ASKED_EVERY_S):
                             await self._handle(notification)
                         await _ask(connection, "SELECT 1")
             except (psycopg.Error, OSError) as failure:
-                _log.warning(
-                    "other gateways are not heard until PostgreSQL answers: %s", type(failure).__name__
-                )
+                if not is_told:  # other parts say again what goes on
+                    is_told = True
+                    _log.warning(
+                        "other gateways are not heard until PostgreSQL answers: %s", type(failure).__name__
+                    )
                 is_heard.set()
                 await asyncio.sleep(RECONNECT_S)
 

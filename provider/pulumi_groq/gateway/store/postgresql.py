@@ -36,6 +36,15 @@ _LOCKED: Final = (
     "try again once it has ended"
 )
 
+_REFUSALS: Final = (
+    (
+        re.compile(r"too many (clients|connections)|connection slots|no more connections allowed"),
+        "PostgreSQL has no connection free: raise its max_connections, or what a pooler allows",
+    ),
+    (re.compile(r"authentication failed|no password supplied"), "PostgreSQL refuses the password"),
+)
+"""What a server says that can be reached and takes no connection. The driver gives these no code."""
+
 _MANY_HOSTS: Final = re.compile(
     r"(?P<before>[^/]+://(?:[^@/]*@)?)(?P<hosts>[^@/?]+,[^@/?]+)(?P<rest>/.*)", re.DOTALL
 )
@@ -303,7 +312,9 @@ def _unavailable(error: DBAPIError) -> StoreUnavailableError:
     """Without host and user: `/readyz` shows it to anybody."""
     state: Any = getattr(error.orig, "sqlstate", None)
     if isinstance(error, OperationalError) and (error.connection_invalidated or state is None):
-        return StoreUnavailableError("PostgreSQL cannot be reached")
+        said = str(error.orig)
+        reasons = (reason for pattern, reason in _REFUSALS if pattern.search(said))
+        return StoreUnavailableError(next(reasons, "PostgreSQL cannot be reached"))
     return StoreUnavailableError(f"PostgreSQL refuses: {type(error.orig).__name__}")
 
 
