@@ -87,4 +87,5 @@ def unknown(name: str, known: Iterable[str], what: str = "field") -> str:
     nearest = get_close_matches(name, names, n=1)
     if nearest:
         return f"is not a known {what}; did you mean {nearest[0]}?"
-    return f"is not a known {what}; known are {', '.join(names) or 'none'}"
+    others = f"known are {', '.join(names)}" if names else "there are none"
+    return f"is not a known {what}; {others}"

@@ -13,6 +13,8 @@ _BY_TYPE: Final = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
     "dict_type": "must be a mapping of names to values",
     "model_type": "must be a mapping of names to values",
     "model_attributes_type": "must be a mapping of names to values",

@@ -38,6 +38,14 @@ def _problems(text: str) -> list[str]:
             "3: rules.a.environments.0: is not a known environment; did you mean production?",
         ),
         (
+            "rules:\n  a: {check: budget_required, reason: y, environments: [production]}",
+            "2: rules.a.environments.0: is not a known environment; there are none",
+        ),
+        (
+            "rules:\n  a: {check: limit_at_most, reason: y, limit: requests_per_minute, at_most: lots}",
+            '2: rules.a.at_most: must be a number; found "lots"',
+        ),
+        (
             "rules:\n  a: {check: budget_requird, reason: y}",
             "2: rules.a.check: is not a known check; did you mean budget_required?",
         ),
