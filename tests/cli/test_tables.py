@@ -59,3 +59,14 @@ def test_a_row_stays_on_its_line_on_a_pipe(capsys: pytest.CaptureFixture[str]) -
     tables.print_table(lambda: wide([(ID, "n" * 128, "active", "1")]), narrow)
     shown = capsys.readouterr().out
     assert re.search(rf"{ID} +n{{128}} +active +1", shown)
+
+
+def test_markdown_folds_long_words_of_its_tables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model's id that is cut off names none."""
+    monkeypatch.setattr(tables, "_NO_WIDTH", 40)
+    tables.print_markdown("| a | b | c |\n| --- | --- | --- |\n| lists openai/gpt-oss-120b | why | what |\n")
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 40

@@ -8,8 +8,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import click
-from rich.console import Console
-from rich.markdown import Markdown
 
 from pulumi_groq.admin import AdminClient
 from pulumi_groq.admin.retry import Backoff
@@ -25,6 +23,7 @@ from pulumi_groq.cli.facts import (
 from pulumi_groq.cli.numbers import FiniteRange
 from pulumi_groq.cli.pulumi_cli import named, read_document, run_pulumi
 from pulumi_groq.cli.serve import UnusableSettingError
+from pulumi_groq.cli.tables import print_markdown
 from pulumi_groq.errors import ConfigurationError, GroqError
 from pulumi_groq.reports.engine_state import stack_address
 from pulumi_groq.reports.live import Live
@@ -115,7 +114,7 @@ def review_command(
     )
     text = _rendered(made, output, _repository_path(file))
     if output == "markdown" and sys.stdout.isatty():
-        Console().print(Markdown(text))
+        print_markdown(text)
     else:
         click.echo(text, nl=False)
     worst = made.worst()

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Markdown, MarkdownElement, TableElement
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -52,6 +53,24 @@ def print_table(*layouts: Callable[[], Table]) -> None:
 def print_text(text: str) -> None:
     """`text` in the terminal's columns."""
     _console().print(Text(text))
+
+
+class _FoldedTable(TableElement):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, Table):
+                for column in table.columns:
+                    column.overflow = "fold"
+            yield table
+
+
+class _FoldedMarkdown(Markdown):
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {**Markdown.elements, "table_open": _FoldedTable}
+
+
+def print_markdown(text: str) -> None:
+    """The Markdown `text` laid out for a person, with long words of its tables folded."""
+    _console().print(_FoldedMarkdown(text))
 
 
 def _console() -> Console:
