@@ -2,7 +2,6 @@
 
 import re
 from collections import deque
-from functools import cached_property
 from typing import Any, Final
 
 from pulumi_groq.gateway.http.bodies import read_json
@@ -31,12 +30,17 @@ KEPT_EVENTS: Final = 4
 class _Event:
     """A frame, whose data is read once, when it is asked for: `None` where it is no JSON."""
 
-    def __init__(self, frame: bytes) -> None:
-        self._frame = frame
+    __slots__ = ("_data", "_frame")
 
-    @cached_property
+    def __init__(self, frame: bytes) -> None:
+        self._frame: bytes | None = frame
+        self._data: Any = None
+
+    @property
     def data(self) -> Any:
-        return _chunk_in(self._frame)
+        if self._frame is not None:
+            self._data, self._frame = _chunk_in(self._frame), None
+        return self._data
 
 
 class SseUsageScanner:
@@ -110,7 +114,8 @@ class SseUsageScanner:
         self._bytes += len(piece)
 
     def _taken(self, piece: bytes) -> bytes:
-        self._last = piece or self._last
+        if piece:
+            self._last = piece
         self._count(piece)
         usage = self._look_for_end(piece)
         return piece if usage is None else self._inspected(piece, usage)

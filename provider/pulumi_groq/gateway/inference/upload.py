@@ -37,7 +37,8 @@ class Upload:
             raise body_too_large(options.audio_body_limit_bytes)
         self._receive = receive
         self.length_bytes = head.content_length
-        self._timeout_s = options.body_timeout_s
+        self._options = options
+        self._ends_s = asyncio.get_running_loop().time() + options.upload_timeout_s
         self._reader = FormReader(head.content_type, file)
         self._held: list[bytes] = []
         self._hold = hold
@@ -79,11 +80,14 @@ class Upload:
             yield piece
 
     async def _next(self) -> bytes:
+        options, now_s = self._options, asyncio.get_running_loop().time()
+        until_s = min(now_s + options.body_timeout_s, self._ends_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout_at(until_s):
                 piece, self._more = await next_piece(self._receive)
         except TimeoutError:
-            raise request_timeout(self._timeout_s) from None
+            is_over = until_s == self._ends_s
+            raise request_timeout(options.upload_timeout_s if is_over else options.body_timeout_s) from None
         self._reader.feed(piece)
         _check(self._reader.form, self._known)
         return piece
