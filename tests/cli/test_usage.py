@@ -16,6 +16,7 @@ from local_engine import Gateway
 from patience import until
 from played_history import END, played_gateway
 from pulumi_groq.cli.main import commands
+from pulumi_groq.models.admin_key import AdminKeyCreate
 
 DEADLINE_S = 60
 
@@ -140,6 +141,18 @@ def test_a_report_replaces_the_file_that_is_there(gateway: Gateway, tmp_path: Pa
     assert (result.exit_code, result.stdout) == (0, f"wrote {file}\n")
     assert file.read_text().startswith("<!doctype html>")
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_report_leaves_out_what_its_role_may_not_see(gateway: Gateway, tmp_path: Path) -> None:
+    """It would say that there is none of it."""
+    with gateway.client() as client:
+        created = client.create_admin_key(AdminKeyCreate(name="finance", role="billing"), "finance")
+    file = tmp_path / "report.html"
+    result = run(gateway, "report", "--html", str(file), GROQ_ADMIN_KEY=created.key.admin_key)
+    assert result.exit_code == 0
+    page = file.read_text()
+    assert "Spend against the cap" in page
+    assert [part for part in ("Live keys", ">Rotation<", "Last changes") if part in page] == []
 
 
 def test_a_report_goes_to_stdout(gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

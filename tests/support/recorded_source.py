@@ -62,6 +62,8 @@ class RecordedSource:
 class RecordingSource:
     """Passes questions on, and writes the answers down in `recording`."""
 
+    shown: Shown = EVERYTHING
+
     def __init__(self, source: FactSource) -> None:
         self._source = source
         self.recording: dict[str, Any] = {"usage_buckets": {}, "denials": {}, "consumers": {}}

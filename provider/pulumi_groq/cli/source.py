@@ -11,16 +11,23 @@ from pulumi_groq.models.consumer import Consumer
 from pulumi_groq.models.history import Change, DenialBucket, DenialGroup, UsageBucket, UsageGroup
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
+from pulumi_groq.reports.page import EVERYTHING, Shown
 
 
 class ClientSource:
-    """Implements `reports.usage.source.FactSource`. What the admin key's role may not read is left
-    empty, except for usage itself.
+    """Implements `reports.page.PageSource`. What the admin key's role may not read is left empty, except for
+    usage itself.
     """
 
     def __init__(self, client: AdminClient, progress: Reading) -> None:
         self._client = client
         self._progress = progress
+        self._refused: set[str] = set()
+
+    @property
+    def shown(self) -> Shown:
+        """All that has been asked for and was not refused."""
+        return EVERYTHING._replace(**dict.fromkeys(self._refused, False))
 
     def usage(self) -> Usage:
         """Today and this month, by key."""
@@ -31,13 +38,16 @@ class ClientSource:
         try:
             yield from self._progress.counted("keys", self._client.list_keys())
         except InsufficientRoleError:
-            return
+            self._refused.add("keys")
 
     def policy(self) -> SpendPolicy | None:
         """The spending policy, if one is set."""
         try:
             return self._client.get_spend_policy()
-        except (NotFoundError, InsufficientRoleError):
+        except NotFoundError:
+            return None
+        except InsufficientRoleError:
+            self._refused.add("spending")
             return None
 
     def usage_buckets(
@@ -64,4 +74,5 @@ class ClientSource:
         try:
             return self._client.changes(limit)
         except InsufficientRoleError:
+            self._refused.add("changes")
             return []

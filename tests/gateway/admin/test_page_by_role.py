@@ -15,7 +15,7 @@ def shown(handlers: Handlers, token: str) -> str:
     identity = ROLES.identify(token.encode())
     assert identity is not None
     source = GatewaySource(handlers, Caller(identity, ""))
-    return page(page_facts(source, shown=source.shown), live=True)
+    return page(page_facts(source), live=True)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,15 @@ def test_a_role_sees_its_parts(api: Api, token: str, parts: tuple[str, ...]) -> 
     """And no part that would say that there is nothing."""
     html = shown(api.handlers, token)
     assert tuple(part for part in PARTS if f">{part}<" in html) == parts
+
+
+@pytest.mark.parametrize(("token", "said"), [("owner", True), ("viewer:ops", False), ("billing", False)])
+def test_a_figure_that_a_role_may_not_see_is_left_out(api: Api, token: str, said: bool) -> None:
+    """It would be 0 keys, or no cap: there are some."""
+    api.created()
+    html = shown(api.handlers, token)
+    assert ("no cap is set" in html and "Live keys" in html) == said
+    assert ("Live keys" in html) == (token != "billing")
 
 
 def test_other_teams_are_not_on_the_page(api: Api) -> None:

@@ -22,9 +22,8 @@ from pulumi_groq.gateway.store.ended_sessions import EndedSession, end_session
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.ui.sessions import LIFETIME_S, Sessions
-from pulumi_groq.gateway.ui.source import PageSource
 from pulumi_groq.policy.roles import AdminIdentity
-from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, page, page_facts, sign_in_page
+from pulumi_groq.reports.page import LIVE_CONTENT_POLICY, PageSource, page, page_facts, sign_in_page
 
 UI_PATH: Final = "/ui"
 SIGN_IN_PATH: Final = "/ui/sign-in"
@@ -110,7 +109,7 @@ class Ui:
 
     def _rendered(self, caller: Caller) -> str:
         source = self._source(caller)
-        return page(page_facts(source, shown=source.shown), live=True, sign_out_path=SIGN_OUT_PATH)
+        return page(page_facts(source), live=True, sign_out_path=SIGN_OUT_PATH)
 
     async def _sign_in(self, request: Request) -> Response:
         if not _comes_from_here(request):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from pulumi_groq.gateway.admin.authorization import Caller
 from pulumi_groq.gateway.admin.handlers import Handlers
@@ -26,22 +26,12 @@ from pulumi_groq.models.history import (
 from pulumi_groq.models.spend_policy import SpendPolicy
 from pulumi_groq.models.usage import Usage
 from pulumi_groq.reports.page import Shown
-from pulumi_groq.reports.usage.source import FactSource
 
 PageT = TypeVar("PageT", UsagePage, DenialPage)
 
 
-class PageSource(FactSource, Protocol):
-    """Where a page's facts come from, and which of them its reader may see."""
-
-    @property
-    def shown(self) -> Shown:
-        """The parts of the page that are shown."""
-        ...
-
-
 class GatewaySource:
-    """Implements `PageSource`. Not for an event loop: it waits for the store."""
+    """Implements `reports.page.PageSource`. Not for an event loop: it waits for the store."""
 
     def __init__(self, handlers: Handlers, caller: Caller) -> None:
         self._handlers = handlers

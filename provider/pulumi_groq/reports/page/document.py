@@ -57,7 +57,7 @@ def _sections(facts: PageFacts, report: UsageReport) -> Iterator[Child]:
     if shown.spending:
         yield banner(report)
     if shown.usage:
-        yield tiles(report, len(facts.by_key.keys))
+        yield tiles(report, facts)
     if shown.usage and shown.spending:
         yield spend_section(facts, report)
     if shown.usage:

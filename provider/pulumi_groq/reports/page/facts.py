@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from pulumi_groq.models.api_key import ApiKey
 from pulumi_groq.models.consumer import Consumer
@@ -65,9 +65,16 @@ def lineages(keys: Sequence[ApiKey]) -> list[list[ApiKey]]:
     return sorted(sorted_keys, key=lambda each: (len(each) < 2, each[0].created_at, each[0].id))
 
 
-def page_facts(
-    source: FactSource, schedules: Mapping[str, RotationSchedule] | None = None, shown: Shown = EVERYTHING
-) -> PageFacts:
+class PageSource(FactSource, Protocol):
+    """Where a page's facts come from, and which of them its reader may see."""
+
+    @property
+    def shown(self) -> Shown:
+        """The parts of the page that are shown, known once all have been asked for."""
+        ...
+
+
+def page_facts(source: PageSource, schedules: Mapping[str, RotationSchedule] | None = None) -> PageFacts:
     """Asks the gateway for everything on the page: a dozen questions, and some by lineage in overlap."""
     by_key = usage_facts(source, "key", None)
     last = by_key.as_of.date()
@@ -94,5 +101,5 @@ def page_facts(
             for key in lineage
         },
         schedules=schedules or {},
-        shown=shown,
+        shown=source.shown,
     )

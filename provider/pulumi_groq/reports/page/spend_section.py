@@ -16,9 +16,9 @@ from pulumi_groq.reports.usage.projection import Pace, last_day
 from pulumi_groq.reports.usage.report import UsageReport
 
 
-def tiles(report: UsageReport, live_keys: int) -> Markup:
-    """The month in five figures."""
-    return element("dl", list(_tiles(report, live_keys)), class_="tiles")
+def tiles(report: UsageReport, facts: PageFacts) -> Markup:
+    """The month in five figures, or those of them that the reader may see."""
+    return element("dl", list(_tiles(report, facts)), class_="tiles")
 
 
 def banner(report: UsageReport) -> Markup | None:
@@ -54,9 +54,9 @@ def spend_section(facts: PageFacts, report: UsageReport) -> Markup:
     )
 
 
-def _tiles(report: UsageReport, live_keys: int) -> Iterator[Child]:
+def _tiles(report: UsageReport, facts: PageFacts) -> Iterator[Child]:
     pace, total = report.pace, report.total
-    of_cap = "no cap is set"
+    of_cap = "no cap is set" if facts.shown.spending else None
     if pace is not None and pace.ceiling_micro_usd is not None and pace.share is not None:
         of_cap = f"{share(pace.share)} of {money(pace.ceiling_micro_usd)} USD"
     bar = share_bar_of(pace)
@@ -66,8 +66,9 @@ def _tiles(report: UsageReport, live_keys: int) -> Iterator[Child]:
         yield _tile("Leads to", f"{money(pace.projected_micro_usd)} USD", until)
     yield _tile("Requests", f"{total.requests:,}", f"{total.tokens:,} tokens")
     yield _tile("Refused", f"{total.denied or 0:,}", "this month")
-    unused = f"{report.unused_keys:,} unused for 30 days" if report.unused_keys else "none unused for 30 days"
-    yield _tile("Live keys", f"{live_keys:,}", unused)
+    if facts.shown.keys:
+        unused = f"{f'{report.unused_keys:,}' if report.unused_keys else 'none'} unused for 30 days"
+        yield _tile("Live keys", f"{len(facts.by_key.keys):,}", unused)
 
 
 def share_bar_of(pace: Pace | None) -> Markup | None:
