@@ -18,6 +18,15 @@ HELD = 400
 USAGE = {"prompt_tokens": 100, "completion_tokens": 50}
 
 
+OTHER = "openai/gpt-oss-120b"
+
+
+def of_two_models(held: int, held_of_other: int) -> BatchRecord:
+    """A dear request of one, and two of the other that may differ in size."""
+    worst = {OTHER: [2, 250, 110, 0, 200, 100], MODEL: [1, 200, 100, 0, 200, 100]}
+    return record()._replace(worst=worst, held_by_model_micro_usd={OTHER: held_of_other, MODEL: held})
+
+
 def record(requests: int = 3, **document: Any) -> BatchRecord:
     """A batch of requests with at most 200 prompt tokens and 100 completion tokens each."""
     worst = {MODEL: [requests, 200 * requests, 100 * requests, 0, 200, 100]}
@@ -94,6 +103,16 @@ def test_result_without_a_usage_costs_the_largest_request(line: bytes) -> None:
 def test_more_results_than_requests_cost_what_is_held() -> None:
     """They cannot be the batch's own."""
     assert costs(b"".join(result(number, **USAGE) for number in range(4))) == [HELD]
+
+
+@pytest.mark.parametrize("answer", [b"", b'"model": "openai/gpt-oss-120b"'], ids=["of the dearest", "of one"])
+def test_no_model_costs_more_than_is_held_for_it(answer: bytes) -> None:
+    """It may have a budget of its own: two of the largest are more than a large and a small one."""
+    line = b'{"response": {"status_code": 200, "body": {' + answer + b"}}}\n"
+    batch = of_two_models(held=300, held_of_other=60)
+    assert costs(line, batch) == [45]
+    assert costs(line + line, batch) == [60, 300]
+    assert costs(line + line, batch._replace(held_by_model_micro_usd={OTHER: 90, MODEL: 0})) == [45, 45]
 
 
 @pytest.mark.parametrize("document", [{"status": "completed"}, {"request_counts": {"completed": 2}}])

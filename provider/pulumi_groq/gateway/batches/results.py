@@ -32,8 +32,8 @@ class Used(NamedTuple):
 class ResultReader:
     """Fed with the files as they come; what it cannot believe is charged as the largest request of its model.
 
-    A usage is believed if one request of the batch can have caused it. More results than requests, or a cost
-    above what is held, make the whole batch cost what is held: then `rows` is one row.
+    A usage is believed if one request of the batch can have caused it. More results of a model than requests,
+    or a cost above what is held for it, make the whole batch cost what is held: then `rows` is one a model.
     """
 
     def __init__(
@@ -76,9 +76,11 @@ class ResultReader:
         """Why the results cannot be those of the batch."""
         record = self._record
         left = {model: sums[0] for model, sums in record.worst.items()}
+        held = dict(record.held_by_model_micro_usd)  # a budget may be that of one model
         for used in self._used:
             left[used.model] -= 1
-        if min(left.values()) < 0 or sum(used.cost_micro_usd for used in self._used) > record.held_micro_usd:
+            held[used.model] -= used.cost_micro_usd
+        if min(*left.values(), *held.values()) < 0:
             return "its results are more than was asked for"
         counts = record.document.get("request_counts")
         completed = counts.get("completed") if isinstance(counts, dict) else None
@@ -150,10 +152,11 @@ class ResultReader:
 
 
 def as_reserved(record: BatchRecord, settled_s: float) -> list[LedgerRow]:
-    """The whole batch as one row that costs what is held."""
-    model = max(record.worst, key=lambda each: record.worst[each][0])
-    used = Used(model, 0, 0, 0, 0, record.held_micro_usd)
-    return [_row(record, f"{record.request_id}.held", used, settled_s)]
+    """The whole batch as one row a model, each of which costs what is held for it."""
+    return [
+        _row(record, f"{record.request_id}.held{number}", Used(model, 0, 0, 0, 0, cost), settled_s)
+        for number, (model, cost) in enumerate(record.held_by_model_micro_usd.items())
+    ]
 
 
 def _row(record: BatchRecord, request_id: str, used: Used, settled_s: float) -> LedgerRow:
