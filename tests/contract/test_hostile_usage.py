@@ -22,6 +22,7 @@ prices = { priced_on = 2026-11-01, input = 0.1 }
 CHAT, EMBEDDING = "openai/gpt-oss-20b", "test/embed"
 WHISPER, SPEECH = "whisper-large-v3-turbo", "canopylabs/orpheus-v1-english"
 MESSAGES = [{"role": "user", "content": "hi"}]
+OGG = b"OggS" + bytes(60_000)
 FLAC_OF_AN_HOUR = b"fLaC\x00\x00\x00\x22" + bytes(10) + b"\x03\xe8\x00\xf0\x03\x6e\xe8\x00" + bytes(60_000)
 
 Usage = dict[str, Any]
@@ -221,9 +222,9 @@ def test_a_usage_that_can_be_is_charged(gateway: Gateway) -> None:
 def test_a_length_that_cannot_be_is_charged_as_reserved(
     gateway: Gateway, path: str, response_format: str
 ) -> None:
-    """60 kB that say that they are an hour cost what 60 kB can hold, whatever the upstream heard."""
+    """60 kB cost what 60 kB can hold, whatever the upstream heard."""
     upload = {"data": {"model": WHISPER, "response_format": response_format}}
-    file = {"files": {"file": ("a.flac", FLAC_OF_AN_HOUR, "audio/flac")}}
+    file = {"files": {"file": ("a.ogg", OGG, "audio/ogg")}}
     full = gateway.charged(path, b'{"text": "x"}', JSON, **upload, **file)
     answers = [json.dumps({"text": "x", "duration": each}).encode() for each in NO_DURATIONS]
     answers += [json.dumps({"text": "x", "usage": {"seconds": each}}).encode() for each in NO_DURATIONS]
@@ -233,15 +234,23 @@ def test_a_length_that_cannot_be_is_charged_as_reserved(
 
 def test_a_length_that_can_be_is_charged(gateway: Gateway) -> None:
     """12.5 seconds of the at most 80, in both places where an answer may state them."""
-    upload = {"data": {"model": WHISPER}, "files": {"file": ("a.flac", FLAC_OF_AN_HOUR, "audio/flac")}}
+    upload = {"data": {"model": WHISPER}, "files": {"file": ("a.ogg", OGG, "audio/ogg")}}
     for answer in ({"duration": 12.5}, {"usage": {"type": "duration", "seconds": 12.5}}):
         assert gateway.charged("audio/transcriptions", json.dumps(answer).encode(), JSON, **upload) == 139
+
+
+def test_silence_is_charged_where_the_file_declares_it(gateway: Gateway) -> None:
+    """An hour of FLAC in 60 kB, and no more than that: 0.04 USD."""
+    upload = {"data": {"model": WHISPER}, "files": {"file": ("a.flac", FLAC_OF_AN_HOUR, "audio/flac")}}
+    for stated, micro_usd in ((12.5, 139), (3_600, 40_000), (3_601, 40_000)):
+        answer = json.dumps({"duration": stated}).encode()
+        assert gateway.charged("audio/transcriptions", answer, JSON, **upload) == micro_usd
 
 
 def test_a_transcript_that_looks_like_json_states_nothing(gateway: Gateway) -> None:
     """What somebody said is no statement of the upstream's."""
     upload = {"data": {"model": WHISPER, "response_format": "text"}}
-    file = {"files": {"file": ("a.flac", FLAC_OF_AN_HOUR, "audio/flac")}}
+    file = {"files": {"file": ("a.ogg", OGG, "audio/ogg")}}
     text = {"content-type": "text/plain; charset=utf-8"}
     charged = gateway.charged("audio/transcriptions", b'{"duration": 0.001}', text, **upload, **file)
     assert 889 <= charged <= 900
