@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from functools import partial
+from typing import Any
 
+import pulumi
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pydantic import BaseModel
 
 from mocked_program import registrations
+from pulumi_groq import GroqApiKey, GroqTeam
 from pulumi_groq.lifecycle.key_state import ApiKeyState
 from pulumi_groq.lifecycle.spend_policy import SpendPolicyState
 from pulumi_groq.lifecycle.team import TeamState
@@ -93,6 +97,19 @@ def test_place_below_the_stack_is_that_of_no_parent() -> None:
         "key = GroqApiKey('key', allowed_models=['openai/gpt-oss-20b'], opts=options)\n"
     )
     assert registered[-1]["inputs"]["declared_as"] == "key"
+
+
+@pytest.mark.parametrize(
+    ("declare", "instead"),
+    [
+        (partial(GroqApiKey, allowed_models=[]), 'adopt_key_id="key_1"'),
+        (partial(GroqTeam, allowed_models=[]), "adopt_existing=True"),
+    ],
+)
+def test_import_is_refused_with_what_takes_over(declare: Any, instead: str) -> None:
+    """The engine's host would name a property of its own and nothing else."""
+    with pytest.raises(pulumi.RunError, match=f"^existing: .* exists with {instead} "):
+        declare("existing", opts=pulumi.ResourceOptions(import_="key_1"))
 
 
 def test_unset_arguments_are_not_sent() -> None:

@@ -84,7 +84,7 @@ class GroqApiKey(DeclaredResource, module="groq", name="GroqApiKey"):
     :param opts: Pulumi's resource options.
 
     Bad values are reported at preview, each with its property. A key whose creation was cut off is
-    found again by the next run. The constructor raises nothing.
+    found again by the next run. The constructor raises nothing, except `pulumi.RunError` for `import_`.
     """
 
     _served_by = ApiKeyProvider

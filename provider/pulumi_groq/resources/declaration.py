@@ -33,7 +33,17 @@ class DeclaredResource(Resource):
     def _register(
         self, resource_name: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions | None
     ) -> None:
-        """Register a dynamic resource with these arguments; called by the constructor alone."""
+        """Register a dynamic resource with these arguments; called by the constructor alone.
+
+        Raises `pulumi.RunError` for the option `import_`.
+        """
+        if opts is not None and opts.import_ is not None:
+            # The engine's host of dynamic providers would say '__provider' and no more.
+            adopt = f'adopt_key_id="{opts.import_}"' if "adopt_key_id" in arguments else "adopt_existing=True"
+            raise pulumi.RunError(
+                f"{resource_name}: Pulumi cannot import dynamic resources: take over what exists with "
+                f"{adopt} instead of the option import_, or declare the plugin's resource (docs/plugin.md)"
+            )
         filled = place(resource_name).fill(self._args, arguments)
         if opts is not None and opts.parent is not None:
             filled["declared_as"] = pulumi.Output.from_input(_address_below(opts.parent, resource_name))
