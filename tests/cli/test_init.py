@@ -42,6 +42,11 @@ def test_the_defaults_are_a_whole_project(tmp_path: Path) -> None:
     assert "  pulumi up\n" in done.stdout
 
 
+def test_the_next_commands_can_be_copied(tmp_path: Path) -> None:
+    """Whatever the folder is called."""
+    assert f"  cd '{tmp_path}/my infra'\n" in init(tmp_path / "my infra").stdout
+
+
 def test_options_are_declared(tmp_path: Path) -> None:
     """Names, models and the cap come from options, whatever characters they have."""
     options = ["--project", "infra", "--team", "Büro: 1", "--key", "no", "--monthly-cap-usd", "12.5"]

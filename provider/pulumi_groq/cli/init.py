@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import click
@@ -43,6 +44,7 @@ _LOCAL_GATEWAY: Final = (
     "export GROQ_ADMIN_BASE_URL=http://127.0.0.1:8700",
     "pulumi-groq serve &",
 )
+_VALUES: Final = "pulumi stack output api_keys --show-secrets   # the keys' values"
 _MOST_LEFT_OUT: Final = 100  # lines
 _CAP: Final = FiniteRange(0, float(LARGEST_AMOUNT_USD), min_open=True)
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what Pulumi accepts
@@ -235,14 +237,14 @@ def _tell(folder: Path, held: Existing | None, *, has_gateway: bool) -> None:
             click.echo(f"{counted(rights[0], 'admin key')} and {identities} to take over")
         _tell_left_out(held)
     steps = [
-        *([] if folder == Path() else [f"cd {folder}"]),
+        *([] if folder == Path() else [f"cd {quote(str(folder))}"]),
         "pip install -r requirements.txt",
         *([] if has_gateway else _LOCAL_GATEWAY),
         "pulumi login --local   # or where your state is kept",
         "pulumi stack init dev",
         "pulumi-groq review     # what a run would do",
         "pulumi up",
-        "pulumi stack output api_keys --show-secrets   # the keys' values",
+        *([] if held is not None and held.adopted else [_VALUES]),
     ]
     click.echo("\nNext:")
     for step in steps:
