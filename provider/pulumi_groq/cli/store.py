@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -110,4 +111,5 @@ def _print(copied: "StoreCopied", data_dir: Path) -> None:
         click.echo("The store has no secret file: give the new gateway the same GROQ_GATEWAY_SECRET.")
     else:
         click.echo(f"The secret is in {copied.secret}.")
-    click.echo(f"Now: pulumi-groq serve --store DESTINATION --data-dir {data_dir}; never serve SOURCE again.")
+    serve = f"pulumi-groq serve --store DESTINATION --data-dir {quote(str(data_dir))}"
+    click.echo(f"Now: {serve}; never serve SOURCE again.")
