@@ -128,7 +128,9 @@ def test_labels_are_bounded(bench: Callable[..., Any], metrics: Callable[..., Ga
     for record in made.records:
         counted.observe(record)
     series = [
-        name for name in scraped(counted) if name.startswith(("pulumi_groq_requests", "pulumi_groq_denials"))
+        name
+        for name, value in scraped(counted).items()
+        if value and name.startswith(("pulumi_groq_requests", "pulumi_groq_denials"))
     ]
     assert len(series) == 6
 
