@@ -10,7 +10,7 @@ from metering_bench import Bench, OneOrganisation
 from pulumi_groq.gateway.metering.service import MeteringService
 from pulumi_groq.gateway.metering.shared_money import SharedMoney
 from pulumi_groq.gateway.store import bank
-from pulumi_groq.gateway.store.change_log import newest_change
+from pulumi_groq.gateway.store.change_log import log_end
 from pulumi_groq.gateway.store.store import Store, open_store
 from pulumi_groq.policy.access import KeyAccess
 from pulumi_groq.policy.escrow import Holder, Standing
@@ -40,7 +40,7 @@ class SharedDirectory(OneOrganisation):
         assert self.store is not None
         self.rounds += 1
         with self.store.read() as connection:
-            self.seen = newest_change(connection)
+            self.seen = log_end(connection).id
 
 
 class SharingGateway:

@@ -26,7 +26,7 @@ from pulumi_groq.gateway.metering.shared_money import (
 from pulumi_groq.gateway.store import bank
 from pulumi_groq.gateway.store.alerts import Alert, claim_alert, insert_alert
 from pulumi_groq.gateway.store.batches import BatchRecord, insert_batch
-from pulumi_groq.gateway.store.change_log import GATEWAY, ChangedObject, log_pause, newest_change
+from pulumi_groq.gateway.store.change_log import GATEWAY, ChangedObject, log_end, log_pause
 from pulumi_groq.gateway.store.notifications import Handler
 from pulumi_groq.gateway.store.replicas import reported_use, reported_uses
 from pulumi_groq.gateway.store.runaways import Runaway, end_pause, insert_runaways
@@ -286,7 +286,7 @@ async def test_a_limit_that_was_just_changed_elsewhere_is_known_before_money_is_
     gateway = start("a", key)
     with gateway.store.write() as connection:
         log_pause(connection, GATEWAY, paused_runaway())
-        assert newest_change(connection) == 1
+        assert log_end(connection).id == 1
     await spend(gateway, key, 10)
 
     assert (gateway.directory.rounds, gateway.directory.seen) == (1, 1)

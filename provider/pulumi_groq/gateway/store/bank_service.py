@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sqlalchemy import Connection, Engine
 
 from pulumi_groq.gateway.store import bank
-from pulumi_groq.gateway.store.change_log import newest_change
+from pulumi_groq.gateway.store.change_log import log_end
 from pulumi_groq.gateway.store.errors import StoreUnavailableError
 from pulumi_groq.gateway.store.postgresql import in_thread
 from pulumi_groq.gateway.store.roll_call import RollCall
@@ -89,7 +89,7 @@ class PostgresqlBank:
                 connection: Connection, limits: Mapping[str, int | None] = limits, as_of: int = as_of
             ) -> Answer:
                 answer = bank.exchange(connection, holder, call, limits)
-                if newest_change(connection) != as_of:
+                if log_end(connection).id != as_of:
                     raise StaleTermsError
                 return answer
 

@@ -181,11 +181,6 @@ def newest_changes(
     return [Change(**row._asdict()) for row in connection.execute(statement)]
 
 
-def newest_change(connection: Connection) -> int:
-    """The id of the last change, 0 before the first."""
-    return connection.scalar(select(func.max(changes.c.id))) or 0
-
-
 class LogEnd(NamedTuple):
     """The last entry of the log. Its hash says which log it is of: one that another copy of the database went
     on with gives the same ids to other changes.
