@@ -32,7 +32,8 @@ _NEXT = """\
 Ready: {base_url} is a Groq API for this machine. Things to try, from this folder:
 
   . {environment}
-{call}  pulumi preview --diff        # after a change in stacks/access.yaml; `make up` applies it
+{call}  pulumi-groq usage            # what it cost; also a page at {base_url}: sign in with $GROQ_ADMIN_KEY
+  pulumi preview --diff        # after a change in stacks/access.yaml; `make up` applies it
   make down                    # destroys the stack and stops the gateway
 """
 

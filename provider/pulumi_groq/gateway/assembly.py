@@ -67,7 +67,7 @@ from pulumi_groq.gateway.sharing import live_gateways, local_rates, redis_counte
 from pulumi_groq.gateway.sign_in_attempts import SignInAttempts
 from pulumi_groq.gateway.store.store import Store
 from pulumi_groq.gateway.store.teams import all_teams
-from pulumi_groq.gateway.ui import SIGN_IN_PATH, SIGN_OUT_PATH, UI_PATH, Ui
+from pulumi_groq.gateway.ui import UI_PATHS, Ui
 from pulumi_groq.gateway.ui.sessions import Sessions
 from pulumi_groq.gateway.ui.source import GatewaySource
 from pulumi_groq.gateway.upkeep import Upkeep
@@ -234,9 +234,7 @@ def assemble(
             "/healthz": healthz,
             "/readyz": Readyz(store, health, lambda: service.ledger.set_aside),
             "/metrics": metrics,
-            UI_PATH: ui,
-            SIGN_IN_PATH: ui,
-            SIGN_OUT_PATH: ui,
+            **dict.fromkeys(UI_PATHS, ui),
             TOKEN_PATH: TokenEndpoint(exchange, attempts, metrics.token_exchanged),
             ROTATE_PATH: RotatorEndpoint(
                 exchange,

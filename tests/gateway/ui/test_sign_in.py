@@ -164,6 +164,13 @@ def test_other_methods_are_refused(visitor: Visitor, method: str, path: str, all
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
+@pytest.mark.parametrize("path", ["/", "/ui/"])
+def test_what_people_type_leads_to_the_page(visitor: Visitor, path: str) -> None:
+    """The bare address, or a slash too many."""
+    answer = visitor.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui")
+
+
 @pytest.mark.parametrize(("path", "status"), [("/ui", 303), ("/ui/sign-in", 200)])
 def test_whoever_asks_for_heads_gets_them(visitor: Visitor, path: str, status: int) -> None:
     """As what watches whether a page is up does, and what previews links."""

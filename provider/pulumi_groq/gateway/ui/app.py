@@ -29,7 +29,15 @@ UI_PATH: Final = "/ui"
 SIGN_IN_PATH: Final = "/ui/sign-in"
 SIGN_OUT_PATH: Final = "/ui/sign-out"
 
-_ALLOWED: Final = {UI_PATH: "GET, HEAD", SIGN_IN_PATH: "GET, HEAD, POST", SIGN_OUT_PATH: "POST"}
+_LEADING_THERE: Final = ("/", "/ui/")  # what people type
+_ALLOWED: Final = {
+    **dict.fromkeys((UI_PATH, *_LEADING_THERE), "GET, HEAD"),
+    SIGN_IN_PATH: "GET, HEAD, POST",
+    SIGN_OUT_PATH: "POST",
+}
+UI_PATHS: Final = tuple(_ALLOWED)
+"""All that `Ui` answers at."""
+
 _COOKIE: Final = "pulumi_groq_ui"
 _FORM_LIMIT_BYTES: Final = 4_096
 _FORM_TIMEOUT_S: Final = 30.0
@@ -46,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 class Ui:
-    """Answers at `UI_PATH`, `SIGN_IN_PATH` and `SIGN_OUT_PATH`; changes nothing but who is signed in."""
+    """Answers at `UI_PATHS`; changes nothing but who is signed in."""
 
     def __init__(
         self,
@@ -86,6 +94,8 @@ class Ui:
         match method, request.url.path:
             case "GET", "/ui":
                 return await self._page(request)
+            case "GET", path if path in _LEADING_THERE:
+                return RedirectResponse(UI_PATH, 303)
             case "GET", "/ui/sign-in":
                 return RedirectResponse(UI_PATH, 303) if self._signed_in(request) else _form()
             case "POST", "/ui/sign-in":
