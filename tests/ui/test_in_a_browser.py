@@ -173,6 +173,18 @@ def test_the_live_page_keeps_itself_up(browser: Browser, gateway: Gateway, sign_
     ]
 
 
+def test_a_page_that_cannot_be_refreshed_says_so(browser: Browser, gateway: Gateway, sign_in: Any) -> None:
+    """Until it can: old figures look like new ones."""
+    sign_in(gateway.admin_key)
+    told = "getComputedStyle(document.getElementById('as-of'), '::after').content"
+    browser.evaluate("globalThis.former = fetch; globalThis.fetch = () => Promise.reject(new Error())")
+    browser.evaluate("refresh()")
+    assert "does not answer" in browser.evaluate(told)
+    browser.evaluate("globalThis.fetch = former")
+    browser.evaluate("refresh()")
+    assert browser.evaluate(told) == "none"
+
+
 def test_a_refresh_takes_nobody_from_where_they_are(browser: Browser, gateway: Gateway, sign_in: Any) -> None:
     """Whoever goes by keyboard, or reads a wide table on a phone, had to begin anew."""
     sign_in(gateway.admin_key)

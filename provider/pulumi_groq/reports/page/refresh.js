@@ -4,9 +4,8 @@ const EVERY_MS = 30000;
 async function refresh() {
   if (document.hidden) return;
   const answer = await fetch(location.pathname, { credentials: "same-origin" }).catch(() => null);
-  if (!answer) return;
-  if (answer.redirected) { location.assign(answer.url); return; }
-  if (!answer.ok) return;
+  if (answer?.redirected) { location.assign(answer.url); return; }
+  if (!answer?.ok) { document.getElementById("as-of").classList.add("stale"); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focused = nameOf(document.activeElement);
   const scrolled = new Map([...document.querySelectorAll(".scroll")].map((each) => [nameOf(each), each.scrollLeft]));
