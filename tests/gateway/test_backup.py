@@ -207,6 +207,27 @@ def test_an_older_backup_is_no_loss_of_writes(tmp_path: Path) -> None:
     assert database.exists()
 
 
+def test_a_store_that_root_restores_is_the_gateways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it belongs to whoever has its folder, as under systemd: the gateway would not start. A backup
+    does not: that folder may be anybody's.
+    """
+    given: dict[str, tuple[int, int]] = {}
+    former, backup, place = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    for folder in (former, backup, place):
+        folder.mkdir()
+    open_store(f"sqlite:///{former}/gateway.db").close()
+    (former / "gateway.db.secret").write_text("secret")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("os.chown", lambda path, *ids: given.update({str(path): ids}))
+    back_up(f"sqlite:///{former}/gateway.db", backup / "gateway.db")
+    restore(backup / "gateway.db", f"sqlite:///{place}/gateway.db", replace=False)
+    owner = place.stat()
+    assert {path: given.get(str(path)) for path in place.iterdir()} == dict.fromkeys(
+        place.iterdir(), (owner.st_uid, owner.st_gid)
+    )
+    assert not any(path.startswith(f"{backup}/gateway") for path in given)
+
+
 def test_nothing_is_overwritten_or_taken_from_a_gateway(tmp_path: Path) -> None:
     """Each refusal is one line, and leaves everything as it is."""
     database, url = written(tmp_path)

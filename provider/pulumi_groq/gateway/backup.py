@@ -18,6 +18,7 @@ from pulumi_groq.gateway.store.copying import checked_copy, end_log, put_in_plac
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import StoreOpenError
 from pulumi_groq.gateway.store.lock import StoreLock
+from pulumi_groq.gateway.store.owner import give_to_owner
 from pulumi_groq.gateway.store.stamp import CommitStamp
 from pulumi_groq.gateway.store.store import open_store
 
@@ -76,9 +77,11 @@ def restore(backup: Path, store_url: str, *, replace: bool, told: Told, placing:
             placed = True
             if secret is not None:
                 put_in_place(secret, secret_path(database))
+                give_to_owner(secret_path(database))
             for name in ("-wal", "-shm"):  # of the former database: SQLite would read them into this one
                 database.with_name(database.name + name).unlink(missing_ok=True)
             put_in_place(copy, database)
+            give_to_owner(database)
         _note_writes(database, count)
         journal = journal_directory(database)
         return len(list(journal.glob("*.jsonl"))) if journal.is_dir() else 0

@@ -19,6 +19,7 @@ from pulumi_groq.gateway.store.copying import put_in_place
 from pulumi_groq.gateway.store.engine import sqlite_path
 from pulumi_groq.gateway.store.errors import StoreOpenError, StoreUnavailableError
 from pulumi_groq.gateway.store.migrate import require_own
+from pulumi_groq.gateway.store.owner import give_to_owner
 from pulumi_groq.gateway.store.postgresql import is_postgresql
 from pulumi_groq.gateway.store.row_copy import (
     Begun,
@@ -164,6 +165,7 @@ def _copy_secret(source: Path, destination: Path) -> Path | None:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(kept.read_bytes())
         put_in_place(new, copy)
+        give_to_owner(copy)
     except OSError as failure:
         raise StoreOpenError(f"cannot copy {kept} to {copy}: {failure.strerror}") from failure
     return copy

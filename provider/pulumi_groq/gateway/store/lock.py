@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pulumi_groq.gateway.store.errors import StoreOpenError
+from pulumi_groq.gateway.store.owner import give_to_owner
 
 
 class StoreLock:
@@ -36,6 +37,7 @@ class StoreLock:
     def _locked(self) -> BinaryIO:
         try:
             file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb+")
+            give_to_owner(self._path)
         except OSError as error:
             raise StoreOpenError(
                 f"cannot write {self._path}: {error.strerror}; give a writable place"

@@ -8,6 +8,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from pulumi_groq.gateway.store.owner import give_to_owner
+
 
 def stamp_path(database: Path) -> Path:
     """Where the stamp of a database is."""
@@ -33,6 +35,7 @@ class CommitStamp:
         with suppress(OSError):
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                give_to_owner(self._path)
             os.pwrite(self._descriptor, b"%020d\n" % count, 0)
 
     def close(self) -> None:

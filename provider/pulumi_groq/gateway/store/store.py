@@ -23,6 +23,7 @@ from pulumi_groq.gateway.store.errors import (
 from pulumi_groq.gateway.store.lock import StoreLock
 from pulumi_groq.gateway.store.membership import STALE_KEYS_S, Membership, replica_name
 from pulumi_groq.gateway.store.migrate import is_current, is_new, migrate
+from pulumi_groq.gateway.store.owner import give_to_owner
 from pulumi_groq.gateway.store.postgresql import CopyHold, PostgresqlBackend, is_postgresql
 from pulumi_groq.gateway.store.schema import commits
 from pulumi_groq.gateway.store.sqlite import SqliteBackend
@@ -316,7 +317,9 @@ def beside(url: str) -> Iterator[Backend]:
 
 def _data_files(directory: Path) -> Path:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700, parents=True)
+            give_to_owner(directory)
     except OSError as error:
         raise StoreOpenError(
             f"cannot make the folder {directory}: {error.strerror}; give another --data-dir"
