@@ -89,3 +89,12 @@ def test_markdown_folds_long_words_of_its_tables(
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 40
+
+
+def test_a_table_that_goes_on_has_no_heading_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the further changes of `audit --follow`."""
+    table = wide()
+    table.show_header = False
+    tables.print_table(lambda: table)
+    shown = capsys.readouterr().out
+    assert ("Status" in shown, ID in shown) == (False, True)

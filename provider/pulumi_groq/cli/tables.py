@@ -81,7 +81,8 @@ def _console() -> Console:
 def _print(console: Console, table: Table) -> None:
     """As `console.print`, which takes seconds for thousands of rows, also where nothing is to be folded."""
     widths = [2 + _natural_width(column) for column in table.columns]
-    is_plain = table.box is box.SIMPLE_HEAD and not any(map(_has_style, _cells(table)))
+    is_headed = table.box is box.SIMPLE_HEAD and table.show_header
+    is_plain = is_headed and not any(map(_has_style, _cells(table)))
     if not is_plain or sum(widths) + len(widths) + 1 > console.width:
         console.print(table)
         return
