@@ -169,6 +169,7 @@ def test_a_rotation_that_is_due_by_age_is_one_line(gateway: Any, plugin: Any) ->
         assert plain(inputs)["rotationDue"] == "rotate: 31 days old, limit 30"
         diff = later.diff(KEY_URN, created.id, created.properties, inputs)
         assert kinds(diff) == {"rotationDue": KIND.ADD}
+        assert "rotationDue" in diff.diffs  # which a preview in short shows
         foreseen = later.updated(KEY_URN, created.id, created.properties, inputs, preview=True)
         assert plain(foreseen.properties)["apiKey"] is UNKNOWN
         rotated = later.updated(KEY_URN, created.id, created.properties, inputs)

@@ -63,5 +63,6 @@ def _refuse_rotated(calls: KeyCalls, key: ServedKey) -> None:
     if newest.generation > 1:
         raise ConfigurationError(
             f"{calls.noun} '{newest.name}' ({newest.id}) exists for this declaration and was rotated: "
-            f"take it over with adopt_key_id='{newest.id}', or delete it first"
+            f"take it over with adopt_key_id='{newest.id}', rotate it instead of replacing it, or delete it "
+            "first"
         )

@@ -9,7 +9,7 @@ from pulumi.runtime.proto import provider_pb2
 from pydantic import BaseModel
 
 from pulumi_groq.lifecycle.default_values import with_defaults, without_defaults
-from pulumi_groq.lifecycle.properties import UNKNOWN, Properties, PropertyDiff
+from pulumi_groq.lifecycle.properties import UNKNOWN, Properties
 from pulumi_groq.lifecycle.retirement import RetirementWarnings, Warn
 from pulumi_groq.lifecycle.run import NOTES, LifecycleRun
 from pulumi_groq.models.markers import SECRET, marked
@@ -60,10 +60,11 @@ class ServedResource:
         inputs = self._inputs(request.news, state, request.ignoreChanges)
         change = self.run.diff(request.id, state, inputs)
         some = provider_pb2.DiffResponse.DIFF_SOME
-        details = _details(self.run.args, change, state, inputs) if change.changed else {}
+        shown = [*change.changed, *(name for name in NOTES if name in inputs)] if change.changed else []
+        details = _details(self.run.args, shown, change.replaces, state, inputs)
         return provider_pb2.DiffResponse(
             changes=some if change.changed else provider_pb2.DiffResponse.DIFF_NONE,
-            diffs=[camel(name) for name in change.changed],
+            diffs=[camel(name) for name in shown],  # of the details, a preview in short has these alone
             replaces=[camel(name) for name in change.replaces],
             deleteBeforeReplace=change.delete_before_replace,
             detailedDiff=details,
@@ -132,14 +133,17 @@ class ServedResource:
 
 
 def _details(
-    args: type[BaseModel], change: PropertyDiff, state: Properties, inputs: Properties
+    args: type[BaseModel],
+    names: Iterable[str],
+    replaces: Collection[str],
+    state: Properties,
+    inputs: Properties,
 ) -> dict[str, provider_pb2.PropertyDiff]:
-    """The kind of each difference; a rotation that is due by age differs in its note alone."""
-    differing = [name for name in change.changed if state.get(name) != inputs.get(name)]
-    noted = [name for name in NOTES if name in inputs]
+    """The kind of each difference by path; a rotation that is due by age differs in its note alone."""
     kinds: dict[str, provider_pb2.PropertyDiff.Kind.ValueType] = {}
-    for name in (*differing, *noted):
-        kinds |= _kinds(args, name, state, inputs, replaces=name in change.replaces)
+    for name in names:
+        if state.get(name) != inputs.get(name):
+            kinds |= _kinds(args, name, state, inputs, replaces=name in replaces)
     return {path: provider_pb2.PropertyDiff(kind=kind) for path, kind in kinds.items()}
 
 
