@@ -172,5 +172,6 @@ def test_the_last_event_of_each_kind_ends_a_stream(
     """By its name, or by the type in its data where events have no names; no other event does."""
     other = frame({"type": "response.output_text.delta", "delta": 'data: {"type":"response.completed"}'})
     last = (f"event: {kind}\n".encode() if named else b"") + frame({"n": 1, "type": kind, **data}, end)
-    assert relayed(other + last, cuts, hide=False)[1].ended
+    ended = relayed(other + last, cuts, hide=False)[1]
+    assert (ended.ended, ended.failed) == (True, kind in ("response.failed", "error"))
     assert not relayed(other, cuts, hide=False)[1].ended

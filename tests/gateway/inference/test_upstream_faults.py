@@ -220,6 +220,24 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event(faulty: Callable[...,
     assert [each.consumption.completion_tokens for each in made.metering.settled] == [5]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        b'event: error\ndata: {"error":{"message":"overloaded"}}\n\n',
+        b'data: {"type":"error","message":"overloaded"}\n\n',
+        b'event: response.failed\ndata: {"type":"response.failed","response":{"usage":null}}\n\n',
+    ],
+)
+def test_a_stream_that_the_upstream_says_broke_off_is_charged_as_one(
+    faulty: Callable[..., Any], error: bytes
+) -> None:
+    """Its own error passes as it is, without another one behind it; what was counted is charged."""
+    base, made, _ = faulty(plays(STREAM_HEAD, FRAME * 5, error, then="close"))
+    assert asked(base, stream=True).content == FRAME * 5 + error
+    [tokens] = [each.consumption.completion_tokens for each in made.metering.settled]
+    assert 5 < tokens < 50
+
+
 def test_garbage_as_an_answer_is_charged_as_reserved(faulty: Callable[..., Any]) -> None:
     """A 200 that states no usage passes unchanged and costs what was reserved."""
     base, made, _ = faulty(plays(whole(200, b"\x00garbage")))

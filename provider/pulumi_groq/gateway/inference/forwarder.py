@@ -269,7 +269,7 @@ async def _relay_stream(
 def _charge_stream(charge: Charge, relay: SseUsageScanner, *, broken: bool) -> None:
     if charge.stated(relay.stating_event):
         return
-    if broken:
+    if broken or relay.failed:
         charge.counted(relay.counted_tokens)
     else:
         charge.as_reserved(relay.counted_tokens)

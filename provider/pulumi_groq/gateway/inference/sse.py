@@ -20,6 +20,8 @@ _END_TYPE: Final = (
 """The last event of a response, of a transcript and of speech, and a failure of any."""
 _END_EVENT: Final = re.compile(rb"^event: ?(?:" + _END_TYPE + rb")\b", re.MULTILINE)
 _END_DATA: Final = re.compile(_END_TYPE.decode())
+_FAILURES: Final = frozenset({"response.failed", "error"})
+_FAILED_EVENT: Final = re.compile(rb"^event: ?(?:response\.failed|error)\b", re.MULTILINE)
 _FRAME_END: Final = re.compile(rb"\r?\n\r?\n")
 BYTES_PER_TOKEN: Final = 4
 
@@ -98,7 +100,12 @@ class SseUsageScanner:
         """Whether the event that ends a stream has passed; one that stops before it broke off. Where events
         have no names, it is the last one by the type in its data.
         """
-        return self._has_ended or _is_last(self._last)
+        return self._has_ended or _END_DATA.fullmatch(_last_type(self._last)) is not None
+
+    @property
+    def failed(self) -> bool:
+        """Whether what ended the stream is the upstream's own word that it broke off."""
+        return _FAILED_EVENT.search(self._last) is not None or _last_type(self._last) in _FAILURES
 
     @property
     def counted_tokens(self) -> int:
@@ -150,12 +157,12 @@ def _is_only_usage(chunk: Any) -> bool:
     return isinstance(chunk, dict) and chunk.get("choices") == [] and "usage" in chunk
 
 
-def _is_last(piece: bytes) -> bool:
-    """Whether the last event of `piece` ends a stream by its type."""
+def _last_type(piece: bytes) -> str:
+    """The type of the last event of `piece`; empty where it has none."""
     event = piece.rstrip(b"\r\n")
     chunk = _chunk_in(event[_end_of_last_frame(event, 0, len(event)) :])
     kind = chunk.get("type") if isinstance(chunk, dict) else None
-    return isinstance(kind, str) and _END_DATA.fullmatch(kind) is not None
+    return kind if isinstance(kind, str) else ""
 
 
 # The plain searches come first: they cost a fraction of the patterns, and mostly find nothing.
