@@ -11,7 +11,7 @@ from counters_on_redis import Told, redis_counters, until
 from pulumi_groq.errors import ConfigurationError
 from pulumi_groq.gateway.counters.errors import CountersUnavailableError
 from pulumi_groq.gateway.counters.protocol import WhenDown
-from pulumi_groq.gateway.counters.redis import RedisCounterSet
+from pulumi_groq.gateway.counters.redis import RedisCounters, RedisCounterSet
 from pulumi_groq.gateway.counters.redis_address import parse_redis_url
 from pulumi_groq.gateway.counters.redis_script import SCRIPT
 from pulumi_groq.gateway.counters.redis_servers import RedisServers, slot_of
@@ -374,10 +374,30 @@ async def test_a_server_that_answers_and_counts_nothing_is_told_of(own_redis_ser
         meanwhile = list(told.changes)
         own_redis_server.call("CONFIG", "SET", "maxmemory", "0")
         after = await admitted(rates, 60, "after")
+        await told.until(lambda told: not told.is_down)
 
     assert (full, after) == (50, 0)
     assert meanwhile == ["up", "down: it refuses: OOM"]
     assert told.changes == [*meanwhile, "up"]
+
+
+async def test_a_server_whose_memory_is_just_full_is_told_of_once_a_round(
+    own_redis_server: RedisServer,
+) -> None:
+    """However often it refuses one call and takes the next: else the log had two lines for each."""
+    told = Told()
+    servers = RedisServers(parse_redis_url(own_redis_server.url), SCRIPT, told, deadline_s=60)
+    rates = RedisCounters(servers, told).counter_set([RPD], 0.0)
+    await servers.keep()
+    for number in range(3):
+        for most in ("1", "0"):
+            own_redis_server.call("CONFIG", "SET", "maxmemory", most)
+            await admitted(rates, 1, f"{number}-{most}")
+    in_between = list(told.changes)
+    await servers.keep()
+    servers.close()
+    assert in_between == ["up", "down: it refuses: OOM"]
+    assert told.changes == [*in_between, "up"]
 
 
 async def test_deny_lets_nothing_pass_without_redis(own_redis_server: RedisServer) -> None:

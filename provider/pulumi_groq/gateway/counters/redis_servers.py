@@ -82,9 +82,9 @@ class RedisServers:
         answer = await connection.call(sent)
         if _is_error(answer):
             answer = await self._redirected(slot, sent, connection, answer)
-        if self._refusal is not None:
-            self._refusal = None
-            self._events.counters_up()
+        self._refusal = (
+            None  # told with the next round: a server whose memory is just full refuses now and then
+        )
         return answer
 
     def send(self, slot: int, sent: bytes) -> None:
