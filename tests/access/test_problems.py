@@ -208,7 +208,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file(
 def test_unusual_names_are_quoted_in_paths(problems: Callable[[str], list[str]]) -> None:
     """A name with spaces, dots or line breaks cannot be mistaken for a part of the message."""
     assert problems('teams: {"a.b: c\\n": {allowed_models: [a]}}') == [
-        '1: teams."a.b: c\\n": its name must not contain control or other unprintable characters; '
+        '1: teams."a.b: c\\n": its name must not contain control or other unprintable characters, as U+000A is; '
         'found "a.b: c\\n"'
     ]
 

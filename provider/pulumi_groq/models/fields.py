@@ -33,8 +33,11 @@ class WireModel(BaseModel):
 
 
 def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must not contain control or other unprintable characters")
+    unseen = next((character for character in text if not character.isprintable()), None)
+    if unseen is not None:
+        raise ValueError(
+            f"must not contain control or other unprintable characters, as U+{ord(unseen):04X} is"
+        )
     if text != text.strip():
         raise ValueError("must not begin or end with a space")
     return text
