@@ -10,7 +10,7 @@ import pytest
 from in_process_gateway import InProcessGateway, Wire
 from pulumi_groq.admin import KeyListing
 from pulumi_groq.lifecycle.api_key import ApiKeyLifecycle
-from pulumi_groq.lifecycle.properties import UNKNOWN
+from pulumi_groq.lifecycle.properties import UNKNOWN, Checked
 from pulumi_groq.models.api_key import ApiKeyUpdate
 from rotation_story import MONTHLY, Deaf, Declared
 
@@ -54,6 +54,16 @@ def test_unknown_schedule_may_rotate(story: Any, rotation: Any) -> None:
     lifecycle = ApiKeyLifecycle(client, KeyListing(client), rotated.engine.told.append)
     inputs = {**rotated.engine.inputs, "rotation": rotation}
     assert lifecycle.diff("key", rotated.engine.outputs, inputs).changed == ("rotation",)
+
+
+@pytest.mark.parametrize("owner", [None, 5, [], {}])
+def test_owner_in_last_inputs_that_someone_edited_is_gone_over(story: Any, owner: Any) -> None:
+    """What is due is told by the state, then, and not by the list of the owner's keys."""
+    rotated = story([(MONTHLY, timedelta(days=31))])
+    client = Wire(rotated.gateway).client()
+    lifecycle = ApiKeyLifecycle(client, KeyListing(client), rotated.engine.told.append)
+    checked = lifecycle.check({**rotated.engine.inputs, "managed_by": owner}, rotated.engine.inputs)
+    assert checked == Checked(rotated.engine.inputs, ())
 
 
 @pytest.mark.parametrize("rotation", ["monthly", 5, [], {"every_days": "30"}])

@@ -59,7 +59,7 @@ class RotationRunner(Generic[StateT]):
         """Add to the inputs what is due, as far as the lineage tells without the state."""
         address = tuple(olds.get(name) for name in ("managed_by", "declared_as", "name"))
         schedule = None if checked.failures else _declared(checked.inputs)
-        if schedule is None or None in address:
+        if schedule is None or not all(isinstance(part, str) for part in address):
             return checked
         try:
             snapshot = self._calls.owned(olds["managed_by"])
