@@ -42,7 +42,7 @@ def test_every_exit_code_is_among_the_exit_codes() -> None:
     for words, said in (
         (("audit",), "until Ctrl-C, which is exit code 0"),
         (("usage",), "Ctrl-C ends --watch with exit code 0"),
-        (("serve",), "0 stopped by SIGTERM or SIGINT"),
+        (("serve",), "0 stopped by SIGTERM, SIGINT or SIGHUP"),
     ):
         shown = CliRunner().invoke(commands, [*words, "--help"]).output
         assert said in " ".join(shown.split())
