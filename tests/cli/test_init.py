@@ -61,6 +61,16 @@ def test_options_are_declared(tmp_path: Path) -> None:
     assert "name: infra\n" in (tmp_path / "Pulumi.yaml").read_text("utf-8")
 
 
+def test_a_misspelt_model_is_told(tmp_path: Path) -> None:
+    """It is written, for a gateway may know more models; the first run would fail otherwise."""
+    done = init(tmp_path, "--model", "openai/gpt-os-20b", "--model", "openai/gpt-oss-120b")
+    assert (done.exit_code, done.stderr) == (
+        0,
+        "openai/gpt-os-20b is not in the price list (did you mean openai/gpt-oss-20b?): a gateway refuses it "
+        "without a price\n",
+    )
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """One file that exists keeps all others from being written."""
     (tmp_path / "Pulumi.yaml").write_text("name: mine\n")

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from importlib.resources import files
@@ -16,7 +16,7 @@ import click
 from pulumi_groq.access import read_access
 from pulumi_groq.access.schema import FILE_NAME, schema_text
 from pulumi_groq.access.writing import access_text
-from pulumi_groq.catalogue import Catalogue
+from pulumi_groq.catalogue import Catalogue, did_you_mean
 from pulumi_groq.cli.connection import CONNECTION_HELP, admin_client
 from pulumi_groq.cli.existing import Existing, existing, take_over_rights
 from pulumi_groq.cli.litellm import litellm_access
@@ -132,15 +132,26 @@ def _new_access(
     asked = _answer("Models that it may call", ",".join(models) or None, "openai/gpt-oss-20b")
     cap = _answer("US dollars that the organisation may spend a month", monthly_cap_usd, 100.0, _CAP)
     limits = {"requests_per_minute": 60, "tokens_per_minute": 100_000}
+    allowed = [model.strip() for model in asked.split(",")]
+    _tell_unpriced(allowed)
     return access_text(
         {
             named_team: {
-                "allowed_models": [model.strip() for model in asked.split(",")],
+                "allowed_models": allowed,
                 "keys": {named_key: {**limits, "rotation": {"every_days": 90}}},
             }
         },
         {"monthly_cap_usd": int(cap) if cap.is_integer() else cap, "auto_pause": True},
     )
+
+
+def _tell_unpriced(models: Sequence[str]) -> None:
+    priced = Catalogue.load().priced
+    for model in models:
+        if model and model not in priced:
+            meant = did_you_mean(model, priced)
+            told = f"{visible(model)} is not in the price list{meant}: a gateway refuses it without a price"
+            click.echo(told, err=True)
 
 
 def _held() -> Existing:

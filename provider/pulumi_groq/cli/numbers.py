@@ -9,6 +9,8 @@ import click
 class FiniteRange(click.FloatRange):
     """A number within bounds: NaN is none, though it is not outside any, and infinity is none either."""
 
+    name = "number"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
         number: float = super().convert(value, param, ctx)
