@@ -339,6 +339,43 @@ def test_log_lines_are_json_when_asked(run: Callable[..., Run]) -> None:
     )
 
 
+def test_why_it_does_not_start_is_json_when_asked(run: Callable[..., Run], tmp_path: Path) -> None:
+    """Whoever collects logs reads the one line that matters most, too."""
+    code, out, err = run("--log-format=json", f"--store=sqlite:///{tmp_path}/nowhere/g.db").outcome()
+    line = json.loads(err)
+    assert (code, out, line["level"]) == (2, "", "error")
+    assert line["message"].startswith(f"the folder {tmp_path}/nowhere does not exist")
+
+
+WARNINGS_OF_LIBRARIES = """
+import logging, runpy, uvicorn
+def run(self, sockets=None):
+    logging.getLogger("asyncio").error("never retrieved", exc_info=ValueError("x"))
+    logging.getLogger("uvicorn.error").warning("cut")
+    logging.getLogger("sqlalchemy.pool").info("not told")
+uvicorn.Server.run = run
+runpy.run_module("pulumi_groq.cli", run_name="__main__")
+"""
+
+
+def test_what_libraries_log_is_json_when_asked(tmp_path: Path) -> None:
+    """Their warnings and errors, in one line each with the traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", WARNINGS_OF_LIBRARIES, "serve", "--port=0", "--log-format=json"],
+        cwd=tmp_path,
+        env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["level"], line["message"].splitlines()[0]) for line in lines] == [
+        ("error", "never retrieved"),
+        ("warning", "cut"),
+    ]
+
+
 def test_the_help_names_every_secret_and_exit_code(run: Callable[..., Run]) -> None:
     """What cannot be seen in the options."""
     code, out, _ = run("--help").outcome()

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -31,6 +31,29 @@ class UnusableSettingError(click.ClickException):
     """A setting is missing or unusable: one line, exit code 2."""
 
     exit_code = 2
+
+
+class _NotServingError(UnusableSettingError):
+    """Why the gateway does not start: one line in the form of the log, exit code 2."""
+
+    def __init__(self, reason: Exception, *, as_json: bool) -> None:
+        super().__init__(str(reason))
+        self._as_json = as_json
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """The line on stderr."""
+        if not self._as_json:
+            super().show(file)
+            return
+        from pulumi_groq.gateway.logs import json_line_of_error  # noqa: PLC0415 (as in `serve`)
+
+        click.echo(json_line_of_error(self.message), file=file, err=True)
+
+
+class _StartAgainError(_NotServingError):
+    """Why it does not start now, or go on: as above, exit code 1."""
+
+    exit_code = 1
 
 
 class _Limit(click.ParamType[int | None]):
@@ -291,7 +314,8 @@ def serve(
             ),
             announce=lambda url: click.echo(f"gateway listening on {url}"),
         )
-    except (StoreBehindError, StoreNotYetError) as error:
-        raise click.ClickException(str(error)) from None
-    except (ConfigurationError, StoreOpenError) as error:
-        raise UnusableSettingError(str(error)) from None
+    except (ConfigurationError, StoreOpenError, StoreBehindError) as error:
+        kind = (
+            _StartAgainError if isinstance(error, StoreBehindError | StoreNotYetError) else _NotServingError
+        )
+        raise kind(error, as_json=options["log_format"] == "json") from None

@@ -58,6 +58,11 @@ def _level(level: int) -> str:
     return logging.getLevelName(level).lower()
 
 
+def json_line_of_error(message: str) -> str:
+    """The line of what ends the process, for machines."""
+    return _json_line(time.time(), logging.ERROR, message, (), ())
+
+
 class LineFormatter(logging.Formatter):
     """Formats any record of the gateway as one line; line ends inside a message are escaped."""
 

@@ -48,7 +48,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     `StoreBehindError` when it cannot go on.
     """
     request_log = set_up_logs(settings.log_format, sys.stderr)
-    _set_up_server_log(settings)
+    _set_up_other_logs(settings)
     catalogue = Catalogue.load(settings.price_list)
     certificate = _certificate(settings)
     store = open_store(
@@ -135,14 +135,13 @@ def _collect_less() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _set_up_server_log(settings: Settings) -> None:
-    """uvicorn's warnings and tracebacks in the same form as the gateway's own lines."""
+def _set_up_other_logs(settings: Settings) -> None:
+    """Warnings and tracebacks of libraries, uvicorn's and asyncio's too, in the form of our own lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(settings.log_format))
-    logger = logging.getLogger("uvicorn")
+    logger = logging.getLogger()
     logger.handlers[:] = [handler]
     logger.setLevel(logging.WARNING)
-    logger.propagate = False
 
 
 def _listen(host: str, port: int) -> socket.socket:
