@@ -136,6 +136,35 @@ def test_a_connection_in_use_is_told_before_it_is_closed(tmp_path: Path) -> None
     assert told == [(200, None), (200, "close")]
 
 
+ENDLESS = """
+import asyncio, runpy
+from uvicorn.lifespan.on import LifespanOn
+from pulumi_groq.gateway import server
+server.CLOSE_WITHIN_S = 0.1
+async def wait(self):
+    await asyncio.Event().wait()
+LifespanOn.shutdown = wait
+runpy.run_module("pulumi_groq.cli", run_name="__main__")
+"""
+
+
+def test_a_stop_that_waits_for_a_silent_store_ends_with_a_word(tmp_path: Path) -> None:
+    """Before its supervisor's patience does: nothing is lost by it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, "serve", "--port=0", "--drain-seconds=0"],
+        cwd=tmp_path,
+        env=os.environ | {"GROQ_ADMIN_KEY": ADMIN_KEY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        wait_for(r"^gateway listening on (\S+)", running.stdout, DEADLINE_S)
+        running.send_signal(signal.SIGTERM)
+        _, said = running.communicate(timeout=DEADLINE_S)
+    assert (running.returncode, said.count("\n")) == (1, 1)
+    assert "the store does not answer, so the gateway ends as if it were killed" in said
+
+
 SIGTERM_BEFORE_IT_RUNS = """
 import runpy, signal, uvicorn
 run = uvicorn.Server.run

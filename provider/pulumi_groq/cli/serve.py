@@ -22,8 +22,8 @@ Secrets come from the environment only:
   HTTPS_PROXY          for upstream, webhooks and issuers: http://host:port
   NO_PROXY             hosts that are reached without it
 
-Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, 1 PostgreSQL does not answer at the start, or lacks what
-it acknowledged (start it again), 2 a setting is missing or unusable.
+Exit codes: 0 stopped by SIGTERM, SIGINT or SIGHUP, 1 PostgreSQL does not answer at the start or the
+end, or lacks what it acknowledged (start it again), 2 a setting is missing or unusable.
 """
 
 

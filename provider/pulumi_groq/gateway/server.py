@@ -4,11 +4,13 @@ import asyncio
 import errno
 import gc
 import logging
+import os
 import resource
 import select
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -34,6 +36,9 @@ LAST_REQUESTS_S: Final = 0.25
 
 MOST_LET_IN: Final = 4096
 """As many as may wait; others that come meanwhile are as those that come too late."""
+
+CLOSE_WITHIN_S: Final = 12.0
+"""How long what follows the drain may take: supervisors are told to wait 15 s longer than the drain."""
 
 _OTHER_DESCRIPTORS: Final = 256
 """For the store, the journal, webhooks and everything else."""
@@ -167,6 +172,14 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _end_as_it_is() -> None:
+    _log.error(
+        "the store does not answer, so the gateway ends as if it were killed: what it spent is in its "
+        "journal, and booked when it starts again"
+    )
+    os._exit(1)
+
+
 class _AnnouncedServer(uvicorn.Server):
     """Says where it listens once it does; sends new requests away once it is told to stop, or has to."""
 
@@ -195,6 +208,13 @@ class _AnnouncedServer(uvicorn.Server):
                 return
             await asyncio.sleep(0)  # one is let in each time
 
+    def _end_in_any_case(self) -> None:
+        """A PostgreSQL that is silent would be waited for until the process is killed, without a word."""
+        drain_s = self.config.timeout_graceful_shutdown or 0
+        timer = threading.Timer(drain_s + CLOSE_WITHIN_S, _end_as_it_is)
+        timer.daemon = True
+        timer.start()
+
     async def _last_requests(self) -> None:
         loop = asyncio.get_running_loop()
         end_s = loop.time() + LAST_REQUESTS_S
@@ -217,5 +237,6 @@ class _AnnouncedServer(uvicorn.Server):
         self._gateway.connections.are_ending = True
         await asyncio.sleep(0)
         await self._last_requests()
+        self._end_in_any_case()
         self._gateway.drain.begin()
         await super().shutdown(sockets=sockets)
