@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -47,6 +48,31 @@ async def answer_with_request(scope: Scope, receive: Receive, send: Send) -> Non
     headers = [(b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": answer})
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("::ffff:192.0.2.1", "192.0.2.1"), ("192.0.2.1", "192.0.2.1"), ("::1", "::1")]
+)
+def test_a_client_of_ipv4_is_one_wherever_the_gateway_listens(host: str, address: str) -> None:
+    """Also on a socket of IPv6, which tells its address in IPv6's form: it would be two consumers."""
+    asked: list[Any] = []
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["client"])
+        await answer_ok(scope, receive, send)
+
+    async def connect() -> None:
+        transport, state = Mock(), Mock(connections=set(), tasks=set(), total_requests=0)
+        transport.get_extra_info = lambda _: (host, 4711, 0, 0)
+        transport.get_write_buffer_size = lambda: 0
+        protocol = HttpProtocol(Mock(loaded_app=answer), state)
+        protocol.connection_made(transport)
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+        await asyncio.gather(*state.tasks)
+        protocol.connection_lost(None)
+
+    asyncio.run(connect())
+    assert asked == [(address, 4711)]
 
 
 @contextmanager

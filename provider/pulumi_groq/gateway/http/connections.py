@@ -160,6 +160,13 @@ class Connections:
             _log.warning(f"{text} allows no more; further ones are turned away", *values)
 
 
+def address_of(host: str) -> str:
+    """The address of a connected host: one of IPv4 that came to a socket of IPv6, as with `--host ::`, as
+    itself.
+    """
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
 def peer_of(address: str) -> str:
     """Whom to count an address as: an IPv6 one as its /64 network, all of which a client may use."""
     if ":" not in address:

@@ -17,6 +17,7 @@ from pulumi_groq.gateway.http.connections import (
     Connections,
     Deadlines,
     Place,
+    address_of,
     peer_of,
     too_many_connections,
 )
@@ -121,7 +122,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = CoalescedTransport(transport, self._coalescer)
         self._flow = FlowControl(self._transport)
         peer = transport.get_extra_info("peername")
-        self._client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
+        self._client = (address_of(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         self._peer = peer_of(self._client[0]) if self._client else ""
         self._is_proxy = self._client is not None and self._proxies.trusts(self._client[0])
         local = transport.get_extra_info("sockname")
