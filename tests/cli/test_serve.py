@@ -234,8 +234,25 @@ def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., R
             + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: 9\r\n\r\n".encode()
         )
         httpx.get(f"http://{host}:{port}/healthz", trust_env=False, timeout=60)
-        code, _, _ = running.stop()
-    assert code == 0
+        code, _, said = running.stop()
+    assert (code, "Traceback" in said) == (0, False)
+
+
+def test_a_second_interrupt_cuts_off_what_runs(run: Callable[..., Run]) -> None:
+    """Without waiting for the drain, and without a traceback."""
+    running = run("--port=0", "--drain-seconds=600")
+    host, port = running.url().removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
+        connection.sendall(
+            b"POST /openai/v1/api-keys HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+            + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: 9\r\n\r\n".encode()
+        )
+        httpx.get(f"http://{host}:{port}/healthz", trust_env=False, timeout=60)
+        running.process.send_signal(signal.SIGINT)
+        _until_refused(host, int(port))
+        running.process.send_signal(signal.SIGINT)
+        code, _, said = running.outcome()
+    assert (code, "Traceback" in said) == (0, False), said
 
 
 def test_what_was_written_is_there_after_a_restart(run: Callable[..., Run]) -> None:

@@ -158,7 +158,8 @@ class RequestCycle:
         try:
             await app(self.scope, self.receive, self.send)
         except BaseException as failure:
-            self._logger.error("Exception in ASGI application\n", exc_info=failure)
+            if not _is_cut_off(failure):
+                self._logger.error("Exception in ASGI application\n", exc_info=failure)
             await self._fail()
         else:
             if not self.response_complete and not self.disconnected:
@@ -369,6 +370,12 @@ class RequestCycle:
     async def _send_500(self) -> None:
         for message in gateway_failed().messages():
             await self.send(message)
+
+
+def _is_cut_off(failure: BaseException) -> bool:
+    """Whether the stop ended the request, as uvicorn tells of all of them at once."""
+    task = asyncio.current_task()
+    return isinstance(failure, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _nothing() -> None:
