@@ -8,7 +8,7 @@ import pytest
 
 from key_factory import MakeKey
 from metering_bench import Bench, used
-from pulumi_groq.gateway.metering.reservations import Reservation
+from pulumi_groq.gateway.metering.reservations import OpenReservations, Reservation
 from pulumi_groq.policy.limits import Denial
 
 
@@ -193,6 +193,20 @@ async def test_upkeep_expires_reservations_without_traffic(bench: Bench, make_ke
     await service.upkeep()
 
     assert service.usage.month_spend_micro_usd(bench.clock.now()) == 33
+
+
+async def test_rounds_that_meet_expire_a_reservation_once(bench: Bench, make_key: MakeKey) -> None:
+    """One begins while another waits for shared counters."""
+    service, held = bench.open(), OpenReservations()
+    for _ in range(2):
+        reservation = await asyncio.create_task(bench.admit(service, make_key()))
+        assert isinstance(reservation, Reservation)
+        held.add(reservation)
+    late_s = bench.clock.now_s() + bench.reservation_ttl_s
+    one, other = held.expired(late_s), held.expired(late_s)
+
+    assert len({next(one)[0].id, *(each.id for each, _ in other)}) == 2
+    assert next(one, None) is None
 
 
 async def test_a_request_id_cannot_hold_two_reservations(bench: Bench, make_key: MakeKey) -> None:
