@@ -29,6 +29,16 @@ def test_it_ends_when_the_engine_ends_it(ending: signal.Signals) -> None:
             plugin.kill()
 
 
+def test_it_ends_with_an_engine_that_is_killed() -> None:
+    """An engine that was killed ends no plugin, and each would be there for good."""
+    start = f"import subprocess; subprocess.run([{str(COMMAND)!r}, '127.0.0.1:1'])"
+    with subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True) as engine:
+        wait_for(r"^\d+$", engine.stdout)
+        engine.kill()
+        told, _ = engine.communicate(timeout=60)  # its end comes once the plugin has let go of it, too
+    assert told == ""
+
+
 def test_cancel_is_heard_however_many_calls_wait() -> None:
     """As many resources at once as `--parallel` allows, all waiting for the gateway, hold up no Cancel."""
     with (

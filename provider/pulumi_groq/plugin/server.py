@@ -1,5 +1,6 @@
 """`pulumi-resource-groq`: the process that the engine starts."""
 
+import os
 import signal
 import sys
 import threading
@@ -15,15 +16,17 @@ from pulumi_groq.plugin.servicer import GroqPlugin
 _THREADS: Final = 4096  # started as they are needed: Cancel must not wait for one, whatever --parallel says
 _LARGEST_MESSAGE: Final = 400 * 1024 * 1024  # what Pulumi's SDKs allow
 _GRACE_S: Final = 4.0  # the engine kills a plugin that is still there after 5 s
+_LOOK_S: Final = 1.0
 
 
 def main() -> None:
-    """Serve until the engine ends the process; the first line on stdout is the port, as the engine expects.
+    """Serve until the engine ends the process, or is gone itself; the first line on stdout is the port, as
+    the engine expects.
 
     The engine gives its own address as an argument. Without one (a debugger starts plugins so) it
     attaches later.
     """
-    stopped = threading.Event()
+    stopped, starter = threading.Event(), os.getppid()
     # The engine ends its plugins by an interrupt at the end of each run, and waits for them. One at the
     # terminal does not reach them: they are in process groups of their own, and the engine calls Cancel.
     for ending in (signal.SIGINT, signal.SIGTERM):
@@ -37,7 +40,9 @@ def main() -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    stopped.wait()
+    # Nobody ends the plugins of an engine that was killed: they would be there for good.
+    while os.getppid() == starter and not stopped.wait(_LOOK_S):
+        pass
     server.stop(_GRACE_S).wait()
 
 
