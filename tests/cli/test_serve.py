@@ -247,9 +247,9 @@ def _until_refused(host: str, port: int) -> None:
     raise AssertionError("the server still takes connections")
 
 
-def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., Run]) -> None:
-    """Shutting down does not wait for ever."""
-    running = run("--port=0", "--drain-seconds=1")
+@contextmanager
+def unfinished_request(running: Run) -> Iterator[tuple[str, int]]:
+    """One whose body does not end is served meanwhile, at this host and port."""
     host, port = running.url().removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
         connection.sendall(
@@ -257,6 +257,13 @@ def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., R
             + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: 9\r\n\r\n".encode()
         )
         httpx.get(f"http://{host}:{port}/healthz", trust_env=False, timeout=60)
+        yield host, int(port)
+
+
+def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., Run]) -> None:
+    """Shutting down does not wait for ever."""
+    running = run("--port=0", "--drain-seconds=1")
+    with unfinished_request(running):
         code, _, said = running.stop()
     assert (code, "Traceback" in said) == (0, False)
 
@@ -264,15 +271,9 @@ def test_a_request_that_does_not_end_is_cut_after_the_drain(run: Callable[..., R
 def test_a_second_interrupt_cuts_off_what_runs(run: Callable[..., Run]) -> None:
     """Without waiting for the drain, and without a traceback."""
     running = run("--port=0", "--drain-seconds=600")
-    host, port = running.url().removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
-        connection.sendall(
-            b"POST /openai/v1/api-keys HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
-            + f"authorization: Bearer {ADMIN_KEY}\r\ncontent-length: 9\r\n\r\n".encode()
-        )
-        httpx.get(f"http://{host}:{port}/healthz", trust_env=False, timeout=60)
+    with unfinished_request(running) as (host, port):
         running.process.send_signal(signal.SIGINT)
-        _until_refused(host, int(port))
+        _until_refused(host, port)
         running.process.send_signal(signal.SIGINT)
         code, _, said = running.outcome()
     assert (code, "Traceback" in said) == (0, False), said

@@ -11,9 +11,9 @@
 --        4 reservation id   5 tokens reserved
 --        take:   6 seconds until it expires   7 for each quota two doubles: what the level was at least,
 --                and what was admitted besides while this server could not be asked; or nothing
+--                8 with 1: let the limits before these drain until now
 --                9 for each quota a double: the level of a bucket that should be there and is not, as where it was
 --                evicted
---                8 with 1: let the limits before these drain until now
 --        settle: 6 tokens used
 -- Answers doubles: the position of the quota that refused, from 0, or -1; then level and held of each
 -- before the demand was taken.

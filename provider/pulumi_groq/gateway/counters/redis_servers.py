@@ -82,9 +82,8 @@ class RedisServers:
         answer = await connection.call(sent)
         if _is_error(answer):
             answer = await self._redirected(slot, sent, connection, answer)
-        self._refusal = (
-            None  # told with the next round: a server whose memory is just full refuses now and then
-        )
+        # Told with the next round: a server whose memory is just full refuses now and then.
+        self._refusal = None
         return answer
 
     def send(self, slot: int, sent: bytes) -> None:

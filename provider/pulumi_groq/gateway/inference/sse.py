@@ -14,14 +14,15 @@ response repeats its instructions and tools: as much as a context window holds h
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
 _DATA: Final = (b"data: ", b"data:")
+_FAILURE_TYPE: Final = rb"response\.failed|error"
 _END_TYPE: Final = (
-    rb"response\.(?:completed|incomplete|failed)|transcript\.text\.done|speech\.audio\.done|error"
+    rb"response\.(?:completed|incomplete)|transcript\.text\.done|speech\.audio\.done|" + _FAILURE_TYPE
 )
 """The last event of a response, of a transcript and of speech, and a failure of any."""
 _END_EVENT: Final = re.compile(rb"^event: ?(?:" + _END_TYPE + rb")\b", re.MULTILINE)
 _END_DATA: Final = re.compile(_END_TYPE.decode())
-_FAILURES: Final = frozenset({"response.failed", "error"})
-_FAILED_EVENT: Final = re.compile(rb"^event: ?(?:response\.failed|error)\b", re.MULTILINE)
+_FAILED_EVENT: Final = re.compile(rb"^event: ?(?:" + _FAILURE_TYPE + rb")\b", re.MULTILINE)
+_FAILED_DATA: Final = re.compile(_FAILURE_TYPE.decode())
 _FRAME_END: Final = re.compile(rb"\r?\n\r?\n")
 BYTES_PER_TOKEN: Final = 4
 
@@ -105,7 +106,8 @@ class SseUsageScanner:
     @property
     def failed(self) -> bool:
         """Whether what ended the stream is the upstream's own word that it broke off."""
-        return _FAILED_EVENT.search(self._last) is not None or _last_type(self._last) in _FAILURES
+        is_named = _FAILED_EVENT.search(self._last) is not None
+        return is_named or _FAILED_DATA.fullmatch(_last_type(self._last)) is not None
 
     @property
     def counted_tokens(self) -> int:
